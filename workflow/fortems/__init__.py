@@ -1,0 +1,1 @@
+"""The study: instruments, simulation, scores, tables, mediation, claims, figures and report."""

@@ -1,0 +1,109 @@
+"""The one place that writes results: temporary name first, then moved; same values, same bytes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PRECISION = "%.10g"
+
+
+@contextmanager
+def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` and move it into place when the block ends well.
+
+    The temporary name keeps the suffix, so that writers which look at it (matplotlib, pandoc) work.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".partial-", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: str | os.PathLike[str]) -> None:
+    """Write text as UTF-8 with ``\\n`` line ends."""
+    with atomic(path) as partial:
+        partial.write_bytes(text.encode("utf-8"))
+
+
+def number(value: float) -> str:
+    """Write a number as results do: ten significant digits, no negative zero, integers as integers."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    text = PRECISION % value
+    return "0" if text == "-0" else text
+
+
+def _cell(value: Any) -> str:
+    if value is None or value is np.nan:
+        return ""
+    if isinstance(value, (bool, int, float, np.generic)):
+        return number(value.item() if isinstance(value, np.generic) else value)
+    text = str(value)
+    return "" if text in ("nan", "<NA>", "NaT") else text
+
+
+def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a frame as CSV: ``%.10g``, no negative zero, integers as integers, ``\\n``, missing empty.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Tidy; the index is not written.
+    path : path
+        Where to; its folder is made.
+    """
+    text = frame.astype(object).map(_cell)
+    with atomic(path) as partial:
+        text.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def read_csv(path: str | os.PathLike[str], **keywords: Any) -> pd.DataFrame:
+    """Read a results table back; client and therapist identifiers stay text, ``true``/``false`` booleans."""
+    import pandas as pd
+
+    dtype = {name: "str" for name in ("client", "therapist", "gender", "message", "at", "note", "reason")}
+    return pd.read_csv(path, dtype=dtype, float_precision="round_trip", **keywords)
+
+
+def write_json(value: object, path: str | os.PathLike[str]) -> None:
+    """Write JSON with sorted keys; floats as in ``write_csv``, not-a-number as null."""
+    write_text(json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False) + "\n", path)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value.tolist()]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return float(number(value)) if math.isfinite(value) else None
+    return value
