@@ -1,0 +1,123 @@
+"""YAML files checked against the closed schemas in ``workflow/schemas``: every problem named, with its key."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fortems.errors import ConfigError, Problem, nearest
+
+SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
+
+
+def load_checked(path: str | os.PathLike[str], schema: str) -> dict[str, Any]:
+    """Read a YAML file and check it against a schema.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    schema : str
+        Name in ``workflow/schemas`` without ``.schema.yaml``.
+
+    Returns
+    -------
+    dict
+        As typed, with the schema's defaults filled in.
+
+    Raises
+    ------
+    ConfigError
+        With every problem: missing or unreadable file, unknown key (the nearest one named), wrong value.
+    """
+    value = load_yaml(path)
+    problems = schema_problems(value, load_schema(schema), os.fspath(path))
+    if problems:
+        raise ConfigError(problems)
+    fill_defaults(value, load_schema(schema))
+    return value
+
+
+def load_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a YAML file that holds a map.
+
+    Raises
+    ------
+    ConfigError
+        When it is missing (nearest file named), unreadable, not YAML, or no map.
+    """
+    where = os.fspath(path)
+    try:
+        value = yaml.safe_load(Path(path).read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        folder = Path(path).parent
+        near = nearest(Path(path).name, (p.name for p in folder.glob("*.y*ml")))
+        hint = f"Did you mean {folder / near}?" if near else ""
+        raise ConfigError(Problem(where, "there is no such file", "a YAML file", hint)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(Problem(where, f"cannot be read ({error})", "a YAML file in UTF-8")) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(Problem(where, f"is not YAML ({' '.join(str(error).split())})")) from None
+    if not isinstance(value, dict):
+        raise ConfigError(Problem(where, "holds no keys", "a YAML map, `key: value`"))
+    return value
+
+
+@cache
+def load_schema(name: str) -> dict[str, Any]:
+    """Return a schema of ``workflow/schemas`` by name."""
+    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+
+
+def schema_problems(value: object, schema: dict[str, Any], where: str) -> list[Problem]:
+    """List what a schema (2020-12) objects to, a problem a key, unknown keys with the nearest known one."""
+    from jsonschema import Draft202012Validator
+
+    found: list[Problem] = []
+    for error in sorted(
+        Draft202012Validator(schema).iter_errors(value), key=lambda e: [str(p) for p in e.path]
+    ):
+        found += _problems(error, where)
+    return found
+
+
+def _problems(error: Any, where: str) -> list[Problem]:
+    key = ".".join(str(part) for part in error.absolute_path)
+    place = f"{where}: {key}" if key else where
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        patterns = error.schema.get("patternProperties", {})
+        unknown = [name for name in error.instance if name not in known and not patterns]
+        return [_unknown_key(place, name, known) for name in unknown] or [Problem(place, error.message)]
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return [Problem(place, f"the key {name!r} is missing") for name in missing]
+    if error.validator == "enum":
+        near = nearest(error.instance, error.validator_value)
+        allowed = ", ".join(str(choice) for choice in error.validator_value)
+        return [Problem(place, f"{error.instance!r} is not one of the choices", allowed, _did_you_mean(near))]
+    allowed = str(error.schema.get("description", ""))
+    return [Problem(place, error.message, allowed)]
+
+
+def _unknown_key(place: str, name: object, known: list[str]) -> Problem:
+    return Problem(place, f"unknown key {name!r}", ", ".join(known), _did_you_mean(nearest(name, known)))
+
+
+def _did_you_mean(near: str | None) -> str:
+    return f"Did you mean {near}?" if near else ""
+
+
+def fill_defaults(value: Any, schema: dict[str, Any]) -> None:
+    """Put a schema's defaults where a map has no such key, at every level below ``value`` that is there."""
+    if not isinstance(value, dict):
+        return
+    for key, part in schema.get("properties", {}).items():
+        if "default" in part:
+            value.setdefault(key, part["default"])
+        if key in value:
+            fill_defaults(value[key], part)
