@@ -1,0 +1,1 @@
+"""Mediation: model specifications, engines, effects, intervals, verdicts and what follows from them."""
