@@ -1,0 +1,1 @@
+"""The article's own numbers: its matrix re-analysed, each published value compared."""

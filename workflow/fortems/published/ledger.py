@@ -1,0 +1,307 @@
+"""Each published number beside the computed one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fortems.errors import ConfigError, Problem, nearest
+from fortems.published.matrix import Printed, printed
+from fortems.schema import load_checked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EQUAL, ROUNDING, DIFFERS, NOT_ATTEMPTED = "equal", "rounding", "differs", "not attempted"
+COLUMNS = (
+    "id",
+    "what",
+    "place",
+    "grade",
+    "published",
+    "decimals",
+    "low",
+    "high",
+    "computed",
+    "verdict",
+    "reason",
+    "file",
+    "row",
+    "column",
+)
+EMPTY_SLOT = "the article's value has not been typed in"
+SIMULATED = "simulated data cannot reproduce a published estimate"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One published number and where its counterpart stands.
+
+    Attributes
+    ----------
+    id, what, place, grade : str
+        Name in the file; meaning; page or table; grade of the source.
+    value : Printed or None
+        None: a slot that waits for the article.
+    design : bool
+        A number of the study's design, which a simulation is told.
+    file, column : str
+        Results file below ``results/<run>/`` and its column.
+    where : dict
+        Conditions that leave one row.
+    """
+
+    id: str
+    what: str
+    place: str
+    grade: str
+    value: Printed | None
+    design: bool
+    file: str
+    column: str
+    where: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def row(self) -> str:
+        """The conditions as text."""
+        return ", ".join(f"{key}={value}" for key, value in self.where.items())
+
+
+def load_ledger(path: str | Path) -> list[Entry]:
+    """Read the published values.
+
+    Raises
+    ------
+    ConfigError
+        With every problem: unknown key, a value that is not a number, a row name that does not fill ``by``.
+    """
+    raw = load_checked(path, "published")
+    problems: list[Problem] = []
+    entries = list(_entries(raw, str(path), problems))
+    if problems:
+        raise ConfigError(problems)
+    return entries
+
+
+def _entries(raw: dict[str, Any], path: str, problems: list[Problem]) -> Iterator[Entry]:
+    decimals = raw.get("decimals", 2)
+
+    def number(place: str, value: Any) -> Printed | None:
+        if value is None:
+            return None
+        try:
+            return printed(value, 0 if isinstance(value, int) else decimals)
+        except ValueError as error:
+            problems.append(Problem(f"{path}: {place}", str(error), "a number as printed, or nothing"))
+            return None
+
+    for name, item in (raw.get("values") or {}).items():
+        result = item["result"]
+        yield Entry(
+            id=name,
+            what=item["what"],
+            place=item.get("place", ""),
+            grade=item.get("grade", ""),
+            value=number(f"values.{name}", item.get("value")),
+            design=item.get("design", False),
+            file=result["file"],
+            column=result["column"],
+            where=dict(result.get("where") or {}),
+        )
+    for name, table in (raw.get("tables") or {}).items():
+        for row, cells in table["rows"].items():
+            keys = [part.strip() for part in str(row).split("~")]
+            if len(keys) != len(table["by"]):
+                problems.append(
+                    Problem(
+                        f"{path}: tables.{name}.rows: {row}",
+                        f"{len(keys)} parts where `by` has {len(table['by'])}",
+                        " ~ ".join(table["by"]),
+                    )
+                )
+                continue
+            for column in cells or {}:
+                if column not in table["columns"]:
+                    near = nearest(column, table["columns"])
+                    problems.append(
+                        Problem(
+                            f"{path}: tables.{name}.rows.{row}: {column}",
+                            "is not one of the table's columns",
+                            ", ".join(table["columns"]),
+                            f"Did you mean {near}?" if near else "",
+                        )
+                    )
+            for column, ours in table["columns"].items():
+                yield Entry(
+                    id=f"{name}/{row}/{column}",
+                    what=f"{table['what']}: {row}, {column}",
+                    place=table.get("place", ""),
+                    grade=table.get("grade", ""),
+                    value=number(f"tables.{name}.rows.{row}.{column}", (cells or {}).get(column)),
+                    design=False,
+                    file=table["file"],
+                    column=ours,
+                    where=dict(table.get("where") or {}) | dict(zip(table["by"], keys, strict=True)),
+                )
+
+
+def compare(entries: list[Entry], results: Path, available: set[str], source: str, path: str) -> pd.DataFrame:
+    """Compare every entry with this run's results.
+
+    Parameters
+    ----------
+    entries : list of Entry
+    results : Path
+        ``results/<run>``.
+    available : set of str
+        Files below it that a run of this source makes.
+    source : str
+        ``simulated``, ``file`` or ``matrix``.
+    path : str
+        The published-values file, for messages.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``COLUMNS``. ``low`` to ``high`` is the rounding interval. ``equal``: the computed number
+        rounds to the printed one; ``rounding``: it misses it by less than one unit of the last printed
+        decimal, which rounded intermediate results explain; ``differs``; ``not attempted`` with the reason.
+
+    Raises
+    ------
+    ConfigError
+        When an entry points to a file, row or column that no such run makes.
+    """
+    import pandas as pd
+
+    lookup = _Lookup(results, available, path)
+    rows = [_row(entry, lookup, source) for entry in entries]
+    if lookup.problems:
+        raise ConfigError(lookup.problems)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(entry: Entry, lookup: _Lookup, source: str) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(entry, name, None) for name in COLUMNS}
+    computed, reason = lookup.value(entry)
+    row["computed"] = computed
+    if entry.value is not None:
+        half = entry.value.half_width
+        row |= {
+            "published": entry.value.value,
+            "decimals": entry.value.decimals,
+            "low": entry.value.value - half,
+            "high": entry.value.value + half,
+        }
+    if entry.value is None:
+        row |= {"verdict": NOT_ATTEMPTED, "reason": EMPTY_SLOT}
+    elif reason or computed is None:
+        row |= {"verdict": NOT_ATTEMPTED, "reason": reason}
+    elif source == "simulated" and not entry.design:
+        row |= {"verdict": NOT_ATTEMPTED, "reason": SIMULATED}
+    else:
+        told = source == "simulated"
+        row |= {
+            "verdict": verdict(entry.value, computed),
+            "reason": "the simulation was told this number" if told else "",
+        }
+    return row
+
+
+def verdict(value: Printed, computed: float) -> str:
+    """Classify a computed number against a printed one (see ``compare``)."""
+    distance = abs(computed - value.value)
+    slack = 1e-9 * max(1.0, abs(value.value))
+    if distance <= value.half_width + slack:
+        return EQUAL
+    return ROUNDING if distance < 2 * value.half_width - slack else DIFFERS
+
+
+class _Lookup:
+    """Finds entries in the results and gathers those that point nowhere."""
+
+    def __init__(self, results: Path, available: set[str], path: str):
+        self.results, self.available, self.path = results, available, path
+        self.problems: list[Problem] = []
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    def value(self, entry: Entry) -> tuple[float | None, str]:
+        """Return the computed number, or the reason why there is none."""
+        import pandas as pd
+
+        from fortems.tidy import read_csv
+
+        if entry.file not in self.available:
+            if entry.file in KNOWN_FILES:
+                return None, f"this source gives no {entry.file}"
+            self._problem(entry, entry.file, f"no run makes {entry.file}", KNOWN_FILES)
+            return None, ""
+        if entry.file not in self._frames:
+            self._frames[entry.file] = read_csv(self.results / entry.file)
+        frame = self._frames[entry.file]
+        for name in (entry.column, *entry.where):
+            if name not in frame.columns:
+                self._problem(entry, name, f"{entry.file} has no column {name!r}", tuple(frame.columns))
+                return None, ""
+        for name, wanted in entry.where.items():
+            kept = frame[frame[name].astype(str) == str(wanted)]
+            if kept.empty:
+                if entry.value is None:  # an empty slot for what this run's data do not hold
+                    return None, f"no {name} {wanted} in {entry.file}"
+                choices = tuple(frame[name].dropna().astype(str).unique())
+                self._problem(entry, wanted, f"{entry.file} has no row with {entry.row}", choices)
+                return None, ""
+            frame = kept
+        if len(frame) > 1:
+            self._problem(entry, "", f"{len(frame)} rows of {entry.file} fit {entry.row}", ())
+            return None, ""
+        found = frame.iloc[0][entry.column]
+        return (None, "the run gives no number here") if pd.isna(found) else (float(found), "")
+
+    def _problem(self, entry: Entry, word: object, what: str, choices: tuple[str, ...]) -> None:
+        near = nearest(word, choices) if choices else None
+        self.problems.append(
+            Problem(
+                f"{self.path}: {entry.id}",
+                what,
+                ", ".join(choices[:12]),
+                f"Did you mean {near}?" if near else "",
+            )
+        )
+
+
+KNOWN_FILES = (
+    "data/flow.csv",
+    "data/sample.csv",
+    "tables/correlations.csv",
+    "tables/descriptives.csv",
+    "tables/icc.csv",
+    "tables/reliability.csv",
+    "mediation/derived.csv",
+    "mediation/effects.csv",
+    "mediation/fit.csv",
+)
+
+
+def summary(ledger: pd.DataFrame) -> str:
+    """Say in data editors' words how the comparison went."""
+    counts = ledger["verdict"].value_counts()
+    done = ledger[ledger["verdict"] != NOT_ATTEMPTED]
+    waiting = int((ledger["reason"] == EMPTY_SLOT).sum())
+    tail = f" {waiting} named slots wait for the article's own tables." if waiting else ""
+    if done.empty:
+        return f"No published number was compared.{tail}"
+    equal, close, off = (int(counts.get(word, 0)) for word in (EQUAL, ROUNDING, DIFFERS))
+    if off == 0 and close == 0:
+        head = "fully reproduced"
+    elif off == 0:
+        head = "reproduced within rounding"
+    elif off < len(done):
+        head = "partially reproduced"
+    else:
+        head = "not reproduced"
+    told = " (numbers of the design, which the simulation was told)" if (done["reason"] != "").all() else ""
+    numbers = f"{len(done)} published number{'s' if len(done) != 1 else ''}{told}"
+    return f"{numbers} compared: {head}; {equal} equal, {close} within rounding, {off} different.{tail}"
