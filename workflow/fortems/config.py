@@ -1,0 +1,202 @@
+"""The configuration of a run: checked against its schema, completed, and read by few.
+
+Only light imports: the Snakefile reads this module each time a job starts.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from fortems.errors import ConfigError, Problem, nearest
+from fortems.schema import fill_defaults, load_schema, load_yaml, schema_problems
+
+WHERE = "configuration"
+SCENARIOS = "config/scenarios"
+
+# Result files that a source cannot give, as prefixes of their paths in results/<run>/.
+BEYOND_SOURCE: dict[str, tuple[str, ...]] = {
+    "items": (),
+    "scores": ("data/items.csv", "tables/reliability.csv"),
+    "matrix": ("data/", "tables/reliability.csv", "tables/icc.csv", "robustness/"),
+}
+
+
+def complete(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merged configuration with the schema's defaults filled in; null stays null.
+
+    A job that a checked run starts need not check again: completing costs a millisecond, checking a tenth of a
+    second.
+    """
+    whole = copy.deepcopy(_plain(config))
+    fill_defaults(whole, load_schema("config"))
+    return whole
+
+
+def check(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the merged configuration and return it complete.
+
+    Parameters
+    ----------
+    config : mapping
+        As Snakemake merges it: maps merged, lists and scalars replaced, null where a part is switched off.
+
+    Returns
+    -------
+    dict
+        With defaults filled in.
+
+    Raises
+    ------
+    ConfigError
+        With every problem of the configuration and of the files that it names: unknown key (nearest named),
+        wrong value, missing file, unknown scenario.
+    """
+    plain = _plain(config)
+    problems = _named_better(schema_problems(plain, load_schema("config"), WHERE), plain)
+    if not problems:
+        plain = complete(plain)
+        problems = _source_problems(plain) + _file_problems(plain)
+    if problems:
+        raise ConfigError(problems)
+    return plain
+
+
+def kind(config: Mapping[str, Any]) -> str:
+    """Return what the data can give: ``items``, ``scores`` or ``matrix``."""
+    data = config["data"]
+    if data["source"] == "matrix":
+        return "matrix"
+    return "items" if data["source"] == "simulated" else str(data["format"])
+
+
+def is_real(config: Mapping[str, Any]) -> bool:
+    """Return whether client rows are real people's, so that privacy rules apply."""
+    return config["data"]["source"] == "file"
+
+
+def switched_on(name: str, config: Mapping[str, Any]) -> bool:
+    """Return whether a run makes a result file.
+
+    Parameters
+    ----------
+    name : str
+        Path within ``results/<run>/``.
+    config : mapping
+        Complete.
+    """
+    if name.startswith(BEYOND_SOURCE[kind(config)]):
+        return False
+    stage, _, rest = name.partition("/")
+    part = rest.partition(".")[0]
+    if stage in ("claims.csv", "published.csv"):
+        return config[stage.removesuffix(".csv")] is not None
+    if name == "data/calibration.csv":
+        return config["data"]["source"] == "simulated"
+    if stage == "design":
+        asked = config["design"] or {}
+        return bool(asked.get("diagnosticity" if part == "likelihood_ratios" else part))
+    if stage == "robustness":
+        return bool((config["robustness"] or {}).get(part))
+    return True
+
+
+def published_form(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration as a run writes it out: the path of own data by its base name only."""
+    shown = copy.deepcopy(dict(config))
+    if shown["data"]["path"]:
+        shown["data"]["path"] = PurePath(shown["data"]["path"]).name
+    return shown
+
+
+def input_files(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the files that a complete configuration names, each as (key, path)."""
+    data = config["data"]
+    named = [("models", config["models"])]
+    named += [(key, config[key]) for key in ("claims", "published") if config[key] is not None]
+    named += [(f"data.instruments.{key}", path) for key, path in data["instruments"].items()]
+    if data["source"] == "simulated":
+        named.append(("data.scenario", f"{SCENARIOS}/{data['scenario']}.yaml"))
+    elif data["path"]:
+        named.append(("data.path", data["path"]))
+    if config["design"] and config["design"]["diagnosticity"]:
+        for name in config["design"]["diagnosticity"]["scenarios"]:
+            named.append(("design.diagnosticity.scenarios", f"{SCENARIOS}/{name}.yaml"))
+    return named
+
+
+def _plain(value: Any) -> Any:
+    """Ordered and other mappings as dict, so that what is written out is plain YAML."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _named_better(problems: list[Problem], config: Mapping[str, Any]) -> list[Problem]:
+    """Replace the schema's words where they would puzzle: a run's name that YAML reads as a number."""
+    run = config.get("run")
+    if isinstance(run, str):
+        return problems
+    what = f"the run's name is {run!r}, which YAML does not read as text"
+    hint = f"Put the name in quotes and let a letter come first, as in run: 'r{run}'"
+    if run is None:
+        hint = "Give a name, as in run: mine"
+    place = f"{WHERE}: run"
+    allowed = str(load_schema("config")["properties"]["run"]["description"])
+    return [p if p.where != place else Problem(place, what, allowed, hint) for p in problems]
+
+
+def _source_problems(config: Mapping[str, Any]) -> list[Problem]:
+    data = config["data"]
+    source = data["source"]
+    problems = []
+    if source == "simulated" and not data["scenario"]:
+        problems.append(Problem(f"{WHERE}: data.scenario", "no scenario is named", f"a file in {SCENARIOS}"))
+    if source != "simulated" and not data["path"]:
+        what = f"data.source is {source}, and no file is named"
+        problems.append(Problem(f"{WHERE}: data.path", what, "the path of your file"))
+    if source == "file" and not data["format"]:
+        what = "data.source is file, and its format is not said"
+        problems.append(Problem(f"{WHERE}: data.format", what, "items, scores"))
+    return problems
+
+
+def _file_problems(config: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    for key, path in dict.fromkeys(input_files(config)):
+        place = f"{WHERE}: {key}"
+        if os.path.isdir(path):
+            problems.append(Problem(place, f"{path} is a folder", "a file"))
+        elif not os.path.exists(path):
+            problems.append(_missing(place, path, by_name=key.endswith(("scenario", "scenarios"))))
+        elif not os.access(path, os.R_OK):
+            problems.append(Problem(place, f"{path} cannot be read", "a file that you may read"))
+        elif key != "data.path":
+            problems += _yaml_problems(path)
+    return problems
+
+
+def _missing(place: str, path: str, by_name: bool) -> Problem:
+    folder = Path(path).parent
+    there = sorted(p for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
+    near = nearest(Path(path).name, (p.name for p in there))
+    if by_name:
+        names = ", ".join(p.stem for p in there if p.suffix == ".yaml")
+        hint = f"Did you mean {Path(near).stem}?" if near else ""
+        return Problem(place, f"there is no scenario {Path(path).stem!r}", names, hint)
+    hint = f"Did you mean {folder / near}?" if near else ""
+    return Problem(place, f"there is no file {path}", "a path from the working directory", hint)
+
+
+def _yaml_problems(path: str) -> list[Problem]:
+    """Problems of a file as YAML; what its own schema says is for the stage that reads it."""
+    try:
+        load_yaml(path)
+    except ConfigError as error:
+        return error.problems
+    return []

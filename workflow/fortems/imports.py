@@ -1,0 +1,166 @@
+"""What a script depends on, read from its imports: library modules as files, packages as lock entries.
+
+Snakemake does not notice that a module which a script imports has changed; naming the modules as inputs and the
+lock entries as params makes an edit re-run exactly what depends on it. Nothing is imported to find out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LIBRARIES = ("fortems", "twolevel")
+
+
+def closure(script: str) -> list[str]:
+    """Return the library modules that a script imports, directly or through others.
+
+    Parameters
+    ----------
+    script : str
+        Path of a Python file.
+
+    Returns
+    -------
+    list of str
+        Sorted paths, relative to the working directory where they lie below it. A package's ``__init__``
+        counts with each of its modules; imports inside functions count, those for type checkers do not.
+    """
+    return [_shown(path) for path in sorted(_modules(Path(script)))]
+
+
+def locked(script: str, lock: str) -> dict[str, str]:
+    """Return the lock entries of the packages that a script needs.
+
+    Parameters
+    ----------
+    script : str
+        Path of a Python file.
+    lock : str
+        Path of the lock, in pip's format with hashes.
+
+    Returns
+    -------
+    dict
+        Package → version and hashes as the lock has them, for the packages that the script or its library
+        modules import, and for what those require in turn.
+    """
+    entries = _lock_entries(lock)
+    providers = _providers()
+    wanted: set[str] = set()
+    pending = {
+        name
+        for path in (Path(script), *_modules(Path(script)))
+        for name in _imported(path)
+        if "." not in name
+    }
+    queue = [package for name in pending for package in providers.get(name, ())]
+    while queue:
+        package = queue.pop()
+        if package not in wanted and package in entries:
+            wanted.add(package)
+            queue += _requirements(package)
+    return {package: entries[package] for package in sorted(wanted)}
+
+
+@cache
+def _modules(script: Path) -> frozenset[Path]:
+    found: set[Path] = set()
+    queue = [script]
+    while queue:
+        for name in _imported(queue.pop()):
+            path = _module_file(name)
+            if path and path not in found:
+                found.add(path)
+                queue.append(path)
+    return frozenset(found)
+
+
+@cache
+def _imported(path: Path) -> frozenset[str]:
+    """Dotted names that a file imports, each with all its parents; ``from a import b`` may name a module a.b."""
+    names: set[str] = set()
+    for node in _run_time_nodes(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, path)
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
+    return frozenset(".".join(parts[: i + 1]) for parts in map(_parts, names) for i in range(len(parts)))
+
+
+def _parts(name: str) -> list[str]:
+    return name.split(".")
+
+
+def _absolute(node: ast.ImportFrom, path: Path) -> str:
+    if not node.level:
+        return node.module or ""
+    package = path.resolve().relative_to(ROOT).parts[: -node.level]
+    return ".".join([*package, *([node.module] if node.module else [])])
+
+
+def _run_time_nodes(tree: ast.AST) -> list[ast.AST]:
+    nodes, queue = [], [tree]
+    while queue:
+        node = queue.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            queue += node.orelse
+            continue
+        nodes.append(node)
+        queue += ast.iter_child_nodes(node)
+    return nodes
+
+
+def _module_file(name: str) -> Path | None:
+    if name.partition(".")[0] not in LIBRARIES:
+        return None
+    base = ROOT.joinpath(*name.split("."))
+    for path in (base / "__init__.py", base.with_suffix(".py")):
+        if path.is_file():
+            return path
+    return None
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@cache
+def _providers() -> dict[str, list[str]]:
+    """Import name → packages that provide it."""
+    found: dict[str, list[str]] = {}
+    for name, packages in metadata.packages_distributions().items():
+        found[name] = [_normal(package) for package in packages]
+    return found
+
+
+@cache
+def _requirements(package: str) -> tuple[str, ...]:
+    try:
+        lines = metadata.requires(package) or []
+    except metadata.PackageNotFoundError:
+        return ()
+    plain = (line for line in lines if "extra ==" not in line)
+    return tuple(_normal(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]) for line in plain)
+
+
+@cache
+def _lock_entries(lock: str) -> dict[str, str]:
+    text = Path(lock).read_text(encoding="utf-8").replace("\\\n", " ")
+    entries = {}
+    for line in text.splitlines():
+        match = re.match(r"([A-Za-z0-9._-]+)==(\S+)", line)
+        if match:
+            entries[_normal(match[1])] = " ".join(line.split()[0:1] + sorted(re.findall(r"sha256:\w+", line)))
+    return entries

@@ -1,0 +1,141 @@
+"""What every script of the workflow shares: log file, steady surroundings, clean ends.
+
+Light imports only: the Snakefile reads this module each time a job starts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fortems.errors import DataError, FortemsError, Problem, ProblemsError
+
+LISTED = 40
+FAILED = ".failed"
+
+# The same bytes from any machine's settings. The date is the day the paper went online.
+STEADY = {
+    "TZ": "UTC",
+    "LC_ALL": "C.UTF-8",
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "SOURCE_DATE_EPOCH": "1623283200",
+    "MPLBACKEND": "Agg",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+}
+
+# What a full or closed disk says, in words that tell what to do.
+DISK_WORDS = {
+    errno.ENOSPC: "the disk is full. Make room and start again; what is finished is kept",
+    errno.EDQUOT: "your disk quota is used up. Make room and start again; what is finished is kept",
+    errno.EROFS: "the disk is read-only. Run in a folder that you may write to",
+    errno.EACCES: "permission is denied. Run in a folder that you may write to",
+    errno.EPERM: "permission is denied. Run in a folder that you may write to",
+}
+
+
+def steady_environment() -> None:
+    """Set what all jobs of a run inherit: UTC, one language, hash seed, build date, one thread a job."""
+    os.environ.update(STEADY)
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[None]:
+    """Run a script's body: output into the rule's log, errors that a user can mend without a traceback.
+
+    Parameters
+    ----------
+    snakemake : object
+        What Snakemake gives a script. Its first log file takes all output; a log file named ``problems``
+        takes the problems of a DataError as CSV.
+
+    Notes
+    -----
+    Snakemake deletes a failed job's outputs and keeps its logs; what went wrong is left beside the log with
+    the suffix ``.failed``, where the Snakefile's ``onerror`` finds it and prints it last.
+    """
+    log = Path(snakemake.log[0])
+    failed = log.with_suffix(FAILED)
+    _redirect(log)
+    failed.unlink(missing_ok=True)
+    try:
+        yield
+    except FortemsError as error:
+        if isinstance(error, DataError) and "problems" in snakemake.log.keys():  # noqa: SIM118 (a Namedlist)
+            write_problems(error.problems, snakemake.log.problems)
+        _end(problems_text(error), failed)
+    except OSError as error:
+        if error.errno not in DISK_WORDS:
+            _end_with_traceback(error, snakemake.rule, log, failed)
+        place = error.filename or "a result"
+        _end(f"{place} could not be written: {DISK_WORDS[error.errno]}.", failed)
+    except Exception as error:
+        _end_with_traceback(error, snakemake.rule, log, failed)
+
+
+def problems_text(error: FortemsError) -> str:
+    """Return the text of an error for the terminal: a headline and a line for each problem."""
+    if not isinstance(error, ProblemsError):
+        return str(error)
+    count = len(error.problems)
+    lines = [f"{error.headline}: {count} problem{'s' if count > 1 else ''}."]
+    lines += [f"  - {problem}" for problem in error.problems[:LISTED]]
+    if count > LISTED:
+        lines.append(f"  ... and {count - LISTED} more.")
+    return "\n".join(lines)
+
+
+def failures(logs: str) -> str:
+    """Return what jobs of a run left behind when they failed, as text for the terminal."""
+    return "\n\n".join(
+        path.read_text(encoding="utf-8").rstrip() for path in sorted(Path(logs).rglob(f"*{FAILED}"))
+    )
+
+
+def forget_failures(logs: str) -> None:
+    """Remove what failed jobs of an earlier run left behind."""
+    for path in Path(logs).rglob(f"*{FAILED}"):
+        path.unlink(missing_ok=True)
+
+
+def write_problems(problems: Sequence[Problem], path: str | os.PathLike[str]) -> None:
+    """Write problems as CSV; the file names rows and clients and stays on the machine that made it."""
+    import pandas as pd
+
+    from fortems.tidy import write_csv
+
+    fields = ("where", "row", "client", "column", "value", "what", "allowed", "hint")
+    write_csv(pd.DataFrame([{f: getattr(p, f) for f in fields} for p in problems], columns=fields), path)
+
+
+def _redirect(log: Path) -> None:
+    """Send what this process and its libraries print to the log, line by line."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    stream = open(log, "w", buffering=1, encoding="utf-8")  # noqa: SIM115 (open as long as the process)
+    for descriptor in (1, 2):
+        os.dup2(stream.fileno(), descriptor)
+    sys.stdout = sys.stderr = stream
+
+
+def _end(text: str, failed: Path) -> None:
+    print(text, flush=True)
+    failed.write_text(f"{text}\n", encoding="utf-8")
+    sys.exit(1)
+
+
+def _end_with_traceback(error: Exception, rule: str, log: Path, failed: Path) -> None:
+    traceback.print_exc()
+    words = " ".join(str(error).split())[:300]
+    _end(
+        f"The step {rule} stopped with {type(error).__name__}: {words}\nThe whole story is in {log}.", failed
+    )

@@ -1,0 +1,26 @@
+# Names that every stage uses.
+#
+# needs  config/config.yaml and what --configfile lays over it
+# makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT
+
+from fortems.config import check, complete, published_form
+from fortems.errors import ConfigError
+from fortems.workflow import (
+    failures,
+    forget_failures,
+    problems_text,
+    steady_environment,
+)
+
+# A job that a checked run starts does not check again.
+try:
+    config = check(config) if workflow.is_main_process else complete(config)
+except ConfigError as error:
+    refuse(problems_text(error))
+
+steady_environment()
+
+RESULTS = f"results/{config['run']}"
+LOGS = f"logs/{config['run']}"
+BENCHMARKS = f"benchmarks/{config['run']}"
+ENVIRONMENT = "../environment.yaml"
