@@ -75,8 +75,11 @@ for (
         include: f"workflow/rules/{stage}.smk"
 
 
+name_orphans()
+
+
 onstart:
-    forget_failures(LOGS)
+    start()
 
 
 onerror:

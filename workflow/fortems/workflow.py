@@ -75,10 +75,10 @@ def job(snakemake: Any) -> Iterator[None]:
             write_problems(error.problems, snakemake.log.problems)
         _end(problems_text(error), failed)
     except OSError as error:
-        if error.errno not in DISK_WORDS:
+        words = DISK_WORDS.get(error.errno or 0)
+        if words is None:
             _end_with_traceback(error, snakemake.rule, log, failed)
-        place = error.filename or "a result"
-        _end(f"{place} could not be written: {DISK_WORDS[error.errno]}.", failed)
+        _end(f"{error.filename or 'A result'} could not be written: {words}.", failed)
     except Exception as error:
         _end_with_traceback(error, snakemake.rule, log, failed)
 

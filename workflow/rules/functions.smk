@@ -1,13 +1,15 @@
 # Functions that rules call. They stand apart from the rules, as `snakemake --lint` asks.
 #
 # needs  config, RESULTS, LOGS (common.smk)
-# makes  code(), software(), within_reach(), refuse()
+# makes  code(), software(), within_reach(), checked_data(), what the Snakefile's hooks call
 
 import atexit
+import os
 import sys
 
 from fortems import imports
 from fortems.config import switched_on
+from fortems.manifest import orphans, tidy_up
 
 
 def code(script):
@@ -25,6 +27,51 @@ def software(script):
 def within_reach(*names):
     """Result files that the data source can give and the configuration has switched on, as paths."""
     return [f"{RESULTS}/{name}" for name in names if switched_on(name, config)]
+
+
+def checked_data():
+    """What exists once the data have passed their check: what may not be written before waits for it."""
+    return within_reach("data/scores.csv") or within_reach("tables/correlations.csv")
+
+
+def all_but(name):
+    """What `rule all` asks for, save one file of the run."""
+    return [path for path in rules.all.input if path != f"{RESULTS}/{name}"]
+
+
+def provenance():
+    """Path of each result → the rule that makes it and what that rule reads; own data by base name only."""
+    own = config["data"]["path"]
+    return {
+        str(path): {
+            "rule": rule.name,
+            "inputs": [
+                os.path.basename(own) if str(i) == own else str(i) for i in rule.input
+            ],
+        }
+        for rule in workflow.rules
+        for path in rule.output
+        if str(path).startswith(f"{RESULTS}/")
+    }
+
+
+def start():
+    """Before the first job: forget what failed last time, remove what no step makes any more."""
+    forget_failures(LOGS)
+    for name in tidy_up(RESULTS, provenance()):
+        print(
+            f"Removed {RESULTS}/{name}: made by an earlier run, and no step of this one makes it."
+        )
+
+
+def name_orphans():
+    """Name files among the results that no step makes, as the last thing on the terminal."""
+    found = orphans(RESULTS, provenance()) if workflow.is_main_process else []
+    if found:
+        names = "\n".join(f"  - {RESULTS}/{name}" for name in found)
+        print_last(
+            f"These files among the results come from no step of this run:\n{names}"
+        )
 
 
 def print_last(text):
