@@ -1,14 +1,18 @@
 # Everything a visitor types. `make` builds the environment and the full run; `make help` lists the rest.
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,$(if $(shell $(p) -c 'import sys; print(*(["ok"] if (3,11) <= sys.version_info[:2] <= (3,13) else []))' 2>/dev/null),$(p))))
 CORES ?= 4
+RUN ?= main
 VENV := .venv
 BIN := $(VENV)/bin
-RUN_STAMP := $(VENV)/.run-$(shell cksum < requirements.lock | tr ' ' -)
-DEV_STAMP := $(VENV)/.dev-$(shell cksum < requirements-dev.lock | tr ' ' -)
+sum = $(shell $(1) | cksum | tr ' ' -)
+# An environment does not survive being moved: its stamp carries the folder's name.
+PLACE_STAMP := $(VENV)/.place-$(call sum,pwd)
+RUN_STAMP := $(VENV)/.run-$(call sum,cat requirements.lock)
+DEV_STAMP := $(VENV)/.dev-$(call sum,cat requirements-dev.lock)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev test ci check verify contact-sheet locks clean help
+.PHONY: all env dev test test-slow ci check verify reference contact-sheet unlock locks clean help
 
 all: env ## environment, then the full run into results/main/
 	$(BIN)/snakemake --cores $(CORES)
@@ -20,6 +24,9 @@ dev: $(DEV_STAMP) ## the same and what tests and checks need
 test: dev ## the test suite
 	$(BIN)/pytest
 
+test-slow: dev ## what takes minutes: determinism, kill and resume, another place
+	$(BIN)/pytest -m slow
+
 ci: env ## the reduced run into results/ci/
 	$(BIN)/snakemake --cores $(CORES) --configfile config/ci.yaml
 
@@ -30,11 +37,17 @@ check: dev ## lint, format and types
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
 
-verify: env ## compare results/main with what the release ships
-	$(BIN)/python -m fortems.verify main
+verify: env ## compare results/RUN (main) with what the release ships: make verify RUN=ci
+	$(BIN)/python -m fortems.verify $(RUN)
 
-contact-sheet: dev ## all figures and report pages of results/main on one sheet
-	$(BIN)/python -m fortems.contact_sheet results/main
+reference: env ## make results/RUN (main) the reference that a release ships
+	$(BIN)/python -m fortems.verify --renew $(RUN)
+
+contact-sheet: dev ## all figures and report pages of results/RUN (main) on one sheet
+	$(BIN)/python -m fortems.contact_sheet results/$(RUN)
+
+unlock: env ## after a run was killed: release its lock
+	$(BIN)/snakemake --unlock
 
 locks: ## renew the three locks (needs uv)
 	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
@@ -42,19 +55,22 @@ locks: ## renew the three locks (needs uv)
 	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url --only-extra --extra build pyproject.toml -o requirements-build.lock
 
 clean: ## remove the environment and all runs, not the reference results
-	rm -rf $(VENV) .snakemake logs benchmarks
-	find results -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
+	rm -rf $(VENV) .snakemake logs
+	find results benchmarks -mindepth 1 -maxdepth 1 -type d ! -name reference -exec rm -rf {} +
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
 
-$(BIN)/python:
+$(PLACE_STAMP):
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found on PATH. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$(PYTHON) is not Python 3.11-3.13. Name another: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) is not there. Name another: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$(PYTHON) is not Python 3.11-3.13. Name another: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 2; }
+	rm -rf $(VENV)
+	"$(PYTHON)" -m venv $(VENV)
+	@touch $@
 
-$(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
+$(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml | $(PLACE_STAMP)
 	$(PIP) install --require-hashes -r requirements-build.lock
 	$(PIP) install --require-hashes --no-build-isolation -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
