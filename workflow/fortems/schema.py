@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from functools import cache
 from pathlib import Path
@@ -101,7 +102,17 @@ def _problems(error: Any, where: str) -> list[Problem]:
         allowed = ", ".join(str(choice) for choice in error.validator_value)
         return [Problem(place, f"{error.instance!r} is not one of the choices", allowed, _did_you_mean(near))]
     allowed = str(error.schema.get("description", ""))
+    if error.validator in ("type", "pattern", "anyOf"):
+        found = "null" if error.instance is None else repr(error.instance)
+        allowed = allowed or _type_words(error.schema.get("type", "another value"))
+        return [Problem(place, f"{found} does not fit", allowed)]
     return [Problem(place, error.message, allowed)]
+
+
+def _type_words(types: str | list[str]) -> str:
+    words = {"object": "a map", "array": "a list", "string": "text", "integer": "a whole number"}
+    names = [types] if isinstance(types, str) else types
+    return " or ".join(words.get(name, f"a {name}" if name != "null" else "null") for name in names)
 
 
 def _unknown_key(place: str, name: object, known: list[str]) -> Problem:
@@ -118,6 +129,6 @@ def fill_defaults(value: Any, schema: dict[str, Any]) -> None:
         return
     for key, part in schema.get("properties", {}).items():
         if "default" in part:
-            value.setdefault(key, part["default"])
+            value.setdefault(key, copy.deepcopy(part["default"]))
         if key in value:
             fill_defaults(value[key], part)
