@@ -1,0 +1,106 @@
+"""What tests of several areas share: copies of the repository, and one built tiny run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LEFT_OUT = (
+    ".git",
+    ".venv",
+    ".snakemake",
+    "logs",
+    "tests",
+    "benchmarks",
+    "*cache*",
+    "*.egg-info",
+    "results",
+)
+
+
+class Repository:
+    """A copy of the repository that a test may change, with the commands that a user types."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    @classmethod
+    def copy(cls, target: Path, source: Path = ROOT) -> Repository:
+        """Copy what a clone holds (tests apart) and link the test data."""
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
+        (target / "tests").mkdir(exist_ok=True)
+        if (ROOT / "tests" / "data").is_dir():
+            (target / "tests" / "data").symlink_to(ROOT / "tests" / "data")
+        return cls(target)
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """Environment in which this copy's libraries are found before the installed ones."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE", "PYTEST"))}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return {**inherited, "PATH": path, "PYTHONPATH": str(self.root / "workflow"), **extra}
+
+    def run(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy; output and errors come together, in order."""
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment(**extra),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=1200,
+        )
+
+    def snakemake(self, *arguments: str, cores: int = 2, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the copy; a target goes before ``--configfile``."""
+        return self.run("snakemake", "--cores", str(cores), *arguments, **extra)
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the copy."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text in a file of the copy; it must be there."""
+        text = (self.root / name).read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {name}"
+        self.write(name, text.replace(old, new, 1))
+
+    def bytes_of(self, run: str) -> dict[str, bytes]:
+        """All result files of a run, by name."""
+        base = self.root / "results" / run
+        return {
+            p.relative_to(base).as_posix(): p.read_bytes() for p in sorted(base.rglob("*")) if p.is_file()
+        }
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A copy of the repository without results."""
+    return Repository.copy(tmp_path / "repository")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A copy with the tiny run built; tests that change it copy it first (``clone``)."""
+    copy = Repository.copy(tmp_path_factory.mktemp("built") / "repository")
+    done = copy.snakemake("--configfile", "config/tiny.yaml")
+    assert done.returncode == 0, done.stdout[-4000:]
+    return copy
+
+
+@pytest.fixture
+def clone(built: Repository, tmp_path: Path) -> Repository:
+    """A copy of the built repository, with its results, times and Snakemake's records."""
+    target = tmp_path / "clone"
+    shutil.copytree(built.root, target, symlinks=True)
+    return Repository(target)
