@@ -12,10 +12,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.schema import fill_defaults, load_schema, load_yaml, schema_problems
+from fortems.schema import fill_defaults, load_schema, schema_problems
 
 WHERE = "configuration"
-SCENARIOS = "config/scenarios"
 
 # Result files that a source cannot give, as prefixes of their paths in results/<run>/.
 BEYOND_SOURCE: dict[str, tuple[str, ...]] = {
@@ -59,7 +58,11 @@ def check(config: Mapping[str, Any]) -> dict[str, Any]:
     problems = _named_better(schema_problems(plain, load_schema("config"), WHERE), plain)
     if not problems:
         plain = complete(plain)
-        problems = _source_problems(plain) + _file_problems(plain)
+        problems = _source_problems(plain) + _path_problems(plain["data"])
+    if not problems:
+        from fortems.preflight import file_problems
+
+        problems = file_problems(plain)
     if problems:
         raise ConfigError(problems)
     return plain
@@ -112,22 +115,6 @@ def published_form(config: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def input_files(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the files that a complete configuration names, each as (key, path)."""
-    data = config["data"]
-    named = [("models", config["models"])]
-    named += [(key, config[key]) for key in ("claims", "published") if config[key] is not None]
-    named += [(f"data.instruments.{key}", path) for key, path in data["instruments"].items()]
-    if data["source"] == "simulated":
-        named.append(("data.scenario", f"{SCENARIOS}/{data['scenario']}.yaml"))
-    elif data["path"]:
-        named.append(("data.path", data["path"]))
-    if config["design"] and config["design"]["diagnosticity"]:
-        for name in config["design"]["diagnosticity"]["scenarios"]:
-            named.append(("design.diagnosticity.scenarios", f"{SCENARIOS}/{name}.yaml"))
-    return named
-
-
 def _plain(value: Any) -> Any:
     """Ordered and other mappings as dict, so that what is written out is plain YAML."""
     if isinstance(value, Mapping):
@@ -156,7 +143,9 @@ def _source_problems(config: Mapping[str, Any]) -> list[Problem]:
     source = data["source"]
     problems = []
     if source == "simulated" and not data["scenario"]:
-        problems.append(Problem(f"{WHERE}: data.scenario", "no scenario is named", f"a file in {SCENARIOS}"))
+        problems.append(
+            Problem(f"{WHERE}: data.scenario", "no scenario is named", "a file in config/scenarios")
+        )
     if source != "simulated" and not data["path"]:
         what = f"data.source is {source}, and no file is named"
         problems.append(Problem(f"{WHERE}: data.path", what, "the path of your file"))
@@ -166,37 +155,17 @@ def _source_problems(config: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
-def _file_problems(config: Mapping[str, Any]) -> list[Problem]:
-    problems = []
-    for key, path in dict.fromkeys(input_files(config)):
-        place = f"{WHERE}: {key}"
-        if os.path.isdir(path):
-            problems.append(Problem(place, f"{path} is a folder", "a file"))
-        elif not os.path.exists(path):
-            problems.append(_missing(place, path, by_name=key.endswith(("scenario", "scenarios"))))
-        elif not os.access(path, os.R_OK):
-            problems.append(Problem(place, f"{path} cannot be read", "a file that you may read"))
-        elif key != "data.path":
-            problems += _yaml_problems(path)
-    return problems
-
-
-def _missing(place: str, path: str, by_name: bool) -> Problem:
-    folder = Path(path).parent
-    there = sorted(p for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
-    near = nearest(Path(path).name, (p.name for p in there))
-    if by_name:
-        names = ", ".join(p.stem for p in there if p.suffix == ".yaml")
-        hint = f"Did you mean {Path(near).stem}?" if near else ""
-        return Problem(place, f"there is no scenario {Path(path).stem!r}", names, hint)
-    hint = f"Did you mean {folder / near}?" if near else ""
-    return Problem(place, f"there is no file {path}", "a path from the working directory", hint)
-
-
-def _yaml_problems(path: str) -> list[Problem]:
-    """Problems of a file as YAML; what its own schema says is for the stage that reads it."""
-    try:
-        load_yaml(path)
-    except ConfigError as error:
-        return error.problems
+def _path_problems(data: Mapping[str, Any]) -> list[Problem]:
+    if data["source"] == "simulated" or not data["path"]:
+        return []
+    path, place = Path(data["path"]), f"{WHERE}: data.path"
+    if path.is_dir():
+        return [Problem(place, f"{path} is a folder", "a file")]
+    if not path.exists():
+        there = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+        near = nearest(path.name, there)
+        hint = f"Did you mean {path.parent / near}?" if near else ""
+        return [Problem(place, f"there is no file {path}", "a path from the working directory", hint)]
+    if not os.access(path, os.R_OK):
+        return [Problem(place, f"{path} cannot be read", "a file that you may read")]
     return []
