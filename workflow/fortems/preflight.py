@@ -1,0 +1,59 @@
+"""The files that a configuration names, each read by its own loader before the first job starts.
+
+A mistyped claim must not come to light when the models have been computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fortems.errors import ConfigError, Problem
+from fortems.instruments import load_instruments
+from fortems.mediation.models import load_models
+from fortems.published.ledger import load_ledger
+from fortems.published.matrix import load_matrix
+from fortems.simulate.scenario import check_scenario
+from fortems.variables import SCORE_COLUMNS
+
+
+def file_problems(config: Mapping[str, Any]) -> list[Problem]:
+    """List what is wrong with the files that a complete configuration names.
+
+    Parameters
+    ----------
+    config : mapping
+        Complete, and right by its schema.
+
+    Returns
+    -------
+    list of Problem
+        Of instruments, scenarios, models, claims, published values and a published matrix. A file of client
+        rows is checked by the data stage.
+    """
+    data = config["data"]
+    simulated = data["source"] == "simulated"
+    steps: list[Callable[[], object]] = [
+        lambda: load_instruments(data["instruments"]),
+        lambda: load_models(config["models"], SCORE_COLUMNS if simulated else None),
+    ]
+    if config["published"]:
+        steps.append(lambda: load_ledger(config["published"]))
+    if data["source"] == "matrix":
+        steps.append(lambda: load_matrix(data["path"]))
+    steps += [lambda name=name: check_scenario(name) for name in _scenarios(config)]  # type: ignore[misc]
+    return [problem for step in steps for problem in _problems(step)]
+
+
+def _scenarios(config: Mapping[str, Any]) -> list[str]:
+    named = [config["data"]["scenario"]] if config["data"]["source"] == "simulated" else []
+    diagnosticity = (config["design"] or {}).get("diagnosticity") or {}
+    return list(dict.fromkeys([*named, *diagnosticity.get("scenarios", [])]))
+
+
+def _problems(step: Callable[[], object]) -> list[Problem]:
+    try:
+        step()
+    except ConfigError as error:
+        return error.problems
+    return []
