@@ -250,6 +250,12 @@ def standardize(values: Array) -> Array:
         return centred / np.where(spread > 0, spread, np.nan)[:, None]
 
 
+def centre(values: Array, cluster: np.ndarray) -> Array:
+    """Subtract each cluster's mean from values (N,)."""
+    size = np.bincount(cluster)
+    return values - (np.bincount(cluster, weights=values) / size)[cluster]
+
+
 def cluster_codes(labels: object) -> NDArray[np.int64]:
     """Number clusters 0, 1, ... in the order in which they first appear."""
     import pandas as pd

@@ -1,0 +1,184 @@
+"""Correlations of the scores: over all clients, within therapists, and between therapists.
+
+Levels and tests
+----------------
+total, ``pearson`` : r over all clients, t with N - 2 df, Fisher's z interval: clients as if independent.
+total, ``cr2`` : the same r, tested as a standardized slope with cluster-robust (CR2) standard error and
+    Satterthwaite df (fortems.regression); what claims are judged by.
+within, ``centred`` : r of scores centred at their therapist's mean, N - J - 1 df.
+between, ``latent`` : r of the therapists' latent parts u_j (y_ij = mu + u_j + e_ij), from the between covariance
+    matrix by the analysis of variance, (MSP_B - MSP_W) / n0. It is withheld when a between variance is not above 0
+    or the ratio exceeds 1; an interval (leave-one-therapist-out jackknife of Fisher's z, t with J - 1 df) is given
+    only where both variables' ICC has a lower end above 0.
+
+In every pair x stands before y in the study's theory (alliance, then meaning, then distress); the slope is of y on
+x. Clients without either value are left out of a pair; n says how many remain.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.icc import OneWay, exact_interval
+from fortems.regression import Array, centre, cluster_codes, correlation_cr2, t_quantile, two_sided_p
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "x",
+    "y",
+    "level",
+    "kind",
+    "r",
+    "n",
+    "n_therapists",
+    "df",
+    "t",
+    "p",
+    "ci_low",
+    "ci_high",
+    "p_holm",
+    "reason",
+)
+
+#: The correlations that the paper reports on: the family over which Holm adjusts.
+FAMILY: tuple[tuple[str, str], ...] = (
+    *((x, y) for x in ("alliance", "bond", "task", "goal") for y in ("meaning", "distress")),
+    ("meaning", "distress"),
+)
+
+#: Which of two variables stands first: background, alliance, meaning, distress. Others follow.
+THEORY: tuple[str, ...] = (
+    *("age", "sessions", "alliance", "bond", "task", "goal", "search", "meaning"),
+    *("distress", "symptom_distress", "interpersonal_relations", "social_role"),
+)
+
+
+def correlations_table(scores: pd.DataFrame, variables: list[str], confidence: float = 0.95) -> pd.DataFrame:
+    """All pairwise correlations at three levels.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        With ``therapist`` and the variables.
+    variables : list of str
+        Numeric columns.
+    confidence : float
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Tidy, a row per pair, level and kind. ``p_holm`` is Holm's adjusted p within the paper's family, NA outside
+        it. ``reason`` says why a number is missing.
+    """
+    import pandas as pd
+
+    ordered = [name for name in THEORY if name in variables]
+    ordered += [name for name in variables if name not in THEORY]
+    rows: list[dict[str, object]] = []
+    for x, y in combinations(ordered, 2):
+        known = scores[["therapist", x, y]].dropna()
+        cluster = cluster_codes(known["therapist"])
+        for row in pair(known[x].to_numpy(float), known[y].to_numpy(float), cluster, confidence):
+            rows.append({"x": x, "y": y, **row})
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    in_family = pd.Series(list(zip(frame["x"], frame["y"], strict=True))).isin(list(FAMILY))
+    for _, group in frame[in_family].groupby(["level", "kind"], sort=False):
+        frame.loc[group.index, "p_holm"] = holm(group["p"].to_numpy(float))
+    return frame
+
+
+def pair(x: Array, y: Array, cluster: np.ndarray, confidence: float = 0.95) -> list[dict[str, object]]:
+    """Correlation of two variables (N,) at every level and kind; clusters are numbered from 0."""
+    n, clusters = len(x), int(cluster.max()) + 1 if len(cluster) else 0
+    shared: dict[str, object] = {"n": n, "n_therapists": clusters, "reason": ""}
+    if n < 4 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        why = "fewer than four clients" if n < 4 else "a variable does not vary"
+        kinds = (("total", "pearson"), ("total", "cr2"), ("within", "centred"), ("between", "latent"))
+        return [{"level": level, "kind": kind, **shared, "reason": why} for level, kind in kinds]
+    robust = {name: float(value[0]) for name, value in correlation_cr2(x, y, cluster, confidence).items()}
+    centred = centre(x, cluster), centre(y, cluster)
+    return [
+        {"level": "total", "kind": "pearson", **shared, **pearson(x, y, n - 2.0, confidence)},
+        {
+            **{"level": "total", "kind": "cr2", **shared},
+            **{name: robust[name] for name in ("r", "df", "t", "p")},
+            **{"ci_low": robust["low"], "ci_high": robust["high"]},
+        },
+        {"level": "within", "kind": "centred", **shared, **pearson(*centred, n - clusters - 1.0, confidence)},
+        {"level": "between", "kind": "latent", **shared, **between(x, y, cluster, confidence)},
+    ]
+
+
+def pearson(x: Array, y: Array, df: float, confidence: float) -> dict[str, object]:
+    """r of two variables with df degrees of freedom: t test and Fisher's z interval (variance 1 / (df - 1))."""
+    x, y = x - x.mean(), y - y.mean()
+    scale = np.sqrt((x @ x) * (y @ y))
+    if scale <= 1e-12 or df < 1:
+        return {"reason": "a variable does not vary at this level"}
+    r = float(np.clip(x @ y / scale, -1.0, 1.0))
+    with np.errstate(divide="ignore"):
+        t = float(r * np.sqrt(df / (1 - r**2))) if abs(r) < 1 else float(np.copysign(np.inf, r))
+    result: dict[str, object] = {"r": r, "df": df, "t": t, "p": float(two_sided_p(np.array(t), np.array(df)))}
+    if df > 1 and abs(r) < 1:
+        half = float(t_quantile(0.5 + confidence / 2, np.array(np.inf))) / np.sqrt(df - 1)
+        result |= {"ci_low": np.tanh(np.arctanh(r) - half), "ci_high": np.tanh(np.arctanh(r) + half)}
+    return result
+
+
+def between(x: Array, y: Array, cluster: np.ndarray, confidence: float) -> dict[str, object]:
+    """Latent correlation of the therapists' parts; withheld where it does not exist or has no interval."""
+    one = OneWay.of(x, cluster), OneWay.of(y, cluster)
+    if min(*one[0].df) < 1:
+        return {"reason": "needs two therapists, one with two clients or more"}
+    clusters = len(one[0].size)
+    r = _between_r(x, y, cluster, np.ones(clusters))
+    if np.isnan(r):
+        return {"reason": "no variance between therapists in one of the two"}
+    if abs(r) > 1:
+        return {"reason": "the moments between therapists give no correlation (beyond 1)"}
+    result: dict[str, object] = {"r": r}
+    if min(exact_interval(o, confidence)[0] for o in one) <= 0:
+        return result | {"reason": "no interval: the lower end of an ICC is not above 0"}
+    left_out = np.array([_between_r(x, y, cluster, np.arange(clusters) != j) for j in range(clusters)])
+    if np.isnan(left_out).any() or (np.abs(left_out) >= 1).any():
+        return result | {"reason": "no interval: without one therapist there is no correlation"}
+    z = np.arctanh(left_out)
+    se = np.sqrt((clusters - 1) / clusters * ((z - z.mean()) ** 2).sum())
+    df = clusters - 1.0
+    half = float(t_quantile(0.5 + confidence / 2, np.array(df))) * se
+    t = float(np.arctanh(r) / se) if se > 0 else float("nan")
+    result |= {"df": df, "t": t, "p": float(two_sided_p(np.array(t), np.array(df)))}
+    return result | {"ci_low": np.tanh(np.arctanh(r) - half), "ci_high": np.tanh(np.arctanh(r) + half)}
+
+
+def _between_r(x: Array, y: Array, cluster: np.ndarray, keep: np.ndarray) -> float:
+    """Latent between correlation by analysis of variance over the therapists kept; NaN without variance."""
+    kept = np.asarray(keep, bool)[cluster]
+    x, y, cluster = x[kept], y[kept], np.unique(cluster[kept], return_inverse=True)[1]
+    size = np.bincount(cluster).astype(float)
+    n, clusters = size.sum(), len(size)
+    if clusters < 2 or n <= clusters:
+        return float("nan")
+    values = np.stack([x, y])
+    means = np.stack([np.bincount(cluster, weights=v) / size for v in values])
+    deviation, spread = values - means[:, cluster], means - values.mean(axis=1, keepdims=True)
+    covariance = (spread * size) @ spread.T / (clusters - 1) - deviation @ deviation.T / (n - clusters)
+    if min(covariance[0, 0], covariance[1, 1]) <= 0:
+        return float("nan")
+    return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
+
+
+def holm(p: Array) -> Array:
+    """Holm's (1979) adjusted p of one family; missing ones stay missing and do not count."""
+    adjusted = np.full(len(p), np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = (len(order) - np.arange(len(order))) * p[order]
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted

@@ -1,0 +1,52 @@
+# What the questionnaires measured, and how the scores hang together.
+#
+# needs  data/scores.csv, data/items.csv (where the source has items), the instruments' files
+# makes  tables/{reliability,descriptives,icc,correlations,covariates}.csv
+
+from fortems.config import is_real, kind
+
+# A published matrix brings its own correlations (published.smk) and has no clients to describe.
+if kind(config) != "matrix":
+
+    rule tables:
+        input:
+            scores=f"{RESULTS}/data/scores.csv",
+            instruments=list(config["data"]["instruments"].values()),
+            code=code("tables"),
+        output:
+            descriptives=f"{RESULTS}/tables/descriptives.csv",
+            icc=f"{RESULTS}/tables/icc.csv",
+            correlations=f"{RESULTS}/tables/correlations.csv",
+            covariates=f"{RESULTS}/tables/covariates.csv",
+        log:
+            f"{LOGS}/tables.log",
+        conda:
+            ENVIRONMENT
+        params:
+            confidence=config["confidence"],
+            instruments=config["data"]["instruments"],
+            min_cell=config["privacy"]["min_cell"] if is_real(config) else 0,
+            software=software("tables"),
+        script:
+            "../scripts/tables.py"
+
+
+if kind(config) == "items":
+
+    rule reliability:
+        input:
+            items=f"{RESULTS}/data/items.csv",
+            instruments=list(config["data"]["instruments"].values()),
+            code=code("reliability"),
+        output:
+            f"{RESULTS}/tables/reliability.csv",
+        log:
+            f"{LOGS}/reliability.log",
+        conda:
+            ENVIRONMENT
+        params:
+            confidence=config["confidence"],
+            instruments=config["data"]["instruments"],
+            software=software("reliability"),
+        script:
+            "../scripts/reliability.py"

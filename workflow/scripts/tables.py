@@ -1,0 +1,19 @@
+"""Describe the scores: descriptives, ICCs, correlations at three levels, background variables."""
+
+from fortems.correlations import correlations_table
+from fortems.covariates import covariates_table
+from fortems.descriptives import descriptives_table, numeric_variables
+from fortems.icc import icc_table
+from fortems.instruments import load_instruments, score_ranges
+from fortems.tidy import read_csv, write_csv
+from fortems.workflow import job
+
+with job(snakemake):
+    scores = read_csv(snakemake.input.scores)
+    confidence = snakemake.params.confidence
+    variables = numeric_variables(scores)
+    ranges = score_ranges(load_instruments(snakemake.params.instruments))
+    write_csv(descriptives_table(scores, ranges, snakemake.params.min_cell), snakemake.output.descriptives)
+    write_csv(icc_table(scores, variables, confidence), snakemake.output.icc)
+    write_csv(correlations_table(scores, variables, confidence), snakemake.output.correlations)
+    write_csv(covariates_table(scores, confidence=confidence), snakemake.output.covariates)
