@@ -87,7 +87,7 @@ def read_csv(path: str | os.PathLike[str], **keywords: Any) -> pd.DataFrame:
     import pandas as pd
 
     dtype = {name: "str" for name in ("client", "therapist", "gender", "message", "at", "note", "reason")}
-    return pd.read_csv(path, dtype=dtype, float_precision="round_trip", **keywords)
+    return pd.read_csv(path, dtype=dtype, **keywords)
 
 
 def write_json(value: object, path: str | os.PathLike[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -179,13 +178,4 @@ def _paths(r: np.ndarray, n: int) -> dict[str, np.ndarray]:
         "t_a": xm * np.sqrt((n - 2) / (1 - xm**2)),
         "t_b": b / se,
         "t_direct": direct / se,
-    }
-
-
-def triples_of(models: dict[str, Sequence[Sequence[str]]]) -> dict[str, tuple[str, str, str]]:
-    """Keep the models with one predictor, one mediator and one outcome."""
-    return {
-        name: (xs[0], ms[0], ys[0])
-        for name, (xs, ms, ys) in models.items()
-        if len(xs) == len(ms) == len(ys) == 1
     }
