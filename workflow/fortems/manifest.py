@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def manifest(results: str, made_by: Mapping[str, Mapping[str, Any]]) -> dict[str
                 "rule": made_by[path]["rule"],
                 "inputs": sorted(made_by[path]["inputs"]),
             }
-    return {"run": Path(results).name, "files": files, "orphans": orphans(results, made_by)}
+    return {"run": Path(results).name, "files": files, "orphans": orphans(results, made_by.__contains__)}
 
 
 def result_files(results: str) -> list[str]:
@@ -51,24 +51,21 @@ def result_files(results: str) -> list[str]:
     return sorted(Path(name).as_posix() for name in found if name != NAME)
 
 
-def orphans(results: str, made: Iterable[str]) -> list[str]:
-    """Return the names of files of a run that no rule makes."""
-    made = set(made)
-    return [name for name in result_files(results) if f"{results}/{name}" not in made]
+def orphans(results: str, is_made: Callable[[str], bool]) -> list[str]:
+    """Return the names of files of a run that no rule makes; ``is_made`` tells it of a path."""
+    return [name for name in result_files(results) if not is_made(f"{results}/{name}")]
 
 
-def tidy_up(results: str, made: Iterable[str]) -> list[str]:
+def tidy_up(results: str, is_made: Callable[[str], bool]) -> list[str]:
     """Remove what an earlier run left and this one does not make; return its names.
 
     That is: files that the folder's manifest lists and no rule makes any more (a model or a stage was switched
     off), and half-written files of a run that was killed. Files that the workflow never made are left alone.
     """
-    made = set(made)
-    stale = [name for name in _listed(results) if f"{results}/{name}" not in made]
     removed = []
-    for name in stale:
+    for name in _listed(results):
         path = Path(results, name)
-        if path.is_file():
+        if not is_made(f"{results}/{name}") and path.is_file():
             path.unlink()
             removed.append(name)
     for path in Path(results).rglob(f"{PARTIAL}*"):

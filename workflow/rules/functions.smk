@@ -46,19 +46,24 @@ def provenance():
         str(path): {
             "rule": rule.name,
             "inputs": [
-                os.path.basename(own) if str(i) == own else str(i) for i in rule.input
+                os.path.basename(i) if str(i) == own else str(i) for i in rule.input
             ],
         }
         for rule in workflow.rules
         for path in rule.output
-        if str(path).startswith(f"{RESULTS}/")
+        if str(path).startswith(f"{RESULTS}/") and not path.contains_wildcard()
     }
+
+
+def is_made(path):
+    """Whether a step of this run makes a file."""
+    return any(output.match(path) for rule in workflow.rules for output in rule.output)
 
 
 def start():
     """Before the first job: forget what failed last time, remove what no step makes any more."""
     forget_failures(LOGS)
-    for name in tidy_up(RESULTS, provenance()):
+    for name in tidy_up(RESULTS, is_made):
         print(
             f"Removed {RESULTS}/{name}: made by an earlier run, and no step of this one makes it."
         )
@@ -66,7 +71,7 @@ def start():
 
 def name_orphans():
     """Name files among the results that no step makes, as the last thing on the terminal."""
-    found = orphans(RESULTS, provenance()) if workflow.is_main_process else []
+    found = orphans(RESULTS, is_made) if workflow.is_main_process else []
     if found:
         names = "\n".join(f"  - {RESULTS}/{name}" for name in found)
         print_last(
