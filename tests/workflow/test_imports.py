@@ -1,0 +1,102 @@
+"""What a script depends on, by its imports."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from fortems import imports
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A small library beside a script, in place of the package's own."""
+    files = {
+        "fortems/__init__.py": "",
+        "fortems/a.py": "from typing import TYPE_CHECKING\nfrom fortems import b\nif TYPE_CHECKING:\n    import fortems.typed\n",
+        "fortems/b.py": "def f():\n    import fortems.lazy\n",
+        "fortems/lazy.py": "from .pack.deep import thing\n",
+        "fortems/typed.py": "",
+        "fortems/pack/__init__.py": "from fortems.pack import sibling\n",
+        "fortems/pack/sibling.py": "import numpy\n",
+        "fortems/pack/deep.py": "from . import sibling\nfrom .. import c\nthing = 1\n",
+        "fortems/c.py": "import fortems.a\n",
+        "fortems/unused.py": "",
+        "twolevel/__init__.py": "",
+    }
+    for name, text in files.items():
+        path = tmp_path / "workflow" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(imports, "ROOT", tmp_path / "workflow")
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "workflow/scripts/s.py"
+    script.parent.mkdir()
+    return script
+
+
+def names(script: Path, text: str) -> set[str]:
+    script.write_text(text)
+    return {Path(p).relative_to("workflow/fortems").as_posix() for p in imports.closure(str(script))}
+
+
+def test_closure_follows_imports_within_functions_packages_and_relative_ones(library):
+    found = names(library, "from fortems.a import thing\n")
+    assert found == {
+        "__init__.py",
+        "a.py",
+        "b.py",
+        "lazy.py",
+        "c.py",
+        "pack/__init__.py",
+        "pack/sibling.py",
+        "pack/deep.py",
+    }
+
+
+def test_closure_of_a_script_without_library_is_empty(library):
+    assert names(library, "import json\n") == set()
+
+
+def test_lock_entries_of_what_is_imported_and_what_that_requires():
+    lock = ROOT / "requirements.lock"
+    found = imports.locked(str(ROOT / "workflow/scripts/manifest.py"), str(lock))
+    assert {"numpy", "pandas"} <= set(found)
+    assert "statsmodels" not in found
+    assert "sha256:" in found["numpy"]
+    assert found["numpy"].startswith("numpy==")
+
+
+@pytest.mark.parametrize("script", sorted(p.stem for p in (ROOT / "workflow/scripts").glob("*.py")))
+def test_scripts_are_thin(script):
+    """A script imports library code and holds none: no functions, no classes, few statements."""
+    tree = ast.parse((ROOT / f"workflow/scripts/{script}.py").read_text())
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
+    assert not [node for node in ast.walk(tree) if isinstance(node, kinds)]
+    assert len(tree.body) <= 12
+
+
+def test_the_closure_holds_what_python_really_loads(tmp_path):
+    """Modules that an import loads are a subset of what the import graph says."""
+    import subprocess
+
+    script = tmp_path / "s.py"
+    script.write_text("import fortems.tidy, fortems.mediation.models, fortems.published.matrix\n")
+    code = (
+        "import runpy, sys; runpy.run_path(sys.argv[1]);"
+        "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'fortems'])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code, str(script)], capture_output=True, text=True, check=True
+    )
+    graph = {str((Path.cwd() / p).resolve()) for p in imports.closure(str(script))}
+    assert set(loaded.stdout.split()) - graph == set()
+
+
+def test_twolevel_imports_nothing_of_the_study():
+    for path in (ROOT / "workflow/twolevel").rglob("*.py"):
+        assert not [name for name in imports._imported(path) if name.startswith("fortems")], path
