@@ -35,6 +35,8 @@ rule all:
             "tables/descriptives.csv",
             "tables/icc.csv",
             "tables/correlations.csv",
+            "tables/matrix_checks.csv",
+            "tables/withheld.csv",
         ),
         # does meaning carry the effect of the alliance?
         within_reach(
@@ -45,7 +47,12 @@ rule all:
             "mediation/agreement.csv",
             "mediation/measurement.csv",
         ),
-        within_reach("robustness/leave_one_out.csv"),
+        within_reach(
+            "robustness/leave_one_out.csv",
+            "robustness/between.csv",
+            "robustness/clustering.csv",
+            "robustness/rounding.csv",
+        ),
         # what a study of this size can prove
         within_reach(
             "design/diagnosticity.csv",

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from fortems.errors import ConfigError, Problem, nearest
+from fortems.published.places import MATRIX_FILES
 from fortems.schema import fill_defaults, load_schema, schema_problems
 
 WHERE = "configuration"
@@ -20,7 +21,13 @@ WHERE = "configuration"
 BEYOND_SOURCE: dict[str, tuple[str, ...]] = {
     "items": (),
     "scores": ("data/items.csv", "tables/reliability.csv"),
-    "matrix": ("data/", "tables/reliability.csv", "tables/icc.csv", "robustness/"),
+    "matrix": (
+        "data/",
+        "tables/reliability.csv",
+        "tables/icc.csv",
+        "mediation/measurement.csv",
+        "robustness/leave_one_out.csv",
+    ),
 }
 
 
@@ -93,6 +100,8 @@ def switched_on(name: str, config: Mapping[str, Any]) -> bool:
     """
     if name.startswith(BEYOND_SOURCE[kind(config)]):
         return False
+    if name in MATRIX_FILES:
+        return kind(config) == "matrix"
     stage, _, rest = name.partition("/")
     part = rest.partition(".")[0]
     if stage in ("claims.csv", "published.csv"):

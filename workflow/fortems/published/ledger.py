@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.published.matrix import Printed, printed
+from fortems.published.places import LEDGER_FILES
 from fortems.schema import load_checked
 
 if TYPE_CHECKING:
@@ -234,9 +235,9 @@ class _Lookup:
         from fortems.tidy import read_csv
 
         if entry.file not in self.available:
-            if entry.file in KNOWN_FILES:
+            if entry.file in LEDGER_FILES:
                 return None, f"this source gives no {entry.file}"
-            self._problem(entry, entry.file, f"no run makes {entry.file}", KNOWN_FILES)
+            self._problem(entry, entry.file, f"no run makes {entry.file}", LEDGER_FILES)
             return None, ""
         if entry.file not in self._frames:
             self._frames[entry.file] = read_csv(self.results / entry.file)
@@ -270,19 +271,6 @@ class _Lookup:
                 f"Did you mean {near}?" if near else "",
             )
         )
-
-
-KNOWN_FILES = (
-    "data/flow.csv",
-    "data/sample.csv",
-    "tables/correlations.csv",
-    "tables/descriptives.csv",
-    "tables/icc.csv",
-    "tables/reliability.csv",
-    "mediation/derived.csv",
-    "mediation/effects.csv",
-    "mediation/fit.csv",
-)
 
 
 def summary(ledger: pd.DataFrame) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fortems.mediation import semopy_engine
+from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows
 from fortems.mediation.effects import COLUMNS as EFFECT_COLUMNS
 from fortems.mediation.effects import effect_rows
 from fortems.mediation.models import MediationModel
@@ -30,8 +31,8 @@ class Reanalysis:
 
     Attributes
     ----------
-    effects, fit : DataFrame
-        Columns of ``mediation/effects.csv`` and ``mediation/fit.csv``.
+    effects, fit, derived : DataFrame
+        Columns of the files of these names in ``mediation/``.
     equations : dict of str to dict of str to Equation
         Model → dependent → its regression.
     withheld : dict of str to str
@@ -40,6 +41,7 @@ class Reanalysis:
 
     effects: pd.DataFrame
     fit: pd.DataFrame
+    derived: pd.DataFrame
     equations: dict[str, dict[str, Equation]]
     withheld: dict[str, str]
 
@@ -67,6 +69,7 @@ def reanalyse(
     """
     rows: list[dict[str, Any]] = []
     fit_rows: list[dict[str, Any]] = []
+    derived: list[dict[str, Any]] = []
     equations: dict[str, dict[str, Equation]] = {}
     withheld: dict[str, str] = {}
     for name, model in models.items():
@@ -85,9 +88,11 @@ def reanalyse(
                 slopes, fitted = fits[engine](system, matrix)
                 rows += effect_rows(system, slopes, settings)
                 fit_rows += fitted
+                derived += derived_rows(system, [slopes], fitted, settings)
     return Reanalysis(
         pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)),
         pd.DataFrame(fit_rows, columns=list(FIT_COLUMNS)),
+        pd.DataFrame(derived, columns=list(DERIVED_COLUMNS)),
         equations,
         withheld,
     )
@@ -156,6 +161,7 @@ def closed_form(system: System, matrix: PublishedMatrix) -> tuple[Slopes, list[d
         n_clients=n,
         n_therapists=matrix.clusters or 0,
         totals=totals,
+        r_squared={d: equation.r_squared for d, equation in equations.items()},
     )
     rows = [
         _fit_row(system, CLOSED_FORM, variant, matrix, "least squares") for variant in ("partial", "full")

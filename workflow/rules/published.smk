@@ -1,0 +1,61 @@
+# The article's own numbers: its matrix re-analysed (data.source: matrix), each published value compared.
+#
+# needs  data.path (matrix), the models file, config/instruments, the published-values file, all tables
+# makes  tables/{correlations,descriptives,matrix_checks,withheld}.csv, robustness/{clustering,between,rounding}.csv and
+#        the matrix's part of mediation/ (matrix); published.csv (all sources)
+
+from fortems.published.places import LEDGER_FILES
+
+if config["data"]["source"] == "matrix":
+
+    rule matrix:
+        input:
+            matrix=config["data"]["path"],
+            models=config["models"],
+            instruments=config["data"]["instruments"].values(),
+            code=code("matrix"),
+        output:
+            f"{RESULTS}/tables/correlations.csv",
+            f"{RESULTS}/tables/descriptives.csv",
+            f"{RESULTS}/tables/matrix_checks.csv",
+            f"{RESULTS}/tables/withheld.csv",
+            f"{RESULTS}/robustness/between.csv",
+            f"{RESULTS}/robustness/rounding.csv",
+            f"{RESULTS}/robustness/clustering.csv",
+            effects=temp(f"{RESULTS}/mediation/parts/matrix_effects.csv"),
+            fit=temp(f"{RESULTS}/mediation/parts/matrix_fit.csv"),
+            derived=temp(f"{RESULTS}/mediation/parts/matrix_derived.csv"),
+        params:
+            results=RESULTS,
+            instruments=config["data"]["instruments"],
+            engines=config["engines"],
+            settings=MEDIATION_SETTINGS,
+            software=software("matrix"),
+        log:
+            f"{LOGS}/matrix.log",
+        conda:
+            ENVIRONMENT
+        script:
+            "../scripts/matrix.py"
+
+
+if config["published"]:
+
+    rule published:
+        input:
+            published=config["published"],
+            results=within_reach(*LEDGER_FILES),
+            code=code("published"),
+        output:
+            f"{RESULTS}/published.csv",
+        params:
+            results=RESULTS,
+            source=config["data"]["source"],
+            available=lambda wildcards: within_reach(*LEDGER_FILES),
+            software=software("published"),
+        log:
+            f"{LOGS}/published.log",
+        conda:
+            ENVIRONMENT
+        script:
+            "../scripts/published.py"

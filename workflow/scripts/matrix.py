@@ -1,0 +1,26 @@
+"""Check a published matrix and re-estimate what it gives."""
+
+from fortems.workflow import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from fortems.instruments import load_instruments
+    from fortems.mediation.models import load_models
+    from fortems.mediation.slopes import Settings
+    from fortems.published.tables import run_matrix
+    from fortems.tidy import write_csv
+
+    params = snakemake.params
+    run = run_matrix(
+        snakemake.input.matrix,
+        load_models(snakemake.input.models),
+        load_instruments(params.instruments),
+        params.engines,
+        Settings(**params.settings),
+    )
+    for name, frame in run.frames.items():
+        write_csv(frame, Path(params.results) / name)
+    write_csv(run.analysis.effects, snakemake.output.effects)
+    write_csv(run.analysis.fit, snakemake.output.fit)
+    write_csv(run.analysis.derived, snakemake.output.derived)
