@@ -61,8 +61,9 @@ def test_problems_of_data_are_written_as_a_table(run):
     )
     assert done.returncode == 1
     lines = (logs / "problems.csv").read_text().splitlines()
-    assert lines[0] == "where,row,client,column,value,what,allowed,hint"
-    assert lines[1] == "f.csv,3,c,oq_1,9,x,,"
+    assert lines[0] == "where,row,client,column,value,what,allowed,hint,note"
+    assert lines[1].startswith("f.csv,3,c,oq_1,9,x,,,")
+    assert "local" in lines[1]  # marked: it names rows and clients
     assert len(lines) == 3
 
 

@@ -9,8 +9,8 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from fortems.errors import DataError, FortemsError, Problem, ProblemsError
 
 LISTED = 40
 FAILED = ".failed"
+LOCAL = "local: it names rows and clients, keep it on this machine"
 
 # The same bytes from any machine's settings. The date is the day the paper went online.
 STEADY = {
@@ -71,9 +72,13 @@ def job(snakemake: Any) -> Iterator[None]:
     try:
         yield
     except FortemsError as error:
+        text = problems_text(error)
+        logged = getattr(error, "anonymous", text)
         if isinstance(error, DataError) and "problems" in snakemake.log.keys():  # noqa: SIM118 (a Namedlist)
             write_problems(error.problems, snakemake.log.problems)
-        _end(problems_text(error), failed)
+            text += f"\nEvery problem is listed in {snakemake.log.problems}, which is {LOCAL}."
+        _remove_empty_folders(snakemake.output)
+        _end(text, failed, logged)
     except OSError as error:
         words = DISK_WORDS.get(error.errno or 0)
         if words is None:
@@ -87,6 +92,8 @@ def problems_text(error: FortemsError) -> str:
     """Return the text of an error for the terminal: a headline and a line for each problem."""
     if not isinstance(error, ProblemsError):
         return str(error)
+    if summary := getattr(error, "summary", ""):
+        return str(summary)
     count = len(error.problems)
     lines = [f"{error.headline}: {count} problem{'s' if count > 1 else ''}."]
     lines += [f"  - {problem}" for problem in error.problems[:LISTED]]
@@ -109,13 +116,14 @@ def forget_failures(logs: str) -> None:
 
 
 def write_problems(problems: Sequence[Problem], path: str | os.PathLike[str]) -> None:
-    """Write problems as CSV; the file names rows and clients and stays on the machine that made it."""
+    """Write problems as CSV, each line marked: the file names rows and clients."""
     import pandas as pd
 
     from fortems.tidy import write_csv
 
     fields = ("where", "row", "client", "column", "value", "what", "allowed", "hint")
-    write_csv(pd.DataFrame([{f: getattr(p, f) for f in fields} for p in problems], columns=fields), path)
+    frame = pd.DataFrame([{f: getattr(p, f) for f in fields} for p in problems], columns=fields)
+    write_csv(frame.assign(note=LOCAL), path)
 
 
 def _redirect(log: Path) -> None:
@@ -127,8 +135,19 @@ def _redirect(log: Path) -> None:
     sys.stdout = sys.stderr = stream
 
 
-def _end(text: str, failed: Path) -> None:
-    print(text, flush=True)
+def _remove_empty_folders(outputs: Iterable[str]) -> None:
+    """Remove the folders that Snakemake made for a job that leaves nothing in them."""
+    for folder in {Path(output).parent for output in outputs}:
+        with suppress(OSError):
+            os.removedirs(folder)
+
+
+def _end(text: str, failed: Path, logged: str | None = None) -> None:
+    """Say why the job ends, on the terminal through ``failed`` and in the log, and end it.
+
+    ``logged`` is for the log where the text names clients, which no log does.
+    """
+    print(text if logged is None else logged, flush=True)
     failed.write_text(f"{text}\n", encoding="utf-8")
     sys.exit(1)
 

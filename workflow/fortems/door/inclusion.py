@@ -1,0 +1,127 @@
+"""Who is analysed: inclusion rules, one after the other, each with its count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fortems.door.findings import Finding
+from fortems.door.table import as_text
+from fortems.errors import nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rule = Mapping[str, Any]
+
+
+def active(rules: Mapping[str, Rule | None] | None) -> dict[str, Rule]:
+    """Return the rules that are not switched off by null."""
+    return {str(name): rule for name, rule in (rules or {}).items() if rule}
+
+
+def describe(name: str, rule: Rule) -> str:
+    """Return a rule in words, such as ``sessions: at least 5``."""
+    parts = []
+    if rule.get("min") is not None:
+        parts.append(f"at least {as_text(rule['min'])}")
+    if rule.get("max") is not None:
+        parts.append(f"at most {as_text(rule['max'])}")
+    if rule.get("in") is not None:
+        parts.append("one of " + ", ".join(as_text(value) for value in rule["in"]))
+    return f"{name}: " + ", ".join(parts)
+
+
+def check_rules(
+    rules: Mapping[str, Rule], columns: Sequence[str], categories: Sequence[str]
+) -> list[Finding]:
+    """List rules that name no variable, or ask of a category that it be large."""
+    problems = []
+    for name, rule in rules.items():
+        if name not in columns:
+            near = nearest(name, columns)
+            hint = (
+                f"Did you mean {near}?" if near else f"Switch the rule off with inclusion: {{{name}: null}}"
+            )
+            what = f"inclusion.{name} needs {name!r}, which the file does not bring"
+            problems.append(Finding(what, allowed=", ".join(columns), hint=hint))
+        elif name in categories and (rule.get("min") is not None or rule.get("max") is not None):
+            what = f"inclusion.{name} has min or max, and {name} is a category"
+            problems.append(Finding(what, allowed="in: [a list of values]"))
+    return problems
+
+
+def fulfilled(values: pd.Series, rule: Rule) -> np.ndarray:
+    """Return which values fulfil a rule; a missing value fulfils none."""
+    fits = values.notna().to_numpy()
+    if rule.get("min") is not None:
+        fits = fits & (values >= rule["min"]).fillna(False).to_numpy(dtype=bool)
+    if rule.get("max") is not None:
+        fits = fits & (values <= rule["max"]).fillna(False).to_numpy(dtype=bool)
+    if rule.get("in") is not None:
+        allowed = {as_text(value) for value in rule["in"]}
+        distinct = {value: as_text(value) in allowed for value in values.dropna().unique()}
+        fits = fits & values.map(distinct).fillna(False).to_numpy(dtype=bool)
+    return fits
+
+
+def include(frame: pd.DataFrame, rules: Mapping[str, Rule]) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Apply the rules in their order.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With ``client``, ``therapist`` and what the rules name.
+    rules : mapping
+        Variable → rule of ``min``, ``max`` and ``in``, limits included.
+
+    Returns
+    -------
+    kept : ndarray of bool, shape (n_rows,)
+    steps : list of dict
+        Rows of ``data/flow.csv`` for received and excluded: ``step``, ``detail``, ``clients``,
+        ``therapists``; for an exclusion, those whom this rule takes out, therapists being out when none of
+        their clients is left.
+    """
+    kept = np.ones(len(frame), dtype=bool)
+    steps = [_step("received", "rows of the file", frame)]
+    for name, rule in rules.items():
+        missing = frame[name].isna().to_numpy()
+        fits = fulfilled(frame[name], rule)
+        for detail, out in ((f"{name}: missing", missing), (describe(name, rule), ~fits & ~missing)):
+            left = kept & ~out
+            if detail.endswith(": missing") and not (kept & out).any():
+                continue
+            gone = set(frame["therapist"][kept]) - set(frame["therapist"][left])
+            steps.append(
+                {
+                    "step": "excluded",
+                    "detail": detail,
+                    "clients": int((kept & out).sum()),
+                    "therapists": len(gone),
+                }
+            )
+            kept = left
+    return kept, steps
+
+
+def finish(scores: pd.DataFrame, scales: Sequence[str], steps: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return ``data/flow.csv``: the steps so far, then who has every score and who has any."""
+    import pandas as pd
+
+    answered = scores[list(scales)].notna()
+    complete, some = answered.all(axis=1), answered.any(axis=1)
+    steps = [*steps, _step("scored", "a score of every scale", scores[complete])]
+    steps.append(_step("analysed", "a score of at least one scale", scores[some]))
+    return pd.DataFrame(steps, columns=["step", "detail", "clients", "therapists"])
+
+
+def _step(step: str, detail: str, frame: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "step": step,
+        "detail": detail,
+        "clients": len(frame),
+        "therapists": int(frame["therapist"].nunique()),
+    }

@@ -1,0 +1,266 @@
+"""Translate a file into our columns: value labels, value maps, missing codes and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.door.findings import Finding
+from fortems.door.naming import IDENTIFIERS, Naming, resolve
+from fortems.door.numbers import decimal_mark, looks_numeric, parse
+from fortems.door.settings import DataSettings, value_map
+from fortems.door.table import Table, as_text
+from fortems.errors import nearest
+from fortems.instruments import Instrument, score_ranges
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOSTLY = 0.8  # share of numbers from which a text among them looks like a slip
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """An export in our columns, before any rule is applied.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        ``client`` and ``therapist`` as text, numbers as floats, categories as text; missing as NaN. One row
+        per record of the file, in its order.
+    table : Table
+        The file as read.
+    naming : Naming
+        Where each column comes from.
+    categories : tuple of str
+        The columns that hold categories.
+    problems, oddities : list of Finding
+    """
+
+    frame: pd.DataFrame
+    table: Table
+    naming: Naming
+    categories: tuple[str, ...]
+    problems: list[Finding]
+    oddities: list[Finding]
+
+    @property
+    def clients(self) -> np.ndarray:
+        """The client of each row as text, empty where the file names none."""
+        if "client" not in self.frame:
+            return np.empty(0, dtype=object)
+        return self.frame["client"].fillna("").to_numpy(dtype=object)
+
+
+def map_table(
+    table: Table,
+    settings: DataSettings,
+    instruments: Mapping[str, Instrument],
+    wanted: Sequence[str] = (),
+    numeric: Collection[str] = (),
+) -> Mapped:
+    """Translate a file into our columns.
+
+    Parameters
+    ----------
+    table : Table
+    settings : DataSettings
+    instruments : mapping of str to Instrument
+    wanted : sequence of str
+        What models and inclusion rules name.
+    numeric : collection of str
+        Of these, what must be a number (a model's predictors, mediators and outcome, rules with min or max).
+    """
+    import pandas as pd
+
+    naming = resolve(table, settings, instruments, wanted)
+    problems, oddities = list(naming.problems), list(naming.oddities)
+    translated = {
+        ours: _Translated(ours, theirs, table, settings, naming.family(ours))
+        for ours, theirs in naming.sources.items()
+    }
+    categories = tuple(
+        ours
+        for ours, column in translated.items()
+        if ours == "gender"
+        or (ours in naming.extras and ours not in numeric and not column.numeric(oddities))
+    )
+    numbers = [ours for ours in translated if ours not in IDENTIFIERS and ours not in categories]
+    mark, marks = decimal_mark({translated[n].source: translated[n].raw() for n in numbers}, table.separator)
+    problems += marks
+    limits = score_ranges(instruments) | {"age": (0, 120), "sessions": (0, 10_000)}
+    limits |= {c: (i.low, i.high) for i in instruments.values() for c in i.columns()}
+    columns: dict[str, np.ndarray] = {}
+    for ours, column in translated.items():
+        if ours in numbers:
+            columns[ours] = column.numbers(mark, problems, float32=bool(naming.family(ours)))
+            oddities += column.doubtful_codes(mark, limits.get(ours))
+        else:
+            columns[ours] = column.texts(problems, oddities)
+    _turn_back(columns, settings, naming)
+    frame = pd.DataFrame(columns)
+    texts = [n for n in columns if n not in numbers]
+    frame[texts] = frame[texts].astype("str")
+    return Mapped(frame, table, naming, categories, problems, oddities)
+
+
+class _Translated:
+    """One column: its distinct texts, each with what it means."""
+
+    def __init__(self, ours: str, theirs: str, table: Table, settings: DataSettings, family: str):
+        self.ours, self.source, self.family = ours, theirs, family
+        column = table.columns[theirs]
+        self.codes = np.asarray(column.codes)
+        self.distinct = [str(text) for text in column.categories]
+        self.labels = table.labels.get(theirs, {})
+        keys = (ours, theirs, family)
+        self.map = next((value_map(settings.values[k]) for k in keys if k in settings.values), {})
+        self.codes_for_all = not isinstance(settings.missing_codes, Mapping)
+        given: list[object] = []
+        if isinstance(settings.missing_codes, Mapping):
+            for key in keys:
+                given += list(settings.missing_codes.get(key, ()))
+        else:
+            given += list(settings.missing_codes)
+        declared = {_normal(as_text(code)) for code in given}
+        self.missing = [_normal(text) in declared for text in self.distinct]
+
+    def raw(self) -> list[str]:
+        """The distinct texts that stand for themselves: neither missing nor mapped."""
+        return [
+            t for t, gone in zip(self.distinct, self.missing, strict=True) if not gone and t not in self.map
+        ]
+
+    def _counts(self) -> np.ndarray:
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.distinct))
+
+    def numeric(self, oddities: list[Finding]) -> bool:
+        """Return whether a column that may be either holds numbers; note a slip among them."""
+        texts = self.raw()
+        if self.map and not all(looks_numeric(target) for target in self.map.values() if target):
+            return False
+        if self.labels and all(_normal(text) in self.labels for text in texts):
+            return False
+        slips = [text for text in texts if not looks_numeric(text)]
+        if slips and len(slips) < len(texts):
+            counts = dict(zip(self.distinct, self._counts(), strict=True))
+            share = 1 - sum(counts[t] for t in slips) / max(sum(counts[t] for t in texts), 1)
+            if share >= MOSTLY:
+                what = "is taken as a category because some of its values are no numbers"
+                remedy = f"If it is a number, mend them or declare them in data.missing_codes.{self.ours}"
+                places, values = self._places([t not in slips for t in self.distinct])
+                oddities.append(
+                    Finding(what, self.source, places=places, values=values, hint=remedy, kind="category")
+                )
+        return not slips and bool(texts)
+
+    def numbers(self, mark: str, problems: list[Finding], float32: bool) -> np.ndarray:
+        """Return the column as numbers; what is none becomes a problem and NaN."""
+        own = parse(self.distinct, mark)
+        mapped = np.array([text in self.map for text in self.distinct], dtype=bool)
+        if mapped.any():
+            targets = parse([self.map.get(text, "") for text in self.distinct], ".")
+            own = np.where(mapped, targets, own)
+            mapped_to_text = [
+                m and self.map[t] != "" and np.isnan(v)
+                for m, t, v in zip(mapped, self.distinct, own, strict=True)
+            ]
+        else:
+            mapped_to_text = [False] * len(self.distinct)
+        own[np.array(self.missing, dtype=bool)] = np.nan
+        fine = [
+            gone or not np.isnan(value) or (m and not wrong)
+            for gone, value, m, wrong in zip(self.missing, own, mapped, mapped_to_text, strict=True)
+        ]
+        if not all(fine):
+            places, values = self._places(fine)
+            if len(places):
+                key = self.family or self.ours
+                hint = f"Map words in data.values.{key}, or declare them in data.missing_codes"
+                problems.append(
+                    Finding("not a number", self.source, self.family, places, values, "a number", hint)
+                )
+        return np.append(own, np.nan).astype(np.float32 if float32 else np.float64)[self.codes]
+
+    def texts(self, problems: list[Finding], oddities: list[Finding]) -> np.ndarray:
+        """Return the column as texts, through its value map or its labels."""
+        lower = {key.casefold(): target for key, target in self.map.items()}
+        targets = set(self.map.values())
+        meanings: list[str | None] = []
+        fine = []
+        for text, gone in zip(self.distinct, self.missing, strict=True):
+            label = self.labels.get(_normal(text), "")
+            if gone:
+                meaning: str | None = ""
+            elif not self.map:
+                meaning = label or text
+            else:
+                known = [self.map[key] for key in (text, _normal(text), label) if key in self.map]
+                meaning = known[0] if known else None
+                for key in (text, label):
+                    meaning = lower.get(key.casefold()) if meaning is None else meaning
+                meaning = text if meaning is None and text in targets else meaning
+            fine.append(meaning is not None)
+            meanings.append(meaning or None)
+        if not all(fine):
+            places, values = self._places(fine)
+            allowed = ", ".join(self.map)
+            near = nearest(values[0], self.map) if values else None
+            hint = f"Did you mean {near}?" if near else f"Add it to data.values.{self.ours}"
+            what = f"not among the values of data.values.{self.ours}"
+            problems.append(Finding(what, self.source, "", places, values, allowed, hint))
+        self._note_spellings([m for m in meanings if m], oddities)
+        return np.array([*meanings, None], dtype=object)[self.codes]
+
+    def _note_spellings(self, meanings: list[str], oddities: list[Finding]) -> None:
+        """Values that differ in case only are most often the same."""
+        spellings: dict[str, list[str]] = {}
+        for text in dict.fromkeys(meanings):
+            spellings.setdefault(" ".join(text.casefold().split()), []).append(text)
+        same = [texts for texts in spellings.values() if len(texts) > 1]
+        if same:
+            what = f"has {len(same)} values in several spellings, which count as different"
+            remedy = f"Give them one spelling, in the file or in data.values.{self.ours}"
+            oddities.append(Finding(what, self.source, hint=remedy, kind="spelling"))
+
+    def doubtful_codes(self, mark: str, limits: tuple[float, float] | None) -> list[Finding]:
+        """Missing codes declared for all columns that in this one could be real values."""
+        if limits is None or not self.codes_for_all or not any(self.missing):
+            return []
+        values = parse(self.distinct, mark)
+        doubtful = [
+            text
+            for text, gone, value in zip(self.distinct, self.missing, values, strict=True)
+            if gone and limits[0] <= value <= limits[1]
+        ]
+        if not doubtful:
+            return []
+        places, shown = self._places([text not in doubtful for text in self.distinct])
+        what = "taken as missing by data.missing_codes, although it could be a real value here"
+        remedy = "Declare missing codes by column"
+        return [Finding(what, self.source, self.family, places, shown, hint=remedy, kind="missing code")]
+
+    def _places(self, fine: list[bool]) -> tuple[np.ndarray, list[str]]:
+        """Return where the texts that are not fine stand, and what stands there."""
+        wrong = np.flatnonzero(~np.array(fine, dtype=bool))
+        places = np.flatnonzero(np.isin(self.codes, wrong))
+        return places, [self.distinct[self.codes[place]] for place in places]
+
+
+def _normal(text: str) -> str:
+    """One text for 99, 99.0 and 99,0."""
+    return as_text(float(text.replace(",", "."))) if looks_numeric(text) and len(text) < 16 else text
+
+
+def _turn_back(columns: dict[str, np.ndarray], settings: DataSettings, naming: Naming) -> None:
+    """Undo the reversal of items that the file holds already turned, so that the key applies to all."""
+    for name, numbers in settings.already_reversed.items():
+        if instrument := naming.items.get(name):
+            turned = sorted(instrument.reversed) if numbers == "all" else numbers
+            for number in turned:
+                column = instrument.columns()[int(number) - 1] if int(number) in instrument.reversed else None
+                if column in columns:
+                    columns[column] = instrument.low + instrument.high - columns[column]

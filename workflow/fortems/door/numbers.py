@@ -1,0 +1,71 @@
+"""Numbers as people's exports write them: decimal point or comma, decided for a whole file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from fortems.door.findings import Finding
+
+NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?")
+THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}([.,])[0-9]{3}")
+
+
+def looks_numeric(text: str) -> bool:
+    """Return whether a text is a number under either decimal mark."""
+    return NUMBER.fullmatch(_plain(text)) is not None
+
+
+def _plain(text: str) -> str:
+    return text.replace("\N{MINUS SIGN}", "-")
+
+
+def decimal_mark(columns: Mapping[str, Iterable[str]], separator: str) -> tuple[str, list[Finding]]:
+    """Decide what the decimal mark of a file is.
+
+    Parameters
+    ----------
+    columns : mapping
+        Column that should be numeric → its distinct texts.
+    separator : str
+        The file's separator; a comma there makes commas inside numbers suspect.
+
+    Returns
+    -------
+    mark : str
+        ``.`` or ``,``.
+    problems : list of Finding
+        Both marks in one file, or commas that could as well part thousands.
+    """
+    users: dict[str, list[tuple[str, str]]] = {".": [], ",": []}
+    for column, texts in columns.items():
+        for text in texts:
+            if ("," in text or "." in text) and looks_numeric(text):
+                users["," if "," in text else "."].append((column, text))
+    if not users[","]:
+        return ".", []
+    if users["."]:
+        (comma_column, comma_text), (dot_column, dot_text) = users[","][0], users["."][0]
+        what = f"numbers are written with both marks: {comma_text} in {comma_column} and {dot_text} in {dot_column}"
+        return ",", [Finding(what, allowed="one decimal mark, without marks for thousands")]
+    if separator == "," and all(THOUSANDS.fullmatch(_plain(text)) for _, text in users[","]):
+        column, text = users[","][0]
+        what = f"{text} can be read with a decimal comma or with a mark for thousands"
+        return ",", [Finding(what, column, allowed="numbers with a decimal point")]
+    return ",", []
+
+
+def parse(texts: Iterable[str], mark: str) -> np.ndarray:
+    """Return texts as numbers; NaN where a text is none."""
+    return np.array([_number(text, mark) for text in texts], dtype=float)
+
+
+def _number(text: str, mark: str) -> float:
+    plain = _plain(text)
+    other = "," if mark == "." else "."
+    if other in plain or not NUMBER.fullmatch(plain):
+        return np.nan
+    value = float(plain.replace(",", "."))
+    return value if np.isfinite(value) else np.nan

@@ -1,0 +1,161 @@
+"""A file as read: columns of distinct texts, whatever program wrote it."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fortems.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Texts that mean "no answer" in every export, besides blanks.
+BLANKS = frozenset({"", "NA", "N/A", "NaN", "nan", "NULL", "#N/A", "#NULL!", "."})
+SURVEY_MARK = '{"ImportId"'
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a reader returns.
+
+    Attributes
+    ----------
+    file : str
+        Base name of the file, for messages.
+    kind : str
+        What it was read as, such as ``CSV (semicolon)``.
+    columns : dict of str to Categorical
+        Name → distinct texts and their codes; a blank is missing (code −1). Checks and translations work on
+        the distinct texts, so that a million rows cost little more than a hundred.
+    rows : ndarray of int
+        Row number of each record as a spreadsheet shows it (the header is row 1); for files without such
+        rows (SPSS, Parquet) counted from 1.
+    labels : dict of str to dict
+        SPSS value labels: column → text of the code → label.
+    separator : str
+        ``,``, ``;``, tab, or empty where the file has none.
+    """
+
+    file: str
+    kind: str
+    columns: dict[str, pd.Categorical]
+    rows: np.ndarray
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    separator: str = ""
+
+
+def as_text(value: Any) -> str:
+    """Return a cell's text: whole numbers without a decimal point, dates in ISO form, text stripped."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        if math.isnan(number):
+            return ""
+        return str(int(number)) if abs(number) < 1e15 and number.is_integer() else str(value)
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace").strip()
+    return str(value).strip()
+
+
+class Encoder:
+    """Collects a column piece by piece and keeps each distinct text once."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._pieces: list[np.ndarray] = []
+
+    def add(self, values: Sequence[Any] | np.ndarray) -> None:
+        """Append a piece of the column."""
+        import pandas as pd
+
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
+        codes, distinct = pd.factorize(array, use_na_sentinel=True)
+        own = np.empty(len(distinct) + 1, dtype=np.int64)
+        own[-1] = -1
+        for position, value in enumerate(distinct):
+            text = as_text(value)
+            own[position] = -1 if text in BLANKS else self._codes.setdefault(text, len(self._codes))
+        piece = own[codes]
+        self._pieces.append(piece.astype(np.min_scalar_type(-len(self._codes) - 1)))
+
+    def categorical(self) -> pd.Categorical:
+        """Return the column."""
+        import pandas as pd
+
+        codes = np.concatenate(self._pieces) if self._pieces else np.empty(0, dtype=np.int8)
+        self._pieces = []
+        categories = pd.Index(list(self._codes), dtype=object)
+        return pd.Categorical.from_codes(codes, categories=categories, validate=False)
+
+
+def encode(values: Sequence[Any] | np.ndarray) -> pd.Categorical:
+    """Return a whole column as distinct texts and codes."""
+    encoder = Encoder()
+    encoder.add(values)
+    return encoder.categorical()
+
+
+def build(
+    file: str,
+    kind: str,
+    names: Sequence[Any],
+    columns: Iterable[pd.Categorical],
+    rows: np.ndarray,
+    labels: Mapping[str, dict[str, str]] | None = None,
+    separator: str = "",
+) -> Table:
+    """Put a table together, or say why its header or its rows cannot be used.
+
+    Raises
+    ------
+    DataError
+        Two columns of the same name, no named column, no row below the header.
+    """
+    header = [as_text(name) for name in names]
+    named = {name: column for name, column in zip(header, columns, strict=True) if name}
+    problems = []
+    for name in dict.fromkeys(header):
+        places = [str(place + 1) for place, other in enumerate(header) if other == name]
+        if name and len(places) > 1:
+            what = f"{len(places)} columns have the name {name!r} (columns {', '.join(places)})"
+            problems.append(
+                Problem(file, what, "each name once", "Rename or remove all but one", column=name)
+            )
+    if not named:
+        problems.append(Problem(file, "the first row names no column", "a row of column names"))
+    elif not len(rows):
+        problems.append(Problem(file, "has column names and no rows below them", "one row per client"))
+    if problems:
+        raise DataError(problems)
+    return _without_survey_rows(Table(file, kind, named, rows, dict(labels or {}), separator))
+
+
+def _without_survey_rows(table: Table) -> Table:
+    """Leave out the two rows that Qualtrics puts below the names: question texts and import identifiers."""
+    for below in range(min(2, len(table.rows))):
+        texts = [as_text(column[below]) for column in table.columns.values()]
+        if any(text.startswith(SURVEY_MARK) for text in texts):
+            kept = np.arange(len(table.rows)) > below
+            if not kept.any():
+                raise DataError(
+                    Problem(table.file, "has column names and no rows below them", "one row per client")
+                )
+            columns = {
+                name: column[kept].remove_unused_categories() for name, column in table.columns.items()
+            }
+            return Table(table.file, table.kind, columns, table.rows[kept], table.labels, table.separator)
+    return table

@@ -1,0 +1,65 @@
+# Who is studied: an export of one's own or simulated clients, checked, scored, each exclusion counted.
+#
+# needs  data.path (or a scenario), the instrument files, the models file (what it names must be there)
+# makes  data/{items,scores,flow,codebook,warnings,missing_patterns,missing_related}.csv, data/calibration.csv,
+#        disclosure.json; logs/<run>/problems.csv where the data are refused
+
+INSTRUMENTS = config["data"]["instruments"]
+SIMULATED = config["data"]["source"] == "simulated"
+DATA_PARTS = [
+    "scores",
+    "flow",
+    "codebook",
+    "warnings",
+    "missing_patterns",
+    "missing_related",
+]
+if config["data"]["source"] == "file" and config["data"]["format"] == "items":
+    DATA_PARTS.append("items")
+
+
+if SIMULATED:
+
+    rule simulate:
+        input:
+            scenario=f"config/scenarios/{config['data']['scenario']}.yaml",
+            instruments=list(INSTRUMENTS.values()),
+            code=code("simulate"),
+        output:
+            items=f"{RESULTS}/data/items.csv",
+            calibration=f"{RESULTS}/data/calibration.csv",
+        log:
+            f"{LOGS}/simulate.log",
+        conda:
+            ENVIRONMENT
+        params:
+            seed=config["seed"],
+            instruments=INSTRUMENTS,
+            software=software("simulate"),
+        script:
+            "../scripts/simulate.py"
+
+
+if config["data"]["source"] != "matrix":
+
+    rule prepare:
+        input:
+            data=f"{RESULTS}/data/items.csv" if SIMULATED else config["data"]["path"],
+            instruments=list(INSTRUMENTS.values()),
+            models=config["models"],
+            code=code("prepare"),
+        output:
+            **{part: f"{RESULTS}/data/{part}.csv" for part in DATA_PARTS},
+        log:
+            f"{LOGS}/prepare.log",
+            problems=f"{LOGS}/problems.csv",
+        conda:
+            ENVIRONMENT
+        params:
+            data={"format": "items"} if SIMULATED else config["data"],
+            instruments=INSTRUMENTS,
+            inclusion=config["inclusion"],
+            two_level="twolevel" in config["engines"],
+            software=software("prepare"),
+        script:
+            "../scripts/prepare.py"
