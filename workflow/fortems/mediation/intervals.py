@@ -7,7 +7,7 @@ freedom ν_a, ν_b. The indirect effect is a·b.
 
 Monte Carlo (MacKinnon, Lockwood & Williams, 2004; Preacher & Selig, 2012) draws (a*, b*) around the estimates
 and takes quantiles of a*·b*. Here the draws are t-scaled: a* = a + s_a z_a / √(χ²_a/ν_a), and likewise b*. In
-the two normal regressions m ~ x and y ~ m + x the residual variances are independent of each other (the second
+the two normal regressions m ~ x, y ~ m + x the residual variances are independent of each other (the second
 one's distribution given (x, m) does not involve m), so (â − a)/s_a and (b̂ − b)/s_b are independent t variates
 with ν_a and ν_b degrees of freedom. Each path therefore keeps its own divisor and its own df; a single
 multivariate t with the smaller df would tie the two scales together. A covariance of the estimates enters
@@ -176,7 +176,7 @@ def summary(values: Array, confidence: float) -> tuple[Array, Array, Array, Arra
 
 
 def t_interval(estimate: ArrayLike, se: ArrayLike, df: ArrayLike, confidence: float = 0.95) -> Interval:
-    """Return the t interval of a slope, estimate ± t(ν) se, with its two-sided p; normal where ν is infinite."""
+    """Return the t interval of a slope, estimate ± t(ν) se, and its two-sided p; normal if ν is infinite."""
     estimate, se, df = np.broadcast_arrays(
         np.atleast_1d(np.asarray(estimate, float)),
         np.atleast_1d(np.asarray(se, float)),
