@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fortems.claimfile import load_claims
 from fortems.errors import ConfigError, Problem
 from fortems.instruments import load_instruments
 from fortems.mediation.models import load_models
@@ -37,12 +38,18 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
         lambda: load_instruments(data["instruments"]),
         lambda: load_models(config["models"], SCORE_COLUMNS if simulated else None),
     ]
+    if config["claims"]:
+        variables = SCORE_COLUMNS if simulated else None
+        steps.append(lambda: load_claims(config["claims"], variables=variables))
     if config["published"]:
         steps.append(lambda: load_ledger(config["published"]))
     if data["source"] == "matrix":
         steps.append(lambda: load_matrix(data["path"]))
-    steps += [lambda name=name: check_scenario(name) for name in _scenarios(config)]  # type: ignore[misc]
-    return [problem for step in steps for problem in _problems(step)]
+    steps += [
+        lambda name=name: check_scenario(name, load_instruments(data["instruments"]))  # type: ignore[misc]
+        for name in _scenarios(config)
+    ]
+    return list(dict.fromkeys(problem for step in steps for problem in _problems(step)))
 
 
 def _scenarios(config: Mapping[str, Any]) -> list[str]:

@@ -4,6 +4,8 @@
 # makes  data/{items,scores,flow,codebook,warnings,missing_patterns,missing_related}.csv, data/calibration.csv,
 #        disclosure.json; logs/<run>/problems.csv where the data are refused
 
+from fortems.simulate.scenario import scenario_files
+
 INSTRUMENTS = config["data"]["instruments"]
 SIMULATED = config["data"]["source"] == "simulated"
 DATA_PARTS = [
@@ -22,7 +24,7 @@ if SIMULATED:
 
     rule simulate:
         input:
-            scenario=f"config/scenarios/{config['data']['scenario']}.yaml",
+            scenario=scenario_files(config["data"]["scenario"]),
             instruments=list(INSTRUMENTS.values()),
             code=code("simulate"),
         output:
@@ -34,6 +36,7 @@ if SIMULATED:
             ENVIRONMENT
         params:
             seed=config["seed"],
+            scenario=config["data"]["scenario"],
             instruments=INSTRUMENTS,
             software=software("simulate"),
         script:
