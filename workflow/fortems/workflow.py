@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fortems.errors import DataError, FortemsError, Problem, ProblemsError
+from fortems.receipts import SUFFIX, write_receipt
 
 LISTED = 40
 FAILED = ".failed"
@@ -62,6 +63,7 @@ def job(snakemake: Any) -> Iterator[None]:
 
     Notes
     -----
+    A step that ends well leaves a receipt beside its log (fortems.receipts), which the gate reads.
     Snakemake deletes a failed job's outputs and keeps its logs; what went wrong is left beside the log with
     the suffix ``.failed``, where the Snakefile's ``onerror`` finds it and prints it last.
     """
@@ -71,6 +73,7 @@ def job(snakemake: Any) -> Iterator[None]:
     failed.unlink(missing_ok=True)
     try:
         yield
+        write_receipt(log.with_suffix(SUFFIX), snakemake.rule, snakemake.input, snakemake.output)
     except FortemsError as error:
         text = problems_text(error)
         logged = getattr(error, "anonymous", text)

@@ -39,6 +39,12 @@ def all_but(name):
     return [path for path in rules.all.input if path != f"{RESULTS}/{name}"]
 
 
+def before_gate():
+    """The results that the gate looks at: tables of every stage, nothing typeset."""
+    later = ("figures/", "manuscript/", "config.yaml", "gate.json", "manifest.json")
+    return [path for path in rules.all.input if not path.startswith(tuple(f"{RESULTS}/{name}" for name in later))]
+
+
 def provenance():
     """Path of each result → the rule that makes it and what that rule reads; own data by base name only."""
     own = config["data"]["path"]
