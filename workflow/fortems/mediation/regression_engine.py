@@ -104,7 +104,7 @@ def _scores(system: System, products: Array, dependent: str, right: tuple[str, .
     index, y = _index(system, right), 1 + system.position(dependent)
     residual = products[:, index, y] - products[:, index][:, :, index] @ fit.coef[0]
     root = fit.root[0]
-    return np.einsum("kl,jlm,nm,jn->jk", root, fit.adjustment[0], root.T, residual, optimize=True)
+    return np.einsum("kl,jlm,nm,jn->jk", root, fit.adjustment[0], root, residual, optimize=True)
 
 
 def _slopes(
