@@ -1,0 +1,75 @@
+"""Named errors and warnings of the two-level SEM library, each with a remedy in its message."""
+
+from __future__ import annotations
+
+
+class TwoLevelError(Exception):
+    """Base of all errors of this library."""
+
+
+class ModelSyntaxError(TwoLevelError):
+    """The model text cannot be read; the message names line, text and what is allowed."""
+
+
+class ModelError(TwoLevelError):
+    """The model text can be read but describes no estimable two-level model."""
+
+
+class UnknownVariableError(TwoLevelError):
+    """A variable of the model is not a column of the data."""
+
+
+class UnknownParameterError(TwoLevelError):
+    """A label or parameter name does not exist in the model."""
+
+
+class DataProblemError(TwoLevelError):
+    """Base of errors about the values in the data."""
+
+
+class NonNumericError(DataProblemError):
+    """A variable of the model is not numeric."""
+
+
+class NonFiniteError(DataProblemError):
+    """A variable holds infinite values, or the cluster column holds missing ones."""
+
+
+class MissingValuesError(DataProblemError):
+    """No complete row is left, or a variable is missing throughout."""
+
+
+class OneClusterError(DataProblemError):
+    """Fewer than two clusters: nothing is between."""
+
+
+class NoReplicationError(DataProblemError):
+    """Too few clients share a cluster to tell the two levels apart."""
+
+
+class ConstantVariableError(DataProblemError):
+    """A variable does not vary at a level at which the model says it does."""
+
+
+class BetweenVariableVariesError(DataProblemError):
+    """A variable named at level 2 only takes several values within a cluster."""
+
+
+class CollinearVariablesError(DataProblemError):
+    """Variables are an exact linear combination of each other at a level."""
+
+
+class NotNestedError(TwoLevelError):
+    """Two fits cannot be compared by a likelihood ratio."""
+
+
+class TwoLevelWarning(UserWarning):
+    """Base of all warnings of this library."""
+
+
+class BetweenUnderdeterminedWarning(TwoLevelWarning):
+    """More between-level parameters than clusters: the between part is hardly determined."""
+
+
+class NoMaximumWarning(TwoLevelWarning):
+    """The likelihood has no regular maximum that could be reached; numbers are not estimates."""

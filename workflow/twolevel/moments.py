@@ -1,0 +1,417 @@
+"""From a data frame to sufficient statistics: one pass over the clients, then only clusters matter.
+
+Complete data become statistics per distinct cluster size (`CompleteMoments`), incomplete data cells of
+cluster x missing pattern (`MissingMoments`). Variables come in two kinds: y, measured on clients (both levels
+or within only), and z, measured on clusters (between only).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from .errors import (
+    BetweenVariableVariesError,
+    CollinearVariablesError,
+    ConstantVariableError,
+    DataProblemError,
+    MissingValuesError,
+    NonFiniteError,
+    NonNumericError,
+    NoReplicationError,
+    OneClusterError,
+    UnknownVariableError,
+)
+from .syntax import nearest
+
+# Below this share of a variable's variance a pivot counts as an exact linear combination.
+COLLINEAR = 1e-10
+
+
+@dataclass(frozen=True)
+class CompleteMoments:
+    """Sufficient statistics of complete data (see likelihood.py for the symbols).
+
+    Attributes
+    ----------
+    sizes, counts : ndarray (S,)
+        Distinct cluster sizes n and the (weighted) number of clusters c_n of each.
+    means : ndarray (S, t)
+        Mean of b_j = (cluster means of y, z) over the clusters of each size.
+    cross : ndarray (S, t, t)
+        Cross-product of b_j about that mean.
+    within : ndarray (p, p)
+        Pooled cross-product of clients about their cluster's means.
+    within_df : float
+        Clients minus clusters.
+    p, q : int
+        Numbers of y and z variables; t = p + q.
+    """
+
+    sizes: np.ndarray
+    counts: np.ndarray
+    means: np.ndarray
+    cross: np.ndarray
+    within: np.ndarray
+    within_df: float
+    p: int
+    q: int
+
+    @property
+    def n_clusters(self) -> float:
+        return float(self.counts.sum())
+
+    @property
+    def n_clients(self) -> float:
+        return float(self.counts @ self.sizes)
+
+    @property
+    def constant(self) -> float:
+        """The part of -2 log L that no parameter touches."""
+        return (self.n_clients * self.p + self.n_clusters * self.q) * np.log(2 * np.pi)
+
+
+@dataclass(frozen=True)
+class MissingMoments:
+    """Cells of cluster x missing pattern (see fiml.py for the symbols)."""
+
+    patterns: np.ndarray
+    pattern_n: np.ndarray
+    pattern_ssp: np.ndarray
+    first: np.ndarray
+    cell_pattern: np.ndarray
+    cell_n: np.ndarray
+    cell_mean: np.ndarray
+    z: np.ndarray
+    z_seen: np.ndarray
+
+    @property
+    def p(self) -> int:
+        return self.patterns.shape[1]
+
+    @property
+    def q(self) -> int:
+        return self.z.shape[1]
+
+    @property
+    def n_clusters(self) -> float:
+        return float(len(self.first) - 1)
+
+    @property
+    def n_clients(self) -> float:
+        return float(self.pattern_n.sum())
+
+    @property
+    def constant(self) -> float:
+        observed = self.patterns.sum(axis=1) @ self.pattern_n + self.z_seen.sum()
+        return float(observed) * np.log(2 * np.pi)
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Per-cluster statistics of complete rows, from which any weighting of clusters follows.
+
+    Attributes
+    ----------
+    labels : ndarray (J,)
+        The clusters' names, in order of first appearance.
+    sizes : ndarray (J,)
+        Clients per cluster.
+    means : ndarray (J, t)
+        b_j: means of y, then z.
+    ssp : ndarray (J, p, p)
+        Cross-products of the clients about their cluster's mean.
+    p, q : int
+    """
+
+    labels: np.ndarray
+    sizes: np.ndarray
+    means: np.ndarray
+    ssp: np.ndarray
+    p: int
+    q: int
+
+    def moments(self, weights: np.ndarray | None = None) -> CompleteMoments:
+        """Sufficient statistics with cluster j counted `weights[j]` times (default once)."""
+        w = np.ones(len(self.sizes)) if weights is None else np.asarray(weights, dtype=float)
+        keep = w > 0
+        sizes, group = np.unique(self.sizes[keep], return_inverse=True)
+        w, b = w[keep], self.means[keep]
+        t = b.shape[1]
+        counts = np.bincount(group, w)
+        means = np.empty((len(sizes), t))
+        for k in range(t):
+            means[:, k] = np.bincount(group, w * b[:, k]) / counts
+        deviation = b - means[group]
+        cross = np.empty((len(sizes), t, t))
+        for g in range(t):
+            for h in range(g + 1):
+                cross[:, g, h] = cross[:, h, g] = np.bincount(group, w * deviation[:, g] * deviation[:, h])
+        within = np.ascontiguousarray(np.tensordot(w, self.ssp[keep], axes=1))
+        return CompleteMoments(
+            sizes.astype(float),
+            counts,
+            means,
+            cross,
+            within,
+            float(w @ (self.sizes[keep] - 1.0)),
+            self.p,
+            self.q,
+        )
+
+
+class ClusterData:
+    """A data frame prepared for fitting several models: clusters coded once, statistics kept.
+
+    Parameters
+    ----------
+    data : DataFrame
+        One row per client.
+    cluster : str
+        Column that names each client's cluster (any hashable values, none missing).
+
+    Raises
+    ------
+    UnknownVariableError, NonFiniteError, OneClusterError
+    """
+
+    def __init__(self, data: pd.DataFrame, cluster: str) -> None:
+        if cluster not in data.columns:
+            raise UnknownVariableError(
+                f"cluster column {cluster!r} is not in the data{nearest(cluster, data.columns)}"
+            )
+        codes, labels = pd.factorize(data[cluster], use_na_sentinel=True)
+        if (codes < 0).any():
+            raise NonFiniteError(
+                f"cluster column {cluster!r} is missing in {(codes < 0).sum()} row(s); "
+                "drop those rows or give each its own cluster"
+            )
+        if len(labels) < 2:
+            raise OneClusterError(
+                f"cluster column {cluster!r} holds {len(labels)} cluster(s); a two-level model needs at least 2 "
+                "(and more than that to be of use): fit a single-level model instead"
+            )
+        self.frame = data
+        self.cluster = cluster
+        self.codes = np.asarray(codes, dtype=np.int64)
+        self.labels = np.asarray(labels)
+        self._kept: dict[tuple[object, ...], object] = {}
+
+    def columns(self, names: Sequence[str]) -> np.ndarray:
+        """The named columns as floats, (N, len(names)), missing as NaN; refuses what is not a number."""
+        out = np.empty((len(self.frame), len(names)))
+        for k, name in enumerate(names):
+            if name not in self.frame.columns:
+                raise UnknownVariableError(
+                    f"variable {name!r} of the model is not a column of the data{nearest(name, self.frame.columns)}"
+                )
+            column = self.frame[name]
+            if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
+                raise NonNumericError(
+                    f"variable {name!r} holds {column.dtype}, not numbers; recode it (a category becomes indicator columns)"
+                )
+            out[:, k] = column.to_numpy(dtype=float, na_value=np.nan)
+            if np.isinf(out[:, k]).any():
+                raise NonFiniteError(
+                    f"variable {name!r} holds {np.isinf(out[:, k]).sum()} infinite value(s); set them missing or drop them"
+                )
+        return out
+
+    def clusters(self, y: Sequence[str], z: Sequence[str]) -> Clusters:
+        """Per-cluster statistics of the rows complete on all of `y` and `z` (listwise deletion)."""
+        key = ("clusters", tuple(y), tuple(z))
+        if key not in self._kept:
+            values = self.columns([*y, *z])
+            self._kept[key] = _clusters(values, self.codes, self.labels, tuple(y), tuple(z))
+        return self._kept[key]  # type: ignore[return-value]
+
+    def complete(self, y: Sequence[str], z: Sequence[str]) -> CompleteMoments:
+        """Sufficient statistics of the complete rows."""
+        key = ("complete", tuple(y), tuple(z))
+        if key not in self._kept:
+            self._kept[key] = self.clusters(y, z).moments()
+        return self._kept[key]  # type: ignore[return-value]
+
+    def missing(self, y: Sequence[str], z: Sequence[str]) -> MissingMoments:
+        """Cells of all rows that hold at least one value of `y`."""
+        key = ("missing", tuple(y), tuple(z))
+        if key not in self._kept:
+            values = self.columns([*y, *z])
+            self._kept[key] = _cells(values[:, : len(y)], values[:, len(y) :], self.codes, tuple(y), tuple(z))
+        return self._kept[key]  # type: ignore[return-value]
+
+    @cached_property
+    def n_rows(self) -> int:
+        return len(self.frame)
+
+
+def _clusters(
+    values: np.ndarray, codes: np.ndarray, labels: np.ndarray, y: tuple[str, ...], z: tuple[str, ...]
+) -> Clusters:
+    p, t = len(y), len(y) + len(z)
+    complete = ~np.isnan(values).any(axis=1)
+    if not complete.all():
+        values, codes = values[complete], codes[complete]
+    if len(values) == 0:
+        raise MissingValuesError(
+            f"no row is complete on {', '.join((*y, *z))}; use missing='ml' or fewer variables"
+        )
+    used, codes = np.unique(codes, return_inverse=True)
+    if len(used) < 2:
+        raise OneClusterError("all complete rows belong to one cluster; a two-level model needs at least 2")
+    sizes = np.bincount(codes)
+    means = np.empty((len(used), t))
+    for k in range(t):
+        # Centred first: a large common offset must not eat the digits of the differences.
+        offset = values[:, k].mean()
+        means[:, k] = offset + np.bincount(codes, values[:, k] - offset) / sizes
+    deviation = values - means[codes]
+    _check_between_only(deviation[:, p:], values[:, p:], z)
+    ssp = np.empty((len(used), p, p))
+    for g in range(p):
+        for h in range(g + 1):
+            ssp[:, g, h] = ssp[:, h, g] = np.bincount(codes, deviation[:, g] * deviation[:, h])
+    found = Clusters(labels[used], sizes, means, ssp, p, len(z))
+    _check_variation(found, values, y, z)
+    return found
+
+
+def _cells(
+    y_values: np.ndarray, z_values: np.ndarray, codes: np.ndarray, y: tuple[str, ...], z: tuple[str, ...]
+) -> MissingMoments:
+    seen = ~np.isnan(y_values)
+    keep = seen.any(axis=1)
+    y_values, z_values, codes, seen = y_values[keep], z_values[keep], codes[keep], seen[keep]
+    for name, column in zip((*y, *z), np.hstack([y_values, z_values]).T, strict=True):
+        if np.isnan(column).all():
+            raise MissingValuesError(f"variable {name!r} is missing in every row; leave it out of the model")
+    used, codes = np.unique(codes, return_inverse=True)
+    if len(used) < 2:
+        raise OneClusterError(
+            "all rows with values belong to one cluster; a two-level model needs at least 2"
+        )
+    patterns, which = np.unique(seen, axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    cell_ids, cell = np.unique(codes * len(patterns) + which, return_inverse=True)
+    cell_cluster, cell_pattern = np.divmod(cell_ids, len(patterns))
+    cell_n = np.bincount(cell).astype(float)
+    filled = np.where(seen, y_values, 0.0)
+    p = len(y)
+    cell_mean = np.stack([np.bincount(cell, filled[:, k]) for k in range(p)], axis=1) / cell_n[:, None]
+    deviation = np.where(seen, y_values - cell_mean[cell], 0.0)
+    ssp = np.empty((len(patterns), p, p))
+    for g in range(p):
+        for h in range(g + 1):
+            ssp[:, g, h] = ssp[:, h, g] = np.bincount(which, deviation[:, g] * deviation[:, h], len(patterns))
+    # A cluster's own variables: the one value that its rows agree on.
+    cluster_z = np.full((len(used), len(z)), np.nan)
+    for k in range(len(z)):
+        rows = ~np.isnan(z_values[:, k])
+        sums = np.bincount(codes[rows], z_values[rows, k], len(used))
+        count = np.bincount(codes[rows], minlength=len(used))
+        with np.errstate(invalid="ignore"):
+            cluster_z[:, k] = sums / count
+        column = z_values[rows, k : k + 1]
+        _check_between_only(column - cluster_z[codes[rows], k : k + 1], column, z[k : k + 1])
+    z_seen = ~np.isnan(cluster_z)
+    first = np.searchsorted(cell_cluster, np.arange(len(used) + 1))
+    _check_missing_variation(y_values, codes, y)
+    return MissingMoments(
+        np.ascontiguousarray(patterns),
+        np.bincount(which).astype(float),
+        ssp,
+        first.astype(np.int64),
+        cell_pattern.astype(np.int64),
+        cell_n,
+        np.ascontiguousarray(cell_mean),
+        np.where(z_seen, cluster_z, 0.0),
+        z_seen,
+    )
+
+
+def _check_between_only(deviation: np.ndarray, values: np.ndarray, z: tuple[str, ...]) -> None:
+    for k, name in enumerate(z):
+        scale = np.abs(deviation[:, k]).max(initial=0.0)
+        if scale > 1e-9 * np.abs(values[:, k]).max(initial=0.0):
+            raise BetweenVariableVariesError(
+                f"{name!r} is named at level 2 only but varies within clusters (by up to {scale:.3g}); "
+                "name it at level 1 too, or use its cluster mean"
+            )
+
+
+def _check_variation(clusters: Clusters, values: np.ndarray, y: tuple[str, ...], z: tuple[str, ...]) -> None:
+    p = clusters.p
+    df = clusters.sizes.sum() - len(clusters.sizes)
+    total = values.var(axis=0)
+    for k, name in enumerate((*y, *z)):
+        if total[k] <= 1e-20 * max(np.abs(values[:, k]).max() ** 2, 1e-300):
+            raise ConstantVariableError(
+                f"variable {name!r} is constant in the rows used; leave it out of the model"
+            )
+    if df < p:
+        raise NoReplicationError(
+            f"{clusters.sizes.sum():.0f} clients in {len(clusters.sizes)} clusters leave {df:.0f} degrees of freedom within "
+            f"clusters for {p} variables: the levels cannot be told apart (are most clusters singletons?)"
+        )
+    within = clusters.ssp.sum(axis=0)
+    for k in range(p):
+        if within[k, k] <= 1e-16 * total[k] * len(values):
+            raise ConstantVariableError(
+                f"variable {y[k]!r} does not vary within clusters; name it at level 2 only"
+            )
+    _check_collinear(within, y, "within clusters")
+    between = clusters.means[:, p:] - clusters.means[:, p:].mean(axis=0)
+    if len(z):
+        if len(clusters.sizes) <= len(z):
+            raise CollinearVariablesError(
+                f"{len(z)} between-only variables need more than {len(z)} clusters, not {len(clusters.sizes)}"
+            )
+        _check_collinear(between.T @ between, z, "between clusters")
+
+
+def _check_missing_variation(values: np.ndarray, codes: np.ndarray, y: tuple[str, ...]) -> None:
+    for k, name in enumerate(y):
+        rows = ~np.isnan(values[:, k])
+        column, cluster = values[rows, k], codes[rows]
+        if np.ptp(column) == 0:
+            raise ConstantVariableError(
+                f"variable {name!r} is constant in the rows used; leave it out of the model"
+            )
+        count = np.bincount(cluster)
+        if (count - 1).clip(min=0).sum() < 1:
+            raise NoReplicationError(
+                f"no cluster has two clients with a value of {name!r}: its levels cannot be told apart"
+            )
+        centred = column - column.mean()
+        mean = np.bincount(cluster, centred) / np.maximum(count, 1)
+        if ((centred - mean[cluster]) ** 2).sum() <= 1e-16 * (centred**2).sum():
+            raise ConstantVariableError(
+                f"variable {name!r} does not vary within clusters; name it at level 2 only"
+            )
+
+
+def _check_collinear(cross: np.ndarray, names: tuple[str, ...], where: str) -> None:
+    """Raise if a variable is an exact linear combination of those before it (Cholesky pivots)."""
+    scale = np.sqrt(np.diag(cross))
+    if (scale == 0).any():
+        name = names[int(np.argmin(scale))]
+        raise ConstantVariableError(f"variable {name!r} does not vary {where}; leave it out at that level")
+    correlation = cross / np.outer(scale, scale)
+    done: list[int] = []
+    for k in range(len(names)):
+        others = correlation[np.ix_(done, done)]
+        pivot = correlation[k, k] - correlation[k, done] @ np.linalg.solve(others, correlation[done, k])
+        if pivot < COLLINEAR:
+            weights = np.linalg.solve(others, correlation[done, k])
+            partners = [names[d] for d, w in zip(done, weights, strict=True) if abs(w) > 1e-6]
+            raise CollinearVariablesError(
+                f"{names[k]!r} is an exact linear combination of {', '.join(partners)} {where}; drop one of them"
+            )
+        done.append(k)
+
+
+__all__ = ["ClusterData", "Clusters", "CompleteMoments", "DataProblemError", "MissingMoments"]
