@@ -25,10 +25,14 @@ BEYOND_SOURCE: dict[str, tuple[str, ...]] = {
         "data/",
         "tables/reliability.csv",
         "tables/icc.csv",
+        "tables/covariates.csv",
         "mediation/measurement.csv",
         "robustness/leave_one_out.csv",
     ),
 }
+
+# Tables of the design stage that a part with another name makes.
+DESIGN_PARTS = {"likelihood_ratios": "diagnosticity", "smallest_designs": "power"}
 
 
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +114,7 @@ def switched_on(name: str, config: Mapping[str, Any]) -> bool:
         return config["data"]["source"] == "simulated"
     if stage == "design":
         asked = config["design"] or {}
-        return bool(asked.get("diagnosticity" if part == "likelihood_ratios" else part))
+        return bool(asked.get(DESIGN_PARTS.get(part, part)))
     if stage == "robustness":
         return bool((config["robustness"] or {}).get(part))
     return True

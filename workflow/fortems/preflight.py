@@ -34,10 +34,13 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     """
     data = config["data"]
     simulated = data["source"] == "simulated"
+    known = SCORE_COLUMNS if simulated else None  # what a file brings is for the data stage to say
     steps: list[Callable[[], object]] = [
         lambda: load_instruments(data["instruments"]),
-        lambda: load_models(config["models"], SCORE_COLUMNS if simulated else None),
+        lambda: load_models(config["models"], known),
     ]
+    if config["claims"]:
+        steps.append(lambda: load_claims(config["claims"], variables=known))
     if config["claims"]:
         variables = SCORE_COLUMNS if simulated else None
         steps.append(lambda: load_claims(config["claims"], variables=variables))

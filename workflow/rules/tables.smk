@@ -35,7 +35,7 @@ if kind(config) == "items":
 
     rule reliability:
         input:
-            items=f"{RESULTS}/data/items.csv",
+            answers=f"{RESULTS}/data/items.csv",
             instruments=list(config["data"]["instruments"].values()),
             code=code("reliability"),
         output:

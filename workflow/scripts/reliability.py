@@ -6,6 +6,6 @@ from fortems.tidy import read_csv, write_csv
 from fortems.workflow import job
 
 with job(snakemake):
-    items = read_csv(snakemake.input.items)
+    items = read_csv(snakemake.input.answers)
     instruments = load_instruments(snakemake.params.instruments)
     write_csv(reliability_table(items, instruments, snakemake.params.confidence), snakemake.output[0])

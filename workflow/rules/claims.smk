@@ -1,0 +1,25 @@
+# Each finding of the paper: reproduced, consistent, not reproduced or not testable.
+#
+# needs  tables/{correlations,covariates}.csv, mediation/effects.csv, the claims file
+# makes  claims.csv
+
+if config["claims"]:
+
+    rule claims:
+        input:
+            claims=config["claims"],
+            correlations=f"{RESULTS}/tables/correlations.csv",
+            covariates=within_reach("tables/covariates.csv"),
+            effects=f"{RESULTS}/mediation/effects.csv",
+            code=code("claims"),
+        output:
+            f"{RESULTS}/claims.csv",
+        log:
+            f"{LOGS}/claims.log",
+        conda:
+            ENVIRONMENT
+        params:
+            confidence=config["confidence"],
+            software=software("claims"),
+        script:
+            "../scripts/claims.py"
