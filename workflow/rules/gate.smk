@@ -8,6 +8,7 @@ rule gate:
     input:
         results=before_gate(),
         models=config["models"],
+        claims=[config["claims"]] if config["claims"] else [],
         code=code("gate"),
     output:
         f"{RESULTS}/gate.json",
