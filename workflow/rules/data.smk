@@ -6,18 +6,34 @@
 
 from fortems.simulate.scenario import scenario_files
 
+from fortems.simulate.scenario import scenario_files
+
 INSTRUMENTS = config["data"]["instruments"]
 SIMULATED = config["data"]["source"] == "simulated"
-DATA_PARTS = [
-    "scores",
-    "flow",
-    "codebook",
-    "warnings",
-    "missing_patterns",
-    "missing_related",
-]
+DATA_PARTS = {
+    "scores": "scores",
+    "flow": "flow",
+    "codebook": "codebook",
+    "warnings": "warnings",
+    "missing_patterns": "missing_patterns",
+    "missing_related": "missing_related",
+}
 if config["data"]["source"] == "file" and config["data"]["format"] == "items":
-    DATA_PARTS.append("items")
+    DATA_PARTS["answers"] = "items"
+OWN_DATA = {"format": "items"}
+if not SIMULATED:
+    OWN_DATA = {
+        key: config["data"][key]
+        for key in (
+            "format",
+            "columns",
+            "items",
+            "values",
+            "missing_codes",
+            "already_reversed",
+            "sheet",
+        )
+    }
 
 
 if SIMULATED:
@@ -28,7 +44,7 @@ if SIMULATED:
             instruments=list(INSTRUMENTS.values()),
             code=code("simulate"),
         output:
-            items=f"{RESULTS}/data/items.csv",
+            answers=f"{RESULTS}/data/items.csv",
             calibration=f"{RESULTS}/data/calibration.csv",
         log:
             f"{LOGS}/simulate.log",
@@ -52,14 +68,14 @@ if config["data"]["source"] != "matrix":
             models=config["models"],
             code=code("prepare"),
         output:
-            **{part: f"{RESULTS}/data/{part}.csv" for part in DATA_PARTS},
+            **{part: f"{RESULTS}/data/{file}.csv" for part, file in DATA_PARTS.items()},
         log:
             f"{LOGS}/prepare.log",
             problems=f"{LOGS}/problems.csv",
         conda:
             ENVIRONMENT
         params:
-            data={"format": "items"} if SIMULATED else config["data"],
+            data=OWN_DATA,
             instruments=INSTRUMENTS,
             inclusion=config["inclusion"],
             two_level="twolevel" in config["engines"],

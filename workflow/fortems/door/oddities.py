@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST_CLIENTS = 20  # below, an item's sign or an unused answer says little
+COMMON = (
+    0.1  # share of answers next to an unused end of the range from which that is no matter of few extremes
+)
 FEWEST_ITEMS = 10  # a shorter row of equal answers is common
 AGES = (16, 100)
 TOLERANCE = 0.5  # a total that differs from the sum of its parts by more was not made from them
@@ -63,20 +66,23 @@ def _extreme(answers: np.ndarray, ufunc: np.ufunc) -> np.ndarray:
 
 
 def _shifted(answers: np.ndarray, instrument: Instrument) -> list[Finding]:
-    """Answers that never use the lowest or the highest value of the range, in all items and clients."""
+    """Answers that stop one short of an end of the range, with many of them there: coded from elsewhere?"""
     answers = answers[~np.isnan(answers).all(axis=1)]
     if len(answers) < FEWEST_CLIENTS:
         return []
     low, high = instrument.low, instrument.high
     lowest, highest = np.nanmin(answers), np.nanmax(answers)
-    if low < lowest and highest == high:
-        where, end = "lowest", f"{low:g}"
-    elif highest < high and lowest == low:
-        where, end = "highest", f"{high:g}"
+    known = max(int((~np.isnan(answers)).sum()), 1)
+    if lowest == low + 1 and (answers == lowest).sum() / known >= COMMON:
+        where, end = "lowest", low
+    elif highest == high - 1 and (answers == highest).sum() / known >= COMMON:
+        where, end = "highest", high
     else:
         return []
     span = f"{lowest:g} to {highest:g}"
-    what = f"no client gave the {where} answer {end} to any item of {instrument.name}; the answers run {span}"
+    what = (
+        f"no client gave the {where} answer {end:g} to any item of {instrument.name}; the answers run {span}"
+    )
     remedy = (
         f"If the file codes them otherwise than {low:g} to {high:g}, declare data.values.{instrument.name}"
     )

@@ -40,15 +40,15 @@ class Prepared:
     ----------
     scores : DataFrame
         Included clients in the order of the file; columns as the contract says.
-    items : DataFrame or None
-        Raw answers of the included clients, reversed items not turned; None for an export of scores.
+    answers : DataFrame or None
+        Items: raw answers of the included clients, reversed items not turned; None for an export of scores.
     flow, codebook, warnings, missing_patterns, missing_related : DataFrame
     message : str
         The warnings in words that name no client.
     """
 
     scores: pd.DataFrame
-    items: pd.DataFrame | None
+    answers: pd.DataFrame | None
     flow: pd.DataFrame
     codebook: pd.DataFrame
     warnings: pd.DataFrame
@@ -118,15 +118,15 @@ def prepare(
     carried = [name for name in mapped.naming.extras if name in settings.columns or name in wanted]
     scores = scores[[c for c in scores.columns if c not in mapped.naming.extras or c in carried]]
     scales = [name for i in instruments.values() for name in i.scales if name in scores]
-    items = _items(mapped, kept)
+    answers = _answers(mapped, kept)
     return Prepared(
         scores=scores,
-        items=items,
+        answers=answers,
         flow=finish(scores, scales, steps),
-        codebook=codebook(scores, items, mapped.naming, instruments),
+        codebook=codebook(scores, answers, mapped.naming, instruments),
         warnings=warnings_frame(oddities, mapped),
         missing_patterns=missing_patterns(scores, [*BACKGROUND, *scales, *carried]),
-        missing_related=missing_related(scores, items),
+        missing_related=missing_related(scores, answers),
         message=warnings_text(oddities),
     )
 
@@ -172,7 +172,7 @@ def score_table(mapped: Mapped, instruments: Mapping[str, Instrument]) -> pd.Dat
     return pd.DataFrame({name: columns[name] for name in order})
 
 
-def _items(mapped: Mapped, kept: np.ndarray) -> pd.DataFrame | None:
+def _answers(mapped: Mapped, kept: np.ndarray) -> pd.DataFrame | None:
     names = [column for instrument in mapped.naming.items.values() for column in instrument.columns()]
     if not names:
         return None
@@ -280,7 +280,7 @@ def _without_empty_scales(
 
 
 def write_prepared(prepared: Prepared, paths: Mapping[str, str | os.PathLike[str]]) -> None:
-    """Write each part whose path is given (``scores``, ``items``, ``flow`` …)."""
+    """Write each part whose path is given (``scores``, ``answers``, ``flow`` …)."""
     from fortems.tidy import write_csv
 
     for part, path in paths.items():
