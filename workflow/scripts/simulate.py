@@ -13,7 +13,7 @@ with job(snakemake):
     scenario = load_scenario(snakemake.params.scenario, instruments)
     simulator = calibrate(scenario, instruments)
     seed = snakemake.params.seed
-    write_csv(simulator.study(stream(seed, "simulate", scenario.name)), snakemake.output.items)
+    write_csv(simulator.study(stream(seed, "simulate", scenario.name)), snakemake.output.answers)
     table = simulator.calibration(stream(seed, "calibration", scenario.name))
     write_csv(table, snakemake.output.calibration)
     missed = int((table["ok"] == False).sum())  # noqa: E712 (outputs have no verdict)
