@@ -11,7 +11,7 @@ import numpy as np
 from .bounds import Face, Transform, face
 from .model import Model
 from .moments import CompleteMoments, MissingMoments
-from .newton import Function, Minimum, minimise
+from .trustregion import Function, Minimum, minimise
 from .objective import Objective
 from .starts import moment_estimates, starting_values
 
