@@ -1,0 +1,263 @@
+"""Engine ``twolevel``: latent within and between parts, normal-theory maximum likelihood (level within, between).
+
+Complete rows with a saturated between part are fitted from sufficient statistics (``twolevel.batch``), as are all
+bootstrap replicates and leave-one-therapist-out fits; missing values and structured between parts go through the
+general engine (``fortems.mediation.twolevel_general``).
+
+Covariates, moderators and products have no between part unless ``covariate_level: both``; products are taken
+from deviations from therapists' means. Degrees of freedom of a within slope are N − J − k, those of the
+fixed-effects regression with k columns: the likelihood leaves the small-sample distribution open, and these
+are the df that hold when the between part carries no information.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from twolevel import batch
+
+from fortems.mediation.pathfit import fit_row
+from fortems.mediation.regression_engine import MIN_CLUSTERS, with_missing
+from fortems.mediation.slopes import Settings, Slopes, explained
+from fortems.mediation.system import Key, System
+from fortems.seeds import stream
+
+Array = NDArray[np.float64]
+
+ENGINE = "twolevel"
+
+
+def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str, Any]]]:
+    """Fit a model at two levels.
+
+    Parameters
+    ----------
+    system : System
+    settings : Settings
+
+    Returns
+    -------
+    list of Slopes
+        ``within``, with bootstrap replicates where there are ten therapists or more; empty when the likelihood
+        has no maximum that the search finds.
+    list of dict
+        Rows of ``fit.csv``, variants ``partial`` and ``full``.
+    """
+    values, cluster, n_clusters = two_level_values(system)
+    if n_clusters in (1, len(values)):
+        reason = "no therapist with two clients or more" if n_clusters > 1 else "one therapist only"
+        return [], [_unfitted(system, variant, reason) for variant in ("partial", "full")]
+    order = _order(system)
+    moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
+    partial = batch.fit(path_model(system, order), moments)
+    full = batch.fit(path_model(system, order, "full"), moments, start=partial)
+    rows = [
+        _fit_row(system, variant, fitted, partial)
+        for variant, fitted in (("partial", partial), ("full", full))
+    ]
+    if not partial.converged[0]:
+        return [], rows
+    slopes = _slopes(system, order, partial, len(values), n_clusters)
+    if partial.boundary[0]:
+        slopes["profile"] = profile_tests(system, values, cluster, partial)
+    if settings.bootstraps and n_clusters >= MIN_CLUSTERS:
+        replicates, jackknife = resample(system, order, values, cluster, partial, settings)
+        slopes |= {"replicates": replicates, "jackknife": jackknife}
+        failed = int(np.isnan(replicates).any(axis=1).sum())
+        if failed:
+            rows[0]["message"] = "; ".join(
+                part
+                for part in (
+                    rows[0]["message"],
+                    f"{failed} of {len(replicates)} replicates without a maximum",
+                )
+                if part
+            )
+    return [Slopes(engine=ENGINE, level="within", **slopes)], rows
+
+
+def two_level_values(system: System) -> tuple[Array, NDArray[np.int64], int]:
+    """Return complete rows (n, columns), products centred on therapists' means, with cluster codes and J."""
+    values, cluster, n_clusters = system.complete_values()
+    values = values.copy()
+    counts = np.bincount(cluster, minlength=n_clusters)
+    for name in (*system.predictor_products, *system.mediator_products):
+        column = system.position(name)
+        means = np.bincount(cluster, values[:, column], minlength=n_clusters) / counts
+        values[:, column] -= means[cluster]
+    return values, cluster, n_clusters
+
+
+def _order(system: System, first: str | None = None) -> tuple[str, ...]:
+    """Columns in recursive order, ``first`` the first of the mediators' block."""
+    block = [*system.model.mediators, *system.mediator_products]
+    if first is not None:
+        block = [first, *(name for name in block if name != first)]
+    return (*system.exogenous, *block, system.model.outcome)
+
+
+def _places(system: System, order: tuple[str, ...]) -> list[int]:
+    return [system.position(name) for name in order]
+
+
+def within_only(system: System) -> tuple[str, ...]:
+    """Return the columns that have no between part."""
+    covariates = system.covariates if system.model.covariate_level == "within" else ()
+    return (*covariates, *system.moderators, *system.predictor_products, *system.mediator_products)
+
+
+def path_model(system: System, order: tuple[str, ...], variant: str = "partial") -> batch.PathModel:
+    """Return the recursive model over saturated between parts.
+
+    Mediators (and their products) follow one another as a chain, which leaves their residual covariances free;
+    ``parallel`` turns the chain's slopes into those of the parallel model.
+    """
+    model = batch.PathModel.saturated(order, within_only(system))
+    if variant == "full":
+        for name in system.direct_columns:
+            model = model.drop(system.model.outcome, name)
+    return model
+
+
+def parallel(
+    system: System, order: tuple[str, ...], fitted: batch.BatchFit
+) -> tuple[tuple[Key, ...], Array, Array | None]:
+    """Return keys, slopes (R, K) and their covariance (R, K, K) of the parallel model.
+
+    With F the mediators' block and E the exogenous columns, a = (I − B_FF)⁻¹ B_FE; its derivative with respect
+    to B_FE is the inverse C, with respect to B_FF it is C times a (first-order delta).
+    """
+    keys = system.keys()
+    n_first = len(system.model.mediators) + len(system.mediator_products)
+    n_exogenous = len(system.exogenous)
+    block = slice(n_exogenous, n_exogenous + n_first)
+    coef = np.where(fitted.converged[:, None, None], fitted.coef, np.nan)
+    inverse = np.linalg.inv(np.eye(n_first) - coef[:, block, block])
+    a = inverse @ coef[:, block, :n_exogenous]
+    slopes = np.empty((len(coef), len(keys)))
+    outcome = order.index(system.model.outcome)
+    for i, (dependent, column) in enumerate(keys):
+        row, place = order.index(dependent), order.index(column)
+        slopes[:, i] = coef[:, row, place] if row == outcome else a[:, row - n_exogenous, place]
+    if fitted.vcov is None:
+        return keys, slopes, None
+    jacobian = np.zeros((len(coef), len(keys), len(fitted.model.paths)))
+    for k, (row, place) in enumerate(fitted.model.paths):
+        for i, (dependent, column) in enumerate(keys):
+            target, source = order.index(dependent), order.index(column)
+            if target == outcome:
+                jacobian[:, i, k] = float((row, place) == (target, source))
+            elif row in range(n_exogenous, n_exogenous + n_first):
+                reach = inverse[:, target - n_exogenous, row - n_exogenous]
+                if place < n_exogenous:
+                    jacobian[:, i, k] = reach * (place == source)
+                else:
+                    jacobian[:, i, k] = reach * a[:, place - n_exogenous, source]
+    return keys, slopes, jacobian @ fitted.vcov @ jacobian.swapaxes(-1, -2)
+
+
+def _slopes(
+    system: System, order: tuple[str, ...], fitted: batch.BatchFit, n: int, n_clusters: int
+) -> dict[str, Any]:
+    keys, slopes, vcov = parallel(system, order, fitted)
+    assert vcov is not None
+    sigma = fitted.sigma_within[0]
+    sd = dict(zip(order, np.sqrt(np.diag(sigma)).tolist(), strict=True))
+    equations = system.equations()
+    return {
+        "keys": keys,
+        "estimate": slopes[0],
+        "vcov": vcov[0],
+        "df": np.array([n - n_clusters - len(equations[dependent]) for dependent, _ in keys], float),
+        "sd": sd,
+        "within_sd": sd,
+        "n_clients": n,
+        "n_therapists": n_clusters,
+        "r_squared": explained(keys, slopes[0], sigma, order),
+    }
+
+
+def profile_tests(
+    system: System, values: Array, cluster: NDArray[np.int64], partial: batch.BatchFit
+) -> dict[Key, float]:
+    """Return p of the likelihood-ratio test of each a, b and direct path, all else maximized out."""
+    found: dict[Key, float] = {}
+    outcome = system.model.outcome
+    for mediator in system.model.mediators:
+        order = _order(system, mediator)
+        moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
+        model = path_model(system, order)
+        fitted = partial if order == partial.model.variables else batch.fit(model, moments, vcov=False)
+        tested = [(mediator, x) for x in system.model.predictors] + [(outcome, mediator)]
+        if mediator == system.model.mediators[0]:
+            tested += [(outcome, x) for x in system.model.predictors]
+        for key in tested:
+            found[key] = float(batch.likelihood_ratio(model, moments, key, fit=fitted).p[0])
+    return found
+
+
+def resample(
+    system: System,
+    order: tuple[str, ...],
+    values: Array,
+    cluster: NDArray[np.int64],
+    partial: batch.BatchFit,
+    settings: Settings,
+) -> tuple[Array, Array]:
+    """Return bootstrap (R, K) and leave-one-therapist-out (J, K) slopes; NaN where there is no maximum."""
+    columns = values[:, _places(system, order)]
+    n_clusters = int(cluster.max()) + 1
+    rng = stream(settings.seed, "mediation", system.model.name, "bootstrap", ENGINE)
+    weights = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=settings.replicates)
+    found = []
+    for chosen in (weights.astype(float), 1.0 - np.eye(n_clusters)):
+        moments = batch.weighted_moments(columns, cluster, chosen)
+        found.append(parallel(system, order, batch.fit(partial.model, moments, start=partial, vcov=False))[1])
+    return found[0], found[1]
+
+
+def _unfitted(system: System, variant: str, reason: str) -> dict[str, Any]:
+    return fit_row(
+        system.model.name,
+        ENGINE,
+        variant,
+        converged=False,
+        admissible=False,
+        boundary=False,
+        message=reason,
+    )
+
+
+def _fit_row(
+    system: System, variant: str, fitted: batch.BatchFit, saturated: batch.BatchFit
+) -> dict[str, Any]:
+    from scipy.special import chdtrc
+
+    converged = bool(fitted.converged[0])
+    if not converged:
+        return _unfitted(system, variant, batch.STATUSES[int(fitted.status[0])])
+    value, parameters = float(fitted.loglik[0]), fitted.model.n_parameters
+    df = saturated.model.n_parameters - parameters
+    chi2 = max(2 * (float(saturated.loglik[0]) - value), 0.0) if df else 0.0
+    boundary = bool(fitted.boundary[0])
+    n = len(system.frame[system.complete])
+    message = f"Σ_B of rank {int(fitted.rank[0])} of {sum(fitted.model.between)}" if boundary else ""
+    return fit_row(
+        system.model.name,
+        ENGINE,
+        variant,
+        loglik=value,
+        n_parameters=parameters,
+        chi2=chi2,
+        df=df,
+        p=float(chdtrc(df, chi2)) if df else np.nan,
+        aic=2 * parameters - 2 * value,
+        bic=np.log(n) * parameters - 2 * value,
+        converged=converged,
+        admissible=True,
+        boundary=boundary,
+        se_method=batch.SE_METHODS[int(fitted.se_method[0])],
+        message=with_missing(message, system),
+    )
