@@ -1,0 +1,130 @@
+"""An edit re-runs exactly what depends on it; a mere touch re-runs nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+TINY = ("--configfile", "config/tiny.yaml")
+EARLY = {"simulate", "prepare", "reliability", "tables", "mediation_engines"}
+
+# What is edited: file, old text (empty: a line is added at the end), new text → the steps that this alone re-runs,
+# and steps that it must leave alone. What lies downstream of the former is re-run with them.
+EDITS = {
+    "a library module": (
+        ("workflow/fortems/correlations.py", "", "\n# edited\n"),
+        {"tables"},
+        {"simulate", "prepare", "reliability", "mediation_engines"},
+    ),
+    "a module of another library": (
+        ("workflow/twolevel/kernel.py", "", "\n# edited\n"),
+        {"mediation_engines"},
+        {"simulate", "prepare", "tables", "reliability"},
+    ),
+    "a script": (
+        ("workflow/scripts/reliability.py", "", "\n# edited\n"),
+        {"reliability"},
+        {"simulate", "prepare", "tables", "mediation_engines"},
+    ),
+    "an instrument": (
+        ("config/instruments/mlq.yaml", "", "\n# edited\n"),
+        {"simulate", "prepare", "tables", "reliability"},
+        set(),
+    ),
+    "the claims": (("config/claims.yaml", "", "\n# edited\n"), {"claims"}, EARLY),
+    "the models": (
+        ("config/models.yaml", "", "\n# edited\n"),
+        {"mediation_engines", "mediation"},
+        {"simulate", "reliability"},
+    ),
+    "the published values": (
+        ("config/published.yaml", "", "\n# edited\n"),
+        {"published"},
+        {*EARLY, "claims"},
+    ),
+    "the confidence": (
+        ("config/tiny.yaml", "run: tiny\n", "run: tiny\nconfidence: 0.9\n"),
+        {"tables", "reliability", "mediation_engines", "configuration"},
+        {"simulate", "prepare"},
+    ),
+    "the seed": (
+        ("config/tiny.yaml", "run: tiny\n", "run: tiny\nseed: 7\n"),
+        {"simulate", "mediation_engines", "configuration"},
+        set(),
+    ),
+    "the bootstrap": (
+        ("config/tiny.yaml", "bootstrap: {replicates: 20}", "bootstrap: {replicates: 21}"),
+        {"mediation_engines", "configuration"},
+        {"simulate", "prepare", "tables", "reliability"},
+    ),
+    "an inclusion rule": (
+        ("config/tiny.yaml", "run: tiny\n", "run: tiny\ninclusion: {sessions: {min: 6}}\n"),
+        {"prepare", "configuration"},
+        {"simulate"},
+    ),
+    "a lock entry": (
+        ("requirements.lock", "semopy==", "semopy==99."),
+        {"mediation_engines"},
+        {"prepare", "tables", "reliability"},
+    ),
+    "a comment in the configuration": (("config/tiny.yaml", "", "\n# edited\n"), set(), EARLY),
+}
+
+
+def planned(repository) -> tuple[set[str], set[str]]:
+    """Steps that a dry run would start, and those of them that start for a reason of their own."""
+    done = repository.snakemake("-n", *TINY)
+    assert done.returncode == 0, done.stdout[-3000:]
+    blocks = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", done.stdout, flags=re.MULTILINE)
+    own = {
+        name
+        for name, block in blocks
+        for reason in re.findall(r"reason: (.*)", block)
+        if re.search(
+            r"Updated input files|(?:Code|Params|Set of input files|Software environment)\b.* changed", reason
+        )
+    }
+    return {name for name, _ in blocks}, own
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_reruns_what_depends_on_it(built, what):
+    (name, old, new), direct, untouched = EDITS[what]
+    path = built.root / name
+    before, times = path.read_text(), path.stat()
+    try:
+        path.write_text(before.replace(old, new, 1) if old else before + new)
+        assert path.read_text() != before
+        started, own = planned(built)
+    finally:
+        path.write_text(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert direct <= own
+    assert untouched & started == set()
+    if not direct:
+        assert started == set()
+
+
+def test_a_touch_reruns_nothing(built):
+    for name in ("workflow/fortems/correlations.py", "config/models.yaml", "config/instruments/mlq.yaml"):
+        path = built.root / name
+        times = path.stat()
+        path.touch()
+        try:
+            assert planned(built)[0] == set(), name
+        finally:
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_every_step_names_its_own_code_and_software(built):
+    """A rule that forgets `code` or `software` would stay stale after an edit."""
+    for path in sorted((built.root / "workflow/rules").glob("*.smk")):
+        for name, block in re.findall(
+            r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", path.read_text(), re.DOTALL | re.MULTILINE
+        ):
+            if "script:" in block:
+                script = re.search(r'"\.\./scripts/(\w+)\.py"', block)[1]
+                assert f'code=code("{script}")' in block, f"{path.name}: {name}"
+                assert f'software=software("{script}")' in block, f"{path.name}: {name}"
