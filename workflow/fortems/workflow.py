@@ -118,6 +118,14 @@ def forget_failures(logs: str) -> None:
         path.unlink(missing_ok=True)
 
 
+def may_write(folder: str) -> bool:
+    """Return whether a folder, or the nearest one above it that is there, may be written to."""
+    path = Path(folder)
+    while not path.exists():
+        path = path.parent
+    return os.access(path, os.W_OK)
+
+
 def write_problems(problems: Sequence[Problem], path: str | os.PathLike[str]) -> None:
     """Write problems as CSV, each line marked: the file names rows and clients."""
     import pandas as pd

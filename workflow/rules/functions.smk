@@ -10,6 +10,7 @@ import sys
 from fortems import imports
 from fortems.config import switched_on
 from fortems.manifest import orphans, tidy_up
+from fortems.workflow import may_write
 
 
 def code(script):
@@ -42,7 +43,11 @@ def all_but(name):
 def before_gate():
     """The results that the gate looks at: tables of every stage, nothing typeset."""
     later = ("figures/", "manuscript/", "config.yaml", "gate.json", "manifest.json")
-    return [path for path in rules.all.input if not path.startswith(tuple(f"{RESULTS}/{name}" for name in later))]
+    return [
+        path
+        for path in rules.all.input
+        if not path.startswith(tuple(f"{RESULTS}/{name}" for name in later))
+    ]
 
 
 def provenance():
@@ -67,7 +72,12 @@ def is_made(path):
 
 
 def start():
-    """Before the first job: forget what failed last time, remove what no step makes any more."""
+    """Before the first job: look at the disk, forget what failed last time, remove what no step makes any more."""
+    for folder in (RESULTS, LOGS):
+        if not may_write(folder):
+            refuse(
+                f"{folder}/ cannot be written to: the folder or its disk is read-only, or it is not yours."
+            )
     forget_failures(LOGS)
     for name in tidy_up(RESULTS, is_made):
         print(
