@@ -8,8 +8,8 @@ covariance. Every step is one increasing function of one unknown (``latent``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -105,14 +105,35 @@ def solve_latent(scenario: Scenario, instruments: Mapping[str, Instrument] | Non
 
 
 def _solve_scale(stated: Scale, n_items: int, instrument: Instrument, where: str) -> LatentScale | Problem:
+    """Solve one subscale, or say which reliability, or else which SD, comes nearest."""
+    found = _items(stated, n_items, instrument)
+    if found is not None:
+        return found
+
+    def reached(trial: Scale) -> bool:
+        return _items(trial, n_items, instrument) is not None
+
+    what = f"out of reach for {n_items} items answered {instrument.low} to {instrument.high}"
+    alpha = _nearest(
+        lambda x: reached(replace(stated, reliability=x)), stated.reliability, np.linspace(0.01, 0.99, 50)
+    )
+    if alpha is not None:
+        hint = f"The nearest reachable value is {alpha:.4f}"
+        return Problem(
+            f"{where}.reliability", f"{stated.reliability:g}, with this mean and SD, is {what}", hint=hint
+        )
+    most = np.sqrt((stated.mean - stated.low) * (stated.high - stated.mean))
+    sd = _nearest(lambda x: reached(replace(stated, sd=x)), stated.sd, np.linspace(0.01, 0.99, 50) * most)
+    hint = "" if sd is None else f"The nearest reachable value is {sd:.4f}"
+    return Problem(f"{where}.sd", f"{stated.sd:g}, with this mean and reliability, is {what}", hint=hint)
+
+
+def _items(stated: Scale, n_items: int, instrument: Instrument) -> LatentScale | None:
     """Categories from mean and item variance, loadings from what is left of the scale's variance."""
-    error_share = 1 - stated.reliability * (n_items - 1) / n_items
-    item_variance = stated.sd**2 * error_share / n_items
+    item_variance = stated.sd**2 * (1 - stated.reliability * (n_items - 1) / n_items) / n_items
     categories = fit_categories(instrument.low, instrument.high, stated.mean / n_items, item_variance)
     if isinstance(categories, float):
-        reachable = np.sqrt(categories * n_items / error_share)
-        what = f"{stated.sd:g} is out of reach for answers {instrument.low} to {instrument.high} with this mean and alpha"
-        return Problem(f"{where}.sd", what, hint=f"The nearest reachable SD is {reachable:.4g}")
+        return None
     coefficients = categories.coefficients(TERMS)
     relative = np.array(stated.loadings) if stated.loadings else np.ones(n_items)
 
@@ -120,12 +141,19 @@ def _solve_scale(stated: Scale, n_items: int, instrument: Instrument, where: str
         return LatentScale(categories, largest * relative / relative.max(), coefficients)
 
     largest, reachable = solve(lambda x: scale_of(x).variance, stated.sd**2, 0.0, LARGEST_LOADING)
-    if reachable is not None:
-        # At the bound alpha falls short by what the variance does: state the alpha of these items.
-        what = f"{stated.reliability:g} is out of reach for {n_items} items with this mean and SD"
-        alpha = scale_of(largest).alpha
-        return Problem(f"{where}.reliability", what, hint=f"The nearest reachable value is about {alpha:.4g}")
-    return scale_of(largest)
+    return scale_of(largest) if reachable is None else None
+
+
+def _nearest(works: Callable[[float], bool], wanted: float, trials: np.ndarray) -> float | None:
+    """Find the value nearest to ``wanted`` that works: the nearest trial, then bisection towards ``wanted``."""
+    for trial in sorted(trials, key=lambda x: abs(x - wanted)):
+        if works(trial):
+            inside, outside = float(trial), wanted
+            for _ in range(14):
+                middle = (inside + outside) / 2
+                inside, outside = (middle, outside) if works(middle) else (inside, middle)
+            return inside
+    return None
 
 
 def _solve_factors(

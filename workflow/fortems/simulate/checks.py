@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -248,10 +248,8 @@ def matrix_problems(
     where: str,
 ) -> list[Problem]:
     """List the matrices that no scores can have: total, between and what is left within therapists."""
-    icc = np.array([min(max(scales[name].icc, 0.0), 0.999) for name in names])
-    root = np.sqrt(icc)
-    within = correlations - np.outer(root, root) * between_correlations
-    spread = np.sqrt(np.diag(within))
+    icc = np.array([scales[name].icc for name in names])
+    root, rest = np.sqrt(icc), np.sqrt(1 - icc)
     problems = definiteness(correlations, names, f"{where}: correlations")
     some = np.flatnonzero(icc > 0)
     problems += definiteness(
@@ -260,10 +258,21 @@ def matrix_problems(
         f"{where}: between_correlations",
         strict=False,
     )
-    if not problems:
-        key = f"{where}: correlations within therapists (what total, between and ICCs leave)"
-        problems += definiteness(within / np.outer(spread, spread), names, key)
-    return problems
+    if problems:
+        return problems
+    within = (correlations - np.outer(root, root) * between_correlations) / np.outer(rest, rest)
+    for i, j in combinations(range(len(names)), 2):
+        if abs(within[i, j]) >= 1:
+            ends = (correlations[i, j] + np.array([-1, 1]) * rest[i] * rest[j]) / (root[i] * root[j])
+            low, high = np.clip(ends, -1, 1)
+            place = f"{where}: between_correlations.{names[i]}.{names[j]}"
+            what = (
+                f"{between_correlations[i, j]:g} with ICCs {icc[i]:g} and {icc[j]:g} leaves a correlation of "
+                f"{within[i, j]:.3g} within therapists"
+            )
+            problems.append(Problem(place, what, f"above {low:.3g}, below {high:.3g}"))
+    key = f"{where}: correlations within therapists (what total, between and ICCs leave)"
+    return problems or definiteness(within, names, key)
 
 
 def definiteness(matrix: np.ndarray, names: list[str], where: str, strict: bool = True) -> list[Problem]:

@@ -95,7 +95,7 @@ def fit_categories(low: int, high: int, mean: float, variance: float) -> Categor
     Returns
     -------
     Categories or float
-        The solution, or the nearest reachable variance where there is none.
+        The solution, or the nearest reachable variance where items of this kind cannot have this one.
     """
 
     def located(spread: float) -> Categories:

@@ -254,9 +254,9 @@ def _build(
     else:
         between_correlations = np.where(np.isnan(between_correlations), correlations, between_correlations)
     problems = gaps + scale_problems(scales, where)
-    if not gaps:
+    if not problems:
         correlations = attenuation * correlations + (1 - attenuation) * np.eye(len(names))
-        problems += matrix_problems(names, scales, correlations, between_correlations, where)
+        problems = matrix_problems(names, scales, correlations, between_correlations, where)
     if problems:
         raise ConfigError(problems)
     suffix = "".join(f"@{name}={value:g}" for name, value in settings.items())
