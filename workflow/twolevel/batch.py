@@ -24,22 +24,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from twolevel import kernel
+from twolevel import newton
 from twolevel.errors import DataProblemError, ModelError, NonFiniteError, UnknownVariableError
 
 Floats = NDArray[np.float64]
 
 SE_METHODS = {
-    kernel.SE_NONE: "none",
-    kernel.SE_INTERIOR: "observed information",
-    kernel.SE_FACE: "observed information on the active face",
-    kernel.SE_NOT_DEFINITE: "not available",
+    newton.SE_NONE: "none",
+    newton.SE_INTERIOR: "observed information",
+    newton.SE_FACE: "observed information on the active face",
+    newton.SE_NOT_DEFINITE: "not available",
 }
 STATUSES = {
-    kernel.CONVERGED: "converged",
-    kernel.ITERATION_CAP: "iteration cap",
-    kernel.NOT_A_MAXIMUM: "not a maximum",
-    kernel.DEGENERATE: "degenerate data",
+    newton.CONVERGED: "converged",
+    newton.ITERATION_CAP: "iteration cap",
+    newton.NOT_A_MAXIMUM: "not a maximum",
+    newton.DEGENERATE: "degenerate data",
 }
 
 
@@ -378,7 +378,7 @@ class BatchFit:
     @property
     def capped(self) -> int:
         """Number of replicates stopped by the cap on iterations (among the failed)."""
-        return int((self.status == kernel.ITERATION_CAP).sum())
+        return int((self.status == newton.ITERATION_CAP).sum())
 
 
 def fit(
@@ -408,7 +408,7 @@ def fit(
     Notes
     -----
     -2 log L = sum_j [(n_j - 1) log|S_W| + log|S_W + n_j S_B| + tr(S_W^-1 SSP_j)
-    + n_j (ybar_j - mu)'(S_W + n_j S_B)^-1 (ybar_j - mu)] (McDonald & Goldstein, 1989). See `twolevel.kernel`.
+    + n_j (ybar_j - mu)'(S_W + n_j S_B)^-1 (ybar_j - mu)] (McDonald & Goldstein, 1989). See `twolevel.kernel`, `twolevel.newton`.
     """
     p = len(model.variables)
     if moments.within.shape[1] != p:
@@ -441,11 +441,11 @@ def fit(
     logd, mu = np.empty((replicates, p)), np.empty((replicates, p))
     rank, status, iterations, method = (np.empty(replicates, dtype=np.int64) for _ in range(4))
     covariance = np.empty((replicates if vcov else 0, k, k))
-    kernel.fit_replicates(
+    newton.fit_replicates(
         np.ascontiguousarray(moments.sizes, dtype=np.int64),
         *(np.ascontiguousarray(a) for a in (moments.count, moments.sums, moments.cross, moments.within)),
         n_clients - n_clusters,
-        np.ascontiguousarray(model.free, dtype=np.int64),
+        np.array(model.free),
         members,
         *(np.ascontiguousarray(a) for a in (start_coef, start_logd, start_t)),
         starts,
@@ -466,9 +466,11 @@ def fit(
         covariance,
         method,
     )
+    for array in (value, coef, logd, within, between, mu):
+        array[status == newton.DEGENERATE] = np.nan
     ratio = scale[:, :, None] / scale[:, None, :]
     product = scale[:, :, None] * scale[:, None, :]
-    converged = status == kernel.CONVERGED
+    converged = status == newton.CONVERGED
     constant = n_clients * (np.log(scale).sum(axis=1) + 0.5 * p * np.log(2 * np.pi))
     if vcov:
         unit = np.array([ratio[:, i, j] for i, j in model.paths]).T.reshape(replicates, k)

@@ -1,9 +1,9 @@
-"""Compiled maximum likelihood of recursive observed two-level path models, one replicate after another.
+"""Compiled likelihood of recursive observed two-level path models: value, gradient, Hessian from sufficient statistics.
 
-Notation. ``p`` variables in recursive order, ``b`` of which vary between clusters; ``K`` distinct cluster sizes ``n_k``
-with ``c_k`` clusters (a weight, not nec. an integer), sum of cluster means ``s_k`` (p) and of their cross-products
-``C_k`` (p, p); pooled within cross-products ``S`` with ``N - J`` degrees of freedom (``J = sum c_k``). All variables
-are centred and in units of their total SD.
+Notation. ``p`` variables in recursive order, some of which vary between clusters (``members``); distinct cluster sizes
+``n_k`` with ``c_k`` clusters (a sum of weights, not necessarily an integer), sum of cluster means ``s_k`` (p) and of their
+cross-products ``C_k`` (p, p); pooled within cross-products ``S`` with ``N - J`` degrees of freedom (``J = sum c_k``).
+All variables are centred and in units of their total SD.
 
     W = A D A',  A = (I - B)^-1,  B strictly lower triangular, D = diag(exp(log d))      within covariance matrix
     T = L L'     on the variables that vary between, zero elsewhere                      between covariance matrix
@@ -11,51 +11,94 @@ are centred and in units of their total SD.
 
     2 N f = (N - J) log|W| + tr(W^-1 S) + sum_k [c_k log|V_k| + tr(V_k^-1 M_k)]
 
-is -2 log-likelihood without its constants (McDonald & Goldstein, 1989; Muthen, 1994): the first two terms are those of
+is -2 log-likelihood without its constants (McDonald & Goldstein, 1989; Muthén, 1994): the first two terms are those of
 a further "size" n = 0 with c = N - J and M = S, and are treated as such throughout. ``mu`` is profiled out by
 generalized least squares at every point.
 
 Derivatives. With P = V^-1, Q = P M P, R = Q - c P / 2, the gradient with respect to V is G = (c P - Q) / 2 and the
-second derivative in directions X, Y is tr(P X R Y) + tr(R X P Y), a matrix K over the p(p+1)/2 distinct elements of a
-symmetric matrix. The sums of G, n G, K, n K, n^2 K over sizes do not depend on how W and T are parameterized; the chain
+second derivative in directions X, Y is [tr(P X R Y) + tr(R X P Y)] / 2, a matrix K over the p(p+1)/2 distinct elements of
+a symmetric matrix. The sums of G, n G, K, n K, n² K over sizes do not depend on how W and T are parameterized; the chain
 rule to (B, log d, L) is applied once per point, not per size.
 
-Bounds. T is positive semi-definite by construction. L is lower triangular in the order of a pivoted Cholesky
-factorization, renewed at every step; with its leading r x r block regular this is a chart without redundant
-directions of the matrices of rank <= r, in which a stationary point with L's trailing columns at zero is a
-Karush-Kuhn-Tucker point exactly if the gradient Z with respect to T is positive semi-definite. Columns that run to
-zero are dropped ("active face" of rank r) and Z is checked at the end; a negative eigenvalue puts a column back.
-
 Everything runs on one thread without fastmath, so results do not depend on the machine's load or number of cores.
-Hand-written Cholesky: matrices here are 3 x 3 to 20 x 20, where a LAPACK call costs more than the factorization.
+Functions here have neither signature nor cache: they are compiled into `twolevel.newton.fit_replicates`, which has both.
+The hand-written Cholesky is for matrices of 3 x 3 to 20 x 20, where a LAPACK call costs more than the factorization.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-# verdicts of one replicate
-CONVERGED = 0
-ITERATION_CAP = 1  # stopped by the cap on iterations
-NOT_A_MAXIMUM = 2  # stationary, but the Hessian on the active face is not definite
-DEGENERATE = 3  # no start possible, or the within covariance matrix ran to singularity
-
-# where standard errors come from
-SE_NONE = 0
-SE_INTERIOR = 1  # observed information, maximum inside the bounds
-SE_FACE = 2  # observed information on the active face
-SE_NOT_DEFINITE = 3
-
-_MIN_LOG_D = -18.0  # residual variance of 1.5e-8 of the total variance: singular for our purposes
-_RANK_TOLERANCE = 1e-6  # pivots of T below this, in units of total variance, are candidates for the boundary
-
-_options = {"cache": True, "nogil": True, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
-@njit("boolean(float64[:, ::1], int64)", **_options)
+class Data(NamedTuple):
+    """Sufficient statistics of one replicate, and the model."""
+
+    sizes: Any  # (K,) int
+    count: Any  # (K,) c_k
+    sums: Any  # (K, p) s_k
+    cross: Any  # (K, p, p) C_k
+    within: Any  # (p, p) S
+    df: Any  # N - J
+    total: Any  # N
+    members: Any  # (b,) positions of the variables that vary between clusters
+    entries: Any  # (m, 2) int: positions (i, j) of B_ij, (k, k) of log d_k, then (row, column) of L
+    n_coef: Any  # free elements of B
+    n_within: Any  # n_coef + p
+
+
+class Work(NamedTuple):
+    """Arrays that are filled and read along the way; sizes of squares are (p, p) unless said otherwise."""
+
+    mu: Any  # (p,)
+    inverse: Any  # A
+    w: Any  # W
+    precision: Any  # (K + 1, p, p) P_k, last that of W
+    mean_factor: Any  # Cholesky factor of sum_k n_k c_k P_k
+    gradient_w: Any  # of f with respect to W
+    gradient_t: Any  # of f with respect to T
+    second: Any  # (3, e, e) second derivatives WW, WT, TT over the e = p(p+1)/2 elements i >= j, row by row
+    mixed: Any  # (2, e, p) second derivatives of W and T with mu
+    jacobian: Any  # (m, e) elements of W or T with respect to parameters
+    g: Any  # (m,) gradient
+    h: Any  # (m, m) Hessian, lower triangle
+    a: Any
+    b: Any
+    c: Any
+    wide: Any  # (max(m, e), max(m, e))
+
+
+@njit(**OPTIONS)
+def workspace(p, k_sizes, parameters):
+    """Empty arrays for p variables, so many cluster sizes and parameters."""
+    elements = p * (p + 1) // 2
+    wide = max(parameters, elements)
+    return Work(
+        np.empty(p),
+        np.empty((p, p)),
+        np.empty((p, p)),
+        np.empty((k_sizes + 1, p, p)),
+        np.empty((p, p)),
+        np.empty((p, p)),
+        np.empty((p, p)),
+        np.empty((3, elements, elements)),
+        np.empty((2, elements, p)),
+        np.empty((parameters, elements)),
+        np.empty(parameters),
+        np.empty((parameters, parameters)),
+        np.empty((p, p)),
+        np.empty((p, p)),
+        np.empty((p, p)),
+        np.empty((wide, wide)),
+    )
+
+
+@njit(**OPTIONS)
 def cholesky(a, n):
     """Lower Cholesky factor in place (upper part untouched); False if not positive definite."""
     for j in range(n):
@@ -74,7 +117,7 @@ def cholesky(a, n):
     return True
 
 
-@njit("void(float64[:, ::1], float64[::1], int64)", **_options)
+@njit(**OPTIONS)
 def cholesky_solve(a, x, n):
     """Solve with the factor of `cholesky`; x is overwritten."""
     for i in range(n):
@@ -89,9 +132,9 @@ def cholesky_solve(a, x, n):
         x[i] = s / a[i, i]
 
 
-@njit("float64(float64[:, ::1], float64[:, ::1], int64)", **_options)
+@njit(**OPTIONS)
 def cholesky_inverse(a, out, n):
-    """Inverse from the factor of `cholesky` (destroyed) into out; returns the log-determinant."""
+    """Inverse from the factor of `cholesky` (which is destroyed) into out; returns the log-determinant."""
     logdet = 0.0
     for j in range(n):  # invert the factor in place
         logdet += math.log(a[j, j])
@@ -111,12 +154,12 @@ def cholesky_inverse(a, out, n):
     return 2.0 * logdet
 
 
-@njit("void(float64[:, ::1], float64[::1], float64[:, ::1], float64[:, ::1])", **_options)
-def within_matrix(coef, logd, inverse, w):
-    """A = (I - B)^-1 and W = A D A'."""
+@njit(**OPTIONS)
+def within_matrices(coef, logd, inverse, w, precision):
+    """A = (I - B)^-1, W = A D A' and W^-1 = (I - B)' D^-1 (I - B)."""
     p = coef.shape[0]
     for i in range(p):
-        for j in range(p):
+        for j in range(i + 1, p):
             inverse[i, j] = 0.0
         inverse[i, i] = 1.0
         for j in range(i):
@@ -131,27 +174,33 @@ def within_matrix(coef, logd, inverse, w):
                 s += inverse[i, k] * math.exp(logd[k]) * inverse[j, k]
             w[i, j] = s
             w[j, i] = s
+            s = 0.0
+            for k in range(i, p):
+                left = 1.0 if k == i else -coef[k, i]
+                right = 1.0 if k == j else -coef[k, j]
+                s += left * right * math.exp(-logd[k])
+            precision[i, j] = s
+            precision[j, i] = s
 
 
-@njit(
-    "float64(float64[:, ::1], float64[::1], float64[:, ::1], int64[::1], float64[::1], float64[:, ::1],"
-    "float64[:, :, ::1], float64[:, ::1], float64, float64, float64[::1], float64[:, ::1], float64[:, ::1],"
-    "float64[:, :, ::1], float64[:, ::1], float64[:, ::1], float64[::1])",
-    **_options,
-)
-def objective(coef, logd, t, sizes, count, s, c, ssp, df, total, mu, inverse, w, precision, v, h_mu, rhs):
-    """f at (coef, logd, t); leaves mu, A, W, the precision matrices (last: W's) and the factor of mu's information.
+@njit(**OPTIONS)
+def objective(data, coef, logd, t, work):
+    """f; leaves mu, A, W, the precision matrices and the factor of mu's information in `work`.
 
     Returns inf where a matrix is not positive definite.
     """
+    sizes, count, sums, cross, within = data.sizes, data.count, data.sums, data.cross, data.within
+    mu, w, precision, mean_factor = work.mu, work.w, work.precision, work.mean_factor
+    v, rhs = work.a, work.b[0]
     p = coef.shape[0]
     k_sizes = sizes.shape[0]
-    within_matrix(coef, logd, inverse, w)
+    pooled = precision[k_sizes]
+    within_matrices(coef, logd, work.inverse, w, pooled)
     value = 0.0
     for i in range(p):
         rhs[i] = 0.0
         for j in range(p):
-            h_mu[i, j] = 0.0
+            mean_factor[i, j] = 0.0
     for k in range(k_sizes):
         if count[k] == 0.0:
             continue
@@ -161,716 +210,239 @@ def objective(coef, logd, t, sizes, count, s, c, ssp, df, total, mu, inverse, w,
                 v[i, j] = w[i, j] + n * t[i, j]
         if not cholesky(v, p):
             return math.inf
-        value += count[k] * cholesky_inverse(v, precision[k], p)
+        pk = precision[k]
+        value += count[k] * cholesky_inverse(v, pk, p)
         nc = n * count[k]
+        trace = 0.0
         for i in range(p):
             r = 0.0
             for j in range(p):
-                r += precision[k, i, j] * s[k, j]
+                r += pk[i, j] * sums[k, j]
             rhs[i] += n * r
-            for j in range(i + 1):
-                h_mu[i, j] += nc * precision[k, i, j]
-    if not cholesky(h_mu, p):
+            trace += pk[i, i] * cross[k, i, i]
+            for j in range(i):
+                trace += 2.0 * pk[i, j] * cross[k, i, j]
+                mean_factor[i, j] += nc * pk[i, j]
+            mean_factor[i, i] += nc * pk[i, i]
+        value += n * trace
+    if not cholesky(mean_factor, p):
         return math.inf
     for i in range(p):
         mu[i] = rhs[i]
-    cholesky_solve(h_mu, mu, p)
+    cholesky_solve(mean_factor, mu, p)
     # sum_k tr(P M) = sum_k n tr(P C) - mu' rhs, as mu solves the normal equations
-    for k in range(k_sizes):
-        if count[k] == 0.0:
-            continue
-        trace = 0.0
-        for i in range(p):
-            trace += precision[k, i, i] * c[k, i, i]
-            for j in range(i):
-                trace += 2.0 * precision[k, i, j] * c[k, i, j]
-        value += sizes[k] * trace
     for i in range(p):
         value -= mu[i] * rhs[i]
-    # W^-1 = (I - B)' D^-1 (I - B)
-    last = precision[k_sizes]
-    for i in range(p):
-        value += df * logd[i]
-        for j in range(i + 1):
-            total_ij = 0.0
-            for k in range(i, p):
-                left = 1.0 if k == i else -coef[k, i]
-                right = 1.0 if k == j else -coef[k, j]
-                total_ij += left * right * math.exp(-logd[k])
-            last[i, j] = total_ij
-            last[j, i] = total_ij
-    for i in range(p):
-        value += last[i, i] * ssp[i, i]
+        value += data.df * logd[i]
+        value += pooled[i, i] * within[i, i]
         for j in range(i):
-            value += 2.0 * last[i, j] * ssp[i, j]
-    value *= 0.5 / total
+            value += 2.0 * pooled[i, j] * within[i, j]
+    value *= 0.5 / data.total
     if not value < math.inf:  # also catches nan
         return math.inf
     return value
 
 
-@njit(
-    "void(int64[::1], float64[::1], float64[:, ::1], float64[:, :, ::1], float64[:, ::1], float64, float64,"
-    "float64[::1], float64[:, :, ::1], float64[:, ::1], float64[:, ::1], float64[:, :, ::1],"
-    "float64[:, :, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])",
-    **_options,
-)
-def matrix_derivatives(
-    sizes, count, s, c, ssp, df, total, mu, precision, g_w, g_t, kk, h_mean, m, q, r, work
-):
-    """Gradients with respect to W and T, second derivatives, and mixed ones with mu, over all sizes.
-
-    kk[0], kk[1], kk[2]: second derivatives WW, WT, TT over the distinct elements (i >= j, row by row); h_mean[0],
-    h_mean[1]: mixed derivatives of W and T with mu. All per client.
-    """
+@njit(**OPTIONS)
+def matrix_derivatives(data, work):
+    """Derivatives with respect to W, T and mu at the point of the last `objective`: sums over sizes."""
+    sizes, count, sums, cross, total = data.sizes, data.count, data.sums, data.cross, data.total
+    mu, precision, second, mixed = work.mu, work.precision, work.second, work.mixed
+    gradient_w, gradient_t = work.gradient_w, work.gradient_t
+    m, r, left, score = work.a, work.b, work.c, work.wide[0]
     p = mu.shape[0]
     k_sizes = sizes.shape[0]
-    n_elements = p * (p + 1) // 2
+    elements = p * (p + 1) // 2
     for i in range(p):
-        for j in range(p):
-            g_w[i, j] = 0.0
-            g_t[i, j] = 0.0
-    for a in range(n_elements):
+        for j in range(i + 1):
+            gradient_w[i, j] = 0.0
+            gradient_t[i, j] = 0.0
+    for a in range(elements):
         for b in range(a + 1):
-            kk[0, a, b] = 0.0
-        for b in range(n_elements):
-            kk[1, a, b] = 0.0
-            kk[2, a, b] = 0.0
+            second[0, a, b] = 0.0
+            second[1, a, b] = 0.0
+            second[2, a, b] = 0.0
         for i in range(p):
-            h_mean[0, a, i] = 0.0
-            h_mean[1, a, i] = 0.0
+            mixed[0, a, i] = 0.0
+            mixed[1, a, i] = 0.0
     for k in range(k_sizes + 1):
         pooled = k == k_sizes
-        if pooled:
-            n = 0.0
-            weight = df
-            for i in range(p):
-                for j in range(i + 1):
-                    m[i, j] = ssp[i, j]
-        else:
-            weight = count[k]
-            if weight == 0.0:
-                continue
-            n = float(sizes[k])
-            for i in range(p):
-                for j in range(i + 1):
-                    m[i, j] = n * (c[k, i, j] - s[k, i] * mu[j] - mu[i] * s[k, j] + weight * mu[i] * mu[j])
+        n = 0.0 if pooled else float(sizes[k])
+        weight = data.df if pooled else count[k]
+        if weight == 0.0:
+            continue
         for i in range(p):
-            for j in range(i):
-                m[j, i] = m[i, j]
+            for j in range(i + 1):
+                if pooled:
+                    x = data.within[i, j]
+                else:
+                    x = cross[k, i, j] - sums[k, i] * mu[j] - mu[i] * sums[k, j] + weight * mu[i] * mu[j]
+                    x *= n
+                m[i, j] = x
+                m[j, i] = x
         pk = precision[k]
-        for i in range(p):  # work = P M, q = P M P
+        for i in range(p):
             for j in range(p):
                 x = 0.0
-                for l in range(p):
-                    x += pk[i, l] * m[l, j]
-                work[i, j] = x
+                for o in range(p):
+                    x += pk[i, o] * m[o, j]
+                left[i, j] = x
         for i in range(p):
             for j in range(i + 1):
                 x = 0.0
-                for l in range(p):
-                    x += work[i, l] * pk[l, j]
+                for o in range(p):
+                    x += left[i, o] * pk[o, j]
                 g = 0.5 * (weight * pk[i, j] - x) / total
                 y = (x - 0.5 * weight * pk[i, j]) / total
                 r[i, j] = y
                 r[j, i] = y
-                g_w[i, j] += g
-                g_t[i, j] += n * g
-        if not pooled:
-            for i in range(p):  # q[0] = P (s - c mu), n / N times
-                x = 0.0
-                for l in range(p):
-                    x += pk[i, l] * (s[k, l] - weight * mu[l])
-                q[0, i] = x * n / total
+                gradient_w[i, j] += g
+                gradient_t[i, j] += n * g
         a = 0
         for i in range(p):
             for j in range(i + 1):
-                m_a = 0.5 if i == j else 1.0
+                once = 0.5 if i == j else 1.0  # E_ij = e_i e_j' + e_j e_i', on the diagonal e_i e_i'
                 b = 0
                 for u in range(i + 1):
-                    p_iu = m_a * pk[i, u]
-                    p_ju = m_a * pk[j, u]
-                    r_iu = m_a * r[i, u]
-                    r_ju = m_a * r[j, u]
-                    stop = j + 1 if u == i else u + 1
-                    for w in range(stop):
-                        x = p_iu * r[j, w] + r[i, w] * p_ju + r_iu * pk[j, w] + pk[i, w] * r_ju
-                        if u == w:
+                    p_iu, p_ju = once * pk[i, u], once * pk[j, u]
+                    r_iu, r_ju = once * r[i, u], once * r[j, u]
+                    for o in range(j + 1 if u == i else u + 1):
+                        x = p_iu * r[j, o] + r[i, o] * p_ju + r_iu * pk[j, o] + pk[i, o] * r_ju
+                        if u == o:
                             x *= 0.5
-                        kk[0, a, b] += x
-                        if not pooled:
-                            kk[1, a, b] += n * x
-                            kk[2, a, b] += n * n * x
+                        second[0, a, b] += x
+                        second[1, a, b] += n * x
+                        second[2, a, b] += n * n * x
                         b += 1
-                if not pooled:
-                    for l in range(p):
-                        x = m_a * (q[0, i] * pk[j, l] + q[0, j] * pk[i, l])
-                        h_mean[0, a, l] += x
-                        h_mean[1, a, l] += n * x
                 a += 1
-    for a in range(n_elements):
-        for b in range(a):
-            kk[0, b, a] = kk[0, a, b]
-            kk[1, b, a] = kk[1, a, b]
-            kk[2, b, a] = kk[2, a, b]
-    for i in range(p):
-        for j in range(i):
-            g_w[j, i] = g_w[i, j]
-            g_t[j, i] = g_t[i, j]
-
-
-@njit("int64(float64[:, ::1], int64[::1], float64[:, ::1], int64[::1], float64[::1])", **_options)
-def pivoted_factor(t, members, factor, order, pivots):
-    """Pivoted Cholesky factor of T over its members: columns in order of pivots, rows are variables."""
-    size = members.shape[0]
-    p = t.shape[0]
-    for a in range(size):
-        order[a] = members[a]
+        if pooled:
+            continue
+        for i in range(p):  # n P (s - c mu), per client
+            x = 0.0
+            for o in range(p):
+                x += pk[i, o] * (sums[k, o] - weight * mu[o])
+            score[i] = x * n / total
+        a = 0
         for i in range(p):
-            factor[i, a] = 0.0
-    for col in range(size):
-        best = -1.0
-        at = col
-        for a in range(col, size):
-            i = order[a]
-            rest = t[i, i]
-            for k in range(col):
-                rest -= factor[i, k] * factor[i, k]
-            if rest > best:
-                best = rest
-                at = a
-        i = order[at]
-        order[at] = order[col]
-        order[col] = i
-        if not best > 0.0:
-            for a in range(col, size):
-                pivots[a] = 0.0
-            return col
-        pivots[col] = best
-        root = math.sqrt(best)
-        factor[i, col] = root
-        for a in range(col + 1, size):
-            j = order[a]
-            x = t[j, i]
-            for k in range(col):
-                x -= factor[j, k] * factor[i, k]
-            factor[j, col] = x / root
-    return size
-
-
-@njit("void(float64[:, ::1], int64[::1], int64, float64[:, ::1])", **_options)
-def product(factor, members, rank, t):
-    """T = L L' with the first `rank` columns of L."""
-    for a in members:
-        for b in members:
-            x = 0.0
-            for k in range(rank):
-                x += factor[a, k] * factor[b, k]
-            t[a, b] = x
-
-
-@njit(
-    "void(float64[:, ::1], int64[:, ::1], float64[::1], float64[::1], float64[:, ::1])",
-    **_options,
-)
-def moment_start(ssp, free, logd, scratch, coef):
-    """Recursive regressions on the pooled within cross-products; logd gets log residual sums of squares."""
-    p = ssp.shape[0]
-    normal = np.empty((p, p))
-    parents = np.empty(p, np.int64)
+            for j in range(i + 1):
+                once = 0.5 if i == j else 1.0
+                for o in range(p):
+                    x = once * (score[i] * pk[j, o] + score[j] * pk[i, o])
+                    mixed[0, a, o] += x
+                    mixed[1, a, o] += n * x
+                a += 1
+    for a in range(elements):
+        for b in range(a):
+            second[0, b, a] = second[0, a, b]
+            second[1, b, a] = second[1, a, b]
+            second[2, b, a] = second[2, a, b]
     for i in range(p):
-        m = 0
         for j in range(i):
-            coef[i, j] = 0.0
-            if free[i, j]:
-                parents[m] = j
-                m += 1
-        rest = ssp[i, i]
-        if m:
-            for a in range(m):
-                scratch[a] = ssp[parents[a], i]
-                for b in range(m):
-                    normal[a, b] = ssp[parents[a], parents[b]]
-            if cholesky(normal, m):
-                cholesky_solve(normal, scratch, m)
-                for a in range(m):
-                    coef[i, parents[a]] = scratch[a]
-                    rest -= scratch[a] * ssp[parents[a], i]
-        logd[i] = math.log(rest) if rest > 0.0 else -math.inf
+            gradient_w[j, i] = gradient_w[i, j]
+            gradient_t[j, i] = gradient_t[i, j]
 
 
-@njit(
-    "void(float64[:, ::1], float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[:, ::1], int64,"
-    "int64, int64, float64, float64[:, ::1], float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1],"
-    "float64[:, ::1], float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])",
-    **_options,
-)
-def chain_rule(
-    inverse,
-    logd,
-    w,
-    factor,
-    h_mu,
-    entries,
-    n_coef,
-    n_within,
-    n_par,
-    total,
-    g_w,
-    g_t,
-    kk,
-    h_mean,
-    jac,
-    g,
-    h,
-    u,
-    aga,
-    work,
-):
-    """Gradient g and Hessian h of f with respect to (free B, log d, entries of L).
-
-    `entries` holds (i, j) of B_ij for the first n_coef parameters, (k, k) of log d_k, then (row, column) of L.
-    """
+@njit(**OPTIONS)
+def chain_rule(data, logd, factor, n_par, work):
+    """Gradient `work.g` and Hessian `work.h` of f in the first `n_par` parameters of `data.entries`, mu profiled out."""
+    entries, n_coef, n_within = data.entries, data.n_coef, data.n_within
+    inverse, w, gradient_w, gradient_t = work.inverse, work.w, work.gradient_w, work.gradient_t
+    second, mixed, mean_factor = work.second, work.mixed, work.mean_factor
+    jacobian, g, h = work.jacobian, work.g, work.h
+    ga, u, aga, scratch = work.a, work.b, work.c, work.wide
     p = inverse.shape[0]
-    n_elements = p * (p + 1) // 2
-    # u = W G A, aga = A' G A
+    elements = p * (p + 1) // 2
+    for i in range(p):  # G A, then u = W G A and aga = A' G A
+        for j in range(p):
+            x = 0.0
+            for o in range(j, p):
+                x += gradient_w[i, o] * inverse[o, j]
+            ga[i, j] = x
     for i in range(p):
         for j in range(p):
             x = 0.0
-            for l in range(j, p):
-                x += g_w[i, l] * inverse[l, j]
-            work[i, j] = x
-    for i in range(p):
-        for j in range(p):
-            x = 0.0
-            for l in range(p):
-                x += w[i, l] * work[l, j]
+            for o in range(p):
+                x += w[i, o] * ga[o, j]
             u[i, j] = x
             x = 0.0
-            for l in range(i, p):
-                x += inverse[l, i] * work[l, j]
+            for o in range(i, p):
+                x += inverse[o, i] * ga[o, j]
             aga[i, j] = x
-    for a in range(n_par):
+    for a in range(n_par):  # first derivatives
         i = entries[a, 0]
         j = entries[a, 1]
         e = 0
-        if a < n_coef:
+        if a < n_coef:  # dW = a_i w_j' + w_j a_i', columns of A and W
             g[a] = 2.0 * u[j, i]
             for k in range(p):
-                for l in range(k + 1):
-                    jac[a, e] = inverse[k, i] * w[l, j] + w[k, j] * inverse[l, i]
+                for o in range(k + 1):
+                    jacobian[a, e] = inverse[k, i] * w[o, j] + w[k, j] * inverse[o, i]
                     e += 1
-        elif a < n_within:
+        elif a < n_within:  # dW = d_i a_i a_i'
             d = math.exp(logd[i])
             g[a] = d * aga[i, i]
             for k in range(p):
-                for l in range(k + 1):
-                    jac[a, e] = d * inverse[k, i] * inverse[l, i]
+                for o in range(k + 1):
+                    jacobian[a, e] = d * inverse[k, i] * inverse[o, i]
                     e += 1
-        else:
+        else:  # dT = e_i l_j' + l_j e_i'
+            for e in range(elements):
+                jacobian[a, e] = 0.0
             x = 0.0
             for k in range(p):
-                x += g_t[i, k] * factor[k, j]
-            g[a] = 2.0 * x
-            for e in range(n_elements):
-                jac[a, e] = 0.0
-            for k in range(p):
+                x += gradient_t[i, k] * factor[k, j]
                 e = i * (i + 1) // 2 + k if k <= i else k * (k + 1) // 2 + i
-                jac[a, e] += factor[k, j] if k != i else 2.0 * factor[i, j]
-    # h = J K J'
-    for a in range(n_par):
-        within = a < n_within
-        for which in range(2):
-            if within:
-                source = kk[which]
-                first = 0 if which == 0 else n_within
-                last = min(a + 1, n_within) if which == 0 else n_par
-            else:
-                if which == 0:
-                    continue
-                source = kk[2]
-                first = n_within
-                last = a + 1
-            for e in range(n_elements):
-                work[0, e] = 0.0
-            for f in range(n_elements):
-                x = jac[a, f]
+                jacobian[a, e] = factor[k, j] if k != i else 2.0 * factor[i, j]
+            g[a] = 2.0 * x
+    product = scratch[0]
+    for a in range(n_par):  # J K J'
+        for block in range(2):  # of this row: columns of the within parameters, columns of L
+            if block == 1 and a < n_within:
+                continue
+            which = (1 if a >= n_within else 0) + block
+            first = n_within if block == 1 else 0
+            last = min(a + 1, n_within) if block == 0 else a + 1
+            for e in range(elements):
+                product[e] = 0.0
+            for f in range(elements):
+                x = jacobian[a, f]
                 if x != 0.0:
-                    for e in range(n_elements):
-                        work[0, e] += x * source[f, e]
+                    for e in range(elements):
+                        product[e] += x * second[which, f, e]
             for b in range(first, last):
                 x = 0.0
-                for e in range(n_elements):
-                    x += work[0, e] * jac[b, e]
-                if b <= a:
-                    h[a, b] = x
-                else:
-                    h[b, a] = x
-    # curvature of W in (B, log d)
-    for a in range(n_within):
+                for e in range(elements):
+                    x += product[e] * jacobian[b, e]
+                h[a, b] = x
+    for a in range(n_within):  # curvature of W in (B, log d)
         i = entries[a, 0]
         j = entries[a, 1]
         for b in range(a + 1):
             k = entries[b, 0]
-            l = entries[b, 1]
+            o = entries[b, 1]
             if a < n_coef:
-                x = u[j, k] * inverse[l, i] + u[l, i] * inverse[j, k] + aga[k, i] * w[j, l]
+                x = u[j, k] * inverse[o, i] + u[o, i] * inverse[j, k] + aga[k, i] * w[j, o]
                 h[a, b] += 2.0 * x
             elif b < n_coef:
-                h[a, b] += 2.0 * math.exp(logd[i]) * inverse[l, i] * aga[k, i]
+                h[a, b] += 2.0 * math.exp(logd[i]) * inverse[o, i] * aga[k, i]
             elif a == b:
                 h[a, a] += math.exp(logd[i]) * aga[i, i]
-    # curvature of T in L
-    for a in range(n_within, n_par):
+    for a in range(n_within, n_par):  # curvature of T in L
         for b in range(n_within, a + 1):
             if entries[a, 1] == entries[b, 1]:
-                h[a, b] += 2.0 * g_t[entries[a, 0], entries[b, 0]]
-    # mu profiled out
-    for a in range(n_par):
+                h[a, b] += 2.0 * gradient_t[entries[a, 0], entries[b, 0]]
+    for a in range(n_par):  # mu profiled out
         which = 0 if a < n_within else 1
-        for l in range(p):
+        for o in range(p):
             x = 0.0
-            for e in range(n_elements):
-                x += jac[a, e] * h_mean[which, e, l]
-            for k in range(l):
-                x -= h_mu[l, k] * work[a, k]
-            work[a, l] = x / h_mu[l, l]
+            for e in range(elements):
+                x += jacobian[a, e] * mixed[which, e, o]
+            for k in range(o):
+                x -= mean_factor[o, k] * scratch[a, k]
+            scratch[a, o] = x / mean_factor[o, o]
     for a in range(n_par):
         for b in range(a + 1):
             x = 0.0
-            for l in range(p):
-                x += work[a, l] * work[b, l]
-            h[a, b] -= total * x
-
-
-@njit("boolean(float64[:, ::1], int64[::1], float64, float64[:, ::1])", **_options)
-def nonnegative(z, members, tolerance, work):
-    """Whether Z + tolerance I is positive definite on the variables that vary between clusters."""
-    size = members.shape[0]
-    for a in range(size):
-        for b in range(a + 1):
-            work[a, b] = z[members[a], members[b]]
-        work[a, a] += tolerance
-    return cholesky(work, size)
-
-
-@njit(
-    "void(int64[::1], float64[:, ::1], float64[:, :, ::1], float64[:, :, :, ::1], float64[:, :, ::1], float64[::1],"
-    "int64[:, ::1], int64[::1], float64[:, :, ::1], float64[:, ::1], float64[:, :, ::1], int64, float64, float64,"
-    "int64, boolean, float64[::1], float64[:, :, ::1], float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1],"
-    "float64[:, ::1], int64[::1], int64[::1], int64[::1], float64[::1], float64[:, :, ::1], int64[::1])",
-    **_options,
-)
-def fit_replicates(
-    sizes,
-    count,
-    sums,
-    cross,
-    ssp,
-    df,
-    free,
-    members,
-    start_coef,
-    start_logd,
-    start_t,
-    n_start,
-    floor,
-    tolerance,
-    max_iterations,
-    want_vcov,
-    out_value,
-    out_coef,
-    out_logd,
-    out_w,
-    out_t,
-    out_mu,
-    out_rank,
-    out_status,
-    out_iterations,
-    out_gradient,
-    out_vcov,
-    out_se,
-):
-    """Fit every replicate; see `twolevel.batch.fit` for what comes out. Starts: none, one, or one per replicate."""
-    replicates, k_sizes = count.shape
-    p = ssp.shape[1]
-    n_between = members.shape[0]
-    n_elements = p * (p + 1) // 2
-    max_par = n_elements + n_between * (n_between + 1) // 2
-    wide = max(max_par, n_elements)
-
-    coef = np.zeros((p, p))
-    logd = np.empty(p)
-    t = np.zeros((p, p))
-    new_coef = np.zeros((p, p))
-    new_logd = np.empty(p)
-    new_t = np.zeros((p, p))
-    mu = np.empty(p)
-    inverse = np.empty((p, p))
-    w = np.empty((p, p))
-    precision = np.empty((k_sizes + 1, p, p))
-    v = np.empty((p, p))
-    h_mu = np.empty((p, p))
-    rhs = np.empty(p)
-    g_w = np.empty((p, p))
-    g_t = np.empty((p, p))
-    kk = np.empty((3, n_elements, n_elements))
-    h_mean = np.empty((2, n_elements, p))
-    m = np.empty((p, p))
-    q = np.empty((p, p))
-    rr = np.empty((p, p))
-    u = np.empty((p, p))
-    aga = np.empty((p, p))
-    work = np.empty((wide, wide))
-    jac = np.empty((max_par, n_elements))
-    g = np.empty(max_par)
-    h = np.empty((max_par, max_par))
-    damped = np.empty((max_par, max_par))
-    step = np.empty(max_par)
-    factor = np.zeros((p, p))
-    order = np.empty(p, np.int64)
-    pivots = np.empty(p)
-    entries = np.empty((max_par, 2), np.int64)
-
-    n_coef = 0
-    for i in range(p):
-        for j in range(i):
-            if free[i, j]:
-                entries[n_coef, 0] = i
-                entries[n_coef, 1] = j
-                n_coef += 1
-    n_within = n_coef + p
-    for i in range(p):
-        entries[n_coef + i, 0] = i
-        entries[n_coef + i, 1] = i
-
-    for rep in range(replicates):
-        cnt = count[rep]
-        s = sums[rep]
-        c = cross[rep]
-        within = ssp[rep]
-        n_df = df[rep]
-        total = n_df
-        clusters = 0.0
-        distinct = 0
-        for k in range(k_sizes):
-            total += cnt[k]
-            clusters += cnt[k]
-            if cnt[k] > 0.0:
-                distinct += 1
-        status = DEGENERATE
-        iterations = 0
-        pg = math.inf
-        value = math.inf
-        rank = n_between
-        usable = n_df > 0.0 and clusters > 1.0
-        for attempt in range(2):
-            if not usable or (attempt == 0 and n_start == 0):
-                continue
-            # ---- start
-            if attempt == 0:
-                at = rep if n_start > 1 else 0
-                for i in range(p):
-                    logd[i] = start_logd[at, i]
-                    for j in range(p):
-                        coef[i, j] = start_coef[at, i, j]
-                        t[i, j] = start_t[at, i, j]
-                for i in members:
-                    t[i, i] += floor
-            else:
-                moment_start(within, free, logd, rhs, coef)
-                for i in range(p):
-                    logd[i] -= math.log(n_df)
-                    for j in range(p):
-                        t[i, j] = 0.0
-                for i in members:
-                    t[i, i] = 0.1
-            status = DEGENERATE
-            value = math.inf
-            singular = False
-            for i in range(p):
-                if not logd[i] > _MIN_LOG_D:
-                    singular = True
-            if not singular:
-                value = objective(
-                    coef,
-                    logd,
-                    t,
-                    sizes,
-                    cnt,
-                    s,
-                    c,
-                    within,
-                    n_df,
-                    total,
-                    mu,
-                    inverse,
-                    w,
-                    precision,
-                    v,
-                    h_mu,
-                    rhs,
-                )
-            if value == math.inf:
-                continue
-            rank = n_between
-            lam = 0.0
-            kicks = 0
-            snap_below = _RANK_TOLERANCE
-            status = ITERATION_CAP
-            fresh = True
-            n_par = 0
-            for _iteration in range(max_iterations):
-                iterations += 1
-                if fresh:
-                    pivoted_factor(t, members, factor, order, pivots)
-                    # ---- columns of L that run to zero are dropped: the active face
-                    keep = rank
-                    while keep > 0 and pivots[keep - 1] < snap_below:
-                        keep -= 1
-                    if keep < rank:
-                        rank = keep
-                        product(factor, members, rank, new_t)
-                        f_new = objective(
-                            coef, logd, new_t, sizes, cnt, s, c, within, n_df, total,
-                            mu, inverse, w, precision, v, h_mu, rhs,
-                        )  # fmt: skip
-                        for a in members:
-                            for b in members:
-                                t[a, b] = new_t[a, b]
-                        value = f_new
-                        continue
-                    matrix_derivatives(
-                        sizes, cnt, s, c, within, n_df, total, mu, precision, g_w, g_t,
-                        kk, h_mean, m, q, rr, work,
-                    )  # fmt: skip
-                    n_par = n_within
-                    for b in range(rank):
-                        for a in range(b, n_between):
-                            entries[n_par, 0] = order[a]
-                            entries[n_par, 1] = b
-                            n_par += 1
-                    chain_rule(
-                        inverse, logd, w, factor, h_mu, entries, n_coef, n_within, n_par, total,
-                        g_w, g_t, kk, h_mean, jac, g, h, u, aga, work,
-                    )  # fmt: skip
-                    pg = 0.0
-                    for a in range(n_par):
-                        pg = max(pg, abs(g[a]))
-                    if pg <= tolerance:
-                        if not nonnegative(g_t, members, tolerance, v):
-                            # the likelihood rises if T grows in this direction: put a column back
-                            kicks += 1
-                            if kicks > 10:
-                                status = NOT_A_MAXIMUM
-                                break
-                            z = np.empty((n_between, n_between))
-                            for a in range(n_between):
-                                for b in range(n_between):
-                                    z[a, b] = g_t[members[a], members[b]]
-                            values, vectors = np.linalg.eigh(z)
-                            for a in range(n_between):
-                                for b in range(n_between):
-                                    t[members[a], members[b]] += 0.01 * vectors[a, 0] * vectors[b, 0]
-                            rank = n_between
-                            snap_below = 1e-10
-                            value = objective(
-                                coef, logd, t, sizes, cnt, s, c, within, n_df, total,
-                                mu, inverse, w, precision, v, h_mu, rhs,
-                            )  # fmt: skip
-                            continue
-                        for a in range(n_par):
-                            for b in range(a + 1):
-                                damped[a, b] = h[a, b]
-                        if cholesky(damped, n_par):
-                            status = CONVERGED
-                            break
-                        if rank > 0 and pivots[rank - 1] < 1e-4 and snap_below < 1e-4:
-                            snap_below = 1e-4
-                            continue
-                        status = NOT_A_MAXIMUM
-                        break
-                # ---- damped Newton step
-                while True:
-                    for a in range(n_par):
-                        for b in range(a + 1):
-                            damped[a, b] = h[a, b]
-                        damped[a, a] += lam
-                        step[a] = -g[a]
-                    if cholesky(damped, n_par):
-                        break
-                    lam = max(4.0 * lam, 0.003)
-                cholesky_solve(damped, step, n_par)
-                longest = 0.0
-                slope = 0.0
-                for a in range(n_par):
-                    longest = max(longest, abs(step[a]))
-                shrink = min(1.0, 1.0 / longest) if longest > 0.0 else 1.0
-                for a in range(n_par):
-                    step[a] *= shrink
-                    slope += g[a] * step[a]
-                for i in range(p):
-                    new_logd[i] = logd[i] + step[n_coef + i]
-                    for j in range(i):
-                        new_coef[i, j] = coef[i, j]
-                for a in range(n_coef):
-                    new_coef[entries[a, 0], entries[a, 1]] += step[a]
-                for a in range(n_within, n_par):
-                    factor[entries[a, 0], entries[a, 1]] += step[a]
-                product(factor, members, rank, new_t)
-                f_new = objective(
-                    new_coef, new_logd, new_t, sizes, cnt, s, c, within, n_df, total,
-                    mu, inverse, w, precision, v, h_mu, rhs,
-                )  # fmt: skip
-                if f_new <= value + 1e-4 * slope + 1e-13:
-                    value = f_new
-                    for i in range(p):
-                        logd[i] = new_logd[i]
-                        for j in range(p):
-                            coef[i, j] = new_coef[i, j]
-                            t[i, j] = new_t[i, j]
-                        if logd[i] < _MIN_LOG_D:
-                            singular = True
-                    if singular:
-                        status = DEGENERATE
-                        break
-                    lam = lam * 0.1 if lam > 1e-5 else 0.0
-                    fresh = True
-                else:
-                    for a in range(n_within, n_par):
-                        factor[entries[a, 0], entries[a, 1]] -= step[a]
-                    lam = max(8.0 * lam, 0.01)
-                    fresh = False
-                    if lam > 1e8:
-                        status = NOT_A_MAXIMUM
-                        break
-            if status == CONVERGED:
-                break
-        # ---- result
-        out_value[rep] = value
-        out_rank[rep] = rank
-        out_status[rep] = status
-        out_iterations[rep] = iterations
-        out_gradient[rep] = pg
-        out_se[rep] = SE_NONE
-        for i in range(p):
-            out_logd[rep, i] = logd[i]
-            out_mu[rep, i] = mu[i]
-            for j in range(p):
-                out_coef[rep, i, j] = coef[i, j]
-                out_w[rep, i, j] = w[i, j]
-                out_t[rep, i, j] = t[i, j]
-        if want_vcov:
-            if status == CONVERGED:  # `damped` holds the factor of the Hessian on the face
-                out_se[rep] = SE_INTERIOR if rank == n_between else SE_FACE
-                for a in range(n_coef):
-                    for b in range(n_par):
-                        step[b] = 1.0 if a == b else 0.0
-                    cholesky_solve(damped, step, n_par)
-                    for b in range(n_coef):
-                        out_vcov[rep, a, b] = step[b] / total
-            else:
-                out_se[rep] = SE_NOT_DEFINITE
-                for a in range(n_coef):
-                    for b in range(n_coef):
-                        out_vcov[rep, a, b] = math.nan
+            for o in range(p):
+                x += scratch[a, o] * scratch[b, o]
+            h[a, b] -= data.total * x
