@@ -157,3 +157,48 @@ def test_each_slot_of_the_papers_ledger_is_named_and_empty_ones_hold_no_number()
     assert len({entry.id for entry in entries}) == len(entries)
     typed = {entry.id for entry in entries if entry.value is not None}
     assert typed == {"n_clients", "n_therapists", "clients_per_therapist", "sessions_min", "sessions_mean"}
+
+
+def test_a_rounded_matrix_explains_what_its_rounding_can_reach(tmp_path, load):
+    effects = pd.DataFrame(
+        {
+            "model": ["bond", "bond"],
+            "effect": ["a", "b"],
+            "estimate": [1.25, -1.73],
+            "standardized": [0.4, -0.5],
+        }
+    )
+    reach = pd.DataFrame(
+        {
+            "model": ["bond", "bond"],
+            "effect": ["a", "b"],
+            "low": [0.39, -0.51],
+            "high": [0.41, -0.49],
+            "estimate_low": [1.20, -1.75],
+            "estimate_high": [1.30, -1.71],
+        }
+    )
+    write_csv(effects, tmp_path / "mediation/effects.csv")
+    write_csv(reach, tmp_path / "robustness/rounding.csv")
+    raw = {
+        "source": "x",
+        "tables": {
+            "paths": {
+                "what": "Path",
+                "file": "mediation/effects.csv",
+                "by": ["model", "effect"],
+                "columns": {"B": "estimate", "beta": "standardized"},
+                "rows": {"bond~a": {"B": "1.29", "beta": ".43"}, "bond~b": {"B": "-1.69", "beta": "-.50"}},
+            }
+        },
+    }
+    available = {"mediation/effects.csv", "robustness/rounding.csv"}
+    table = compare(load(raw), tmp_path, available, "matrix", "p").set_index("id")["verdict"]
+    assert table.to_dict() == {
+        "paths/bond~a/B": ROUNDING,
+        "paths/bond~a/beta": DIFFERS,
+        "paths/bond~b/B": DIFFERS,
+        "paths/bond~b/beta": EQUAL,
+    }
+    alone = compare(load(raw), tmp_path, {"mediation/effects.csv"}, "file", "p").set_index("id")["verdict"]
+    assert alone["paths/bond~a/B"] == DIFFERS

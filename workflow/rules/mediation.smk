@@ -10,11 +10,14 @@ MEDIATION_SETTINGS = dict(
     draws=config["montecarlo"]["draws"],
     replicates=config["bootstrap"]["replicates"] if config["bootstrap"] else 0,
 )
-# Two jobs of about the same length; each engine imports what it needs.
+# Two jobs of about the same length; each engine imports what it needs. A published matrix has a job of its own
+# (published.smk).
 MEDIATION_JOBS = {
     "resampling": [e for e in config["engines"] if e in ("twolevel", "regression")],
     "plain": [e for e in config["engines"] if e in ("semopy", "mixedlm")],
 }
+if config["data"]["source"] == "matrix":
+    MEDIATION_JOBS = {"matrix": [e for e in config["engines"] if e in ("regression", "semopy")]}
 
 
 rule mediation_engines:

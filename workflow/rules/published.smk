@@ -4,7 +4,7 @@
 # makes  tables/{correlations,descriptives,matrix_checks,withheld}.csv, robustness/{clustering,between,rounding}.csv and
 #        the matrix's part of mediation/ (matrix); published.csv (all sources)
 
-from fortems.published.places import LEDGER_FILES
+from fortems.published.places import LEDGER_FILES, ROUNDING_FILE
 
 if config["data"]["source"] == "matrix":
 
@@ -44,14 +44,14 @@ if config["published"]:
     rule published:
         input:
             published=config["published"],
-            results=within_reach(*LEDGER_FILES),
+            results=within_reach(*LEDGER_FILES, ROUNDING_FILE),
             code=code("published"),
         output:
             f"{RESULTS}/published.csv",
         params:
             results=RESULTS,
             source=config["data"]["source"],
-            available=lambda wildcards: within_reach(*LEDGER_FILES),
+            available=lambda wildcards: within_reach(*LEDGER_FILES, ROUNDING_FILE),
             software=software("published"),
         log:
             f"{LOGS}/published.log",

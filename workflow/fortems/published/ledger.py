@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.published.matrix import Printed, printed
-from fortems.published.places import LEDGER_FILES
+from fortems.published.places import LEDGER_FILES, ROUNDING_FILE
 from fortems.schema import load_checked
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ COLUMNS = (
     "column",
 )
 EMPTY_SLOT = "the article's value has not been typed in"
+ROUNDED_MATRIX = "the published matrix is rounded: matrices that round to it give the printed number"
+TOLD = "the simulation was told this number"
 SIMULATED = "simulated data cannot reproduce a published estimate"
 
 
@@ -168,7 +170,8 @@ def compare(entries: list[Entry], results: Path, available: set[str], source: st
     DataFrame
         Columns ``COLUMNS``. ``low`` to ``high`` is the rounding interval. ``equal``: the computed number
         rounds to the printed one; ``rounding``: it misses it by less than one unit of the last printed
-        decimal, which rounded intermediate results explain; ``differs``; ``not attempted`` with the reason.
+        decimal, which rounded intermediate results explain, or a matrix that rounds to the published one gives
+        the printed number; ``differs``; ``not attempted`` with the reason.
 
     Raises
     ------
@@ -203,11 +206,10 @@ def _row(entry: Entry, lookup: _Lookup, source: str) -> dict[str, Any]:
     elif source == "simulated" and not entry.design:
         row |= {"verdict": NOT_ATTEMPTED, "reason": SIMULATED}
     else:
-        told = source == "simulated"
-        row |= {
-            "verdict": verdict(entry.value, computed),
-            "reason": "the simulation was told this number" if told else "",
-        }
+        row |= {"verdict": verdict(entry.value, computed), "reason": TOLD if source == "simulated" else ""}
+        reach = lookup.reach(entry)
+        if row["verdict"] == DIFFERS and reach and row["low"] <= reach[1] and reach[0] <= row["high"]:
+            row |= {"verdict": ROUNDING, "reason": ROUNDED_MATRIX}
     return row
 
 
@@ -232,16 +234,12 @@ class _Lookup:
         """Return the computed number, or the reason why there is none."""
         import pandas as pd
 
-        from fortems.tidy import read_csv
-
         if entry.file not in self.available:
             if entry.file in LEDGER_FILES:
                 return None, f"this source gives no {entry.file}"
             self._problem(entry, entry.file, f"no run makes {entry.file}", LEDGER_FILES)
             return None, ""
-        if entry.file not in self._frames:
-            self._frames[entry.file] = read_csv(self.results / entry.file)
-        frame = self._frames[entry.file]
+        frame = self._frame(entry.file)
         for name in (entry.column, *entry.where):
             if name not in frame.columns:
                 self._problem(entry, name, f"{entry.file} has no column {name!r}", tuple(frame.columns))
@@ -260,6 +258,26 @@ class _Lookup:
             return None, ""
         found = frame.iloc[0][entry.column]
         return (None, "the run gives no number here") if pd.isna(found) else (float(found), "")
+
+    def reach(self, entry: Entry) -> tuple[float, float] | None:
+        """Range of a path over all matrices that round to the published one; None in runs on client rows."""
+        ends = {"estimate": ("estimate_low", "estimate_high"), "standardized": ("low", "high")}
+        if ROUNDING_FILE not in self.available or entry.column not in ends:
+            return None
+        table = self._frame(ROUNDING_FILE)
+        model, effect = entry.where.get("model"), entry.where.get("effect")
+        found = table[(table["model"] == model) & (table["effect"] == effect)]
+        if found.empty:
+            return None
+        low, high = found.iloc[0][list(ends[entry.column])]
+        return float(low), float(high)
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        from fortems.tidy import read_csv
+
+        if name not in self._frames:
+            self._frames[name] = read_csv(self.results / name)
+        return self._frames[name]
 
     def _problem(self, entry: Entry, word: object, what: str, choices: tuple[str, ...]) -> None:
         near = nearest(word, choices) if choices else None
@@ -290,6 +308,6 @@ def summary(ledger: pd.DataFrame) -> str:
         head = "partially reproduced"
     else:
         head = "not reproduced"
-    told = " (numbers of the design, which the simulation was told)" if (done["reason"] != "").all() else ""
+    told = " (numbers of the design, which the simulation was told)" if (done["reason"] == TOLD).all() else ""
     numbers = f"{len(done)} published number{'s' if len(done) != 1 else ''}{told}"
     return f"{numbers} compared: {head}; {equal} equal, {close} within rounding, {off} different.{tail}"

@@ -12,11 +12,14 @@ LEDGER_FILES = (
     "mediation/fit.csv",
 )
 
+#: How far the rounding of a published matrix lets its paths move.
+ROUNDING_FILE = "robustness/rounding.csv"
+
 #: Files that a run on a published matrix makes beside those of all runs.
 MATRIX_FILES = (
     "tables/matrix_checks.csv",
     "tables/withheld.csv",
     "robustness/between.csv",
     "robustness/clustering.csv",
-    "robustness/rounding.csv",
+    ROUNDING_FILE,
 )

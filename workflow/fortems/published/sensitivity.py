@@ -118,14 +118,15 @@ def _supposition(row: np.ndarray) -> str:
 def rounding(matrix: PublishedMatrix, triples: dict[str, tuple[str, str, str]]) -> pd.DataFrame:
     """Range of each path and indirect effect over all matrices that round to the printed one.
 
-    In SD units, so that only the correlations' rounding counts. Given r_xm, b and the direct path are linear
-    in the other two correlations, so their ends lie at corners in these; r_xm itself is searched on a fine
-    grid that contains its ends.
+    Given r_xm, b and the direct path are linear in the other two correlations, so their ends lie at corners in
+    these; r_xm itself is searched on a fine grid that contains its ends. Raw units multiply by the ratio of two
+    printed SDs, each with its own rounding.
 
     Returns
     -------
     DataFrame
-        model, effect, printed (from the matrix as it stands), low, high; t statistics' range with them.
+        model, effect (t statistics among them), printed (from the matrix as it stands), low and high in SD units;
+        estimate_low and estimate_high in raw units where both SDs are printed.
     """
     rows = []
     for model, (x, m, y) in triples.items():
@@ -138,18 +139,27 @@ def rounding(matrix: PublishedMatrix, triples: dict[str, tuple[str, str, str]]) 
             ]
         )
         grid = grid[_definite(grid)]
+        over_grid = _paths(grid, matrix.n)
         for effect, value in _paths(centre[None, :], matrix.n).items():
-            values = _paths(grid, matrix.n)[effect]
-            rows.append(
-                {
-                    "model": model,
-                    "effect": effect,
-                    "printed": value[0],
-                    "low": values.min(),
-                    "high": values.max(),
-                }
-            )
+            low, high = over_grid[effect].min(), over_grid[effect].max()
+            row = {"model": model, "effect": effect, "printed": value[0], "low": low, "high": high}
+            ratio = _ratio(matrix, *{"a": (x, m), "b": (m, y)}.get(effect, (x, y)))
+            if ratio and not effect.startswith("t_"):
+                ends = [end * factor for end in (low, high) for factor in ratio]
+                row |= {"estimate_low": min(ends), "estimate_high": max(ends)}
+            rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _ratio(matrix: PublishedMatrix, start: str, end: str) -> tuple[float, float] | None:
+    """Smallest and largest ratio of two SDs that round to the printed ones."""
+    if start not in matrix.sds or end not in matrix.sds:
+        return None
+    below, above = matrix.sds[start], matrix.sds[end]
+    return (
+        (above.value - above.half_width) / (below.value + below.half_width),
+        (above.value + above.half_width) / (below.value - below.half_width),
+    )
 
 
 def _cells(matrix: PublishedMatrix, *names: str) -> tuple[np.ndarray, np.ndarray]:
