@@ -27,6 +27,9 @@ rule all:
             "data/scores.csv",
             "data/flow.csv",
             "data/codebook.csv",
+            "data/warnings.csv",
+            "data/missing_patterns.csv",
+            "data/missing_related.csv",
             "data/calibration.csv",
         ),
         # what the questionnaires measured
@@ -72,7 +75,7 @@ rule all:
             "manuscript/manuscript.pdf",
             "manuscript/manuscript.docx",
         ),
-        within_reach("config.yaml", "manifest.json"),
+        within_reach("config.yaml", "disclosure.json", "manifest.json"),
 
 
 # A stage whose file is still to come is left out (until all are there).

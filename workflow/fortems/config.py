@@ -28,6 +28,7 @@ BEYOND_SOURCE: dict[str, tuple[str, ...]] = {
         "tables/covariates.csv",
         "mediation/measurement.csv",
         "robustness/leave_one_out.csv",
+        "disclosure.json",
     ),
 }
 

@@ -82,3 +82,25 @@ if config["data"]["source"] != "matrix":
             software=software("prepare"),
         script:
             "../scripts/prepare.py"
+
+    rule disclosure:
+        input:
+            leaving=all_but("disclosure.json", "manifest.json"),
+            scores=f"{RESULTS}/data/scores.csv",
+            answers=within_reach("data/items.csv"),
+            data=[] if SIMULATED else config["data"]["path"],
+            known=own_texts(),
+            code=code("disclosure"),
+        output:
+            f"{RESULTS}/disclosure.json",
+        log:
+            f"{LOGS}/disclosure.log",
+        conda:
+            ENVIRONMENT
+        params:
+            results=RESULTS,
+            simulated=SIMULATED,
+            data=OWN_DATA,
+            software=software("disclosure"),
+        script:
+            "../scripts/disclosure.py"

@@ -4,6 +4,7 @@
 # makes  code(), software(), within_reach(), checked_data(), what the Snakefile's hooks call
 
 import atexit
+import glob
 import os
 import sys
 
@@ -35,14 +36,31 @@ def checked_data():
     return within_reach("data/scores.csv") or within_reach("tables/correlations.csv")
 
 
-def all_but(name):
-    """What `rule all` asks for, save one file of the run."""
-    return [path for path in rules.all.input if path != f"{RESULTS}/{name}"]
+def all_but(*names):
+    """What `rule all` asks for, save some files of the run."""
+    left_out = [f"{RESULTS}/{name}" for name in names]
+    return [path for path in rules.all.input if path not in left_out]
+
+
+def own_texts():
+    """The package's own texts: words in them name nobody."""
+    return sorted(
+        glob.glob("config/**/*.yaml", recursive=True)
+        + glob.glob("manuscript/*.md")
+        + glob.glob("manuscript/*.bib")
+    )
 
 
 def before_gate():
     """The results that the gate looks at: tables of every stage, nothing typeset."""
-    later = ("figures/", "manuscript/", "config.yaml", "gate.json", "manifest.json")
+    later = (
+        "figures/",
+        "manuscript/",
+        "config.yaml",
+        "gate.json",
+        "disclosure.json",
+        "manifest.json",
+    )
     return [
         path
         for path in rules.all.input

@@ -1,0 +1,132 @@
+"""What of private data may be shown: one rule for displays, one for small counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN, AGGREGATED, WITHHELD, ABSENT = "shown", "aggregated", "withheld", "absent"
+
+
+@dataclass(frozen=True)
+class Display:
+    """How a kind of display is shown.
+
+    Attributes
+    ----------
+    form : str
+        ``shown``; ``aggregated`` (as cells, bins or ranges of at least ``min_cell`` clients or therapists);
+        ``withheld``; ``absent`` (the source has no such data).
+    reason : str
+        For the report; empty when shown.
+    """
+
+    form: str
+    reason: str = ""
+
+
+# What each display would show of a single client or therapist if it were drawn from rows.
+_OF_ONE = {
+    "scatter": ("each client's scores", AGGREGATED),
+    "caterpillar": ("each therapist's mean", AGGREGATED),
+    "leave_one_out": ("what each therapist's clients do to a result", AGGREGATED),
+    "cluster_sizes": ("each therapist's number of clients", AGGREGATED),
+    "extremes": ("the lowest and the highest client", AGGREGATED),
+    "residuals": ("each client's residual", WITHHELD),
+    "warnings": ("single clients' answers", AGGREGATED),
+}
+
+
+def displays(source: str) -> dict[str, Display]:
+    """Return how each kind of display is shown; the one place that decides it.
+
+    Parameters
+    ----------
+    source : str
+        ``simulated``, ``file`` or ``matrix``.
+
+    Returns
+    -------
+    dict of str to Display
+        ``scatter`` (aggregated: counts in cells, none below ``min_cell``), ``caterpillar`` (aggregated: the
+        distribution of therapists' means as quantiles), ``leave_one_out`` (aggregated: range over therapists),
+        ``cluster_sizes`` (aggregated: mean and quartiles), ``extremes`` (aggregated: 5 % and 95 % quantiles in
+        place of minimum and maximum), ``residuals``, ``warnings`` (aggregated: counts by kind).
+    """
+    if source == "simulated":
+        return {name: Display(SHOWN) for name in _OF_ONE}
+    if source == "matrix":
+        reason = "a published matrix has no client rows"
+        return {name: Display(ABSENT, reason) for name in _OF_ONE}
+    return {
+        name: Display(form, f"{what} would be visible; private data are shown in groups only")
+        for name, (what, form) in _OF_ONE.items()
+    }
+
+
+def withheld(counts: np.ndarray, min_cell: int) -> np.ndarray:
+    """Decide which counts of a table to withhold so that none below the limit can be seen or worked out.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (n,) or (rows, columns)
+        Disjoint cells whose sum (by row and by column, for a table) is known to the reader.
+    min_cell : int
+        Counts from 1 to ``min_cell`` − 1 are small; 0 or 1 withholds nothing. Zeros are shown: they say
+        that nobody is there.
+
+    Returns
+    -------
+    ndarray of bool, same shape
+        Small counts, and in each line as many further cells, the smallest first, as it takes for what is
+        withheld to be two cells at least and ``min_cell`` clients together.
+    """
+    table = np.atleast_2d(np.asarray(counts, dtype=int))
+    hidden = (table > 0) & (table < min_cell)
+    changed = True
+    while changed:
+        changed = False
+        lines = [(row, slice(None)) for row in range(table.shape[0])]
+        if table.shape[0] > 1:
+            lines += [(slice(None), column) for column in range(table.shape[1])]  # type: ignore[misc]
+        for line in lines:
+            while _too_plain(table[line], hidden[line], min_cell):
+                candidates = np.flatnonzero(~hidden[line])
+                values = table[line][candidates]
+                # A person in the cell protects; an empty cell only when there is no other.
+                order = np.lexsort((values, values == 0))
+                hidden[line][candidates[order[0]]] = True
+                changed = True
+    return hidden.reshape(np.shape(counts))
+
+
+def _too_plain(counts: np.ndarray, hidden: np.ndarray, min_cell: int) -> bool:
+    """Return whether a line's total gives its hidden cells away, and there is another cell to hide."""
+    if not hidden.any() or hidden.all():
+        return False
+    return int(hidden.sum()) == 1 or int(counts[hidden].sum()) < min_cell
+
+
+def small(min_cell: int) -> str:
+    """Return what stands in place of a withheld count."""
+    return f"withheld (a count below {min_cell}, or one that would reveal it)"
+
+
+def suppress(counts: pd.DataFrame, min_cell: int, mark: str = "–") -> pd.DataFrame:
+    """Return a table of counts as text, withheld cells marked.
+
+    Parameters
+    ----------
+    counts : DataFrame of int
+        Cells without margins.
+    min_cell : int
+    mark : str
+        What stands in a withheld cell.
+    """
+    hidden = withheld(counts.to_numpy(), min_cell)
+    return counts.astype(int).astype(str).mask(hidden, mark)
