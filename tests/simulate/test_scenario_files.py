@@ -86,11 +86,11 @@ def test_the_gap_moves_the_aspects_and_not_their_average():
         assert np.ptp(averages) < 1e-6
 
 
-def test_the_grid_names_scenarios_that_load():
-    grid = load_scenario("as_reported").grid
-    assert grid == tuple(f"as_reported@gap={gap}" for gap in ("0", "0.05", "0.1", "0.15", "0.2"))
-    assert [load_scenario(name).parameters["gap"] for name in grid] == [0, 0.05, 0.1, 0.15, 0.2]
-    assert load_scenario(grid[1]).title == "As reported, gap 0.05"
+def test_a_parameter_set_by_name_shows_in_the_title():
+    scenario = load_scenario("as_reported@gap=.05")
+    assert scenario.name == "as_reported@gap=0.05"
+    assert scenario.title == "As reported, gap 0.05"
+    assert scenario.parameters == {"gap": 0.05}
 
 
 def test_scenarios_differ_only_in_what_they_are_named_for():
@@ -197,7 +197,6 @@ def test_a_small_file_that_adds_a_scenario_is_enough(tmp_path, refused):
         "extends: as_reported.yaml\ntitle: Mine\nparameters:\n  gap: {value: 0.1, source: widest, grade: D}\n"
     )
     assert load_scenario(path).parameters == {"gap": 0.1}
-    assert load_scenario(path).grid[0] == f"{path.with_suffix('')}@gap=0"
 
 
 @pytest.mark.parametrize(
@@ -259,9 +258,6 @@ def test_a_small_file_that_adds_a_scenario_is_enough(tmp_path, refused):
             {"scales": {"bond": {"mean": number(16, source="judgment")}}},
             ["'judgment'", "Did you mean judgement?"],
         ),
-        ({"grid": {"gap": []}}, ["grid.gap", "at least one value"]),
-        ({"grid": {"gpa": [0]}}, ["unknown parameter 'gpa'", "Did you mean gap?"]),
-        ({"grid": {"gap": [0, 3]}}, ["is no correlation"]),
         ({"attenuation": number(0)}, ["attenuation: 0"]),
         (
             {
@@ -297,7 +293,8 @@ def test_all_problems_are_listed_at_once(refused):
     assert len(text.splitlines()) == 2
 
 
-def test_unknown_parameter_in_the_name(refused):
+def test_unknown_or_impossible_parameter_in_the_name(refused):
+    assert "is no correlation" in refused({"title": "Mine"}, "@gap=3")
     assert "Did you mean gap?" in refused({"title": "Mine"}, "@gab=.1")
     assert "sets no parameter" in refused({"title": "Mine"}, "@gap")
 

@@ -41,9 +41,6 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     ]
     if config["claims"]:
         steps.append(lambda: load_claims(config["claims"], variables=known))
-    if config["claims"]:
-        variables = SCORE_COLUMNS if simulated else None
-        steps.append(lambda: load_claims(config["claims"], variables=variables))
     if config["published"]:
         steps.append(lambda: load_ledger(config["published"]))
     if data["source"] == "matrix":
@@ -58,7 +55,8 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
 def _scenarios(config: Mapping[str, Any]) -> list[str]:
     named = [config["data"]["scenario"]] if config["data"]["source"] == "simulated" else []
     diagnosticity = (config["design"] or {}).get("diagnosticity") or {}
-    return list(dict.fromkeys([*named, *diagnosticity.get("scenarios", [])]))
+    gaps = [f"as_reported@gap={gap:g}" for gap in diagnosticity.get("gaps", [])]
+    return list(dict.fromkeys([*named, *diagnosticity.get("scenarios", []), *gaps]))
 
 
 def _problems(step: Callable[[], object]) -> list[Problem]:

@@ -12,6 +12,8 @@ import yaml
 
 from fortems.errors import ConfigError, Problem, nearest
 
+#: libyaml where PyYAML was built with it: ten times as fast, and every job start reads a dozen files.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 
 
@@ -53,7 +55,7 @@ def load_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     where = os.fspath(path)
     try:
-        value = yaml.safe_load(Path(path).read_text(encoding="utf-8-sig"))
+        value = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=LOADER)
     except FileNotFoundError:
         folder = Path(path).parent
         near = nearest(Path(path).name, (p.name for p in folder.glob("*.y*ml")))
@@ -71,7 +73,7 @@ def load_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
 @cache
 def load_schema(name: str) -> dict[str, Any]:
     """Return a schema of ``workflow/schemas`` by name."""
-    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    return yaml.load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"), Loader=LOADER)
 
 
 def schema_problems(value: object, schema: dict[str, Any], where: str) -> list[Problem]:

@@ -144,9 +144,7 @@ def _parameters(raw: dict[str, Any], settings: Mapping[str, float], where: str) 
     used = [(f"correlations.{a}.{b}", p) for a, b, p in _slopes(raw.get("correlations", {}))]
     rest = {key: row for key, row in raw.get("between_correlations", {}).items() if key != "others"}
     used += [(f"between_correlations.{a}.{b}", p) for a, b, p in _slopes(rest)]
-    used += [("grid", name) for name in raw.get("grid", {})] + [
-        ("the scenario's name", name) for name in settings
-    ]
+    used += [("the scenario's name", name) for name in settings]
     problems = []
     for key, name in used:
         if name not in known:

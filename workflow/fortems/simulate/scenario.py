@@ -75,8 +75,6 @@ class Scenario:
         Share of answers missing completely at random.
     parameters : dict of str to float
         As used.
-    grid : tuple of str
-        Names of the scenarios of the file's grid, empty where it states none.
     provenance : tuple of dict
         One per stated number: ``quantity, value, source, grade``.
     """
@@ -94,7 +92,6 @@ class Scenario:
     gender: dict[str, float]
     missing: float
     parameters: dict[str, float]
-    grid: tuple[str, ...]
     provenance: tuple[dict[str, Any], ...]
 
     @property
@@ -125,20 +122,15 @@ def load_scenario(
     ConfigError
         With every problem found: keys and values against the schema, missing or unknown variables, a
         stated total, reliabilities out of (0, 1], ICCs out of [0, 1), means and SDs that do not fit the
-        range, matrices that are not positive definite (the nearest one named), an empty grid.
+        range, matrices that are not positive definite (the nearest one named).
     """
     path, settings = resolve(name)
     return _build(merged(path), path, settings, load_instruments() if instruments is None else instruments)
 
 
 def check_scenario(name: str | os.PathLike[str], instruments: Mapping[str, Instrument] | None = None) -> None:
-    """Raise what is wrong with a scenario or a point of its grid; see ``load_scenario``. Light: no solving."""
-    path, settings = resolve(name)
-    raw = merged(path)
-    instruments = load_instruments() if instruments is None else instruments
-    scenario = _build(raw, path, settings, instruments)
-    for point in scenario.grid:
-        _build(raw, path, resolve(point)[1], instruments)
+    """Raise what is wrong with a scenario (see ``load_scenario``). Light: nothing is solved."""
+    load_scenario(name, instruments)
 
 
 def scenario_files(name: str | os.PathLike[str]) -> list[str]:
@@ -260,9 +252,6 @@ def _build(
     if problems:
         raise ConfigError(problems)
     suffix = "".join(f"@{name}={value:g}" for name, value in settings.items())
-    stem = os.fspath(path.with_suffix(""))
-    if path.parent.resolve() == FOLDER:
-        stem = path.stem
     return Scenario(
         name=path.stem + suffix,
         title=raw["title"] + "".join(f", {name} {value:g}" for name, value in settings.items()),
@@ -277,9 +266,6 @@ def _build(
         gender={key: entry["value"] for key, entry in raw["gender"].items()},
         missing=raw["missing"]["items"]["value"],
         parameters=parameters,
-        grid=tuple(
-            f"{stem}@{name}={value:g}" for name, values in raw.get("grid", {}).items() for value in values
-        ),
         provenance=tuple(_provenance(raw, raw.get("sources", {}))),
     )
 
