@@ -35,7 +35,7 @@ EDITS = {
     ),
     "the claims": (("config/claims.yaml", "", "\n# edited\n"), {"claims"}, EARLY),
     "the models": (
-        ("config/models.yaml", "", "\n# edited\n"),
+        ("config/tiny_models.yaml", "", "\n# edited\n"),
         {"mediation_engines", "mediation"},
         {"simulate", "reliability"},
     ),
@@ -108,7 +108,7 @@ def test_an_edit_reruns_what_depends_on_it(built, what):
 
 
 def test_a_touch_reruns_nothing(built):
-    for name in ("workflow/fortems/correlations.py", "config/models.yaml", "config/instruments/mlq.yaml"):
+    for name in ("workflow/fortems/correlations.py", "config/tiny_models.yaml", "config/instruments/mlq.yaml"):
         path = built.root / name
         times = path.stat()
         path.touch()

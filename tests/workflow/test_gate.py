@@ -25,7 +25,7 @@ def evidence(built) -> Evidence:
             [f"{results}/{name}" for name in names],
             results,
             "logs/tiny",
-            "config/models.yaml",
+            "config/tiny_models.yaml",
             ["twolevel", "regression", "semopy", "mixedlm"],
             "config/claims.yaml",
         )
