@@ -108,7 +108,11 @@ def test_an_edit_reruns_what_depends_on_it(built, what):
 
 
 def test_a_touch_reruns_nothing(built):
-    for name in ("workflow/fortems/correlations.py", "config/tiny_models.yaml", "config/instruments/mlq.yaml"):
+    for name in (
+        "workflow/fortems/correlations.py",
+        "config/tiny_models.yaml",
+        "config/instruments/mlq.yaml",
+    ):
         path = built.root / name
         times = path.stat()
         path.touch()

@@ -1,0 +1,113 @@
+"""The two commands: what they say when Python is missing, and when they have nothing to do."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = (
+    "Makefile",
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-build.lock",
+    "pyproject.toml",
+)
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """What the Makefile looks at, without an environment."""
+    for name in BUILT:
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True)
+
+
+def python(folder: Path, body: str) -> str:
+    """A Python in name only."""
+    path = folder / "fake-python"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return f"PYTHON={path}"
+
+
+def test_no_python_is_said(folder):
+    done = make(folder, "env", "PYTHON=")
+    assert done.returncode != 0
+    assert "No Python 3.11, 3.12 or 3.13 found" in done.stderr
+
+
+def test_a_python_that_is_not_there_is_named(folder):
+    done = make(folder, "env", "PYTHON=python9.9")
+    assert done.returncode != 0
+    assert "python9.9 is not there" in done.stderr
+
+
+def test_another_version_is_named(folder):
+    done = make(folder, "env", python(folder, "exit 1"))
+    assert done.returncode != 0
+    assert "is not Python 3.11-3.13" in done.stderr
+
+
+def test_a_missing_venv_module_is_named(folder):
+    done = make(
+        folder, "env", python(folder, f'case "$2" in *venv*) exit 1;; *) exec {sys.executable} "$@";; esac')
+    )
+    assert done.returncode != 0
+    assert "has no venv module" in done.stderr
+    assert "python3-venv" in done.stderr
+
+
+def stamped(folder: Path) -> Path:
+    """An environment as `make dev` leaves it, by its stamps."""
+    told = make(folder, "-n", "dev").stdout
+    (folder / ".venv/bin").mkdir(parents=True)
+    for name in re.findall(r"\.venv/\.(?:place|run|dev)-[\d-]+", told):
+        (folder / name).touch()
+    return folder
+
+
+def test_with_an_environment_nothing_is_to_be_done(folder):
+    assert make(stamped(folder), "-q", "dev").returncode == 0
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_another_lock_renews_the_environment(folder, lock):
+    stamped(folder)
+    with open(folder / lock, "a") as file:
+        file.write("# another\n")
+    assert make(folder, "-q", "dev").returncode == 1
+
+
+def test_an_environment_that_was_moved_is_built_anew(folder, tmp_path_factory):
+    moved = tmp_path_factory.mktemp("moved") / "elsewhere"
+    shutil.move(stamped(folder), moved)
+    told = make(moved, "-n", "env").stdout
+    assert "rm -rf .venv" in told
+    assert "-m venv .venv" in told
+
+
+def test_help_names_every_target():
+    text = (ROOT / "Makefile").read_text()
+    phony = set(re.search(r"^\.PHONY: (.*)$", text, flags=re.MULTILINE)[1].split()) - {"help"}
+    shown = set(re.findall(r"^make ([a-z-]+)", make(ROOT, "help").stdout, flags=re.MULTILINE))
+    assert phony == shown
+
+
+def test_continuous_integration_runs_what_make_offers():
+    text = (ROOT / ".ci/run").read_text()
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    called = re.findall(r"^step make ([a-z-]+)", text, flags=re.MULTILINE)
+    assert called[:3] == ["check", "test", "ci"]
+    assert set(called) <= set(targets)
