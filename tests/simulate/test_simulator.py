@@ -217,17 +217,60 @@ def test_a_swapped_key_is_simulated_on_its_own_range():
     assert scores["bond"].mean() == pytest.approx(simulator.scenario.scales["bond"].mean, abs=0.3)
 
 
+PHQ = """
+label: Nine items on mood
+items: 9
+response: {low: 0, high: 3}
+subscales: {mood: [1, 2, 3, 4, 5, 6, 7, 8, 9]}
+missing: {rule: prorate, most: 0.25}
+sources: {key: {source: made up, grade: D}}
+"""
+
+
+@pytest.fixture
+def four_instruments(tmp_path):
+    path = tmp_path / "phq.yaml"
+    path.write_text(PHQ)
+    return {**load_instruments(), **load_instruments({"phq": path})}
+
+
+def test_an_instrument_that_the_scenario_does_not_describe_is_left_out(four_instruments):
+    scenario = load_scenario("as_reported", four_instruments)
+    assert list(calibrate(scenario, four_instruments).instruments) == ["mlq", "wai", "oq"]
+
+
+def test_a_new_instrument_is_two_files_and_no_code(four_instruments, tmp_path):
+    def number(value):
+        return f"{{value: {value}, source: judgement, grade: D}}"
+
+    pairs = {name: -0.3 if name in ("bond", "task", "goal", "meaning") else 0.4 for name in SUBSCALES}
+    correlations = "".join(f"  {name}: {{mood: {number(value)}}}\n" for name, value in pairs.items())
+    text = (
+        f"order: [{', '.join([*SUBSCALES, 'mood'])}]\n"
+        f"scales:\n  mood:\n    range: [0, 27]\n    mean: {number(11)}\n    sd: {number(5)}\n"
+        f"    reliability: {number(0.8)}\n    icc: {number(0.05)}\ncorrelations:\n{correlations}"
+    )
+    simulator = calibrate(changed(tmp_path, text, four_instruments), four_instruments)
+    assert simulator.names == (*SCALES, "mood")
+    assert simulator.study(stream(1, "study")).columns[-1] == "phq_9"
+    scores, names, _ = simulator.scores(stream(1, "scores"), 50)
+    found = np.corrcoef(scores.reshape(-1, len(names)).T)
+    assert found[names.index("mood"), names.index("bond")] == pytest.approx(-0.3, abs=0.05)
+    table = simulator.calibration(stream(1, "calibration"))
+    assert table.loc[table["ok"].notna(), "ok"].all()
+
+
 # ------------------------------------------------------------------------------------------- out of reach
 
 
-def changed(tmp_path, text):
+def changed(tmp_path, text, instruments=None):
     from fortems.simulate.scenario import FOLDER
 
     for name in ("base.yaml", "as_reported.yaml"):
         (tmp_path / name).write_text((FOLDER / name).read_text())
     path = tmp_path / "mine.yaml"
     path.write_text(f"extends: as_reported.yaml\n{text}")
-    return load_scenario(path)
+    return load_scenario(path, instruments)
 
 
 def test_the_nearest_value_is_reachable_and_a_little_more_is_not(tmp_path):

@@ -69,7 +69,7 @@ def number_problems(
 
 
 def _names(raw: dict[str, Any], instruments: Mapping[str, Instrument], where: str) -> list[Problem]:
-    """Check that exactly the instruments' subscales are described, and each pair at most once."""
+    """Check that instruments are described wholly or not at all, nothing else is, and each pair at most once."""
     subscales = [name for instrument in instruments.values() for name in instrument.subscales]
     totals = {instrument.total: instrument for instrument in instruments.values() if instrument.total}
     scales = raw.get("scales", {})
@@ -101,8 +101,9 @@ def _names(raw: dict[str, Any], instruments: Mapping[str, Instrument], where: st
             problems.append(
                 Problem(f"{where}: {key}", f"unknown variable {name!r}", ", ".join(subscales), hint)
             )
-    for name in subscales:
-        if "scales" in raw and name not in scales:
+    described = [i for i in instruments.values() if not scales.keys().isdisjoint(i.subscales)]
+    for name in [name for instrument in described for name in instrument.subscales]:
+        if name not in scales:
             problems.append(Problem(f"{where}: scales", f"the subscale {name!r} is missing"))
         if "order" in raw and name not in raw["order"]:
             problems.append(Problem(f"{where}: order", f"the subscale {name!r} is missing"))

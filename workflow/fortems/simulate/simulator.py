@@ -32,15 +32,21 @@ def calibrate(scenario: Scenario, instruments: Mapping[str, Instrument] | None =
     scenario : Scenario
         As ``load_scenario`` gives it.
     instruments : mapping, optional
-        The instruments to make items of; the study's own by default.
+        The instruments to make items of, the study's own by default; those whose scales the scenario does not
+        describe are left out.
 
     Raises
     ------
     ConfigError
         When a moment cannot be reached (``calibration.solve_latent``).
     """
-    instruments = load_instruments() if instruments is None else dict(instruments)
-    return Simulator(scenario, dict(instruments), solve_latent(scenario, instruments))
+    instruments = load_instruments() if instruments is None else instruments
+    described = {
+        name: instrument
+        for name, instrument in instruments.items()
+        if not scenario.scales.keys().isdisjoint(instrument.subscales)
+    }
+    return Simulator(scenario, described, solve_latent(scenario, described))
 
 
 @dataclass(frozen=True)
