@@ -98,7 +98,7 @@ if config["data"]["source"] != "matrix":
         conda:
             ENVIRONMENT
         params:
-            results=RESULTS,
+            results=lambda wildcards: RESULTS,
             simulated=SIMULATED,
             data=OWN_DATA,
             software=software("disclosure"),

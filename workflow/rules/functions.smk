@@ -6,6 +6,7 @@
 import atexit
 import glob
 import os
+import pathlib
 import sys
 
 from fortems import imports
@@ -21,9 +22,7 @@ def code(script):
 
 def software(script):
     """Lock entries of the packages that the script and its library modules import (for `params`)."""
-    return lambda wildcards: imports.locked(
-        f"workflow/scripts/{script}.py", "requirements.lock"
-    )
+    return lambda wildcards: imports.locked(f"workflow/scripts/{script}.py", "requirements.lock")
 
 
 def within_reach(*names):
@@ -51,6 +50,11 @@ def own_texts():
     )
 
 
+def manuscript_sources():
+    """Templates, bibliography and style of the manuscript."""
+    return sorted(str(path) for path in pathlib.Path("manuscript").rglob("*.*"))
+
+
 def before_gate():
     """The results that the gate looks at: tables of every stage, nothing typeset."""
     later = (
@@ -62,9 +66,7 @@ def before_gate():
         "manifest.json",
     )
     return [
-        path
-        for path in rules.all.input
-        if not path.startswith(tuple(f"{RESULTS}/{name}" for name in later))
+        path for path in rules.all.input if not path.startswith(tuple(f"{RESULTS}/{name}" for name in later))
     ]
 
 
@@ -74,9 +76,7 @@ def provenance():
     return {
         str(path): {
             "rule": rule.name,
-            "inputs": [
-                os.path.basename(i) if str(i) == own else str(i) for i in rule.input
-            ],
+            "inputs": [os.path.basename(i) if str(i) == own else str(i) for i in rule.input],
         }
         for rule in workflow.rules
         for path in rule.output
@@ -98,9 +98,7 @@ def start():
             )
     forget_failures(LOGS)
     for name in tidy_up(RESULTS, is_made):
-        print(
-            f"Removed {RESULTS}/{name}: made by an earlier run, and no step of this one makes it."
-        )
+        print(f"Removed {RESULTS}/{name}: made by an earlier run, and no step of this one makes it.")
 
 
 def name_orphans():
@@ -108,9 +106,7 @@ def name_orphans():
     found = orphans(RESULTS, is_made) if workflow.is_main_process else []
     if found:
         names = "\n".join(f"  - {RESULTS}/{name}" for name in found)
-        print_last(
-            f"These files among the results come from no step of this run:\n{names}"
-        )
+        print_last(f"These files among the results come from no step of this run:\n{names}")
 
 
 def print_last(text):

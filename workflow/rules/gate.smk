@@ -12,15 +12,14 @@ rule gate:
         code=code("gate"),
     output:
         f"{RESULTS}/gate.json",
-    params:
-        results=RESULTS,
-        logs=LOGS,
-        engines=config["engines"],
-        claims=config["claims"],
-        software=software("gate"),
     log:
         f"{LOGS}/gate.log",
     conda:
         ENVIRONMENT
+    params:
+        results=lambda wildcards: RESULTS,
+        logs=LOGS,
+        engines=config["engines"],
+        software=software("gate"),
     script:
         "../scripts/gate.py"

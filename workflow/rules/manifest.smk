@@ -32,7 +32,7 @@ rule manifest:
     conda:
         ENVIRONMENT
     params:
-        results=RESULTS,
+        results=lambda wildcards: RESULTS,
         made_by=lambda wildcards: provenance(),
         software=software("manifest"),
     script:

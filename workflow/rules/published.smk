@@ -25,16 +25,16 @@ if config["data"]["source"] == "matrix":
             effects=temp(f"{RESULTS}/mediation/parts/matrix_effects.csv"),
             fit=temp(f"{RESULTS}/mediation/parts/matrix_fit.csv"),
             derived=temp(f"{RESULTS}/mediation/parts/matrix_derived.csv"),
-        params:
-            results=RESULTS,
-            instruments=config["data"]["instruments"],
-            engines=config["engines"],
-            settings=MEDIATION_SETTINGS,
-            software=software("matrix"),
         log:
             f"{LOGS}/matrix.log",
         conda:
             ENVIRONMENT
+        params:
+            results=lambda wildcards: RESULTS,
+            instruments=config["data"]["instruments"],
+            engines=config["engines"],
+            settings=MEDIATION_SETTINGS,
+            software=software("matrix"),
         script:
             "../scripts/matrix.py"
 
@@ -48,14 +48,14 @@ if config["published"]:
             code=code("published"),
         output:
             f"{RESULTS}/published.csv",
-        params:
-            results=RESULTS,
-            source=config["data"]["source"],
-            available=lambda wildcards: within_reach(*LEDGER_FILES, ROUNDING_FILE),
-            software=software("published"),
         log:
             f"{LOGS}/published.log",
         conda:
             ENVIRONMENT
+        params:
+            results=lambda wildcards: RESULTS,
+            source=config["data"]["source"],
+            available=lambda wildcards: within_reach(*LEDGER_FILES, ROUNDING_FILE),
+            software=software("published"),
         script:
             "../scripts/published.py"

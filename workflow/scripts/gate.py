@@ -6,10 +6,9 @@ with job(snakemake):
     from fortems.gate import collect, gate, require
     from fortems.tidy import write_json
 
-    params = snakemake.params
-    evidence = collect(
-        snakemake.input.results, params.results, params.logs, snakemake.input.models, params.engines
-    )
+    given, params = snakemake.input, snakemake.params
+    claims = given.claims[0] if given.claims else None
+    evidence = collect(given.results, params.results, params.logs, given.models, params.engines, claims)
     result = gate(evidence)
     require(result)
     write_json(result, snakemake.output[0])
