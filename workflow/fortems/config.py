@@ -20,13 +20,14 @@ WHERE = "configuration"
 # Result files that a source cannot give, as prefixes of their paths in results/<run>/.
 BEYOND_SOURCE: dict[str, tuple[str, ...]] = {
     "items": (),
-    "scores": ("data/items.csv", "tables/reliability.csv"),
+    "scores": ("data/items.csv", "tables/reliability.csv", "mediation/cfa.csv"),
     "matrix": (
         "data/",
         "tables/reliability.csv",
         "tables/icc.csv",
         "tables/covariates.csv",
         "mediation/measurement.csv",
+        "mediation/cfa.csv",
         "robustness/leave_one_out.csv",
         "disclosure.json",
     ),
