@@ -1,0 +1,131 @@
+"""What every figure is: data that are written, a drawing of just these data, a text alternative, a reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from fortems.report.results import Results
+from fortems.variables import label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+WITHIN_ENGINE = "twolevel"
+SINGLE_ENGINE = "regression"
+PRIMARY_INTERVAL = "montecarlo"
+
+
+class Withheld(Exception):
+    """There is nothing to draw; the message says why."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What figures know of the run.
+
+    Attributes
+    ----------
+    results : Results
+    """
+
+    results: Results
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def simulated(self) -> bool:
+        """Whether the data are made up."""
+        return self.results.setting("data", "source") == "simulated"
+
+    @cached_property
+    def real_clients(self) -> bool:
+        """Whether client rows are real people's."""
+        return self.results.setting("data", "source") == "file"
+
+    @cached_property
+    def mark(self) -> str:
+        """What every figure of simulated data says."""
+        if not self.simulated:
+            return ""
+        scenario = self.results.setting("data", "scenario", default="")
+        return f"Simulated data (scenario {scenario}): a test of method and design, no evidence about people."
+
+    @cached_property
+    def confidence(self) -> float:
+        """Confidence level of the intervals."""
+        return float(self.results.setting("confidence", default=0.95))
+
+    @property
+    def interval(self) -> str:
+        """The intervals' name: ``95% CI``."""
+        from fortems.report.numbers import percent
+
+        return f"{percent(self.confidence)} CI"
+
+    def engine(self, level: str) -> str:
+        """The primary engine of an estimand, or the first of the run that gives that level."""
+        engines = list(self.results.setting("engines", default=[]))
+        wanted = WITHIN_ENGINE if level == "within" else SINGLE_ENGINE
+        if wanted in engines or not engines:
+            return wanted
+        others = {"within": ("mixedlm",), "single": ("semopy", "mixedlm")}[level]
+        return next((name for name in others if name in engines), wanted)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A results table.
+
+        Raises
+        ------
+        Withheld
+            When the run does not make it or it is empty.
+        """
+        found = self.results.table(name)
+        if found is None:
+            raise Withheld(f"Not drawn: {name} has no rows in this run.")
+        return found
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A figure.
+
+    Attributes
+    ----------
+    name : str
+        File name without suffix.
+    title : callable
+        (data, context) → caption.
+    data : callable
+        context → the frame that is written and drawn; raises ``Withheld`` where there is nothing.
+    draw : callable
+        (data, context) → matplotlib figure; sees the data as read back from the written file.
+    alt, reading : callable
+        (data, context) → text alternative; one sentence that says what is to be seen.
+    """
+
+    name: str
+    title: Callable[[Any, Context], str]
+    data: Callable[[Context], Any]
+    draw: Callable[[Any, Context], Figure]
+    alt: Callable[[Any, Context], str]
+    reading: Callable[[Any, Context], str]
+
+
+def names_of(values: str) -> str:
+    """Labels of variables joined by commas, from their names joined by ``+``."""
+    return ", ".join(label(name) for name in str(values).split("+") if name)
+
+
+def listed(words: list[str]) -> str:
+    """Join words as prose does: ``a``, ``a and b``, ``a, b, and c``."""
+    if len(words) < 3:
+        return " and ".join(words)
+    return f"{', '.join(words[:-1])}, and {words[-1]}"
+
+
+def lower(text: str) -> str:
+    """A label within a sentence: its first letter small, unless it is an abbreviation."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]

@@ -1,0 +1,46 @@
+"""Which figures a run draws, and what each needs. Light: the Snakefile reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from fortems.config import switched_on
+
+SUFFIXES = ("svg", "pdf", "png", "csv")
+INDEX = "figures/index.csv"
+PATH = "path_"
+
+#: Figure → the results that it draws; a figure is drawn when a run makes all of them.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "indirect": ("mediation/effects.csv",),
+}
+
+
+def path_models(models: str | os.PathLike[str]) -> list[str]:
+    """Return the models of a models file that have paths in ``effects.csv``: those of observed scores."""
+    with open(models, encoding="utf-8-sig") as file:
+        entries = yaml.safe_load(file)
+    return [name for name, entry in entries.items() if entry.get("measurement", "observed") == "observed"]
+
+
+def names(config: Mapping[str, Any]) -> list[str]:
+    """Return the names of the figures that a run with this (complete) configuration draws."""
+    drawn = [name for name, needs in NEEDS.items() if all(switched_on(need, config) for need in needs)]
+    if switched_on("mediation/effects.csv", config):
+        drawn += [f"{PATH}{model}" for model in path_models(config["models"])]
+    return drawn
+
+
+def sources(config: Mapping[str, Any]) -> list[str]:
+    """Return the results that the figures of a run draw, without repeats."""
+    drawn = [need for name in names(config) for need in NEEDS.get(name, ("mediation/effects.csv",))]
+    return list(dict.fromkeys(drawn))
+
+
+def files(config: Mapping[str, Any]) -> list[str]:
+    """Return all files that the figures of a run consist of, within ``results/<run>/``."""
+    return [f"figures/{name}.{suffix}" for name in names(config) for suffix in SUFFIXES] + [INDEX]

@@ -1,0 +1,198 @@
+"""Forest of all indirect effects, by engine and interval, on a common scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fortems.figures import style
+from fortems.figures.base import PRIMARY_INTERVAL, Context, Spec, Withheld
+from fortems.variables import label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+COLUMNS = ["model", "effect_label", "level", "engine", "interval", "estimate", "ci_low", "ci_high"]
+INTERVALS = ("montecarlo", "delta", "percentile", "bca")
+INTERVAL_LINES: dict[str, Any] = {
+    "montecarlo": "-",
+    "delta": (0, (4, 1.5)),
+    "percentile": (0, (1, 1)),
+    "bca": "-.",
+}
+INTERVAL_LABELS = {"montecarlo": "Monte Carlo", "delta": "delta", "percentile": "percentile", "bca": "BCa"}
+ENGINES = {
+    "twolevel": style.Mark(style.BLUE, "o"),
+    "regression": style.Mark(style.VERMILION, "s", filled=False),
+    "semopy": style.Mark(style.GREEN, "^"),
+    "mixedlm": style.Mark(style.PURPLE, "D", filled=False),
+}
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Indirect effects in standard deviations: the ends are scaled as the estimate is."""
+    effects = context.table("mediation/effects.csv")
+    rows = effects[
+        (effects["effect"] == "indirect")
+        & effects["interval"].isin(INTERVALS)
+        & effects["level"].isin(["within", "single"])
+        & effects["at"].isna()
+        & effects["predictor"].notna()
+        & effects["mediator"].notna()
+        & effects["ci_low"].notna()
+        & effects["standardized"].notna()
+    ].copy()
+    if rows.empty:
+        raise Withheld("Not drawn: no indirect effect has an interval in this run.")
+    scale = (rows["standardized"] / rows["estimate"]).where(rows["estimate"] != 0, 0.0)
+    rows["estimate"] = rows["standardized"]
+    rows["ci_low"], rows["ci_high"] = rows["ci_low"] * scale, rows["ci_high"] * scale
+    entries = context.options.get("models", {})
+    rows["effect_label"] = [
+        _label(row, entries.get(row["model"], {}))
+        for row in rows[["model", "predictor", "mediator", "outcome"]].to_dict("records")
+    ]
+    return rows[COLUMNS]
+
+
+def _label(row: dict[str, Any], entry: dict[str, Any]) -> str:
+    text = f"{_short(row['predictor'])} → {_short(row['mediator'])} → {_short(row['outcome'])}"
+    marks = []
+    others = entry.get("predictor")
+    if isinstance(others, list) and len(others) > 1:
+        marks.append("aspects together")
+    rivals = entry.get("mediator")
+    if isinstance(rivals, list) and len(rivals) > 1:
+        marks.append("mediators together")
+    if entry.get("covariates"):
+        level = ", both levels" if entry.get("covariate_level") == "both" else ""
+        marks.append(" + ".join(str(name) for name in entry["covariates"]) + level)
+    if entry.get("between") == "structured":
+        marks.append("structured")
+    return f"{text}\n({'; '.join(marks)})" if marks else text
+
+
+def _short(name: str) -> str:
+    words = {"Alliance (total)": "Alliance", "Presence of meaning": "Meaning", "Search for meaning": "Search"}
+    text = label(name)
+    text = words.get(text, text)
+    return {
+        "Distress (total)": "Distress",
+        "Interpersonal relations": "Interpersonal",
+        "Symptom distress": "Symptoms",
+    }.get(text, text)
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a row an effect, a panel an estimand, a line an engine and interval."""
+    from matplotlib.lines import Line2D
+
+    rows = list(dict.fromkeys(zip(frame["model"], frame["effect_label"], strict=True)))
+    levels = [level for level in ("within", "single") if level in set(frame["level"])]
+    lines = {
+        level: sorted(
+            {(e, i) for e, i in zip(frame["engine"], frame["interval"], strict=True)
+             if not frame[(frame["level"] == level) & (frame["engine"] == e) & (frame["interval"] == i)].empty},
+            key=lambda pair: (list(ENGINES).index(pair[0]), INTERVALS.index(pair[1])),
+        )
+        for level in levels
+    }  # fmt: skip
+    most = max(len(found) for found in lines.values())
+    height = min(8.7, 0.9 + len(rows) * max(0.2, 0.042 * most + 0.06))
+    made, grid = style.figure(height, 1, len(levels), sharey=True, squeeze=False)
+    places = {row: -number for number, row in enumerate(rows)}
+    for axes, level in zip(grid[0], levels, strict=True):
+        style.zero_line(axes)
+        here = frame[frame["level"] == level]
+        step = 0.8 / max(most, 1)
+        for position, (engine, interval) in enumerate(lines[level]):
+            mark = ENGINES[engine]
+            part = here[(here["engine"] == engine) & (here["interval"] == interval)]
+            offset = 0.4 - step * (position + 0.5)
+            for row in part.to_dict("records"):
+                y = places[(row["model"], row["effect_label"])] + offset
+                axes.plot(
+                    [row["ci_low"], row["ci_high"]],
+                    [y, y],
+                    color=mark.colour,
+                    linestyle=INTERVAL_LINES[interval],
+                    linewidth=0.8,
+                )
+                axes.plot(
+                    row["estimate"], y, markersize=2.2, markeredgewidth=0.5, linestyle="none", **mark.points()
+                )
+        for number in range(len(rows)):
+            if number % 2:
+                axes.axhspan(-number - 0.5, -number + 0.5, color="#f4f4f4", zorder=0, linewidth=0)
+        axes.set_title(style.ESTIMAND_LABELS[level].capitalize())
+        axes.set_xlabel("indirect effect (SD)")
+        axes.set_ylim(-len(rows) + 0.5, 0.5)
+        axes.tick_params(axis="y", length=0)
+    grid[0][0].set_yticks(list(places.values()), [text for _, text in rows], fontsize=6.5)
+    engines = [name for name in ENGINES if name in set(frame["engine"])]
+    intervals = [name for name in INTERVALS if name in set(frame["interval"])]
+    handles = [
+        Line2D([], [], linestyle="none", markersize=4, label=name, **ENGINES[name].points())
+        for name in engines
+    ]
+    handles += [
+        Line2D(
+            [],
+            [],
+            color=style.BLACK,
+            linewidth=0.9,
+            linestyle=INTERVAL_LINES[name],
+            label=INTERVAL_LABELS[name],
+        )
+        for name in intervals
+    ]
+    made.legend(
+        handles=handles,
+        loc="outside upper center",
+        ncols=min(8, len(handles)),
+        handlelength=2.4,
+        columnspacing=1.2,
+    )
+    return made
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Indirect Effects of All Models, by Estimand, Engine and Interval"
+
+
+def _primary(frame: pd.DataFrame, context: Context, level: str) -> pd.DataFrame:
+    here = frame[(frame["level"] == level) & (frame["engine"] == context.engine(level))]
+    return here[here["interval"] == PRIMARY_INTERVAL]
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """What is drawn, and the primary intervals in words."""
+    parts = []
+    for level in ("within", "single"):
+        found = [
+            f"{row['effect_label'].replace(chr(10), ' ')} {style.sign(row['estimate'])} "
+            f"[{style.sign(row['ci_low'])}, {style.sign(row['ci_high'])}]"
+            for row in _primary(frame, context, level).to_dict("records")
+        ]
+        if found:
+            parts.append(f"{style.ESTIMAND_LABELS[level].capitalize()}: {'; '.join(found)}")
+    return (
+        f"Forest plot of indirect effects in standard deviations with {context.interval}. {'. '.join(parts)}."
+    )
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """How many primary intervals leave out zero."""
+    parts = []
+    for level in ("within", "single"):
+        rows = _primary(frame, context, level)
+        if len(rows):
+            clear = int(((rows["ci_low"] > 0) | (rows["ci_high"] < 0)).sum())
+            parts.append(f"{clear} of {len(rows)} {style.ESTIMAND_LABELS[level]}")
+    if not parts:
+        return "Each line is one engine's interval; intervals of the same effect that agree lie below one another."
+    return f"The primary (Monte Carlo) interval leaves out zero for {' and '.join(parts)}."
+
+
+SPEC = Spec("indirect", title, data, draw, alt, reading)

@@ -1,0 +1,253 @@
+"""Path diagrams: one per model, both estimands side by side, estimates with intervals on the arrows."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from fortems.figures import style
+from fortems.figures.base import PRIMARY_INTERVAL, Context, Spec, Withheld, listed, lower
+from fortems.figures.catalog import PATH
+from fortems.report.numbers import end, is_absent
+from fortems.variables import label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = [
+    "model",
+    "level",
+    "engine",
+    "row",
+    "effect",
+    "source",
+    "target",
+    "at",
+    "estimate",
+    "ci_low",
+    "ci_high",
+    "p",
+]
+
+_PLACES = {"predictor": (0.16, 0.27), "mediator": (0.5, 0.8), "outcome": (0.84, 0.27)}
+_ROW = 1.72  # inches a diagram
+_HEAD = 0.3
+
+
+def _same(left: Any, right: Any) -> bool:
+    return (is_absent(left) and is_absent(right)) or left == right
+
+
+def data(context: Context, model: str) -> pd.DataFrame:
+    """One row a path of each small diagram (one for every predictor, mediator and moderator value)."""
+    import pandas as pd
+
+    effects = context.table("mediation/effects.csv")
+    effects = effects[effects["model"] == model]
+    records = []
+    for level in ("within", "single"):
+        here = effects[(effects["level"] == level) & (effects["engine"] == context.engine(level))]
+        rows = here.to_dict("records")
+        indirect = [
+            row
+            for row in rows
+            if row["effect"] == "indirect"
+            and row["interval"] == PRIMARY_INTERVAL
+            and not is_absent(row["predictor"])
+            and not is_absent(row["mediator"])
+        ]
+        for number, product in enumerate(indirect):
+            for row in _paths(rows, product):
+                source, target = {
+                    "a": (product["predictor"], product["mediator"]),
+                    "b": (product["mediator"], product["outcome"]),
+                }.get(row["effect"], (product["predictor"], product["outcome"]))
+                records.append({**row, "row": number, "source": source, "target": target})
+    if not records:
+        raise Withheld(f"Not drawn: no paths of the model {model} are estimated in this run.")
+    return pd.DataFrame(records)[COLUMNS]
+
+
+def _paths(rows: list[dict[str, Any]], product: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a, b and direct that belong to an indirect effect, and itself."""
+    wanted = {"a": ("predictor", "mediator"), "b": ("mediator",), "direct": ("predictor",)}
+    found = [
+        row
+        for row in rows
+        if row["effect"] in wanted
+        and _same(row["at"], product["at"])
+        and all(row[part] == product[part] for part in wanted[row["effect"]])
+    ]
+    return [*found, product]
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw the diagrams: a row a predictor, mediator or moderator value; a column an estimand."""
+    levels = list(dict.fromkeys(frame["level"]))
+    count = int(frame["row"].max()) + 1
+    made, grid = style.figure(_HEAD + _ROW * count, count, len(levels), squeeze=False)
+    for column, level in enumerate(levels):
+        for number in range(count):
+            here = frame[(frame["level"] == level) & (frame["row"] == number)]
+            axes = grid[number][column]
+            axes.set(xlim=(0, 1), ylim=(0, 1))
+            axes.axis("off")
+            if number == 0:
+                words = style.ESTIMAND_LABELS[level].capitalize()
+                axes.set_title(f"{words}", color=style.BLACK)
+            if not here.empty:
+                _diagram(axes, here)
+    return made
+
+
+def _diagram(axes: Axes, rows: pd.DataFrame) -> None:
+    by = {str(row["effect"]): row for row in rows.to_dict("records")}
+    product = by["indirect"]
+    names = {
+        "predictor": by["a"]["source"] if "a" in by else product["source"],
+        "mediator": by["a"]["target"] if "a" in by else "",
+        "outcome": product["target"],
+    }
+    for part, name in names.items():
+        x, y = _PLACES[part]
+        text = "\n".join(textwrap.wrap(label(name), 13))
+        axes.text(
+            x,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=style.TEXT,
+            gid="box",
+            bbox={
+                "boxstyle": "round,pad=0.35",
+                "facecolor": "#f2f2f2",
+                "edgecolor": "#333333",
+                "linewidth": 0.8,
+            },
+        )
+    _arrow(axes, by.get("a"), "predictor", "mediator", (0.2, 0.6), "a")
+    _arrow(axes, by.get("b"), "mediator", "outcome", (0.8, 0.6), "b")
+    _arrow(axes, by.get("direct"), "predictor", "outcome", (0.5, 0.27), "c\u2032")
+    at = "" if is_absent(product["at"]) else f"at {product['at']}:  "
+    axes.text(
+        0.5,
+        0.01,
+        f"{at}a × b = {_numbers(product)}",
+        ha="center",
+        va="bottom",
+        weight="bold",
+        fontsize=style.TEXT,
+    )
+
+
+def _numbers(row: dict[str, Any]) -> str:
+    if is_absent(row["ci_low"]):
+        return f"{end(row['estimate'])} (no interval)"
+    return f"{end(row['estimate'])} [{end(row['ci_low'])}, {end(row['ci_high'])}]"
+
+
+def _arrow(
+    axes: Axes, row: dict[str, Any] | None, start: str, stop: str, place: tuple[float, float], name: str
+) -> None:
+    if row is None:
+        return
+    (x0, y0), (x1, y1) = _PLACES[start], _PLACES[stop]
+    known = not is_absent(row["ci_low"])
+    clear = known and (row["ci_low"] > 0 or row["ci_high"] < 0)
+    axes.annotate(
+        "",
+        xy=(x1, y1),
+        xytext=(x0, y0),
+        arrowprops={
+            "arrowstyle": "-|>",
+            "linewidth": 1.6 if clear else 0.9,
+            "linestyle": "-" if clear else (0, (4, 3)),
+            "color": style.BLUE if clear else style.GREY,
+            "shrinkA": 22 if start != "mediator" else 16,
+            "shrinkB": 30 if stop == "outcome" else 20,
+        },
+    )
+    text = _numbers(row).replace(" [", "\n[") if name != "c\u2032" else _numbers(row).replace(" [", "\n[")
+    axes.text(
+        *place,
+        f"{name} = {text}",
+        ha="center",
+        va="center",
+        fontsize=style.SMALL,
+        linespacing=1.25,
+        bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none"},
+    )
+
+
+def _variables(frame: pd.DataFrame) -> tuple[list[str], list[str], str]:
+    a = frame[frame["effect"] == "a"]
+    predictors = list(dict.fromkeys(a["source"]))
+    mediators = list(dict.fromkeys(a["target"]))
+    return predictors, mediators, str(frame["target"][frame["effect"] == "indirect"].iloc[0])
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption: the model in words."""
+    predictors, mediators, outcome = _variables(frame)
+    left, middle = (
+        listed([label(name) for name in predictors]),
+        listed([lower(label(name)) for name in mediators]),
+    )
+    entry = context.options.get("models", {}).get(str(frame["model"].iloc[0]), {})
+    extras = []
+    if entry.get("covariates"):
+        adjusted = listed([lower(label(name)) for name in entry["covariates"]])
+        extras.append(f"adjusted for {adjusted}")
+    if entry.get("moderator"):
+        extras.append(f"moderated by {lower(label(entry['moderator']))}")
+    if entry.get("between") == "structured":
+        extras.append("same paths among therapists")
+    tail = f" ({'; '.join(extras)})" if extras else ""
+    return f"Path Diagram: {left} → {middle} → {lower(label(outcome))}{tail}"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """All numbers of the diagram in words."""
+    parts = []
+    for level in dict.fromkeys(frame["level"]):
+        here = frame[frame["level"] == level]
+        paths = []
+        for row in here.to_dict("records"):
+            arrow = f"{lower(label(row['source']))} to {lower(label(row['target']))}"
+            kind = {"indirect": "indirect effect of ", "direct": "direct path "}.get(row["effect"], "path ")
+            at = "" if is_absent(row["at"]) else f" at {row['at']}"
+            paths.append(f"{kind}{arrow}{at} {_numbers(row)}")
+        parts.append(f"{style.ESTIMAND_LABELS[level].capitalize()}: {'; '.join(paths)}")
+    return f"Path diagram with {context.interval}. {'. '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """Whether the intervals of the indirect effects leave out zero, estimand by estimand."""
+    parts = []
+    for level in dict.fromkeys(frame["level"]):
+        rows = frame[(frame["level"] == level) & (frame["effect"] == "indirect")]
+        parts.append(f"{style.ESTIMAND_LABELS[level]}: {_verdict(rows)}")
+    return (
+        "Solid arrows: the interval leaves out zero; dashed: it does not. The interval of the indirect effect, "
+        f"{'; '.join(parts)}."
+    )
+
+
+def _verdict(rows: pd.DataFrame) -> str:
+    known = rows[rows["ci_low"].notna()]
+    if known.empty:
+        return "not available"
+    clear = known[(known["ci_low"] > 0) | (known["ci_high"] < 0)]
+    if len(known) == 1:
+        return "leaves out zero" if len(clear) else "includes zero"
+    if len(clear) in (0, len(known)):
+        return "leaves out zero in all diagrams" if len(clear) else "includes zero in all diagrams"
+    return f"leaves out zero in {len(clear)} of {len(known)} diagrams"
+
+
+def spec(model: str) -> Spec:
+    """The figure of one model."""
+    return Spec(f"{PATH}{model}", title, lambda context: data(context, model), draw, alt, reading)

@@ -1,0 +1,181 @@
+"""One style for all figures: sizes, colours that survive grey print and colour blindness, marks, saving.
+
+Colours are Okabe and Ito's (2008). Colour never carries meaning alone: every series has a marker or a line style
+and a label of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fortems import tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLACK = "#000000"
+ORANGE = "#E69F00"
+SKY = "#56B4E9"
+GREEN = "#009E73"
+YELLOW = "#F0E442"
+BLUE = "#0072B2"
+VERMILION = "#D55E00"
+PURPLE = "#CC79A7"
+GREY = "#6b6b6b"
+FAINT = "#d9d9d9"
+
+WIDTH = 6.3  # inches: the text width of an A4 page, so that 8 pt in a figure are 8 pt on paper
+TEXT = 8.0
+SMALL = 7.0
+RESOLUTION = 220
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a series looks: colour, marker, line style, whether the marker is filled."""
+
+    colour: str
+    marker: str
+    line: str = "-"
+    filled: bool = True
+
+    def points(self) -> dict[str, Any]:
+        """Keywords of a marker."""
+        face = self.colour if self.filled else "white"
+        return {
+            "color": self.colour,
+            "marker": self.marker,
+            "markerfacecolor": face,
+            "markeredgecolor": self.colour,
+        }
+
+
+ESTIMANDS = {"within": Mark(BLUE, "o"), "single": Mark(VERMILION, "s", "--", filled=False)}
+ESTIMAND_LABELS = {"within": "within therapists", "single": "single level", "between": "between therapists"}
+SERIES = (
+    Mark(BLUE, "o", "-"),
+    Mark(VERMILION, "s", "--", False),
+    Mark(GREEN, "^", "-."),
+    Mark(PURPLE, "D", ":", False),
+    Mark(ORANGE, "v", (0, (5, 1, 1, 1, 1, 1))),  # type: ignore[arg-type]
+    Mark(SKY, "P", (0, (1, 1)), False),  # type: ignore[arg-type]
+    Mark(BLACK, "X", "-"),
+)
+
+
+def settings() -> None:
+    """Put the style in force for this process."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams.update(matplotlib.rcParamsDefault)
+    matplotlib.rcParams.update(
+        {
+            "font.family": "DejaVu Sans",
+            "font.size": TEXT,
+            "axes.titlesize": TEXT,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.labelsize": TEXT,
+            "xtick.labelsize": SMALL,
+            "ytick.labelsize": SMALL,
+            "legend.fontsize": SMALL,
+            "legend.frameon": False,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.linewidth": 0.6,
+            "axes.edgecolor": "#444444",
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "xtick.major.size": 3,
+            "ytick.major.size": 3,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 4,
+            "axes.unicode_minus": True,
+            "svg.hashsalt": "fortems",
+            "svg.fonttype": "path",
+            "pdf.fonttype": 42,
+            "savefig.dpi": RESOLUTION,
+            "figure.constrained_layout.h_pad": 0.04,
+            "figure.constrained_layout.w_pad": 0.04,
+        }
+    )
+
+
+def figure(height: float, rows: int = 1, columns: int = 1, **keywords: Any) -> tuple[Figure, Any]:
+    """Make a figure of the page's width, with room below for the data-source line.
+
+    Parameters
+    ----------
+    height : float
+        Inches.
+    rows, columns : int
+        Grid of axes.
+
+    Returns
+    -------
+    figure, axes
+        Axes as ``Figure.subplots`` gives them.
+    """
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(WIDTH, height), layout="constrained")
+    return made, made.subplots(rows, columns, **keywords)
+
+
+def zero_line(axes: Axes, vertical: bool = True) -> None:
+    """Draw the line of no effect."""
+    (axes.axvline if vertical else axes.axhline)(0, color="#444444", linewidth=0.6, zorder=0.5)
+
+
+def sign(value: float, decimals: int = 2, leading_zero: bool = True) -> str:
+    """Write a number as the text of the report does."""
+    from fortems.report.numbers import fixed
+
+    return fixed(value, decimals, leading_zero)
+
+
+def save(made: Figure, stem: Path, mark: str) -> None:
+    """Write a figure as SVG, PDF and PNG, the same bytes each time.
+
+    Parameters
+    ----------
+    made : Figure
+    stem : path
+        Without suffix.
+    mark : str
+        What a figure of simulated data says at its foot; empty for real data.
+    """
+    if mark:
+        made.get_layout_engine().set(rect=(0, 0.2 / made.get_figheight(), 1, 1 - 0.2 / made.get_figheight()))
+        made.text(
+            0.995,
+            0.03 / made.get_figheight(),
+            mark,
+            ha="right",
+            va="bottom",
+            fontsize=6.5,
+            color="#555555",
+            style="italic",
+        )
+    nothing = {
+        "svg": {"Date": None},
+        "pdf": {"CreationDate": None, "ModDate": None},
+        "png": {"Software": None},
+    }
+    for suffix, metadata in nothing.items():
+        with tidy.atomic(stem.with_suffix(f".{suffix}")) as partial:
+            made.savefig(partial, format=suffix, metadata=metadata)
+
+
+def message(text: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    made, axes = figure(1.1)
+    axes.axis("off")
+    axes.text(0.5, 0.5, text, ha="center", va="center", wrap=True, color=GREY)
+    return made

@@ -1,0 +1,1 @@
+"""The manuscript: numbers bound to results, sentences that follow from them, tables, three formats."""

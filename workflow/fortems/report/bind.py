@@ -1,0 +1,196 @@
+"""Bind every number of the text to the results file, row and column that it comes from.
+
+A bound number is written into the Markdown as a span that carries its position in a ledger. The ledger is
+stored beside the manuscript (``manuscript/numbers.csv``), so that anyone, and a test, can look each number up
+again: ``check`` does that against a rendered page.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fortems.report import numbers
+from fortems.report.results import Results, Row
+from fortems.report.table import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONFIG = "config.yaml"
+SOFTWARE = "software"
+COLUMNS = ("number", "text", "file", "line", "key", "column", "rule", "style")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A number in the text and where it comes from.
+
+    Attributes
+    ----------
+    text : str
+        As printed.
+    file, line, key, column : str, int, str, str
+        The file, its data row (from 0; −1 for a value of all rows), what identifies the row, and the column.
+    rule : str
+        ``cell``, or how the value follows from the column: ``min``, ``max``, ``rows``, ``distinct``.
+    style : str
+        The format's name in ``numbers.STYLES``.
+    """
+
+    text: str
+    file: str
+    line: int
+    key: str
+    column: str
+    rule: str
+    style: str
+
+
+def aggregate(values: Iterable[Any], rule: str) -> Any:
+    """Reduce a column's filled cells to one value: ``min``, ``max``, ``rows`` or ``distinct``."""
+    filled = [value for value in values if not numbers.is_absent(value)]
+    if rule == "rows":
+        return len(filled)
+    if rule == "distinct":
+        return len(set(filled))
+    return {"min": min, "max": max}[rule](filled)
+
+
+class Binder:
+    """Writes numbers of a run into text and keeps the ledger."""
+
+    def __init__(self, results: Results):
+        self.results = results
+        self.ledger: list[Bound] = []
+
+    def _span(self, bound: Bound) -> str:
+        self.ledger.append(bound)
+        return f'[{escape(bound.text)}]{{.n data-n="{len(self.ledger) - 1}"}}'
+
+    def of(self, row: Row, column: str, style: str) -> str:
+        """Write a cell of a row.
+
+        Raises
+        ------
+        LookupError
+            When the cell is empty: a sentence must ask before it names a number.
+        """
+        if not row.has(column):
+            raise LookupError(f"{row.file}: no {column} for {row.key}")
+        text = numbers.write(row[column], style)
+        return self._span(Bound(text, row.file, row.line, row.key, column, "cell", style))
+
+    def n(self, file: str, column: str, style: str, **keys: Any) -> str:
+        """Write the cell of the one row with these keys."""
+        return self.of(self.results.row(file, **keys), column, style)
+
+    def cell(self, row: Row | None, column: str, style: str) -> Cell:
+        """Return a cell of a row for a table; an em dash where it is empty."""
+        if row is None or not row.has(column):
+            return Cell(numbers.ABSENT)
+        text = numbers.write(row[column], style)
+        self.ledger.append(Bound(text, row.file, row.line, row.key, column, "cell", style))
+        return Cell(text, number=len(self.ledger) - 1)
+
+    def interval(
+        self, row: Row | None, low: str = "ci_low", high: str = "ci_high", style: str = "end"
+    ) -> Cell:
+        """Return ``[low, high]`` for a table; an em dash where an end is empty."""
+        if row is None or not row.has(low, high):
+            return Cell(numbers.ABSENT)
+        return Cell.of("[", self.cell(row, low, style), ", ", self.cell(row, high, style), "]")
+
+    def over(self, rows: list[Row], column: str, rule: str, style: str = "n") -> str:
+        """Write a value of several rows of one file: ``min``, ``max``, ``rows`` or ``distinct``."""
+        value = aggregate((row.values.get(column) for row in rows), rule)
+        lines = ",".join(str(row.line) for row in rows)
+        file = rows[0].file if rows else ""
+        return self._span(Bound(numbers.write(value, style), file, -1, f"rows {lines}", column, rule, style))
+
+    def rows(self, rows: list[Row], column: str, word: bool = True) -> str:
+        """Write how many rows there are, below ten in words; ``column`` must be filled in them."""
+        if word and len(rows) < 10:
+            return numbers.count_word(len(rows))
+        return self.over(rows, column, "rows", "n")
+
+    def setting(self, *path: str, style: str = "n") -> str:
+        """Write a value of the run's configuration."""
+        value = self.results.setting(*path)
+        if value is None:
+            raise LookupError(f"{CONFIG}: no {'.'.join(path)}")
+        key = ".".join(path)
+        return self._span(Bound(numbers.write(value, style), CONFIG, -1, key, key, "cell", style))
+
+    def software(self, package: str) -> str:
+        """Write the version of an installed package."""
+        from importlib.metadata import version
+
+        return self._span(Bound(version(package), SOFTWARE, -1, package, "version", "cell", "text"))
+
+    def version_cell(self, package: str) -> Cell:
+        """Return the version of an installed package for a table."""
+        self.software(package)
+        return Cell(self.ledger[-1].text, number=len(self.ledger) - 1)
+
+    def frame(self) -> pd.DataFrame:
+        """Return the ledger as a frame."""
+        import pandas as pd
+
+        records = [{"number": i, **vars(bound)} for i, bound in enumerate(self.ledger)]
+        return pd.DataFrame(records, columns=list(COLUMNS))
+
+
+def escape(text: object) -> str:
+    """Escape a text for Markdown, so that a value of the data can never act as markup."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~^$@\"':/=&%])", r"\\\1", str(text).replace("\n", " "))
+
+
+def looked_up(bound: Bound, results: Results) -> str:
+    """Look a ledger entry up again in the results and format it anew.
+
+    Raises
+    ------
+    LookupError
+        When the file or the row is not there.
+    """
+    if bound.file == CONFIG:
+        return numbers.write(results.setting(*bound.key.split(".")), bound.style)
+    if bound.file == SOFTWARE:
+        from importlib.metadata import version
+
+        return version(bound.key)
+    frame = results.table(bound.file)
+    if frame is None:
+        raise LookupError(f"{bound.file} is not there")
+    if bound.rule == "cell":
+        return numbers.write(frame.iloc[int(bound.line)][bound.column], bound.style)
+    lines = [int(line) for line in str(bound.key).removeprefix("rows ").split(",") if line]
+    cells = [frame.iloc[line].get(bound.column) for line in lines]
+    return numbers.write(aggregate(cells, bound.rule), bound.style)
+
+
+_SPAN = re.compile(r'<span\s+class="n"\s+data-n="(\d+)">(.*?)</span>', re.DOTALL)
+
+
+def check(page: str, ledger: pd.DataFrame, results: Results) -> list[str]:
+    """Compare every bound number on a rendered HTML page with the results; return what does not agree."""
+    problems = []
+    entries = ledger.astype(object).where(ledger.notna(), "").to_dict("records")
+    for number, shown in _SPAN.findall(page):
+        entry = {str(key): value for key, value in entries[int(number)].items()}
+        entry.pop("number")
+        bound = Bound(**entry)
+        printed = re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", shown))).strip()
+        try:
+            wanted = looked_up(bound, results)
+        except (LookupError, KeyError) as error:
+            problems.append(f"number {number} ({printed}): {error}")
+            continue
+        if printed.replace("\N{NO-BREAK SPACE}", " ") != wanted:
+            where = f"{bound.file} [{bound.key}] {bound.column}"
+            problems.append(f"number {number}: the page says {printed}, {where} says {wanted}")
+    return problems

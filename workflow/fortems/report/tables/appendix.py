@@ -1,0 +1,105 @@
+"""Tables of the appendix: reporting checklists, software."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fortems.errors import FortemsError
+from fortems.report.table import Cell, Table
+from fortems.report.template import Report
+
+PACKAGES = (
+    ("meaning-mediation", "the study"),
+    ("numpy", "arrays"),
+    ("scipy", "distributions, optimization"),
+    ("pandas", "tables"),
+    ("numba", "compiled likelihood"),
+    ("statsmodels", "linear mixed models"),
+    ("semopy", "path models"),
+    ("matplotlib", "figures"),
+    ("snakemake", "workflow"),
+    ("pypandoc_binary", "document conversion"),
+    ("typst", "typesetting"),
+)
+
+
+def software(report: Report) -> Table:
+    """Versions of the libraries that made the run."""
+    from importlib.metadata import version
+
+    body = tuple(
+        (name, purpose, report.bind.version_cell(name)) for name, purpose in PACKAGES if version(name)
+    )
+    return Table(
+        "tbl-software",
+        "Software",
+        ("Package", "Purpose", "Version"),
+        "lll",
+        body,
+        ("All versions are fixed by hashed lock files.",),
+    )
+
+
+def checklist(
+    path: Path, name: str, sections: Mapping[str, str], absent: Mapping[str, str], kind: str
+) -> Table:
+    """A reporting checklist as a table.
+
+    Parameters
+    ----------
+    path : path
+        YAML: ``title`` and ``items``, each with ``item``, ``in`` (sections), ``unless`` (condition → reason) or
+        ``none`` (the reason, or a reason for each kind of run).
+    name : str
+        Identifier of the table.
+    sections : mapping
+        Sections of this manuscript: identifier → heading.
+    absent : mapping
+        Conditions of ``unless`` that hold in this run.
+    kind : str
+        Kind of run.
+
+    Raises
+    ------
+    FortemsError
+        When an item points to a section that the manuscript does not have.
+    """
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    body = tuple(
+        (str(entry["item"]), _answer(entry, sections, absent, kind, path)) for entry in entries["items"]
+    )
+    return Table(
+        name,
+        str(entries["title"]),
+        ("Item", "Where"),
+        "ll",
+        body,
+        widths=(0.5, 0.5),
+        breakable=True,
+        notes=("Sections by their headings.",),
+    )
+
+
+def _answer(
+    entry: Mapping[str, Any], sections: Mapping[str, str], absent: Mapping[str, str], kind: str, path: Path
+) -> Cell:
+    if "none" in entry:
+        reason = entry["none"]
+        return Cell(f"Not applicable: {reason[kind] if isinstance(reason, dict) else reason}")
+    for condition, reason in entry.get("unless", {}).items():
+        if condition in absent:
+            return Cell(f"Not applicable: {reason}")
+    parts: list[Cell | str] = []
+    for section in entry["in"]:
+        if section not in sections:
+            raise FortemsError(
+                f"{path.name}: {entry['item']!r} points to the section {section}, which is not there"
+            )
+        parts += [", ", Cell(sections[section], link=section)]
+    if "note" in entry:
+        parts += [", ", str(entry["note"])]
+    return Cell.of(*parts[1:])

@@ -1,0 +1,106 @@
+"""Tables of verdicts: the article's findings, published and computed numbers."""
+
+from __future__ import annotations
+
+from fortems.report.results import Row
+from fortems.report.table import Cell, Section, Table
+from fortems.report.tables.scales import _level
+from fortems.report.template import Report
+from fortems.report.text.claims import CLAIMS, estimands
+from fortems.report.text.words import ESTIMAND_WORDS
+
+PUBLISHED = "published.csv"
+
+
+def claims(report: Report) -> Table | None:
+    """Every finding with its number and verdict, correlations first, then effects by estimand."""
+    rows = report.results.rows(CLAIMS, judged=True)
+    if not rows:
+        return None
+    body: list[Section | tuple[Cell | str, ...]] = []
+    groups = [("Correlations", [row for row in rows if row["estimand"] not in ("within", "single")])]
+    groups += [
+        (
+            f"Effects {ESTIMAND_WORDS[level]}",
+            [row for row in rows if row["estimand"] == level and row["role"] != "pattern"],
+        )
+        for level in estimands(report)
+    ]
+    groups.append(("Patterns", [row for row in rows if row["role"] == "pattern"]))
+    for title, found in groups:
+        if found:
+            body.append(Section(title))
+            body += [_line(report, row, title == "Patterns") for row in found]
+    return Table(
+        "tbl-claims",
+        "The Article's Findings and the Verdict on Each",
+        ("Finding", "Estimate", f"{_level(report)} CI", "*p*", "Verdict"),
+        "lrcrl",
+        tuple(body),
+        (
+            "Correlations: cluster-robust test over all clients; effects: indirect effect with its Monte Carlo interval. *Consistent "
+            "(weak)*: the article reports no significance and there is none, which supports little. The parts of “bond alone "
+            "survives” are not findings of the article's own."
+            if not report.variant.matrix
+            else "Effects: indirect effect with its Monte Carlo interval. *Consistent (weak)*: the article reports no significance and "
+            "there is none, which supports little.",
+        ),
+        widths=(0.45, 0.1, 0.16, 0.08, 0.21),
+        small=True,
+        breakable=True,
+    )
+
+
+def _line(report: Report, row: Row, pattern: bool) -> tuple[Cell | str, ...]:
+    bind = report.bind
+    style, ends = ("r", "rend") if row["statistic"] == "r" else ("end", "end")
+    text = str(row["text"])
+    if pattern and row["estimand"] in ESTIMAND_WORDS:
+        text = f"{text.rstrip('.')} ({ESTIMAND_WORDS[row['estimand']]})."
+    verdict = str(row["verdict"])
+    if verdict in ("not testable", "not reproduced") and row.has("reason"):
+        verdict = f"{verdict}: {_reason(row)}"
+    return (
+        text,
+        bind.cell(row, "estimate", style),
+        bind.interval(row, style=ends),
+        bind.cell(row, "p", "p"),
+        verdict,
+    )
+
+
+def _reason(row: Row) -> str:
+    reason = str(row["reason"])
+    failed = reason.count(" does not hold")
+    return reason if failed < 2 else "more than one part does not hold"
+
+
+def published(report: Report) -> Table | None:
+    """Published beside computed numbers, where there is something to compare."""
+    rows = [row for row in report.results.rows(PUBLISHED) if row["verdict"] != "not attempted"]
+    if not rows:
+        return None
+    bind = report.bind
+    body = tuple(
+        (
+            str(row["what"]),
+            bind.cell(row, "published", "text"),
+            bind.cell(row, "computed", "number"),
+            str(row["verdict"]),
+            str(row.get("place", "")),
+        )
+        for row in rows
+    )
+    return Table(
+        "tbl-published",
+        "Published and Computed Numbers",
+        ("Number", "Published", "Computed", "Verdict", "Place"),
+        "lrrll",
+        body,
+        (
+            "*Equal*: the computed number rounds to the printed one; *rounding*: it misses it by less than one unit of the last printed "
+            "decimal.",
+        ),
+        small=True,
+        breakable=True,
+    )

@@ -1,0 +1,183 @@
+"""Tables of the mediation models: paths and indirect effects, verdicts, turned directions."""
+
+from __future__ import annotations
+
+from fortems.report.table import Cell, Section, Table
+from fortems.report.tables.scales import _level
+from fortems.report.template import Report
+from fortems.report.text.mediation import reversed_models
+from fortems.report.text.words import ESTIMAND_WORDS, levels, path, verdict
+from fortems.variables import label
+
+MAIN = ("alliance", "bond", "goal", "task", "aspects")
+EFFECT_WORDS = {"a": "*a*", "b": "*b*", "direct": "*c*′", "indirect": "*ab*"}
+
+
+def _title(report: Report, model: str) -> str:
+    entry = report.models[model]
+    parts = []
+    for key in ("predictor", "mediator", "outcome"):
+        names = entry[key] if isinstance(entry[key], list) else [entry[key]]
+        parts.append(" + ".join(label(name) for name in names))
+    return " → ".join(parts)
+
+
+def mediation(report: Report) -> Table | None:
+    """Paths and indirect effects of the main models under both estimands."""
+    have = levels(report)
+    body: list[Section | tuple[Cell | str, ...]] = []
+    for model in MAIN:
+        if model not in report.models:
+            continue
+        lines = _lines(report, model, have)
+        if lines:
+            body += [Section(_title(report, model)), *lines]
+    if not body:
+        return None
+    ci = f"{_level(report)} CI"
+    per_level = ("Estimate", ci, "*p*", "Std.")
+    heads = {"within": "Within therapists", "single": "Single level"}
+    return Table(
+        "tbl-mediation",
+        "Paths and Indirect Effects",
+        ("Path", *(per_level * len(have))),
+        "l" + "rcrr" * len(have),
+        tuple(body),
+        (_note(report, have),),
+        spanners=(("", 1), *((heads[level], 4) for level in have)),
+        small=True,
+        breakable=True,
+    )
+
+
+def _lines(report: Report, model: str, have: list[str]) -> list[tuple[Cell | str, ...]]:
+    entry = report.models[model]
+    predictors = entry["predictor"] if isinstance(entry["predictor"], list) else [entry["predictor"]]
+    several = len(predictors) > 1
+    wanted = []
+    for predictor in predictors:
+        tail = f", {label(predictor).lower()}" if several else ""
+        wanted += [(effect, predictor, tail) for effect in ("a", "direct", "indirect")]
+    wanted.insert(1 if not several else 0, ("b", None, ""))
+    lines: list[tuple[Cell | str, ...]] = []
+    for effect, predictor, tail in wanted:
+        keys = {"predictor": predictor} if predictor is not None else {}
+        rows = [path(report, model, level, effect, **keys) for level in have]
+        if not any(rows):
+            continue
+        cells: list[Cell | str] = [Cell(f"{EFFECT_WORDS[effect]}{tail}", marked=True)]
+        for row in rows:
+            bind = report.bind
+            cells += [
+                bind.cell(row, "estimate", "end"),
+                bind.interval(row),
+                bind.cell(row, "p", "p"),
+                bind.cell(row, "standardized", "b"),
+            ]
+        lines.append(tuple(cells))
+    return lines
+
+
+def _note(report: Report, have: list[str]) -> str:
+    words = {
+        "within": "Within therapists: two-level maximum likelihood.",
+        "single": "Single level: least squares with cluster-robust (CR2) inference."
+        if not report.variant.matrix
+        else "Single level: least squares from the printed correlations.",
+    }
+    text = (
+        "*a*: predictor to mediator; *b*: mediator to outcome; *c*′: direct path; *ab*: indirect effect with its Monte Carlo "
+        f"interval; Std.: in standard deviations of the level. {' '.join(words[level] for level in have)}"
+    )
+    row = report.results.first("mediation/effects.csv")
+    if row is not None and not report.variant.matrix:
+        text += " Clients and therapists as in the text; shares of variance between therapists are in the table before."
+    return text
+
+
+def verdicts(report: Report) -> Table | None:
+    """Full or partial: indirect and direct intervals, equivalence, the paper's rule."""
+    body: list[tuple[Cell | str, ...]] = []
+    for model in MAIN[:-1]:
+        for level in levels(report):
+            row = verdict(report, model, level) if model in report.models else None
+            if row is None:
+                continue
+            bind = report.bind
+            body.append(
+                (
+                    f"{label(model)}, {ESTIMAND_WORDS[level].removeprefix('at the ')}",
+                    bind.interval(row, "indirect_low", "indirect_high"),
+                    bind.interval(row, "direct_low", "direct_high"),
+                    bind.cell(row, "direct_standardized", "b"),
+                    bind.cell(row, "smallest_bound", "r"),
+                    bind.cell(row, "n_for_80", "n"),
+                    str(row.get("equivalence", "—")),
+                    str(row.get("paper_rule", "—")),
+                )
+            )
+    if not body:
+        return None
+    first = next(
+        row
+        for model in MAIN
+        for level in levels(report)
+        if (row := verdict(report, model, level)) is not None
+    )
+    bound = report.bind.cell(first, "equivalence_bound", "r")
+    return Table(
+        "tbl-verdicts",
+        "Full or Partial Mediation: What the Data Support",
+        (
+            "Model, estimand",
+            "Indirect",
+            "Direct",
+            "Direct, std.",
+            "Smallest bound",
+            "Clients needed",
+            "Equivalence",
+            "Article's rule",
+        ),
+        "lccrrrll",
+        tuple(body),
+        (
+            f"Intervals as in the text. Equivalence: is the direct path smaller than {bound.text} standard deviations? Smallest bound: the "
+            "smallest for which the answer would be yes. Clients needed: for power .80 if the direct path were zero. Article's rule: full "
+            "if the indirect interval excludes zero and the direct path is not significant.",
+        ),
+        widths=(0.2, 0.15, 0.15, 0.08, 0.09, 0.09, 0.14, 0.1),
+        small=True,
+    )
+
+
+def turned(report: Report) -> Table | None:
+    """The turned directions beside the assumed one."""
+    models = reversed_models(report)
+    if not models:
+        return None
+    have = levels(report)
+    body: list[tuple[Cell | str, ...]] = []
+    for model in [name for name in ("alliance",) if name in report.models] + models:
+        cells: list[Cell | str] = [_title(report, model)]
+        for level in have:
+            row = path(report, model, level, "indirect")
+            cells += [
+                report.bind.cell(row, "standardized", "b"),
+                report.bind.interval(row),
+                report.bind.cell(row, "p", "p"),
+            ]
+        body.append(tuple(cells))
+    ci = f"{_level(report)} CI"
+    heads = {"within": "Within therapists", "single": "Single level"}
+    return Table(
+        "tbl-reversed",
+        "Indirect Effects With the Directions Turned Around",
+        ("Order", *(("Std.", ci, "*p*") * len(have))),
+        "l" + "rcr" * len(have),
+        tuple(body),
+        (
+            "Std.: indirect effect in standard deviations; intervals in the units of the scales. All orders fit equally well.",
+        ),
+        spanners=(("", 1), *((heads[level], 3) for level in have)),
+        small=True,
+    )

@@ -1,0 +1,203 @@
+"""Tables of the scales: reliability, descriptives with correlations, correlations by level, therapist shares."""
+
+from __future__ import annotations
+
+from fortems.report.numbers import ABSENT
+from fortems.report.results import Row
+from fortems.report.table import Body, Cell, Section, Table
+from fortems.report.template import Report
+from fortems.report.text.relations import CORRELATIONS, FAMILY, at_level, total
+from fortems.variables import SCALES, label
+
+RELIABILITY = "tables/reliability.csv"
+DESCRIPTIVES = "tables/descriptives.csv"
+ICC = "tables/icc.csv"
+INSTRUMENTS = {
+    "wai": "Working Alliance Inventory",
+    "mlq": "Meaning in Life Questionnaire",
+    "oq": "Outcome Questionnaire",
+}
+
+
+def reliability(report: Report) -> Table | None:
+    """Alpha and omega over all clients, alpha within therapists."""
+    rows = report.results.rows(RELIABILITY, level="total")
+    if not rows:
+        return None
+    bind = report.bind
+    body: list[Section | tuple[Cell | str, ...]] = []
+    for key in dict.fromkeys(row["instrument"] for row in rows):
+        body.append(Section(INSTRUMENTS.get(key, str(key))))
+        for row in rows:
+            if row["instrument"] != key:
+                continue
+            within = report.results.first(RELIABILITY, level="within", scale=row["scale"])
+            body.append(
+                (
+                    label(str(row["scale"])),
+                    bind.cell(row, "n_items", "n"),
+                    bind.cell(row, "alpha", "r"),
+                    bind.interval(row, "alpha_low", "alpha_high", "rend"),
+                    bind.cell(row, "omega", "r"),
+                    bind.interval(row, "omega_low", "omega_high", "rend"),
+                    bind.cell(within, "alpha", "r"),
+                )
+            )
+    return Table(
+        "tbl-reliability",
+        "Reliability of the Scales",
+        ("Scale", "Items", "α", f"{_level(report)} CI", "ω", f"{_level(report)} CI", "α within"),
+        "lrrcrcr",
+        tuple(body),
+        (
+            "α = Cronbach's alpha; ω = omega total; α within = alpha of answers centred at their therapist's mean. Intervals by leaving "
+            "out one therapist at a time.",
+        ),
+    )
+
+
+def _level(report: Report) -> str:
+    from fortems.report.numbers import percent
+
+    return percent(float(report.results.setting("confidence", default=0.95)))
+
+
+def _scale_names(report: Report) -> list[str]:
+    rows = report.results.rows(CORRELATIONS)
+    have = {row["x"] for row in rows} | {row["y"] for row in rows}
+    return [name for name in SCALES if name in have]
+
+
+def correlations(report: Report) -> Table | None:
+    """Means, SDs and correlations in one matrix: total below the diagonal, within therapists above."""
+    names = _scale_names(report)
+    if len(names) < 2:
+        return None
+    bind = report.bind
+    body: list[tuple[Cell | str, ...]] = []
+    above = not report.variant.matrix
+    for i, row_name in enumerate(names):
+        described = report.results.first(DESCRIPTIVES, variable=row_name)
+        cells: list[Cell | str] = [
+            f"{i + 1}. {label(row_name)}",
+            bind.cell(described, "mean", "m1"),
+            bind.cell(described, "sd", "m1"),
+        ]
+        for j, column_name in enumerate(names):
+            if i == j:
+                cells.append(ABSENT)
+            elif j < i:
+                cells.append(_starred(report, total(report, row_name, column_name)))
+            else:
+                cells.append(
+                    _starred(report, at_level(report, row_name, column_name, "within")) if above else ""
+                )
+        body.append(tuple(cells))
+    where = "below the diagonal over all clients, above it within therapists" if above else "as printed"
+    test = (
+        "Tests over all clients are cluster-robust (CR2), those within therapists have the clients minus the therapists minus one "
+        "degrees of freedom."
+        if above
+        else "Tests take clients as independent."
+    )
+    return Table(
+        "tbl-correlations",
+        "Means, Standard Deviations and Correlations",
+        ("Variable", "*M*", "*SD*", *(str(i + 1) for i in range(len(names)))),
+        "lrr" + "r" * len(names),
+        tuple(body),
+        (
+            f"Correlations: {where}. {test}",
+            "^*^ *p* < .05. ^**^ *p* < .01. Not adjusted for the number of tests.",
+        ),
+        widths=(0.22, 0.07, 0.065, *((0.645 / len(names),) * len(names))),
+        small=True,
+    )
+
+
+def _starred(report: Report, row: Row | None) -> Cell:
+    number = report.bind.cell(row, "r", "r")
+    if row is None or not row.has("r", "p"):
+        return number
+    stars = "**" if row["p"] < 0.01 else "*" if row["p"] < 0.05 else ""
+    return Cell.of(number, stars) if stars else number
+
+
+def levels(report: Report) -> Table | None:
+    """The paper's family of correlations at three levels, with adjusted p."""
+    if report.variant.matrix or not report.results.has(CORRELATIONS):
+        return None
+    bind = report.bind
+    body: list[tuple[Cell | str, ...]] = []
+    for x, y in FAMILY:
+        whole = total(report, x, y)
+        if whole is None:
+            continue
+        within, between = at_level(report, x, y, "within"), at_level(report, x, y, "between")
+        body.append(
+            (
+                f"{_brief(x)} – {_brief(y)}",
+                bind.cell(whole, "r", "r"),
+                bind.interval(whole, style="rend"),
+                bind.cell(whole, "p", "p"),
+                bind.cell(whole, "p_holm", "p"),
+                bind.cell(within, "r", "r"),
+                bind.interval(within, style="rend"),
+                bind.cell(within, "p", "p"),
+                bind.cell(between, "r", "r"),
+            )
+        )
+    if not body:
+        return None
+    ci = f"{_level(report)} CI"
+    return Table(
+        "tbl-levels",
+        "Correlations of the Article's Findings at Three Levels",
+        ("Pair", "*r*", ci, "*p*", "*p*~Holm~", "*r*", ci, "*p*", "*r*"),
+        "lrcrrrcrr",
+        tuple(body),
+        (
+            "Total: over all clients, cluster-robust test with Satterthwaite degrees of freedom. Within: scores centred at their "
+            "therapist's mean. Between: latent therapist parts; an em dash where a therapist variance is not above zero.",
+        ),
+        spanners=(("", 1), ("Total", 4), ("Within therapists", 3), ("Between", 1)),
+        small=True,
+    )
+
+
+def _brief(name: str) -> str:
+    return (
+        {"alliance": "Alliance", "distress": "distress", "meaning": "meaning"}.get(name, label(name))
+        if (name != "meaning")
+        else "meaning"
+    )
+
+
+def icc(report: Report) -> Table | None:
+    """Share of variance between therapists."""
+    rows = [row for row in report.results.rows(ICC) if row["variable"] in SCALES]
+    if not rows:
+        return None
+    bind = report.bind
+    body: Body = tuple(
+        (
+            label(str(row["variable"])),
+            bind.cell(row, "n_clients", "n"),
+            bind.cell(row, "n_therapists", "n"),
+            bind.cell(row, "icc", "r"),
+            bind.interval(row, style="rend"),
+            bind.cell(row, "icc_ml", "r"),
+            bind.cell(row, "p", "p"),
+        )
+        for row in rows
+    )
+    return Table(
+        "tbl-icc",
+        "Share of Variance Between Therapists",
+        ("Scale", "Clients", "Therapists", "ICC(1)", f"{_level(report)} CI", "ICC(1), ML", "*p*"),
+        "lrrrcrr",
+        body,
+        (
+            "ICC(1) from the one-way analysis of variance, which can be negative; ML = maximum likelihood, not below zero.",
+        ),
+    )

@@ -1,0 +1,124 @@
+"""Fill the manuscript's templates from results: Jinja, with numbers, sentences, references and places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fortems.errors import FortemsError, nearest
+from fortems.report.bind import Binder, escape
+from fortems.report.results import Results
+from fortems.report.variant import Variant
+
+
+@dataclass
+class Report:
+    """All that sentences and templates draw on.
+
+    Attributes
+    ----------
+    results : Results
+    bind : Binder
+    variant : Variant
+    items : dict
+        Identifier → table or figure that this run can place.
+    facts : dict
+        The literature's numbers (``manuscript/facts.yaml``).
+    models : dict
+        The entries of the models file.
+    """
+
+    results: Results
+    bind: Binder
+    variant: Variant
+    items: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    models: Mapping[str, Any] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        """Whether a table or figure, or a results file with rows, is there."""
+        return name in self.items or self.results.has(name)
+
+    def fact(self, name: str) -> str:
+        """Write a number of the literature, bound to the list of facts.
+
+        Raises
+        ------
+        FortemsError
+            When there is no such fact.
+        """
+        if name not in self.facts:
+            near = nearest(name, self.facts)
+            raise FortemsError(f"manuscript/facts.yaml has no {name}; did you mean {near}?")
+        return f'[{escape(self.facts[name]["text"])}]{{.fact data-fact="{name}"}}'
+
+    def ref(self, name: str) -> str:
+        """Refer to a table, figure or section."""
+        return f"[](#{name}){{.ref}}" if name.startswith(("tbl-", "fig-")) else f"[](#{name})"
+
+    def see(self, *names: str) -> str:
+        """Point to what of the named tables and figures is there, in parentheses; nothing if nothing is."""
+        found = [self.ref(name) for name in names if name in self.items]
+        return f" ({', '.join(found)})" if found else ""
+
+    def place(self, name: str) -> str:
+        """Mark the place of a table or figure; nothing where this run cannot make it."""
+        return f'\n::: {{.place what="{name}"}}\n:::\n' if name in self.items else ""
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """Read the literature's numbers."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def render(report: Report, folder: Path, sentences: Mapping[str, Callable[..., str]]) -> str:
+    """Fill ``manuscript.md`` and the sections that it includes.
+
+    Parameters
+    ----------
+    report : Report
+    folder : path
+        Holds the templates.
+    sentences : mapping
+        Name → function of the report; templates call it as ``say.<name>()``.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        comment_start_string="<!--#",  # the default would take Markdown identifiers, {#x}, for comments
+        comment_end_string="#-->",
+        autoescape=False,  # Markdown: every value of the data goes through escape()
+    )
+    say = {name: _bound(function, report) for name, function in sentences.items()}
+    environment.globals.update(
+        say=say,
+        v=report.variant,
+        run=str(report.results.setting("run")),
+        has=report.has,
+        n=report.bind.n,
+        setting=report.bind.setting,
+        software=report.bind.software,
+        on=lambda *path: bool(report.results.setting(*path)),
+        fact=report.fact,
+        ref=report.ref,
+        see=report.see,
+        place=report.place,
+        escape=escape,
+    )
+    return environment.get_template("manuscript.md").render()
+
+
+def _bound(function: Callable[..., str], report: Report) -> Callable[..., str]:
+    def call(*arguments: Any, **keywords: Any) -> str:
+        return function(report, *arguments, **keywords)
+
+    return call

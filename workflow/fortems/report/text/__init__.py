@@ -1,0 +1,25 @@
+"""Sentences that follow from results, by subject; templates call them as ``say.<name>()``.
+
+Every function takes the report and returns Markdown; every branch is a whole sentence that is true in its case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fortems.report.text import (
+    claims,
+    discussion,
+    mediation,
+    people,
+    relations,
+    robustness,
+    setup,
+    summary,
+)
+
+SENTENCES: dict[str, Callable[..., str]] = {
+    name: function
+    for module in (setup, people, relations, mediation, claims, robustness, discussion, summary)
+    for name, function in module.SENTENCES.items()
+}

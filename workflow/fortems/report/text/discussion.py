@@ -1,0 +1,161 @@
+"""Discussion: what the verdicts add up to, what the pattern can tell, limits, implications."""
+
+from __future__ import annotations
+
+from fortems.report.template import Report
+from fortems.report.text.claims import estimands, findings, tally
+from fortems.report.text.words import (
+    ESTIMAND_WORDS,
+    clear,
+    joined,
+    levels,
+    listed,
+    name,
+    path,
+    verdict,
+)
+
+DIAGNOSTICITY = "design/diagnosticity.csv"
+
+
+def shown(report: Report, model: str) -> dict[str, bool]:
+    """Estimand → whether the model's indirect effect is shown."""
+    found = {level: path(report, model, level, "indirect") for level in levels(report)}
+    return {
+        level: bool(clear(row)) for level, row in found.items() if row is not None and clear(row) is not None
+    }
+
+
+def support(report: Report, model: str) -> str:
+    """``both``, ``one``, ``none`` or ``unknown``: at how many estimands the indirect effect is shown."""
+    found = shown(report, model)
+    if not found:
+        return "unknown"
+    return "both" if all(found.values()) else "one" if any(found.values()) else "none"
+
+
+def _statement(report: Report, model: str) -> str:
+    found = shown(report, model)
+    what = f"that meaning carries part of the relation of {name(model)} with distress"
+    where = [ESTIMAND_WORDS[level] for level, value in found.items() if value]
+    return {
+        "both": f"the data agree with the account {what}"
+        + (", under both estimands" if len(found) == 2 else ""),
+        "one": f"the data agree with the account {what} {listed(where)} only",
+        "none": f"the data do not show {what}",
+        "unknown": f"whether the data show {what} could not be estimated",
+    }[support(report, model)]
+
+
+def discussion(report: Report) -> str:
+    """The main finding, by variant."""
+    statements = [_statement(report, model) for model in ("alliance", "bond") if model in report.models]
+    if not statements:
+        return "Neither the model of the alliance nor that of the bond was run."
+    opening = {
+        "simulated": "In these simulated clients, whose data were made so that the scenario holds, ",
+        "items": "In these clients ",
+        "scores": "In these clients ",
+        "matrix": "By the printed correlations ",
+    }[report.variant.kind]
+    parts = [f"{opening}{'; '.join(statements)}."]
+    for estimand in estimands(report):
+        rows = findings(report, estimand)
+        parts.append(
+            f"Of the article's findings, with effects {ESTIMAND_WORDS[estimand]}, {tally(report, rows)}{report.see('tbl-claims')}."
+        )
+    parts.append(_full(report))
+    if report.variant.simulated:
+        parts.append(
+            "None of this bears on the hypothesis: the scenario put in what the analysis found or missed. What it bears on is the "
+            "method, which runs from answers to verdicts without a hand, and the design, whose results vary as much as the "
+            "sections on diagnosticity and power say."
+            if report.has(DIAGNOSTICITY)
+            else "None of this bears on the hypothesis: the scenario put in what the analysis found or missed. What it bears on is "
+            "the method, which runs from answers to verdicts without a hand."
+        )
+    return joined(parts)
+
+
+def _full(report: Report) -> str:
+    rows = [
+        row
+        for model in ("alliance", "bond")
+        for level in levels(report)
+        if (row := verdict(report, model, level)) is not None and row.has("equivalence")
+    ]
+    if not rows:
+        return ""
+    shown_ = [row for row in rows if row["equivalence"] == "equivalent"]
+    barred = [row for row in rows if row["equivalence"] == "not attainable at this n"]
+    if len(barred) == len(rows):
+        return (
+            "Full mediation, in the sense of a direct path too small to matter, could not have been shown at this number of "
+            "clients whatever the data; a direct path that is not significant does not show it."
+        )
+    if shown_:
+        which = listed(f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in shown_)
+        return f"A direct path too small to matter is shown for {which}, which full mediation requires."
+    return "That the direct path is too small to matter is not shown, so that full mediation is not shown either."
+
+
+def discussion_pattern(report: Report) -> str:
+    """What the diagnosticity stage says; without it, what is known without simulation."""
+    general = (
+        f"With about {report.fact('paper_clients')} clients the line between significant and not significant lies at a correlation of "
+        f"about {report.fact('critical_r_total')}. Three aspects with the same true correlation near this line will often fall on "
+        'different sides of it, so that "bond, but not goal or task" needs a direct comparison of the aspects, not three '
+        "separate tests. And three variables measured at once cannot tell the order alliance, meaning, distress from any other."
+    )
+    if not report.has(DIAGNOSTICITY):
+        return f"{general} How often the pattern arises under other accounts was not simulated in this run."
+    from fortems.report.text.design import pattern_verdict
+
+    return joined([general, pattern_verdict(report)])
+
+
+def limits(report: Report) -> str:
+    """Limits of this kind of run."""
+    own = {
+        "simulated": "*Simulation.* The scenario's values are assumptions, graded by how well they are known; another scenario gives other "
+        "results. Real answers have features that the simulator lacks.",
+        "items": "*This sample.* Whether these clients resemble the article's cannot be told from the data. The item key of the alliance "
+        "questionnaire is an assumption that the user should check.",
+        "scores": "*This sample.* Whether these clients resemble the article's cannot be told from the data. Scale scores were taken as "
+        "given; scoring and missing items could not be checked.",
+        "matrix": "*A matrix only.* Clustering in therapists, missing data, skew and single influential clients cannot be seen; the "
+        "intervals take clients as independent.",
+    }[report.variant.kind]
+    size = (
+        ""
+        if report.variant.matrix
+        else (
+            "*Few therapists.* With about four clients per therapist the differences between therapists are poorly known; effects "
+            "between therapists are withheld where their variance is at the boundary."
+        )
+    )
+    return "\n\n".join(part for part in (own, size) if part)
+
+
+def implications(report: Report) -> str:
+    """For research and practice, from the verdicts."""
+    study = (
+        "A study that could tell would measure alliance, meaning and distress several times, from the start of therapy, in more "
+        "therapists, and would test the difference between bond, goal and task instead of comparing verdicts."
+    )
+    if report.variant.simulated:
+        return f"{study} For practice nothing follows from simulated clients."
+    state = {support(report, model) for model in ("alliance", "bond") if model in report.models}
+    if "both" in state or "one" in state:
+        practice = (
+            "For practice the association is a reason for attention to clients' sense of meaning when the alliance is discussed; it "
+            "is no evidence that working on either changes the other."
+        )
+    else:
+        practice = "For practice these data give no new reason for action; they do not show that meaning plays no part."
+    return f"{study} {practice}"
+
+
+SENTENCES = {
+    function.__name__: function for function in (discussion, discussion_pattern, limits, implications)
+}

@@ -1,0 +1,396 @@
+"""Mediation models: paths, indirect effects, full or partial, covariates, rivals, reversed directions."""
+
+from __future__ import annotations
+
+from fortems.report.bind import escape
+from fortems.report.results import Row
+from fortems.report.template import Report
+from fortems.report.text.words import (
+    EFFECTS,
+    ESTIMAND_WORDS,
+    clear,
+    engine_of,
+    interval,
+    joined,
+    levels,
+    listed,
+    name,
+    p,
+    path,
+    plural,
+    sentence,
+    verdict,
+)
+
+#: What counts as the standard deviation unit of an equivalence bound is told in the method.
+LEAVES_OUT = {True: "leaves out zero", False: "includes zero"}
+
+
+def estimate(report: Report, row: Row, symbol: str) -> str:
+    """``*a* = 0.41, 95% CI [0.12, 0.70], *p* = .006``."""
+    text = f"{symbol} = {report.bind.of(row, 'estimate', 'end')}, {interval(report, row)}"
+    test = p(report, row)
+    return f"{text}, {test}" if test else text
+
+
+def path_clause(report: Report, row: Row | None, source: str, target: str, symbol: str) -> str:
+    """A path as a clause: shown with its sign, not shown, or without an interval; never more than that."""
+    if row is None or not row.has("estimate"):
+        return f"the path from {name(source)} to {name(target)} was not estimated"
+    shown = clear(row)
+    if shown is None:
+        return (
+            f"for the path from {name(source)} to {name(target)} no interval could be given "
+            f"({symbol} = {report.bind.of(row, 'estimate', 'end')})"
+        )
+    numbers = estimate(report, row, symbol)
+    if not shown:
+        return f"a path from {name(source)} to {name(target)} is not shown, {numbers}"
+    more = "more" if row["estimate"] > 0 else "less"
+    return f"more {_bare(source)} goes with {more} {_bare(target)}, {numbers}"
+
+
+def _bare(variable: str) -> str:
+    return {"alliance": "alliance", "meaning": "meaning", "bond": "bond"}.get(variable, name(variable))
+
+
+def indirect_clause(report: Report, row: Row | None) -> str:
+    """The indirect effect as a clause: shown with its sign, or not shown."""
+    if row is None or not row.has("estimate"):
+        return "the indirect effect was not estimated"
+    shown = clear(row)
+    if shown is None:
+        return f"no interval of the indirect effect could be given (*ab* = {report.bind.of(row, 'estimate', 'end')})"
+    size = f"*ab* = {report.bind.of(row, 'estimate', 'end')}, {interval(report, row)}"
+    if row.has("standardized"):
+        size += f", {report.bind.of(row, 'standardized', 'end')} in standard deviations"
+    if not shown:
+        return f"an indirect effect through {name(row['mediator'])} is not shown, {size}"
+    sign = "positive" if row["estimate"] > 0 else "negative"
+    return f"the indirect effect through {name(row['mediator'])} is {sign}, {size}"
+
+
+def mediation(report: Report, model: str) -> str:
+    """A model's paths and indirect effect under both estimands."""
+    entry = report.models.get(model)
+    if entry is None or not report.results.rows(EFFECTS, model=model):
+        return "This model is not among those that were run."
+    predictor, mediator, outcome = (_one(entry[key]) for key in ("predictor", "mediator", "outcome"))
+    parts = []
+    for level in levels(report):
+        rows = {
+            effect: path(report, model, level, effect) for effect in ("a", "b", "direct", "indirect", "total")
+        }
+        if rows["indirect"] is None:
+            parts.append(f"{ESTIMAND_WORDS[level].capitalize()} the model was not estimated.")
+            continue
+        parts.append(
+            sentence(
+                f"{ESTIMAND_WORDS[level].capitalize()}, "
+                f"{path_clause(report, rows['a'], predictor, mediator, '*a*')}; "
+                f"{path_clause(report, rows['b'], mediator, outcome, '*b*')}"
+            )
+        )
+        direct = rows["direct"]
+        if direct is not None and direct.has("estimate"):
+            shown = clear(direct)
+            word = {
+                True: "A direct path is shown beside",
+                False: "A direct path is not shown",
+                None: "The direct path has no interval",
+            }
+            parts.append(f"{word[shown]}, {estimate(report, direct, '*c′*')}.")
+        parts.append(sentence(indirect_clause(report, rows["indirect"])))
+        parts.append(_boundary(report, model, level))
+    parts.append(_both(report, model))
+    tables = report.see("tbl-mediation", f"fig-path_{model}")
+    if tables:
+        parts.append(f"All numbers stand together{tables}.")
+    return joined(parts)
+
+
+def _one(value: object) -> str:
+    return str(value[0]) if isinstance(value, list) else str(value)
+
+
+def _boundary(report: Report, model: str, level: str) -> str:
+    row = verdict(report, model, level)
+    if level != "within" or row is None or not row.get("boundary", False):
+        return ""
+    text = (
+        "The therapists' covariance matrix lies at the boundary, so that this estimate borrows from differences between "
+        "therapists"
+    )
+    if row.has("fixed_effects_indirect", "fixed_effects_low", "fixed_effects_high"):
+        inside = interval(report, row, "fixed_effects_low", "fixed_effects_high")
+        return f"{text}; the fixed-effects estimate, which does not, is {report.bind.of(row, 'fixed_effects_indirect', 'end')}, {inside}."
+    return f"{text}."
+
+
+def _both(report: Report, model: str) -> str:
+    """Whether the two estimands agree on the indirect effect."""
+    found = {level: path(report, model, level, "indirect") for level in levels(report)}
+    shown = {level: clear(row) for level, row in found.items() if row is not None and clear(row) is not None}
+    if len(shown) < 2:
+        return ""
+    if all(shown.values()):
+        return "Both estimands show the indirect effect."
+    if not any(shown.values()):
+        return "Neither estimand shows an indirect effect."
+    where = next(level for level, value in shown.items() if value)
+    other = next(level for level, value in shown.items() if not value)
+    return (
+        f"The indirect effect is shown {ESTIMAND_WORDS[where]} only; {ESTIMAND_WORDS[other]} the interval includes zero, which "
+        "is no proof of a difference between the two."
+    )
+
+
+def aspects(report: Report) -> str:
+    """Goal and task alone, and the three aspects together."""
+    parts = []
+    for model in ("goal", "task"):
+        if model not in report.models:
+            continue
+        clauses = []
+        for level in levels(report):
+            row = path(report, model, level, "indirect")
+            if row is not None and row.has("estimate"):
+                clauses.append(f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}")
+        if clauses:
+            parts.append(f"For {name(model)}: {'; '.join(clauses)}.")
+    parts.append(_together(report))
+    return joined(parts) or "Models of the other aspects are not among those that were run."
+
+
+def _together(report: Report) -> str:
+    entry = report.models.get("aspects")
+    if entry is None or not report.results.rows(EFFECTS, model="aspects"):
+        return ""
+    parts = []
+    for level in levels(report):
+        rows = [
+            row
+            for predictor in entry["predictor"]
+            if (row := path(report, "aspects", level, "indirect", predictor=predictor)) is not None
+        ]
+        known = [row for row in rows if clear(row) is not None]
+        if not known:
+            continue
+        alone = [name(row["predictor"]) for row in known if clear(row)]
+        if alone:
+            parts.append(f"{ESTIMAND_WORDS[level]} the indirect effect of {listed(alone)} remains")
+        else:
+            parts.append(
+                f"{ESTIMAND_WORDS[level]} no aspect has an indirect effect whose interval leaves out zero"
+            )
+    if not parts:
+        return ""
+    return f"With the three aspects in one model, each controlling for the others, {'; '.join(parts)}{report.see('fig-path_aspects')}."
+
+
+def full_mediation(report: Report) -> str:
+    """Full against partial mediation for alliance and bond, by the verdict and by the paper's rule."""
+    parts = []
+    for model in ("alliance", "bond"):
+        for level in levels(report):
+            row = verdict(report, model, level)
+            if row is not None and row.has("conclusion"):
+                parts.append(_verdict_sentence(report, model, level, row))
+    if not parts:
+        return "Verdicts on full and partial mediation could not be given in this run."
+    parts.append(_rule(report))
+    return joined(parts)
+
+
+def _verdict_sentence(report: Report, model: str, level: str, row: Row) -> str:
+    text = sentence(f"For {name(model)} {ESTIMAND_WORDS[level]}: {escape(row['conclusion'])}")
+    if row.has("equivalence", "smallest_bound", "equivalence_bound"):
+        bound = report.bind.of(row, "equivalence_bound", "r")
+        smallest = report.bind.of(row, "smallest_bound", "r")
+        outcome = {
+            "equivalent": f"The direct path is shown to be smaller than {bound} standard deviations",
+            "not equivalent": f"That the direct path is smaller than {bound} standard deviations is not shown",
+        }.get(
+            row["equivalence"],
+            f"At this number of clients no result could show the direct path to be smaller than {bound} standard deviations",
+        )
+        text += f" {outcome}; the smallest bound that the data support is {smallest}"
+        if row["equivalence"] != "equivalent" and row.has("n_for_80"):
+            text += f", and about {report.bind.of(row, 'n_for_80', 'n')} clients would be needed to show it if the path were zero"
+        text += "."
+    return text
+
+
+def _rule(report: Report) -> str:
+    rows = [
+        row
+        for model in ("alliance", "bond")
+        for level in levels(report)
+        if (row := verdict(report, model, level)) is not None and row.has("paper_rule")
+    ]
+    if not rows:
+        return ""
+    full = [
+        f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in rows if row["paper_rule"] == "full"
+    ]
+    partial = [
+        f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}"
+        for row in rows
+        if row["paper_rule"] == "partial"
+    ]
+    none = [
+        f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in rows if row["paper_rule"] == "none"
+    ]
+    clauses = [
+        f"{word} for {listed(found)}"
+        for word, found in (("full mediation", full), ("partial mediation", partial), ("no mediation", none))
+        if found
+    ]
+    return (
+        f"The article's own rule would call this {'; '.join(clauses)}{report.see('tbl-verdicts', 'fig-equivalence')}. The rule "
+        "takes a direct path that is not significant for an absent one, which the data need not support."
+    )
+
+
+def _summary(report: Report, models: list[str]) -> str:
+    """For a set of models: in how many the primary interval of the indirect effect leaves out zero, by estimand."""
+    parts = []
+    for level in levels(report):
+        rows = [row for model in models for row in _indirects(report, model, level)]
+        known = [row for row in rows if clear(row) is not None]
+        if not known:
+            continue
+        shown = [row for row in known if clear(row)]
+        whole = report.bind.rows(known, "estimate")
+        parts.append(f"{ESTIMAND_WORDS[level]} {report.bind.rows(shown, 'estimate')} of {whole}")
+    return " and ".join(parts)
+
+
+def _indirects(report: Report, model: str, level: str) -> list[Row]:
+    rows = report.results.rows(
+        EFFECTS,
+        model=model,
+        level=level,
+        engine=engine_of(report, level),
+        effect="indirect",
+        interval="montecarlo",
+    ) or report.results.rows(
+        EFFECTS,
+        model=model,
+        level=level,
+        engine=engine_of(report, level),
+        effect="indirect",
+        interval="delta",
+    )
+    return [row for row in rows if row.has("predictor", "mediator")]
+
+
+def covariates(report: Report) -> str:
+    """With age and gender as covariates; as moderators."""
+    parts = []
+    adjusted = [
+        model
+        for model, entry in report.models.items()
+        if entry.get("covariates") and report.results.rows(EFFECTS, model=model)
+    ]
+    text = _summary(report, adjusted)
+    if text:
+        parts.append(
+            "With age and gender as covariates the interval of the indirect effect leaves out zero "
+            f"{text} models{report.see('fig-indirect')}."
+        )
+    claims = [row for row in report.results.rows("claims.csv", claim="age_gender", judged=True)]
+    significant = [row for row in claims if row["verdict"] == "not reproduced"]
+    weak = [row for row in claims if row["verdict"] == "consistent (weak)"]
+    if significant:
+        parts.append(
+            "That age and gender do not influence distress is not reproduced: at least one of them is significant."
+        )
+    elif weak:
+        parts.append(
+            "Neither age nor gender is a significant predictor of distress beside alliance and meaning, which agrees with the "
+            "article but is weak support for no influence."
+        )
+    moderated = [
+        row
+        for row in report.results.rows("mediation/derived.csv", quantity="moderated_mediation")
+        if row.has("ci_low")
+    ]
+    if moderated:
+        shown = [row for row in moderated if clear(row)]
+        parts.append(
+            f"Of {report.bind.rows(moderated, 'estimate')} comparisons of the indirect effect across ages and genders "
+            f"{report.bind.rows(shown, 'estimate')} {plural(len(shown), 'has', 'have')} an interval that leaves out zero."
+        )
+    return joined(parts) or "No model with age or gender was run."
+
+
+def further(report: Report) -> str:
+    """Parts of distress as outcomes, search for meaning as a rival."""
+    distress = ("symptom_distress", "interpersonal_relations", "social_role")
+    parts = []
+    models = [
+        model
+        for model, entry in report.models.items()
+        if entry["outcome"] in distress and report.results.rows(EFFECTS, model=model)
+    ]
+    text = _summary(report, models)
+    if text:
+        parts.append(
+            f"With the parts of distress as outcomes the interval of the indirect effect leaves out zero {text} "
+            f"models{report.see('fig-indirect')}."
+        )
+    rival = [
+        model
+        for model, entry in report.models.items()
+        if entry["mediator"] == "search" and report.results.rows(EFFECTS, model=model)
+    ]
+    text = _summary(report, rival)
+    if text:
+        parts.append(f"With search for meaning in the place of presence it does so {text} models.")
+    beside = [
+        (level, row)
+        for level in levels(report)
+        for row in _indirects(report, "alliance_meaning_search", level)
+        if row["mediator"] == "meaning" and clear(row) is not None
+    ]
+    if beside:
+        clauses = [
+            f"{ESTIMAND_WORDS[level]} its interval {LEAVES_OUT[bool(clear(row))]}" for level, row in beside
+        ]
+        parts.append(
+            f"With both mediators side by side, the indirect effect through presence: {'; '.join(clauses)}."
+        )
+    return joined(parts) or "No model of these kinds was run."
+
+
+def reversed_models(report: Report) -> list[str]:
+    """The models that turn the directions around."""
+    return [
+        model
+        for model in report.models
+        if model.startswith("reversed") and report.results.rows(EFFECTS, model=model)
+    ]
+
+
+def reversed_(report: Report) -> str:
+    """Equivalent models: same fit, other stories."""
+    models = reversed_models(report)
+    text = _summary(report, models)
+    if not text:
+        return "No model with turned directions was run."
+    return (
+        "Three variables measured at once can be ordered in any way, and all orders with all paths fit equally well; no "
+        "result of this design can prefer one. With the directions turned around the interval of the indirect effect "
+        f"leaves out zero {text} models{report.see('tbl-reversed')}."
+    )
+
+
+SENTENCES = {
+    "mediation": mediation,
+    "aspects": aspects,
+    "full_mediation": full_mediation,
+    "covariates": covariates,
+    "further": further,
+    "reversed": reversed_,
+}

@@ -1,0 +1,164 @@
+"""Participants, measures, descriptive statistics, differences between therapists."""
+
+from __future__ import annotations
+
+from fortems.report.bind import escape
+from fortems.report.results import Row
+from fortems.report.template import Report
+from fortems.report.text.words import interval, joined, listed, name, plural
+from fortems.variables import VARIABLES
+
+FLOW = "data/flow.csv"
+DESCRIPTIVES = "tables/descriptives.csv"
+ICC = "tables/icc.csv"
+RELIABILITY = "tables/reliability.csv"
+
+
+def participants(report: Report) -> str:
+    """Who was received, excluded, analysed; background."""
+    if report.variant.matrix:
+        row = report.results.first("tables/correlations.csv")
+        if row is None:
+            return ""
+        return f"The printed correlations rest on {report.bind.of(row, 'n', 'n')} clients. There is no flow of participants to report."
+    flow = report.results.rows(FLOW)
+    parts = [_flow(report, flow), _background(report)]
+    return joined(parts)
+
+
+def _flow(report: Report, flow: list[Row]) -> str:
+    by = {row["step"]: row for row in flow}
+    last = by.get("analysed")
+    if last is None:
+        return ""
+    bind = report.bind
+    who = "simulated clients" if report.variant.simulated else "clients"
+    text = f"The analyses use {bind.of(last, 'clients', 'n')} {who} of {bind.of(last, 'therapists', 'n')} therapists"
+    icc = report.results.first(ICC, variable="distress")
+    if icc is not None and icc.has("n0"):
+        text += f" (about {bind.of(icc, 'n0', 'm1')} clients per therapist)"
+    excluded = [
+        row for row in flow if row["step"] == "excluded" and row.has("clients") and row["clients"] > 0
+    ]
+    received = by.get("received")
+    if received is not None and excluded:
+        reasons = [f"{bind.of(row, 'clients', 'n')} ({escape(row['detail'])})" for row in excluded]
+        text += f". Of {bind.of(received, 'clients', 'n')} clients received, {listed(reasons)} were excluded"
+    elif received is not None:
+        text += f"; none of the {bind.of(received, 'clients', 'n')} clients received was excluded"
+    limit = report.results.setting("inclusion", "sessions", "min")
+    if limit is not None:
+        text += f". Clients had to have had at least {bind.setting('inclusion', 'sessions', 'min')} sessions"
+    return f"{text}{report.see('fig-flow')}."
+
+
+def _background(report: Report) -> str:
+    bind = report.bind
+    parts = []
+    for variable, unit in (("age", "years"), ("sessions", "sessions")):
+        row = report.results.first(DESCRIPTIVES, variable=variable)
+        if row is not None and row.has("mean", "sd"):
+            what = "Mean age was" if variable == "age" else "Clients had had"
+            average = "" if variable == "age" else " on average"
+            parts.append(
+                f"{what} {bind.of(row, 'mean', 'm1')} {unit}{average} (*SD* = {bind.of(row, 'sd', 'm1')})."
+            )
+    genders = [
+        row for row in report.results.rows(DESCRIPTIVES, variable="gender") if row.has("share", "category")
+    ]
+    if genders:
+        shares = [f"{bind.of(row, 'share', '%1')} {escape(row['category'])}" for row in genders]
+        parts.append(f"Gender: {', '.join(shares)}.")
+    return joined(parts)
+
+
+def measures(report: Report) -> str:
+    """Reliability of the scales."""
+    rows = [row for row in report.results.rows(RELIABILITY, level="total") if row.has("alpha")]
+    if not rows:
+        return ""
+    low, high = min(rows, key=lambda row: row["alpha"]), max(rows, key=lambda row: row["alpha"])
+    text = (
+        f"Cronbach's alpha [@cronbach1951] ranges from {report.bind.of(low, 'alpha', 'r')} ({_scale(low)}) to "
+        f"{report.bind.of(high, 'alpha', 'r')} ({_scale(high)}){report.see('tbl-reliability')}; omega total [@mcdonald1999] is given "
+        "beside."
+    )
+    if report.variant.simulated:
+        text += " In a simulated run reliabilities are what the scenario set."
+    return text
+
+
+def _scale(row: Row) -> str:
+    scale = str(row["scale"])
+    return name(scale)
+
+
+def descriptives(report: Report) -> str:
+    """Means, skew, ceiling shares, in words."""
+    if report.variant.matrix:
+        return f"Means, standard deviations and correlations are those of the printed table{report.see('tbl-correlations')}."
+    rows = [
+        row
+        for row in report.results.rows(DESCRIPTIVES)
+        if row["variable"] in VARIABLES and VARIABLES[row["variable"]].instrument
+    ]
+    parts = (
+        [
+            f"Means, standard deviations and correlations of all scales are in {report.ref('tbl-correlations')}."
+        ]
+        if ("tbl-correlations" in report.items)
+        else []
+    )
+    skewed = [row for row in rows if row.has("skew") and abs(row["skew"]) >= 1]
+    if skewed:
+        most = max(skewed, key=lambda row: abs(row["skew"]))
+        parts.append(
+            f"Markedly skewed {plural(len(skewed), 'is', 'are')} {listed(name(row['variable']) for row in skewed)}, most of all "
+            f"{name(most['variable'])} (skew {report.bind.of(most, 'skew', 'b')})."
+        )
+    elif any(row.has("skew") for row in rows):
+        widest = max((row for row in rows if row.has("skew")), key=lambda row: abs(row["skew"]))
+        parts.append(
+            f"No scale is markedly skewed; the largest skew is {report.bind.of(widest, 'skew', 'b')} ({name(widest['variable'])})."
+        )
+    top = [row for row in rows if row.has("ceiling") and row["ceiling"] >= 0.15]
+    if top:
+        shares = [f"{name(row['variable'])} ({report.bind.of(row, 'ceiling', '%')})" for row in top]
+        parts.append(
+            f"A ceiling effect shows: many clients gave the highest possible score for {listed(shares)}."
+        )
+    return joined(parts)
+
+
+def icc(report: Report) -> str:
+    """How much of each scale lies between therapists."""
+    rows = [row for row in report.results.rows(ICC) if row.has("icc")]
+    main = [row for row in rows if row["variable"] in ("alliance", "bond", "meaning", "distress")]
+    if not main:
+        return "Differences between therapists could not be estimated."
+    shown = [
+        f"{report.bind.of(row, 'icc', 'r')} for {name(row['variable'])}, {interval(report, row, style='rend')}"
+        for row in main
+    ]
+    text = f"The share of variance between therapists, ICC(1) [@shrout1979], is {'; '.join(shown)}{report.see('tbl-icc')}. "
+    surely = [row for row in rows if row.has("ci_low") and row["ci_low"] > 0]
+    if surely:
+        text += (
+            f"The interval lies above zero for {listed(name(row['variable']) for row in surely)}; for all other scales it "
+            "includes zero. "
+            if len(surely) < len(rows)
+            else "All intervals lie above zero. "
+        )
+    else:
+        text += (
+            "All intervals include zero: with so few clients per therapist the data neither show therapist differences nor rule them "
+            "out. "
+        )
+    literature = (
+        f"Reviews find a therapist share in outcome of {report.fact('therapist_icc')} on average, from "
+        f"{report.fact('therapist_icc_low')} to {report.fact('therapist_icc_high')} [@johns2019]."
+    )
+    return text + literature
+
+
+SENTENCES = {function.__name__: function for function in (participants, measures, descriptives, icc)}

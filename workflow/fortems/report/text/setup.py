@@ -1,0 +1,238 @@
+"""Method: design, estimation, intervals, claims, sensitivity analyses, missing data, software."""
+
+from __future__ import annotations
+
+from fortems.report.bind import escape
+from fortems.report.template import Report
+from fortems.report.text.words import joined, listed, name
+from fortems.report.variant import STAGES, reason_absent
+
+ENGINE_WORDS = {
+    "twolevel": "a two-level maximum-likelihood engine of our own",
+    "regression": "least squares with cluster-robust (CR2) standard errors",
+    "semopy": "single-level path models in semopy [@igolkina2020]",
+    "mixedlm": "linear mixed models in statsmodels [@seabold2010]",
+}
+
+
+def design(report: Report) -> str:
+    """Where the data come from."""
+    variant, bind = report.variant, report.bind
+    if variant.simulated:
+        moments = ""
+        if report.has("data/calibration.csv"):
+            moments = (
+                " Item answers come from a graded measurement model per questionnaire whose thresholds, loadings and "
+                "covariances are solved so that the *scored* scales have the assumed moments; what was set and what was "
+                "achieved stand side by side in `data/calibration.csv`."
+            )
+        return (
+            f"All data are simulated, client by client and item by item, from the scenario *{escape(variant.scenario)}*. A "
+            "scenario states means, standard deviations, reliabilities, correlations and therapist shares of the eight "
+            "subscales, each with its source and a grade of how well it is known; few of them could be taken from the "
+            f"article, which prints none.{moments} The seed is {bind.setting('seed', style='text')}, fixed beforehand and "
+            "not chosen by its results."
+        )
+    if variant.own:
+        level = "single answers to the questionnaires" if variant.has_items else "scale scores"
+        return (
+            f"The data are an export of {level} from the file *{escape(variant.file)}*. Clients are nested in therapists; "
+            "all measures were taken once, so that the design is cross-sectional, as in the article. Columns were "
+            "mapped to the study's names, checked against their possible range, and every exclusion counted."
+        )
+    return (
+        f"The data are the means, standard deviations and correlations of a published table, typed into the file "
+        f"*{escape(variant.file)}*. Before any computing each cell was checked against what is possible: its sign and "
+        "stars, the range of the scale, and whether all correlations can occur together."
+    )
+
+
+def count_of_models(report: Report) -> str:
+    """The number of models in the models file, bound to the models that verdicts or measurement list."""
+    rows = report.results.rows("mediation/effects.csv")
+    return report.bind.over(rows, "model", "distinct")
+
+
+def models(report: Report) -> str:
+    """How many models, and their kinds."""
+    extra = []
+    entries = list(report.models.values())
+    if any(entry.get("covariates") for entry in entries):
+        extra.append("with age and gender as covariates")
+    if any(entry.get("moderator") for entry in entries):
+        extra.append("with age or gender moderating every path")
+    kinds = f", among them models {listed(extra)}" if extra else ""
+    if not report.results.has("mediation/effects.csv"):
+        return ""
+    return f"In all {count_of_models(report)} models were fitted{kinds}; none was dropped for its result."
+
+
+def estimation(report: Report) -> str:
+    """The engines that were run and what each does."""
+    engines = list(report.results.setting("engines", default=[]))
+    if report.variant.matrix:
+        return (
+            "The paths follow from the printed correlations by least squares in closed form, with normal-theory standard errors "
+            "for the printed number of clients. They assume independent clients: a matrix says nothing of the "
+            "clustering. With three variables the model is saturated, so that fit indices say nothing."
+        )
+    parts = []
+    if "twolevel" in engines:
+        parts.append(
+            "The within effect is estimated by normal-theory maximum likelihood over positive semi-definite covariance "
+            "matrices of therapists and clients. At the size of the article the maximum mostly lies at the boundary, where a "
+            "therapist variance or a combination of them is zero [@self1987]; standard errors then come from the information "
+            "on the face of the boundary, tests of single paths from the profile likelihood, and the estimate borrows "
+            "information from differences between therapists, so that the fixed-effects estimate is given beside it. "
+            "Converged, admissible and at the boundary are three separate verdicts. The engine was checked against lavaan "
+            "[@rosseel2012]."
+        )
+    if "regression" in engines:
+        parts.append(
+            "The single-level effect is estimated by least squares with cluster-robust standard errors of type CR2 and "
+            "Satterthwaite degrees of freedom [@bell2002; @pustejovsky2018]."
+        )
+    others = [ENGINE_WORDS[engine] for engine in engines if engine in ("semopy", "mixedlm")]
+    if others:
+        parts.append(f"The same models were run by {listed(others)}; only equal levels are compared.")
+    parts.append(
+        "A model of one predictor, one mediator and one outcome is saturated within: global and local fit are perfect by "
+        "construction and are not read as support. Models that fix the direct path are compared with those that do not by the "
+        "likelihood ratio."
+    )
+    return joined(parts)
+
+
+def intervals(report: Report) -> str:
+    """The intervals that were computed."""
+    asked = list(report.results.setting("intervals", default=[]))
+    bind = report.bind
+    parts = []
+    if "montecarlo" in asked:
+        draws = bind.setting("montecarlo", "draws")
+        parts.append(
+            "The primary interval of the indirect effect, fixed beforehand, is the Monte Carlo interval from the joint "
+            f"distribution of *a* and *b*, scaled to *t* [{draws} draws; @preacher2012]."
+        )
+    if "delta" in asked:
+        parts.append(
+            "The delta-method interval is shown beside; it is symmetric, which the distribution of a product is not [@mackinnon2004]."
+        )
+    resampled = [word for key, word in (("percentile", "percentile"), ("bca", "BCa")) if key in asked]
+    if resampled and report.results.setting("bootstrap", "replicates") and not report.variant.matrix:
+        cite = " [@efron1987]" if "bca" in asked else ""
+        parts.append(
+            f"The cluster bootstrap resamples whole therapists ({bind.setting('bootstrap', 'replicates')} replicates; "
+            f"{listed(resampled)}{cite}); with few therapists its intervals are known to be too short, which is why they are "
+            "not primary."
+        )
+    level = bind.setting("confidence", style="%")
+    parts.append(f"All intervals have the level {level}; all tests are two-sided.")
+    return joined(parts)
+
+
+def claims_method(report: Report) -> str:
+    """How the article's findings are judged."""
+    if not report.has("claims.csv"):
+        reason = reason_absent("claims.csv", report.results.config)
+        return f"The article's findings were not checked one by one in this run: {reason}."
+    clustered = (
+        "Correlations are judged over all clients with a cluster-robust test; the within-therapist and the plain correlation are shown beside, not judged. "
+        if not report.variant.matrix
+        else "Correlations are judged over all clients. "
+    )
+    return (
+        "Each finding of the article is stated as a check with its statistic, test, level, sides and direction, in a file that "
+        f"was fixed before any run. {clustered}A correlation is called moderate from {report.fact('moderate_low')} to below "
+        f"{report.fact('moderate_high')} in size. Verdicts are *reproduced*, *not reproduced* and *not testable*; a finding of "
+        "no significance that holds is called *consistent (weak)*, since a test that fails to reject supports little. "
+        "*p* values adjusted for the family of the article's correlations [@holm1979] stand beside the raw ones. Verdicts are computed from "
+        "unrounded values."
+    )
+
+
+def sensitivity_method(report: Report) -> str:
+    """The analyses beyond the main ones."""
+    parts = [
+        "Every model was repeated with other engines and intervals, with covariates, with each part of distress, with search "
+        "for meaning as a rival mediator, and with the directions turned around."
+        if not report.variant.matrix
+        else "Every model that the printed variables allow was estimated, those with the directions turned around included."
+    ]
+    if report.has("mediation/measurement.csv"):
+        parts.append(
+            "Measurement error was taken into account by latent variables or by correction for unreliability."
+        )
+    if report.has("robustness/leave_one_out.csv"):
+        parts.append("Every model was fitted again without each therapist in turn.")
+    if report.has("design/diagnosticity.csv"):
+        studies = report.bind.setting("design", "diagnosticity", "studies")
+        parts.append(
+            f"To see how well the published pattern tells accounts apart, {studies} studies of the article's size were simulated "
+            "from each of several scenarios, fixed before any run and differing only in what they are named for, and every "
+            "finding was checked in every study by the code that checks this one."
+        )
+    if report.has("design/power.csv"):
+        studies = report.bind.setting("design", "power", "studies")
+        parts.append(f"Power and precision were simulated over a grid of designs, {studies} studies each.")
+    if report.has("design/coverage.csv"):
+        parts.append("So was the coverage of every interval.")
+    return joined(parts)
+
+
+def missing(report: Report) -> str:
+    """What was done about missing values, and how many there are."""
+    if report.variant.matrix:
+        return "What was missing in the article's data, and how it was treated, cannot be seen from a matrix."
+    rows = [
+        row
+        for row in report.results.rows("tables/descriptives.csv")
+        if row.has("missing") and not row.has("category")
+    ]
+    gaps = [row for row in rows if row["missing"] > 0]
+    how = (
+        "The two-level engine uses all clients with any score by full-information likelihood, which assumes values missing at "
+        "random given the others; the other engines use complete rows."
+    )
+    if not rows:
+        return how
+    if not gaps:
+        return f"No client lacks a scale score. {how}"
+    most = max(gaps, key=lambda row: row["missing"])
+    return (
+        f"Of {report.bind.rows(rows, 'n')} variables {report.bind.rows(gaps, 'n')} have missing values, most of all "
+        f"{name(most['variable'])} ({report.bind.of(most, 'missing', 'n')} clients). {how}"
+    )
+
+
+def software(report: Report) -> str:
+    """The package, its parts, how to repeat the run."""
+    bind = report.bind
+    return (
+        f"The package *meaning-mediation* (version {bind.software('meaning-mediation')}) ran every step in one workflow "
+        f"[Snakemake {bind.software('snakemake')}; @molder2021] with Python libraries at locked versions "
+        f"({report.ref('tbl-software')}). One command repeats it; the same seed gives the same bytes. Data, scenarios and "
+        "findings to check are plain files beside the code."
+    )
+
+
+def withheld(report: Report) -> str:
+    """What this run does not report, each with its reason."""
+    reasons: dict[str, list[str]] = {}
+    for file, words in STAGES.items():
+        if file == "data/flow.csv" and report.variant.matrix:
+            continue
+        if not report.results.has(file):
+            reasons.setdefault(reason_absent(file, report.results.config), []).append(words)
+    if not reasons:
+        return ""
+    parts = [f"{listed(found)} ({reason})" for reason, found in reasons.items()]
+    return f"Not reported in this run: {'; '.join(parts)}."
+
+
+SENTENCES = {
+    function.__name__: function
+    for function in (
+        design, models, estimation, intervals, claims_method, sensitivity_method, missing, software, withheld,
+    )
+}  # fmt: skip

@@ -1,0 +1,158 @@
+"""Abstract and the summary in plain words."""
+
+from __future__ import annotations
+
+from fortems.report.template import Report
+from fortems.report.text.claims import estimands, findings, tally
+from fortems.report.text.discussion import DIAGNOSTICITY, support
+from fortems.report.text.mediation import indirect_clause
+from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, path
+
+
+def _size(report: Report) -> str:
+    row = report.results.first("data/flow.csv", step="analysed")
+    if row is not None:
+        return f"{report.bind.of(row, 'clients', 'n')} clients of {report.bind.of(row, 'therapists', 'n')} therapists"
+    row = report.results.first("tables/correlations.csv")
+    return f"{report.bind.of(row, 'n', 'n')} clients" if row is not None else "the clients"
+
+
+def abstract_method(report: Report) -> str:
+    """Data, measures, models, estimands."""
+    opening = {
+        "simulated": f"Item answers of {_size(report)} were simulated from the scenario {{}}, which assumes what the article reports or variants of it. "
+        "No real client is involved.",
+        "items": f"Item-level questionnaire data of {_size(report)} were scored and analysed.",
+        "scores": f"Scale scores of {_size(report)} were analysed.",
+        "matrix": f"The printed correlations of {_size(report)} were checked and re-analysed.",
+    }[report.variant.kind]
+    from fortems.report.bind import escape
+
+    opening = opening.replace("{}", f"*{escape(report.variant.scenario)}*")
+    if report.variant.matrix:
+        return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with Monte Carlo intervals."
+    return (
+        f"{opening} Two estimands were declared beforehand: the indirect effect among clients of the same therapist (two-level "
+        "maximum likelihood) and at the single level (least squares with cluster-robust inference), both with Monte Carlo "
+        "intervals. Each finding of the article was stated as a check before the analysis."
+    )
+
+
+def abstract_results(report: Report) -> str:
+    """The indirect effects of alliance and bond, and the tally of findings."""
+    prefix = "In the simulated data, " if report.variant.simulated else ""
+    parts = []
+    for model, word in (("alliance", "the total alliance"), ("bond", "the bond")):
+        clauses = []
+        for level in levels(report):
+            row = path(report, model, level, "indirect")
+            if row is not None and row.has("estimate"):
+                clauses.append(f"{ESTIMAND_WORDS[level]} {indirect_clause(report, row)}")
+        if clauses:
+            text = f"for {word}, {'; '.join(clauses)}"
+            parts.append(f"{prefix}{text}." if prefix and not parts else f"{text[:1].upper()}{text[1:]}.")
+    for estimand in estimands(report):
+        rows = findings(report, estimand)
+        parts.append(
+            f"With effects {ESTIMAND_WORDS[estimand]}, of {report.bind.rows(rows, 'verdict')} findings {tally(report, rows)}."
+        )
+    return joined(parts) or "No indirect effect could be estimated."
+
+
+def abstract_conclusion(report: Report) -> str:
+    """What may be concluded, by variant."""
+    if report.variant.simulated:
+        text = (
+            "Simulated clients are no evidence for or against the hypothesis. The rebuilt analysis runs from answers to verdicts, and "
+            "its results show how far a cross-sectional study of this size can tell the article's account from others."
+        )
+        if not report.has(DIAGNOSTICITY):
+            text = "Simulated clients are no evidence for or against the hypothesis; the rebuilt analysis runs from answers to verdicts."
+        return text
+    state = [support(report, model) for model in ("alliance", "bond") if model in report.models]
+    tail = "Cross-sectional data cannot tell this order of the variables from others."
+    if state and all(value == "both" for value in state):
+        return f"The data agree with meaning as a carrier of the relation of alliance and bond with distress. {tail}"
+    if any(value in ("both", "one") for value in state):
+        return f"The data agree only in part with meaning as a carrier of the relation of alliance and bond with distress. {tail}"
+    if state and all(value == "unknown" for value in state):
+        return f"The indirect effects could not be estimated. {tail}"
+    return f"The data do not show meaning to carry the relation of alliance or bond with distress, nor do they exclude it. {tail}"
+
+
+def plain_method(report: Report) -> str:
+    """For clinicians: what was done."""
+    return {
+        "simulated": f"A computer made up {_size(report)}, with answers as the article's story would have them, and the whole study was run on "
+        "these answers. This tests the study, not the story.",
+        "items": f"The same analysis as in the article was run on the questionnaires of {_size(report)}.",
+        "scores": f"The same analysis as in the article was run on the questionnaire scores of {_size(report)}.",
+        "matrix": f"A table of correlations, printed for {_size(report)}, was checked and analysed again.",
+    }[report.variant.kind]
+
+
+def plain_results(report: Report) -> str:
+    """For clinicians: what came out, without statistics."""
+    bond, alliance = support(report, "bond"), support(report, "alliance")
+    whose = "made-up clients" if report.variant.simulated else "clients"
+    parts = []
+    yes = [
+        word for word, state in (("the alliance as a whole", alliance), ("the bond", bond)) if state == "both"
+    ]
+    half = [
+        word for word, state in (("the alliance as a whole", alliance), ("the bond", bond)) if state == "one"
+    ]
+    no = [
+        word for word, state in (("the alliance as a whole", alliance), ("the bond", bond)) if state == "none"
+    ]
+    if yes:
+        parts.append(
+            f"For {listed(yes)} the numbers fit the idea: {whose} who rated it higher found more meaning, and those with more meaning "
+            "were less distressed."
+        )
+    if half:
+        parts.append(
+            f"For {listed(half)} it depends on how one counts: one of two reasonable ways fits the idea, the other leaves it open."
+        )
+    if no:
+        parts.append(
+            f"For {listed(no)} the numbers leave the question open: a link through meaning is not shown, and not ruled out."
+        )
+    parts.append(_plain_tally(report))
+    return joined(parts) or "The question could not be answered with these data."
+
+
+def _plain_tally(report: Report) -> str:
+    for estimand in ("within", "single"):
+        rows = findings(report, estimand) if estimand in estimands(report) else []
+        if rows:
+            good = [row for row in rows if row["verdict"] in ("reproduced", "consistent (weak)")]
+            whole = report.bind.rows(rows, "verdict")
+            return (
+                f"Of {whole} findings of the article {report.bind.rows(good, 'verdict')} came out the same way, looking at clients of the same therapist."
+                if (estimand == "within")
+                else f"Of {whole} findings of the article {report.bind.rows(good, 'verdict')} came out the same way."
+            )
+    return ""
+
+
+def plain_meaning(report: Report) -> str:
+    """For clinicians: what it means for practice."""
+    if report.variant.simulated:
+        return (
+            "For practice: nothing yet. Made-up clients show how well such a study works, not how people are."
+        )
+    if support(report, "bond") in ("both", "one") or support(report, "alliance") in ("both", "one"):
+        return (
+            "Clients' sense of meaning belongs into the conversation about how therapy is going. That working on the relationship "
+            "raises meaning, or that meaning lowers distress, is not shown."
+        )
+    return "These data give no reason to change practice. They do not show that meaning plays no part either."
+
+
+SENTENCES = {
+    function.__name__: function
+    for function in (
+        abstract_method, abstract_results, abstract_conclusion, plain_method, plain_results, plain_meaning,
+    )
+}  # fmt: skip

@@ -1,0 +1,103 @@
+"""Small parts of sentences: names, lists, intervals, tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fortems.report.bind import escape
+from fortems.report.results import Row
+from fortems.report.template import Report
+from fortems.variables import label
+
+EFFECTS = "mediation/effects.csv"
+VERDICTS = "mediation/verdicts.csv"
+ESTIMANDS = ("within", "single")
+ESTIMAND_WORDS = {"within": "within therapists", "single": "at the single level"}
+
+
+def listed(words: Iterable[str]) -> str:
+    """Join as prose does: ``a``, ``a and b``, ``a, b, and c``."""
+    found = list(words)
+    if len(found) < 3:
+        return " and ".join(found)
+    return f"{', '.join(found[:-1])}, and {found[-1]}"
+
+
+def sentence(text: str) -> str:
+    """Give a clause its capital and full stop."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Join sentences, leaving out empty ones."""
+    return " ".join(part for part in sentences if part)
+
+
+def name(variable: str) -> str:
+    """A variable within a sentence, escaped."""
+    text = {
+        "distress": "distress",
+        "alliance": "the total alliance",
+        "goal": "goal agreement",
+        "task": "task collaboration",
+    }.get(variable, label(variable))
+    return escape(text if text[:2].isupper() else text[:1].lower() + text[1:])
+
+
+def confidence(report: Report) -> str:
+    """The intervals' name: ``95% CI``."""
+    return f"{report.bind.setting('confidence', style='%')} CI"
+
+
+def interval(report: Report, row: Row, low: str = "ci_low", high: str = "ci_high", style: str = "end") -> str:
+    """``95% CI [−0.62, −0.11]``, or that there is none."""
+    if not row.has(low, high):
+        return "no interval"
+    return f"{confidence(report)} \\[{report.bind.of(row, low, style)}, {report.bind.of(row, high, style)}\\]"
+
+
+def p(report: Report, row: Row, column: str = "p") -> str:
+    """``*p* = .023``, or nothing where there is no p."""
+    return f"*p* {report.bind.of(row, column, 'p=')}" if row.has(column) else ""
+
+
+def clear(row: Row, low: str = "ci_low", high: str = "ci_high") -> bool | None:
+    """Whether an interval leaves out zero; None where there is none."""
+    if not row.has(low, high):
+        return None
+    return bool(row[low] > 0 or row[high] < 0)
+
+
+def plural(count: int, one: str, many: str) -> str:
+    """The form of a noun or verb that goes with a count."""
+    return one if count == 1 else many
+
+
+def engine_of(report: Report, level: str) -> str:
+    """The engine that counts at a level in this run: the primary one, or the next that was run."""
+    order = {"within": ("twolevel", "mixedlm"), "single": ("regression", "semopy", "mixedlm")}[level]
+    have = {row["engine"] for row in report.results.rows(EFFECTS, level=level)}
+    return next((engine for engine in order if engine in have), order[0])
+
+
+def path(report: Report, model: str, level: str, effect: str, **keys: object) -> Row | None:
+    """The row of an effect by the engine and interval that count; None where it was not estimated."""
+    engine = engine_of(report, level)
+    rows = report.results.rows(EFFECTS, model=model, level=level, engine=engine, effect=effect, **keys)
+    for wanted in ("wald", "montecarlo", "delta", "percentile", "bca"):
+        for row in rows:
+            if row["interval"] == wanted:
+                return row
+    return None
+
+
+def verdict(report: Report, model: str, level: str, **keys: object) -> Row | None:
+    """The model's verdict at an estimand."""
+    return report.results.first(VERDICTS, model=model, level=level, **keys)
+
+
+def levels(report: Report) -> list[str]:
+    """The estimands that this run has."""
+    have = {row["level"] for row in report.results.rows(EFFECTS)}
+    return [level for level in ESTIMANDS if level in have]

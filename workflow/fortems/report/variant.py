@@ -1,0 +1,123 @@
+"""What kind of run the report is about: simulated, own items, own scores, or a published matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from fortems.config import kind, switched_on
+
+#: Stage → its results file and how a sentence calls it.
+STAGES: dict[str, str] = {
+    "data/flow.csv": "the flow of participants",
+    "tables/reliability.csv": "reliabilities",
+    "tables/icc.csv": "intraclass correlations",
+    "claims.csv": "the check of the paper's findings",
+    "published.csv": "the comparison with published numbers",
+    "mediation/measurement.csv": "models that take measurement error into account",
+    "robustness/leave_one_out.csv": "the influence of single therapists",
+    "design/diagnosticity.csv": "the diagnosticity of the pattern of findings",
+    "design/power.csv": "power and precision",
+    "design/coverage.csv": "the coverage of the intervals",
+    "design/recovery.csv": "parameter recovery",
+}
+
+_OFF = "switched off in the configuration"
+_MATRIX = "a published matrix has no client rows"
+_SCORES = "the data hold scale scores, not item answers"
+_EMPTY = "nothing could be estimated"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The kind of run.
+
+    Attributes
+    ----------
+    kind : str
+        ``simulated``, ``items``, ``scores`` or ``matrix``.
+    scenario : str
+        Name of the simulated scenario, else empty.
+    file : str
+        Base name of the researcher's file, else empty.
+    """
+
+    kind: str
+    scenario: str = ""
+    file: str = ""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the data are made up."""
+        return self.kind == "simulated"
+
+    @property
+    def own(self) -> bool:
+        """Whether the data are a researcher's own clients."""
+        return self.kind in ("items", "scores")
+
+    @property
+    def matrix(self) -> bool:
+        """Whether there are no client rows at all."""
+        return self.kind == "matrix"
+
+    @property
+    def has_items(self) -> bool:
+        """Whether answers to single items are there."""
+        return self.kind in ("simulated", "items")
+
+    @property
+    def title(self) -> str:
+        """Title of the report."""
+        subject = "Meaning in Life Between the Therapeutic Alliance and Distress"
+        return {
+            "simulated": f"{subject}: A Two-Level Mediation Analysis Rebuilt and Tested on Simulated Data",
+            "items": f"{subject}: A Two-Level Replication From Item-Level Data",
+            "scores": f"{subject}: A Two-Level Replication From Scale Scores",
+            "matrix": f"{subject}: A Re-Analysis of a Published Correlation Matrix",
+        }[self.kind]
+
+    @property
+    def source(self) -> str:
+        """Where the data come from, in a line."""
+        return {
+            "simulated": f"Data source: simulated clients, scenario {self.scenario}",
+            "items": f"Data source: item-level questionnaire data, file {self.file}",
+            "scores": f"Data source: scale-level questionnaire data, file {self.file}",
+            "matrix": f"Data source: published correlation matrix, file {self.file}",
+        }[self.kind]
+
+    @property
+    def banner(self) -> str:
+        """What every page of a simulated run says."""
+        return "Simulated data: no evidence about people" if self.simulated else ""
+
+    @property
+    def note(self) -> str:
+        """What stands under every table and figure of a simulated run."""
+        if not self.simulated:
+            return ""
+        return f"Simulated data (scenario {self.scenario}); neither the paper's numbers nor evidence for its hypothesis."
+
+
+def variant(config: Mapping[str, Any]) -> Variant:
+    """Return the kind of run of a complete configuration."""
+    data = config["data"]
+    if data["source"] == "simulated":
+        return Variant("simulated", scenario=str(data["scenario"]))
+    return Variant(kind(config), file=PurePath(str(data["path"])).name)
+
+
+def reason_absent(file: str, config: Mapping[str, Any]) -> str:
+    """Say why a results file is not in a run, or has no rows."""
+    what = kind(config)
+    if switched_on(file, config):
+        return _EMPTY
+    everything = {**config, "data": {**config["data"], "source": "simulated"}}
+    if switched_on(file, everything) and what == "matrix":
+        return _MATRIX
+    if switched_on(file, everything) and what == "scores":
+        return _SCORES
+    return _OFF

@@ -1,0 +1,40 @@
+# Figures, each in three formats beside the data that it draws, with text alternatives in an index.
+#
+# needs  what catalog.py lists for each figure, the models file
+# makes  figures/NAME.{svg,pdf,png,csv}, figures/index.csv
+
+from fortems.figures import catalog
+
+
+rule figures:
+    input:
+        results=within_reach(*catalog.sources(config)),
+        gate=within_reach("gate.json"),
+        models=config["models"],
+        code=code("figures"),
+    output:
+        drawings=report(
+            [f"{RESULTS}/figures/{name}.svg" for name in catalog.names(config)],
+            caption="../report/figures.rst",
+            category="Figures",
+        ),
+        others=[f"{RESULTS}/{name}" for name in catalog.files(config) if not name.endswith(".svg")],
+    log:
+        f"{LOGS}/figures.log",
+    benchmark:
+        f"{BENCHMARKS}/figures.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        results=lambda wildcards: RESULTS,
+        names=catalog.names(config),
+        sources=catalog.sources(config),
+        config={
+            "data": {key: config["data"][key] for key in ("source", "scenario", "format")},
+            "engines": config["engines"],
+            "confidence": config["confidence"],
+            "privacy": config["privacy"],
+        },
+        software=software("figures"),
+    script:
+        "../scripts/figures.py"

@@ -1,0 +1,55 @@
+# The manuscript: text filled from results only, in three formats, with a ledger of its numbers.
+#
+# needs  results (report/sources.py), figures, config.yaml, the models file, manuscript/
+# makes  manuscript/manuscript.{html,pdf,docx}, manuscript/numbers.csv
+
+from fortems.figures import catalog
+from fortems.report import sources
+
+
+rule manuscript:
+    input:
+        results=within_reach(*sources.FILES),
+        gate=within_reach("gate.json"),
+        figures=[f"{RESULTS}/{name}" for name in catalog.files(config)],
+        config=f"{RESULTS}/config.yaml",
+        models=config["models"],
+        templates=manuscript_sources(),
+        code=code("manuscript"),
+    output:
+        html=report(
+            f"{RESULTS}/manuscript/manuscript.html",
+            caption="../report/manuscript.rst",
+            category="Report",
+            labels={"format": "HTML"},
+        ),
+        pdf=report(
+            f"{RESULTS}/manuscript/manuscript.pdf",
+            caption="../report/manuscript.rst",
+            category="Report",
+            labels={"format": "PDF"},
+        ),
+        docx=report(
+            f"{RESULTS}/manuscript/manuscript.docx",
+            caption="../report/manuscript.rst",
+            category="Report",
+            labels={"format": "Word"},
+        ),
+        numbers=report(
+            f"{RESULTS}/manuscript/numbers.csv",
+            caption="../report/numbers.rst",
+            category="Report",
+            labels={"format": "ledger of numbers"},
+        ),
+    log:
+        f"{LOGS}/manuscript.log",
+    benchmark:
+        f"{BENCHMARKS}/manuscript.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        results=lambda wildcards: RESULTS,
+        sources=sources.FILES + (catalog.INDEX,),
+        software=software("manuscript"),
+    script:
+        "../scripts/manuscript.py"
