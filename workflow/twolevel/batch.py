@@ -265,6 +265,14 @@ def fit(
     scale, center = np.asarray(moments.scale), np.asarray(moments.center)
     n_clients, n_clusters = moments.n_clients, moments.n_clusters
 
+    # one distinct cluster, however often it was drawn: nothing between to estimate
+    means = (
+        np.einsum("rkp,k->rp", moments.sums, moments.sizes) / np.where(n_clients > 0, n_clients, 1.0)[:, None]
+    )
+    squares = np.einsum("rkpp,k->rp", moments.cross, moments.sizes)
+    spread = squares / np.where(n_clients > 0, n_clients, 1.0)[:, None] - means**2
+    several = (spread > 1e-10).any(axis=1)
+
     starts = 0
     start_coef, start_logd, start_t = np.zeros((1, p, p)), np.zeros((1, p)), np.zeros((1, p, p))
     if start is not None:
@@ -289,7 +297,7 @@ def fit(
     newton.fit_replicates(
         np.ascontiguousarray(moments.sizes, dtype=np.int64),
         *(np.ascontiguousarray(a) for a in (moments.count, moments.sums, moments.cross, moments.within)),
-        n_clients - n_clusters,
+        np.where(several, n_clients - n_clusters, 0.0),
         np.array(model.free),
         members,
         *(np.ascontiguousarray(a) for a in (start_coef, start_logd, start_t)),

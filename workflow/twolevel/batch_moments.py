@@ -58,12 +58,12 @@ class BatchMoments:
     def select(self, columns: Sequence[int]) -> BatchMoments:
         """The same replicates for some of the variables, or for the variables in another order."""
         at = list(columns)
-        rows, columns = np.ix_(at, at)
+        pairs = np.ix_(at, at)
         return replace(
             self,
             sums=np.ascontiguousarray(self.sums[..., at]),
-            cross=np.ascontiguousarray(self.cross[..., rows, columns]),
-            within=np.ascontiguousarray(self.within[..., rows, columns]),
+            cross=np.ascontiguousarray(self.cross[..., pairs[0], pairs[1]]),
+            within=np.ascontiguousarray(self.within[..., pairs[0], pairs[1]]),
             center=self.center[:, at],
             scale=self.scale[:, at],
         )
