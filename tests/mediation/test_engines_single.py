@@ -116,7 +116,7 @@ def test_equivalent_models_have_equal_likelihoods():
         "backward": MediationModel("backward", ("distress",), ("meaning",), "alliance"),
         "other": MediationModel("other", ("meaning",), ("alliance",), "distress"),
     }
-    _, fits, _ = fit_all(models, data, ["regression", "semopy"], SETTINGS)
+    fits = fit_all(models, data, ["regression", "semopy"], SETTINGS)["fit"]
     for variant in ("partial", "full"):
         groups = equivalent_models(models, variant)
         table = fits[fits.variant == variant].set_index(["engine", "model"])["loglik"]
@@ -345,8 +345,8 @@ def test_semopys_finishing_steps_reach_a_zero_gradient():
 
 def test_streams_do_not_depend_on_other_models():
     data = study()
-    alone, _, _ = fit_all({"simple": SIMPLE}, data, ["regression"], SETTINGS)
-    both, _, _ = fit_all({"parallel": PARALLEL, "simple": SIMPLE}, data, ["regression"], SETTINGS)
+    alone = fit_all({"simple": SIMPLE}, data, ["regression"], SETTINGS)["effects"]
+    both = fit_all({"parallel": PARALLEL, "simple": SIMPLE}, data, ["regression"], SETTINGS)["effects"]
     pd.testing.assert_frame_equal(alone, both[both.model == "simple"].reset_index(drop=True))
 
 

@@ -1,7 +1,10 @@
 # Does meaning carry the effect of the alliance? All models by all engines, then what follows from them.
 #
-# needs  data/scores.csv, data/items.csv (measurement), the models file
-# makes  mediation/{effects,fit,verdicts,derived,agreement,measurement}.csv
+# needs  data/scores.csv, the models file; data/items.csv, tables/reliability.csv (measurement); for a published
+#        matrix its own part of the models (published.smk)
+# makes  mediation/{effects,fit,verdicts,derived,agreement,measurement,cfa}.csv, robustness/leave_one_out.csv
+
+from fortems.config import kind
 
 MEDIATION_SETTINGS = dict(
     seed=config["seed"],
@@ -10,50 +13,91 @@ MEDIATION_SETTINGS = dict(
     draws=config["montecarlo"]["draws"],
     replicates=config["bootstrap"]["replicates"] if config["bootstrap"] else 0,
 )
-# Two jobs of about the same length; each engine imports what it needs. A published matrix has a job of its own
-# (published.smk).
+# Two jobs of about the same length; each imports only what its engines need.
 MEDIATION_JOBS = {
     "resampling": [e for e in config["engines"] if e in ("twolevel", "regression")],
     "plain": [e for e in config["engines"] if e in ("semopy", "mixedlm")],
 }
-if config["data"]["source"] == "matrix":
-    MEDIATION_JOBS = {"matrix": [e for e in config["engines"] if e in ("regression", "semopy")]}
+MEDIATION_PARTS = ["matrix"] if kind(config) == "matrix" else list(MEDIATION_JOBS)
 
 
-rule mediation_engines:
-    input:
-        scores=f"{RESULTS}/data/scores.csv",
-        models=config["models"],
-        code=code("mediation_engines"),
-    output:
-        effects=temp(f"{RESULTS}/mediation/parts/{{part}}_effects.csv"),
-        fit=temp(f"{RESULTS}/mediation/parts/{{part}}_fit.csv"),
-        derived=temp(f"{RESULTS}/mediation/parts/{{part}}_derived.csv"),
-    log:
-        f"{LOGS}/mediation_{{part}}.log",
-    benchmark:
-        f"{BENCHMARKS}/mediation_{{part}}.tsv"
-    wildcard_constraints:
-        part="resampling|plain",
-    conda:
-        ENVIRONMENT
-    params:
-        engines=lambda wildcards: MEDIATION_JOBS[wildcards.part],
-        settings=MEDIATION_SETTINGS,
-        software=software("mediation_engines"),
-    script:
-        "../scripts/mediation_engines.py"
+if kind(config) != "matrix":
+
+    rule mediation_engines:
+        input:
+            scores=f"{RESULTS}/data/scores.csv",
+            models=config["models"],
+            code=code("mediation_engines"),
+        output:
+            effects=temp(f"{RESULTS}/mediation/parts/{{part}}_effects.csv"),
+            fit=temp(f"{RESULTS}/mediation/parts/{{part}}_fit.csv"),
+            derived=temp(f"{RESULTS}/mediation/parts/{{part}}_derived.csv"),
+            influence=temp(f"{RESULTS}/mediation/parts/{{part}}_influence.csv"),
+        log:
+            f"{LOGS}/mediation_{{part}}.log",
+        benchmark:
+            f"{BENCHMARKS}/mediation_{{part}}.tsv"
+        wildcard_constraints:
+            part="|".join(MEDIATION_JOBS),
+        conda:
+            ENVIRONMENT
+        params:
+            engines=lambda wildcards: MEDIATION_JOBS[wildcards.part],
+            settings=MEDIATION_SETTINGS,
+            software=software("mediation_engines"),
+        script:
+            "../scripts/mediation_engines.py"
+
+    rule measurement:
+        input:
+            scores=f"{RESULTS}/data/scores.csv",
+            answers=within_reach("data/items.csv"),
+            reliability=within_reach("tables/reliability.csv"),
+            instruments=list(config["data"]["instruments"].values()),
+            models=config["models"],
+            code=code("measurement"),
+        output:
+            within_reach("mediation/cfa.csv"),
+            measurement=f"{RESULTS}/mediation/measurement.csv",
+        log:
+            f"{LOGS}/measurement.log",
+        benchmark:
+            f"{BENCHMARKS}/measurement.tsv"
+        conda:
+            ENVIRONMENT
+        params:
+            instruments=config["data"]["instruments"],
+            settings=MEDIATION_SETTINGS,
+            latent=config["bootstrap"]["latent"] if config["bootstrap"] else 0,
+            software=software("measurement"),
+        script:
+            "../scripts/measurement.py"
+
+    rule leave_one_out:
+        input:
+            influence=expand(
+                f"{RESULTS}/mediation/parts/{{part}}_influence.csv",
+                part=MEDIATION_PARTS,
+            ),
+            models=config["models"],
+            code=code("leave_one_out"),
+        output:
+            f"{RESULTS}/robustness/leave_one_out.csv",
+        log:
+            f"{LOGS}/leave_one_out.log",
+        conda:
+            ENVIRONMENT
+        params:
+            software=software("leave_one_out"),
+        script:
+            "../scripts/leave_one_out.py"
 
 
 rule mediation:
     input:
-        effects=expand(
-            f"{RESULTS}/mediation/parts/{{part}}_effects.csv", part=MEDIATION_JOBS
-        ),
-        fit=expand(f"{RESULTS}/mediation/parts/{{part}}_fit.csv", part=MEDIATION_JOBS),
-        derived=expand(
-            f"{RESULTS}/mediation/parts/{{part}}_derived.csv", part=MEDIATION_JOBS
-        ),
+        effects=expand(f"{RESULTS}/mediation/parts/{{part}}_effects.csv", part=MEDIATION_PARTS),
+        fit=expand(f"{RESULTS}/mediation/parts/{{part}}_fit.csv", part=MEDIATION_PARTS),
+        derived=expand(f"{RESULTS}/mediation/parts/{{part}}_derived.csv", part=MEDIATION_PARTS),
         models=config["models"],
         code=code("mediation"),
     output:
@@ -67,7 +111,6 @@ rule mediation:
     conda:
         ENVIRONMENT
     params:
-        settings=MEDIATION_SETTINGS,
         software=software("mediation"),
     script:
         "../scripts/mediation.py"

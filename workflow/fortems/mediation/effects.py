@@ -160,9 +160,13 @@ def indirect_gradient(paths: Paths, predictor: str, mediators: tuple[str, ...]) 
     return gradient
 
 
+def delta_se(gradient: Array, paths: Paths) -> float:
+    """Return the first-order standard error of a function of the paths from its gradient (k,)."""
+    return float(np.sqrt(np.clip(gradient @ paths.vcov @ gradient, 0.0, None)))
+
+
 def _delta(estimate: float, gradient: Array, paths: Paths, confidence: float) -> Interval:
-    variance = gradient @ paths.vcov @ gradient
-    return t_interval(estimate, float(max(variance, 0.0)) ** 0.5, np.inf, confidence)
+    return t_interval(estimate, delta_se(gradient, paths), np.inf, confidence)
 
 
 def _indirect_rows(

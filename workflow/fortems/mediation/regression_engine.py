@@ -58,13 +58,20 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
         n_clients=len(values),
         n_therapists=n_clusters if clustered else 0,
     )
+    if clustered and n_clusters > 2:
+        slopes["jackknife"] = weighted_slopes(system, products, 1.0 - np.eye(n_clusters), scale)
     if settings.bootstraps and clustered and n_clusters >= MIN_CLUSTERS:
-        rng = stream(settings.seed, "mediation", system.model.name, "bootstrap", ENGINE)
-        weights = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=settings.replicates)
-        leave_out = 1.0 - np.eye(n_clusters)
-        slopes["replicates"] = weighted_slopes(system, products, weights.astype(float), scale)
-        slopes["jackknife"] = weighted_slopes(system, products, leave_out, scale)
+        weights = bootstrap_weights(settings, system.model.name, ENGINE, n_clusters)
+        slopes["replicates"] = weighted_slopes(system, products, weights, scale)
     return [Slopes(engine=ENGINE, level="single", **slopes)], _fit_rows(system, standard, scale, n_clusters)
+
+
+def bootstrap_weights(settings: Settings, model: str, step: str, n_clusters: int) -> Array:
+    """Return how often each therapist counts in each replicate (R, J): therapists drawn with replacement."""
+    rng = stream(settings.seed, "mediation", model, "bootstrap", step)
+    return rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=settings.replicates).astype(
+        float
+    )
 
 
 def cross_products(values: Array, cluster: NDArray[np.int64], n_clusters: int) -> Array:

@@ -1,25 +1,22 @@
-"""All models by all engines: what the workflow's mediation jobs call."""
+"""All models by all engines: what the workflow's fitting jobs call."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.mediation.agreement import agreement
-from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows, share_mediated
-from fortems.mediation.effects import COLUMNS, PART_COLUMNS, effect_rows
-from fortems.mediation.models import MediationModel
+from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows
+from fortems.mediation.effects import PART_COLUMNS, effect_rows
+from fortems.mediation.influence import INFLUENCE_COLUMNS, influence_rows
+from fortems.mediation.models import ENGINES, MediationModel
 from fortems.mediation.pathfit import FIT_COLUMNS
 from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import System, build
-from fortems.mediation.verdicts import verdicts
 
 Engine = Callable[[System, Settings], tuple[list[Slopes], list[dict[str, Any]]]]
-
-ENGINES = ("twolevel", "regression", "semopy", "mixedlm")
 
 
 def engine(name: str) -> Engine:
@@ -56,7 +53,7 @@ def fit_all(
     scores: pd.DataFrame,
     engines: Sequence[str],
     settings: Settings,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> dict[str, pd.DataFrame]:
     """Fit every model of observed scores by every engine.
 
     Parameters
@@ -69,12 +66,14 @@ def fit_all(
 
     Returns
     -------
-    effects, fit, derived : DataFrame
-        In the contract's columns; effects with ``df`` and ``unit`` besides, which verdicts need.
+    dict
+        ``effects`` (with ``df`` and ``unit`` besides the contract's columns, which verdicts need), ``fit``,
+        ``derived``, ``influence``.
     """
     effects: list[dict[str, Any]] = []
     fits: list[dict[str, Any]] = []
     derived: list[dict[str, Any]] = []
+    influence: list[dict[str, Any]] = []
     for model in models.values():
         if model.measurement != "observed":
             continue
@@ -85,21 +84,13 @@ def fit_all(
             for part in slopes:
                 effects += effect_rows(system, part, settings)
             derived += derived_rows(system, slopes, rows, settings)
-    return (
-        pd.DataFrame(effects, columns=list(PART_COLUMNS)),
-        pd.DataFrame(fits, columns=list(FIT_COLUMNS)),
-        pd.DataFrame(derived, columns=list(DERIVED_COLUMNS)),
-    )
-
-
-def merged(frames: Sequence[pd.DataFrame], models: Iterable[str]) -> pd.DataFrame:
-    """Put the results of several jobs together, in the order of the models file and of ``ENGINES``."""
-    filled = [frame for frame in frames if len(frame)] or list(frames[:1])
-    whole = pd.concat(filled, ignore_index=True)
-    model_rank = {name: i for i, name in enumerate(models)}
-    engine_rank = {name: i for i, name in enumerate(ENGINES)}
-    rank: Any = whole["model"].map(model_rank) * len(engine_rank) + whole["engine"].map(engine_rank)
-    return whole.iloc[rank.argsort(kind="stable")].reset_index(drop=True)
+            influence += influence_rows(system, slopes)
+    return {
+        "effects": pd.DataFrame(effects, columns=list(PART_COLUMNS)),
+        "fit": pd.DataFrame(fits, columns=list(FIT_COLUMNS)),
+        "derived": pd.DataFrame(derived, columns=list(DERIVED_COLUMNS)),
+        "influence": pd.DataFrame(influence, columns=list(INFLUENCE_COLUMNS)),
+    }
 
 
 def settings_of(params: Mapping[str, Any]) -> Settings:
@@ -114,28 +105,3 @@ def settings_of(params: Mapping[str, Any]) -> Settings:
     resampled = ("percentile", "bca")
     intervals = tuple(name for name in params["intervals"] if replicates or name not in resampled)
     return Settings(params["seed"], params["confidence"], params["draws"], replicates, intervals)
-
-
-def conclude(
-    effects: Sequence[pd.DataFrame],
-    fit: Sequence[pd.DataFrame],
-    derived: Sequence[pd.DataFrame],
-    models: Mapping[str, MediationModel],
-) -> dict[str, pd.DataFrame]:
-    """Put the engines' parts together and draw verdicts, shares and agreement from them.
-
-    Returns
-    -------
-    dict
-        ``effects, fit, verdicts, derived, agreement``, each as its CSV.
-    """
-    all_effects = merged(effects, models)
-    all_fit = merged(fit, models)
-    share = share_mediated(all_effects)
-    return {
-        "effects": all_effects[list(COLUMNS)],
-        "fit": all_fit,
-        "verdicts": verdicts(all_effects, all_fit, models),
-        "derived": merged([*derived, share], models),
-        "agreement": agreement(all_effects, all_fit, models),
-    }

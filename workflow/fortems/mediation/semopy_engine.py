@@ -21,7 +21,8 @@ from fortems.mediation.system import Key, System
 Array = NDArray[np.float64]
 
 ENGINE = "semopy"
-STEPS = 25
+STEPS = 50
+HALVINGS = 15
 CONVERGED = 1e-9  # largest element of a scoring step, in SD units
 
 
@@ -125,26 +126,54 @@ def fitted(
         model.fit(data)
     else:
         model.fit(cov=cov, n_samples=n_samples)
-    objective, gradient = model.get_objective("MLW")
-    half_n = model.n_samples / 2
+    return model, finish(model)
+
+
+def finish(model: Any) -> bool:
+    """Bring a fitted semopy model to its maximum by Fisher scoring, starting from its parameters.
+
+    Returns
+    -------
+    bool
+        Whether the last step was below 1e-6 (columns of about unit variance).
+    """
+    _, gradient = model.get_objective("MLW")
     parameters = model.param_vals.copy()
-    value = objective(parameters)
+    value = _discrepancy(model, parameters)
     size = np.inf
     for _ in range(STEPS):
-        step = np.linalg.solve(model.calc_fim(), half_n * np.asarray(gradient(parameters)))
+        slope = model.n_samples / 2 * np.asarray(gradient(parameters))
+        try:
+            step = np.linalg.solve(model.calc_fim(), slope)
+        except np.linalg.LinAlgError:
+            return False
         size = float(np.abs(step).max())
-        if size < CONVERGED:
+        if not np.isfinite(size) or size < CONVERGED:
             break
-        for _ in range(10):
+        candidate, new = parameters, np.inf
+        for _ in range(HALVINGS):
             candidate = parameters - step
-            new = objective(candidate)
-            if np.isfinite(new) and new <= value + 1e-12:
+            new = _discrepancy(model, candidate)
+            if new <= value + 1e-12:
                 break
             step = step / 2
+        if not new <= value + 1e-12:
+            break
         parameters, value = candidate, new
-        model.param_vals = parameters
-        model.update_matrices(parameters)
-    return model, size < 1e-6
+    model.param_vals = parameters
+    model.update_matrices(parameters)
+    return bool(size < 1e-6)
+
+
+def _discrepancy(model: Any, parameters: Array) -> float:
+    """log|Σ| + tr(S Σ⁻¹); infinite where Σ is not definite. semopy's own turns infinite at a perfect fit too."""
+    model.update_matrices(parameters)
+    sigma = model.calc_sigma()[0]
+    try:
+        root = np.linalg.cholesky(sigma)
+    except np.linalg.LinAlgError:
+        return np.inf
+    return float(2 * np.log(np.diag(root)).sum() + np.trace(np.linalg.solve(sigma, model.mx_cov)))
 
 
 def _slopes(

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.mediation.pathfit import fit_row
-from fortems.mediation.regression_engine import MIN_CLUSTERS, with_missing
+from fortems.mediation.regression_engine import MIN_CLUSTERS, bootstrap_weights, with_missing
 from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import Key, System
-from fortems.seeds import stream
 
 Array = NDArray[np.float64]
 
@@ -62,19 +61,14 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     slopes = _slopes(system, order, partial, len(values), n_clusters)
     if partial.boundary[0]:
         slopes["profile"] = profile_tests(system, values, cluster, partial)
+    slopes["jackknife"] = resampled(system, order, values, cluster, partial, 1.0 - np.eye(n_clusters))
     if settings.bootstraps and n_clusters >= MIN_CLUSTERS:
-        replicates, jackknife = resample(system, order, values, cluster, partial, settings)
-        slopes |= {"replicates": replicates, "jackknife": jackknife}
-        failed = int(np.isnan(replicates).any(axis=1).sum())
+        weights = bootstrap_weights(settings, system.model.name, ENGINE, n_clusters)
+        slopes["replicates"] = resampled(system, order, values, cluster, partial, weights)
+        failed = int(np.isnan(slopes["replicates"]).any(axis=1).sum())
         if failed:
-            rows[0]["message"] = "; ".join(
-                part
-                for part in (
-                    rows[0]["message"],
-                    f"{failed} of {len(replicates)} replicates without a maximum",
-                )
-                if part
-            )
+            lost = f"{failed} of {len(weights)} replicates without a maximum"
+            rows[0]["message"] = "; ".join(part for part in (rows[0]["message"], lost) if part)
     return [Slopes(engine=ENGINE, level="within", **slopes)], rows
 
 
@@ -198,24 +192,17 @@ def profile_tests(
     return found
 
 
-def resample(
+def resampled(
     system: System,
     order: tuple[str, ...],
     values: Array,
     cluster: NDArray[np.int64],
     partial: batch.BatchFit,
-    settings: Settings,
-) -> tuple[Array, Array]:
-    """Return bootstrap (R, K) and leave-one-therapist-out (J, K) slopes; NaN where there is no maximum."""
-    columns = values[:, _places(system, order)]
-    n_clusters = int(cluster.max()) + 1
-    rng = stream(settings.seed, "mediation", system.model.name, "bootstrap", ENGINE)
-    weights = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=settings.replicates)
-    found = []
-    for chosen in (weights.astype(float), 1.0 - np.eye(n_clusters)):
-        moments = batch.weighted_moments(columns, cluster, chosen)
-        found.append(parallel(system, order, batch.fit(partial.model, moments, start=partial, vcov=False))[1])
-    return found[0], found[1]
+    weights: Array,
+) -> Array:
+    """Return the slopes (R, K) of reweighted therapists; NaN where there is no maximum."""
+    moments = batch.weighted_moments(values[:, _places(system, order)], cluster, weights)
+    return parallel(system, order, batch.fit(partial.model, moments, start=partial, vcov=False))[1]
 
 
 def _unfitted(system: System, variant: str, reason: str) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+"""Put the fitting jobs' parts together, and draw verdicts, shares and agreement from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from fortems.mediation.agreement import agreement
+from fortems.mediation.derived import share_mediated
+from fortems.mediation.effects import COLUMNS
+from fortems.mediation.models import ENGINES, MediationModel
+from fortems.mediation.verdicts import verdicts
+
+
+def conclude(
+    effects: Sequence[pd.DataFrame],
+    fit: Sequence[pd.DataFrame],
+    derived: Sequence[pd.DataFrame],
+    models: Mapping[str, MediationModel],
+) -> dict[str, pd.DataFrame]:
+    """Put the engines' parts together and draw verdicts, shares and agreement from them.
+
+    Returns
+    -------
+    dict
+        ``effects, fit, verdicts, derived, agreement``, each as its CSV.
+    """
+    all_effects = merged(effects, models)
+    all_fit = merged(fit, models)
+    share = share_mediated(all_effects)
+    return {
+        "effects": all_effects[list(COLUMNS)],
+        "fit": all_fit,
+        "verdicts": verdicts(all_effects, all_fit, models),
+        "derived": merged([*derived, share], models),
+        "agreement": agreement(all_effects, all_fit, models),
+    }
+
+
+def merged(frames: Sequence[pd.DataFrame], models: Iterable[str]) -> pd.DataFrame:
+    """Put the results of several jobs together, in the order of the models file and of ``ENGINES``."""
+    filled = [frame for frame in frames if len(frame)] or list(frames[:1])
+    whole = pd.concat(filled, ignore_index=True)
+    model_rank = {name: i for i, name in enumerate(models)}
+    engine_rank = {name: i for i, name in enumerate(ENGINES)}
+    rank: Any = whole["model"].map(model_rank) * len(engine_rank) + whole["engine"].map(engine_rank)
+    return whole.iloc[rank.argsort(kind="stable")].reset_index(drop=True)

@@ -1,0 +1,26 @@
+"""Mediation with measurement error taken into account, and the factor structure of the alliance measure."""
+
+from fortems.workflow import job
+
+with job(snakemake):
+    from fortems.instruments import load_instruments
+    from fortems.mediation.cfa import factor_table
+    from fortems.mediation.measurement import Sources, measurement_table
+    from fortems.mediation.models import load_models
+    from fortems.mediation.run import settings_of
+    from fortems.tidy import read_csv, write_csv
+
+    instruments = load_instruments(snakemake.params.instruments)
+    scores = read_csv(snakemake.input.scores)
+    answers = read_csv(snakemake.input.answers[0]) if snakemake.input.answers else None
+    reliability = read_csv(snakemake.input.reliability[0]) if snakemake.input.reliability else None
+    sources = Sources.of(scores, answers, reliability, instruments)
+    table = measurement_table(
+        load_models(snakemake.input.models),
+        sources,
+        settings_of(snakemake.params.settings),
+        snakemake.params.latent,
+    )
+    write_csv(table, snakemake.output.measurement)
+    if sources.items is not None:
+        write_csv(factor_table(sources.items, instruments["wai"], scores["therapist"]), snakemake.output[0])
