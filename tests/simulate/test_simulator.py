@@ -1,7 +1,11 @@
 """Calibrated draws: the stated moments against independent large draws, and the shape of a study."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
+from fortems.config import check
 from fortems.errors import ConfigError
 from fortems.instruments import FOLDER as INSTRUMENTS
 from fortems.instruments import load_instruments
@@ -9,7 +13,7 @@ from fortems.scoring import score_array
 from fortems.seeds import stream
 from fortems.simulate.calibration import solve_latent
 from fortems.simulate.normal import draw_normal, factor
-from fortems.simulate.scenario import load_scenario
+from fortems.simulate.scenario import FOLDER, load_scenario
 from fortems.simulate.simulator import calibrate
 from fortems.variables import SCALES, SUBSCALES
 
@@ -264,8 +268,6 @@ def test_a_new_instrument_is_two_files_and_no_code(four_instruments, tmp_path):
 
 
 def changed(tmp_path, text, instruments=None):
-    from fortems.simulate.scenario import FOLDER
-
     for name in ("base.yaml", "as_reported.yaml"):
         (tmp_path / name).write_text((FOLDER / name).read_text())
     path = tmp_path / "mine.yaml"
@@ -318,6 +320,18 @@ def test_the_nearest_value_is_reachable_and_a_little_more_is_not(tmp_path):
 def test_out_of_reach_is_a_named_error_with_the_nearest_value(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         solve_latent(changed(tmp_path, text))
+
+
+def test_out_of_reach_is_known_before_the_first_job(tmp_path, monkeypatch):
+    monkeypatch.chdir(FOLDER.parents[1])
+    changed(tmp_path, "")
+    path = tmp_path / "mine.yaml"
+    number = "{value: 0.99, source: judgement, grade: D}"
+    path.write_text(f"extends: as_reported.yaml\nscales: {{bond: {{reliability: {number}}}}}\n")
+    config = yaml.safe_load(Path("config/config.yaml").read_text())
+    config["data"]["scenario"] = str(path)
+    with pytest.raises(ConfigError, match=r"bond.reliability: 0.99.*The nearest reachable value is 0.961"):
+        check(config)
 
 
 def test_latent_matrices_that_cannot_be_are_named(tmp_path):

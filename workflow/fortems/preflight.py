@@ -14,7 +14,7 @@ from fortems.instruments import load_instruments
 from fortems.mediation.models import load_models
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
-from fortems.simulate.scenario import check_scenario
+from fortems.simulate.scenario import load_scenario
 from fortems.variables import SCORE_COLUMNS
 
 
@@ -46,7 +46,7 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     if data["source"] == "matrix":
         steps.append(lambda: load_matrix(data["path"]))
     steps += [
-        lambda name=name: check_scenario(name, load_instruments(data["instruments"]))  # type: ignore[misc]
+        lambda name=name: _reach(name, data["instruments"])  # type: ignore[misc]
         for name in _scenarios(config)
     ]
     return list(dict.fromkeys(problem for step in steps for problem in _problems(step)))
@@ -57,6 +57,14 @@ def _scenarios(config: Mapping[str, Any]) -> list[str]:
     diagnosticity = (config["design"] or {}).get("diagnosticity") or {}
     gaps = [f"as_reported@gap={gap:g}" for gap in diagnosticity.get("gaps", [])]
     return list(dict.fromkeys([*named, *diagnosticity.get("scenarios", []), *gaps]))
+
+
+def _reach(scenario: str, instruments: Mapping[str, str]) -> None:
+    """Solve a scenario, so that what its items cannot have is known before the first job."""
+    from fortems.simulate.simulator import calibrate
+
+    loaded = load_instruments(instruments)
+    calibrate(load_scenario(scenario, loaded), loaded)
 
 
 def _problems(step: Callable[[], object]) -> list[Problem]:

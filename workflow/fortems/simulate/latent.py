@@ -15,8 +15,10 @@ polynomials in one latent correlation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import brentq
@@ -71,15 +73,16 @@ class Categories:
 
         By the normalized recursion h_k = (t h_{k-1} - sqrt(k-1) h_{k-2}) / sqrt(k), h_k = He_k / sqrt(k!).
         """
-        t = self.thresholds
-        density = np.exp(-0.5 * t**2) / np.sqrt(2 * np.pi)
-        # phi(t) h_k(t) is bounded, h_k(t) alone is not: carry the product.
-        previous, current = np.zeros_like(t), density
-        result = np.empty(terms)
-        for k in range(1, terms + 1):
-            result[k - 1] = current.sum() / np.sqrt(k)
-            previous, current = current, (t * current - np.sqrt(k - 1) * previous) / np.sqrt(k)
-        return result
+        root = np.sqrt(np.arange(terms + 1)).tolist()
+        result = [0.0] * terms
+        # Plain floats: an item has a handful of thresholds, too few for arrays to pay.
+        for t in self.thresholds.tolist():
+            # phi(t) h_k(t) is bounded, h_k(t) alone is not: carry the product.
+            previous, current = 0.0, math.exp(-0.5 * t * t) / math.sqrt(2 * math.pi)
+            for k in range(1, terms + 1):
+                result[k - 1] += current / root[k]
+                previous, current = current, (t * current - root[k - 1] * previous) / root[k]
+        return np.array(result)
 
 
 def fit_categories(low: int, high: int, mean: float, variance: float) -> Categories | float:
@@ -137,7 +140,7 @@ class LatentScale:
     loadings: np.ndarray
     coefficients: np.ndarray
 
-    @property
+    @cached_property
     def series(self) -> np.ndarray:
         """A_k = c_k sum_i lambda_i^k, so that cov(scale, scale') = sum_k rho^k A_k A'_k, shape (TERMS,)."""
         powers = self.loadings[:, None] ** np.arange(1, len(self.coefficients) + 1)
@@ -158,7 +161,7 @@ class LatentScale:
         """Sum of the variances of the items."""
         return len(self.loadings) * self.categories.variance
 
-    @property
+    @cached_property
     def variance(self) -> float:
         """Variance of the sum score."""
         return covariance(self, self, 1.0) - self.item_covariance() + self.item_variances

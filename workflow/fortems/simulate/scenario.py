@@ -128,11 +128,6 @@ def load_scenario(
     return _build(merged(path), path, settings, load_instruments() if instruments is None else instruments)
 
 
-def check_scenario(name: str | os.PathLike[str], instruments: Mapping[str, Instrument] | None = None) -> None:
-    """Raise what is wrong with a scenario (see ``load_scenario``). Light: nothing is solved."""
-    load_scenario(name, instruments)
-
-
 def scenario_files(name: str | os.PathLike[str]) -> list[str]:
     """Return the file of a scenario and those it extends: what a rule that uses it depends on."""
     return [_shown(path) for path, _ in _chain(resolve(name)[0])]
