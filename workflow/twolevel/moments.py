@@ -86,8 +86,32 @@ class MissingMoments:
     cell_pattern: np.ndarray
     cell_n: np.ndarray
     cell_mean: np.ndarray
+    cell_ssp: np.ndarray
     z: np.ndarray
     z_seen: np.ndarray
+
+    def weighted(self, weights: np.ndarray) -> MissingMoments:
+        """The moments with cluster j repeated `weights[j]` times (whole numbers)."""
+        clusters = np.repeat(np.arange(len(weights)), np.asarray(weights, dtype=np.int64))
+        count = np.diff(self.first)[clusters]
+        start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+        cells = np.repeat(self.first[clusters] - start[:-1], count) + np.arange(start[-1])
+        pattern = self.cell_pattern[cells]
+        size = len(self.patterns)
+        ssp = np.zeros_like(self.pattern_ssp)
+        np.add.at(ssp, pattern, self.cell_ssp[cells])
+        return MissingMoments(
+            self.patterns,
+            np.bincount(pattern, self.cell_n[cells], size),
+            ssp,
+            start,
+            pattern,
+            self.cell_n[cells],
+            self.cell_mean[cells],
+            self.cell_ssp[cells],
+            self.z[clusters],
+            self.z_seen[clusters],
+        )
 
     @property
     def p(self) -> int:
@@ -303,10 +327,12 @@ def _cells(
     p = len(y)
     cell_mean = np.stack([np.bincount(cell, filled[:, k]) for k in range(p)], axis=1) / cell_n[:, None]
     deviation = np.where(seen, y_values - cell_mean[cell], 0.0)
-    ssp = np.empty((len(patterns), p, p))
+    cell_ssp = np.empty((len(cell_ids), p, p))
     for g in range(p):
         for h in range(g + 1):
-            ssp[:, g, h] = ssp[:, h, g] = np.bincount(which, deviation[:, g] * deviation[:, h], len(patterns))
+            cell_ssp[:, g, h] = cell_ssp[:, h, g] = np.bincount(cell, deviation[:, g] * deviation[:, h])
+    ssp = np.zeros((len(patterns), p, p))
+    np.add.at(ssp, cell_pattern, cell_ssp)
     # A cluster's own variables: the one value that its rows agree on.
     cluster_z = np.full((len(used), len(z)), np.nan)
     for k in range(len(z)):
@@ -328,6 +354,7 @@ def _cells(
         cell_pattern.astype(np.int64),
         cell_n,
         np.ascontiguousarray(cell_mean),
+        cell_ssp,
         np.where(z_seen, cluster_z, 0.0),
         z_seen,
     )

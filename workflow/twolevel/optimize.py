@@ -11,9 +11,9 @@ import numpy as np
 from .bounds import Face, Transform, face
 from .model import Model
 from .moments import CompleteMoments, MissingMoments
-from .trustregion import Function, Minimum, minimise
 from .objective import Objective
 from .starts import moment_estimates, starting_values
+from .trustregion import Function, Minimum, minimise
 
 Bounds = Literal["psd", "none"]
 

@@ -1,0 +1,80 @@
+"""Cluster bootstrap and leave-one-cluster-out by weights on the clusters' statistics, for any model.
+
+The slow road, one warm-started fit a replicate; batch.py has the quick one for recursive observed models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from .moments import Clusters, CompleteMoments, MissingMoments
+from .optimize import estimate
+
+if TYPE_CHECKING:
+    from .results import Fit
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Estimates over resampled data.
+
+    Attributes
+    ----------
+    estimates : DataFrame (R, k)
+        Free and defined parameters; rows that did not converge are NaN.
+    converged : ndarray (R,) of bool
+    n_failed : int
+        Rows that did not converge: to be reported with any interval made from the others.
+    """
+
+    estimates: pd.DataFrame
+    converged: np.ndarray
+
+    @property
+    def n_failed(self) -> int:
+        return int((~self.converged).sum())
+
+    def percentile(self, name: str, level: float = 0.95) -> tuple[float, float]:
+        """Percentile interval of a parameter over the converged rows."""
+        values = self.estimates[name].dropna()
+        low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+
+
+def bootstrap(fit: Fit, replicates: int, rng: np.random.Generator) -> Resampled:
+    """See `Fit.bootstrap`."""
+    j = fit.n_clusters
+    return _resample(fit, (np.bincount(rng.integers(0, j, j), minlength=j) for _ in range(replicates)))
+
+
+def jackknife(fit: Fit) -> Resampled:
+    """See `Fit.jackknife`."""
+    return _resample(fit, 1 - np.eye(fit.n_clusters, dtype=np.int64))
+
+
+def _resample(fit: Fit, weights: Iterable[np.ndarray]) -> Resampled:
+    clusters = fit.clusters
+    names = [*fit.model.names, *(d.name for d in fit.model.defined)]
+    rows, converged = [], []
+    for weight in weights:
+        moments: CompleteMoments | MissingMoments
+        moments = clusters.moments(weight) if isinstance(clusters, Clusters) else clusters.weighted(weight)
+        if isinstance(moments, CompleteMoments) and moments.within_df < moments.p:
+            rows.append(np.full(len(names), np.nan))
+            converged.append(False)
+            continue
+        solution = estimate(fit.model, moments, fit.bounds, starts=[fit.solution.theta], thorough=False)
+        values = dict(zip(fit.model.names, solution.theta.tolist(), strict=True))
+        defined = [
+            float(fit._function(d.expression)({**fit.model.fixed_labels, **values}))
+            for d in fit.model.defined
+        ]
+        row = np.array([*solution.theta, *defined])
+        rows.append(row if solution.converged else np.full(len(names), np.nan))
+        converged.append(solution.converged)
+    return Resampled(pd.DataFrame(rows, columns=names), np.array(converged))

@@ -1,0 +1,550 @@
+"""The result of a fit: frozen data, tidy frames, inference on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from .bounds import Transform
+from .errors import NotNestedError, UnknownParameterError
+from .fitindices import FitIndices, fit_indices, information_criteria
+from .inference import (
+    Covariance,
+    Interval,
+    LikelihoodRatio,
+    StandardErrors,
+    chi2_sf,
+    cluster_scores,
+    covariance,
+    delta_method,
+    monte_carlo,
+)
+from .model import Model
+from .moments import ClusterData, Clusters, CompleteMoments, MissingMoments
+from .objective import Implied, Objective
+from .optimize import Bounds, Solution, estimate
+from .syntax import BETWEEN, LEVELS, WITHIN, Expression
+
+if TYPE_CHECKING:
+    from .profile import ProfileTest
+    from .resample import Resampled
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted two-level model.
+
+    Attributes
+    ----------
+    model : Model
+    data : ClusterData
+    moments : CompleteMoments or MissingMoments
+    bounds, missing, se : str
+        As given to `fit`.
+    solution : Solution
+        The end point: theta, gradient, Hessian, face.
+    covariance : Covariance
+        Covariance matrix of the free parameters, its method and what it lacks.
+
+    Notes
+    -----
+    Three separate verdicts: `converged` (a maximum was reached), `admissible` (no negative variance, every
+    covariance matrix positive semi-definite) and `boundary` (some covariance matrix is singular).
+    """
+
+    model: Model
+    data: ClusterData
+    moments: CompleteMoments | MissingMoments
+    bounds: Bounds
+    missing: str
+    se: StandardErrors
+    solution: Solution
+    covariance: Covariance
+
+    # verdicts -----------------------------------------------------------------------------------------
+    @property
+    def converged(self) -> bool:
+        """Whether the estimates are a maximum: regular and local (bounds none) or over the admissible set (psd)."""
+        return self.solution.converged
+
+    @property
+    def admissible(self) -> bool:
+        """Whether every covariance matrix of the model is positive semi-definite."""
+        return self.solution.admissible
+
+    @property
+    def boundary(self) -> bool:
+        """Whether a covariance matrix of the model is singular."""
+        return self.solution.boundary
+
+    @property
+    def message(self) -> str:
+        return "; ".join(dict.fromkeys(filter(None, (self.solution.message, self.covariance.message))))
+
+    @property
+    def se_method(self) -> str:
+        return self.covariance.method
+
+    # numbers ------------------------------------------------------------------------------------------
+    @property
+    def loglik(self) -> float:
+        return self.solution.loglik
+
+    @property
+    def n_parameters(self) -> int:
+        return len(self.solution.theta)
+
+    @property
+    def n_clients(self) -> int:
+        return int(self.moments.n_clients)
+
+    @property
+    def n_clusters(self) -> int:
+        return int(self.moments.n_clusters)
+
+    @property
+    def n_dropped(self) -> int:
+        """Rows left out: incomplete ones (listwise), or those without any client-level value (ml)."""
+        return self.data.n_rows - self.n_clients
+
+    @cached_property
+    def n_singletons(self) -> int:
+        """Clusters of one client (allowed: they inform the sum of both levels)."""
+        if isinstance(self.moments, CompleteMoments):
+            return int(self.moments.counts[self.moments.sizes == 1].sum())
+        first = self.moments.first
+        return int((np.add.reduceat(self.moments.cell_n, first[:-1]) == 1).sum())
+
+    @property
+    def aic(self) -> float:
+        return information_criteria(self.loglik, self.n_parameters, self.n_clients)[0]
+
+    @property
+    def bic(self) -> float:
+        """BIC with n = clients, as lavaan."""
+        return information_criteria(self.loglik, self.n_parameters, self.n_clients)[1]
+
+    @cached_property
+    def coef(self) -> dict[str, float]:
+        """Estimates of the free parameters by name (label, or `y~x`, `y~x.l2`)."""
+        return dict(zip(self.model.names, self.solution.theta.tolist(), strict=True))
+
+    @cached_property
+    def vcov(self) -> pd.DataFrame:
+        """Covariance matrix of the free parameters, named on both axes."""
+        names = list(self.model.names)
+        return pd.DataFrame(self.covariance.matrix, index=names, columns=names)
+
+    @cached_property
+    def objective(self) -> Objective:
+        return Objective(self.model.layout, self.moments)
+
+    @cached_property
+    def implied(self) -> Implied:
+        implied = self.objective.implied(self.solution.theta)
+        assert implied is not None
+        return implied
+
+    @cached_property
+    def sigma_within(self) -> pd.DataFrame:
+        """Model-implied S_W of the variables measured on clients."""
+        names = list(self.model.layout.y)
+        return pd.DataFrame(self.implied.sw, index=names, columns=names)
+
+    @cached_property
+    def sigma_between(self) -> pd.DataFrame:
+        """Model-implied covariances between clusters of all variables (zero for within-only ones)."""
+        names = list(self.model.observed)
+        return pd.DataFrame(self.implied.vb, index=names, columns=names)
+
+    @cached_property
+    def means(self) -> pd.Series:
+        """Model-implied means."""
+        return pd.Series(self.implied.mu, index=list(self.model.observed), name="mean")
+
+    @cached_property
+    def icc(self) -> pd.Series:
+        """Intraclass correlations of the variables at both levels, from the saturated model as in lavaan."""
+        level = self.model.layout.levels[BETWEEN]
+        both = [n for n in self.model.layout.y if n in level.names]
+        if self.saturated is None:
+            return pd.Series(np.nan, index=both, name="icc")
+        within, between = self.saturated.sigma_within, self.saturated.sigma_between
+        return pd.Series(
+            {n: between.loc[n, n] / (between.loc[n, n] + within.loc[n, n]) for n in both},
+            name="icc",
+            dtype=float,
+        )
+
+    # frames -------------------------------------------------------------------------------------------
+    @cached_property
+    def values(self) -> dict[str, float]:
+        """All named numbers: free parameters, every label (also of fixed or equal ones), defined parameters."""
+        found = {**self.model.fixed_labels, **self.coef}
+        for alias in self.model.equal:
+            found[alias] = found[self.model.equal[alias]]
+        for entry in self.model.defined:
+            found[entry.name] = float(Expression(entry.expression)(found))
+        return found
+
+    @cached_property
+    def standardized(self) -> pd.DataFrame:
+        """Standardized solution by level (lavaan's std.all): lhs, op, rhs, level, label, estimate."""
+        rows = [
+            (r.lhs, r.op, r.rhs, LEVELS[r.level], r.label, value)
+            for r, value in zip(self.model.rows, self._standard, strict=True)
+        ]
+        labels = {
+            r.label: v for r, v in zip(self.model.rows, self._standard, strict=True) if r.label
+        } | self._equal_standard
+        for entry in self.model.defined:
+            value = float(Expression(entry.expression)(labels))
+            labels[entry.name] = value
+            rows.append((entry.name, ":=", entry.expression, "", entry.name, value))
+        return pd.DataFrame(rows, columns=["lhs", "op", "rhs", "level", "label", "estimate"])
+
+    @property
+    def _equal_standard(self) -> dict[str, float]:
+        own = {r.name: v for r, v in zip(self.model.rows, self._standard, strict=True)}
+        return {alias: own[target] for alias, target in self.model.equal.items() if alias not in own} | own
+
+    @cached_property
+    def _standard(self) -> list[float]:
+        sds, variances = [], []
+        for number, level in enumerate(self.model.layout.levels):
+            sigma = self.implied.states[number][1]
+            with np.errstate(invalid="ignore"):
+                sds.append(dict(zip(level.names, np.sqrt(np.diag(sigma)), strict=True)))
+            variances.append(
+                {
+                    r.lhs: v
+                    for r, v in zip(self.model.rows, self._estimates, strict=True)
+                    if r.level == number and r.op == "~~" and r.lhs == r.rhs
+                }
+            )
+        out = []
+        for r, value in zip(self.model.rows, self._estimates, strict=True):
+            sd, own = sds[r.level], variances[r.level]
+            if r.op == "=~":
+                bottom = sd[r.rhs] / sd[r.lhs]
+            elif r.op == "~":
+                bottom = sd[r.lhs] / sd[r.rhs] if sd[r.rhs] > 0 else np.nan
+            elif r.op == "~1":
+                bottom = sd[r.lhs]
+            elif r.lhs == r.rhs:
+                bottom = sd[r.lhs] ** 2
+            else:  # lavaan scales residual covariances to residual correlations
+                bottom = np.sqrt(abs(own.get(r.lhs, np.nan) * own.get(r.rhs, np.nan)))
+            out.append(float(value / bottom) if bottom > 0 else (0.0 if value == 0 else np.nan))
+        return out
+
+    @property
+    def _estimates(self) -> list[float]:
+        theta = self.solution.theta
+        return [
+            float(theta[k]) if k >= 0 else float(r.fixed if r.fixed is not None else np.nan)
+            for r, k in zip(self.model.rows, self.model.index, strict=True)
+        ]
+
+    @cached_property
+    def parameters(self) -> pd.DataFrame:
+        """One row per parameter, in the order of the model text, defined parameters last.
+
+        Columns: lhs, op, rhs, level (within, between or empty), label, name, free, estimate, se, z, p, ci_low,
+        ci_high (normal, 95 %), standardized (std.all). Fixed parameters have no standard error.
+        """
+        se = np.sqrt(np.diag(self.covariance.matrix))
+        rows: list[tuple[Any, ...]] = []
+        for r, k, value, standard in zip(
+            self.model.rows, self.model.index, self._estimates, self._standard, strict=True
+        ):
+            error = float(se[k]) if k >= 0 else np.nan
+            rows.append(
+                (r.lhs, r.op, r.rhs, LEVELS[r.level], r.label, r.name, k >= 0, value, error, standard)
+            )
+        standards = self.standardized
+        for number, entry in enumerate(self.model.defined):
+            value, error = self.delta(entry.name)
+            standard = float(standards["estimate"].iloc[len(self.model.rows) + number])
+            rows.append(
+                (
+                    entry.name,
+                    ":=",
+                    entry.expression,
+                    "",
+                    entry.name,
+                    entry.name,
+                    False,
+                    value,
+                    error,
+                    standard,
+                )
+            )
+        names = ["lhs", "op", "rhs", "level", "label", "name", "free", "estimate", "se", "standardized"]
+        frame = pd.DataFrame(rows, columns=names)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.where(frame["se"] > 0, frame["estimate"] / frame["se"], np.nan)
+        frame.insert(9, "z", z)
+        frame.insert(10, "p", [2 * _normal_sf(abs(v)) for v in z])
+        frame.insert(11, "ci_low", frame["estimate"] - 1.959963984540054 * frame["se"])
+        frame.insert(12, "ci_high", frame["estimate"] + 1.959963984540054 * frame["se"])
+        return frame
+
+    def row(self, name: str) -> pd.Series:
+        """The row of `parameters` with this label or name."""
+        frame = self.parameters
+        found = frame[(frame["name"] == name) | (frame["label"] == name)]
+        if found.empty:
+            k = self.model.position(name)  # raises with the nearest name
+            found = frame[[i == k for i in [*self.model.index, *([-2] * len(self.model.defined))]]]
+        return found.iloc[0]
+
+    # inference ----------------------------------------------------------------------------------------
+    def _function(
+        self, expression: str | Callable[[Mapping[str, Any]], Any]
+    ) -> Callable[[Mapping[str, Any]], Any]:
+        if callable(expression):
+            return expression
+        compiled = {d.name: Expression(d.expression) for d in self.model.defined}
+        parsed = Expression(expression)
+        for name in parsed.names:
+            if name not in self.values:
+                self.model.position(name)
+                raise UnknownParameterError(
+                    f"{name!r}: give the parameter a label to use it in an expression"
+                )
+
+        def function(values: Mapping[str, Any]) -> Any:
+            full = dict(values)
+            for alias, target in self.model.equal.items():
+                full[alias] = full[target]
+            for name, define in compiled.items():
+                full[name] = define(full)
+            return parsed(full)
+
+        return function
+
+    def delta(self, expression: str | Callable[[Mapping[str, Any]], Any]) -> tuple[float, float]:
+        """(value, delta-method standard error) of an expression of labels, or of a function of the named values."""
+        function = self._function(expression)
+        base = dict(self.values)
+        names = self.model.names
+
+        def at(theta: np.ndarray) -> float:
+            return float(function({**base, **dict(zip(names, theta.tolist(), strict=True))}))
+
+        units = self.objective.units(self.solution.theta)
+        value, se, _ = delta_method(at, self.solution.theta, self.covariance.matrix, units)
+        return value, se
+
+    def monte_carlo(
+        self,
+        expression: str | Callable[[Mapping[str, Any]], Any],
+        draws: int = 20_000,
+        rng: np.random.Generator | None = None,
+        df: float | None = None,
+        level: float = 0.95,
+    ) -> Interval:
+        """Monte Carlo interval of an expression such as ``a*b`` from the joint covariance of the estimates.
+
+        Parameters
+        ----------
+        expression : str or callable
+            Of labels, or a function of a mapping name -> array.
+        draws : int
+        rng : numpy Generator
+        df : float, optional
+            Degrees of freedom of multivariate-t draws (few clusters: clusters - 1 or less); None: normal draws.
+        level : float
+
+        Returns
+        -------
+        Interval
+            NaN where a parameter of the expression has no standard error.
+        """
+        function = self._function(expression)
+        # Only what the expression moves with: other parameters may lack standard errors.
+        names = self.model.names
+        used = [n for k, n in enumerate(names) if self._moves(function, n, k)]
+        keep = [names.index(n) for n in used]
+        matrix = self.covariance.matrix[np.ix_(keep, keep)]
+        if np.isnan(matrix).any() or not used:
+            value = float(function(self.values))
+            return Interval(value, np.nan, np.nan, np.nan, level, "Monte Carlo: no standard errors", 0)
+        rng = np.random.default_rng() if rng is None else rng
+        return monte_carlo(
+            function, tuple(used), self.values, matrix, draws=draws, rng=rng, df=df, level=level
+        )
+
+    def _moves(self, function: Callable[[Mapping[str, Any]], Any], name: str, k: int) -> bool:
+        step = 0.01 * float(self.objective.units(self.solution.theta)[k])
+        here = [float(function({**self.values, name: self.coef[name] + s})) for s in (-step, 0.0, 2 * step)]
+        return here[0] != here[1] or here[2] != here[1]
+
+    @cached_property
+    def saturated(self) -> Fit | None:
+        """The saturated model under the same bounds; None where it has no maximum."""
+        return self._relative(self.model.saturated())
+
+    @cached_property
+    def baseline(self) -> Fit | None:
+        """The independence model under the same bounds; None where it has no maximum."""
+        return self._relative(self.model.baseline())
+
+    def _relative(self, model: Model) -> Fit | None:
+        # The saturated table lists the variables by level; likelihoods need the same order of moments.
+        data = self.data
+        moments: CompleteMoments | MissingMoments
+        if self.missing == "ml":
+            moments = data.missing(model.layout.y, model.layout.z)
+        else:
+            moments = data.complete(model.layout.y, model.layout.z)
+        solution = estimate(model, moments, self.bounds)
+        if not solution.converged:
+            return None
+        k = len(solution.theta)
+        return replace(
+            self,
+            model=model,
+            moments=moments,
+            solution=solution,
+            covariance=Covariance(np.full((k, k), np.nan), "none", "not asked for"),
+        )
+
+    @cached_property
+    def fit_indices(self) -> FitIndices:
+        """Chi-squared, CFI, TLI, RMSEA, SRMR by level, AIC, BIC (fits the saturated and the baseline model)."""
+        h1, h0 = self.saturated, self.baseline
+        problems = [
+            f"the {name} model has no maximum under bounds {self.bounds!r}"
+            for name, found in (("saturated", h1), ("baseline", h0))
+            if found is None
+        ]
+        if not self.converged:
+            problems.append("the model has no maximum")
+        order = [self.model.observed.index(n) for n in h1.model.observed] if h1 else []
+        implied = self.implied
+        if h1:
+            p = len(self.model.layout.y)
+            client, every = np.array(order[:p], dtype=int), np.array(order, dtype=int)
+            implied = replace(
+                implied,
+                sw=implied.sw[np.ix_(client, client)],
+                vb=implied.vb[np.ix_(every, every)],
+                mu=implied.mu[every],
+            )
+        layout = h1.model.layout if h1 else self.model.layout
+        return fit_indices(
+            self.loglik,
+            self.n_parameters,
+            (h1.loglik, h1.n_parameters, h1.implied) if h1 and self.converged else None,
+            (h0.loglik, h0.n_parameters) if h0 else None,
+            implied,
+            layout.levels[WITHIN].link[:, 1],
+            layout.levels[BETWEEN].link[:, 1],
+            self.n_clients,
+            self.n_clusters,
+            "; ".join(problems),
+        )
+
+    def likelihood_ratio(self, restricted: Fit) -> LikelihoodRatio:
+        """Test of a model nested in this one, fitted to the same data under the same bounds.
+
+        Raises
+        ------
+        NotNestedError
+            Different variables, rows, bounds, or not fewer parameters.
+        """
+        if set(restricted.model.layout.y) != set(self.model.layout.y) or set(
+            restricted.model.layout.z
+        ) != set(self.model.layout.z):
+            raise NotNestedError(
+                "the two models do not have the same variables at the same levels: their likelihoods do not compare"
+            )
+        if (restricted.n_clients, restricted.n_clusters, restricted.missing) != (
+            self.n_clients,
+            self.n_clusters,
+            self.missing,
+        ):
+            raise NotNestedError("the two models were fitted to different rows")
+        if restricted.bounds != self.bounds:
+            raise NotNestedError(f"bounds differ: {restricted.bounds!r} and {self.bounds!r}")
+        df = self.n_parameters - restricted.n_parameters
+        if df <= 0:
+            raise NotNestedError(
+                f"the restricted model has {restricted.n_parameters} parameters, not fewer than {self.n_parameters}"
+            )
+        statistic = 2 * (self.loglik - restricted.loglik)
+        if not (self.converged and restricted.converged):
+            return LikelihoodRatio(np.nan, df, np.nan)
+        return LikelihoodRatio(statistic, df, chi2_sf(statistic, df))
+
+    def profile(self, name: str, value: float = 0.0) -> ProfileTest:
+        """Likelihood-ratio test of one parameter: the model refitted with it held at `value`, same bounds."""
+        from .profile import profile_test
+
+        return profile_test(self, name, value)
+
+    def profile_interval(self, name: str, level: float = 0.95) -> Interval:
+        """Profile-likelihood interval of one parameter (Venzon & Moolgavkar, 1988)."""
+        from .profile import profile_interval
+
+        return profile_interval(self, name, level)
+
+    def bootstrap(self, replicates: int, rng: np.random.Generator) -> Resampled:
+        """Cluster bootstrap of all parameters: clusters drawn with replacement, by weights."""
+        from .resample import bootstrap
+
+        return bootstrap(self, replicates, rng)
+
+    def jackknife(self) -> Resampled:
+        """Estimates without each cluster in turn."""
+        from .resample import jackknife
+
+        return jackknife(self)
+
+    @cached_property
+    def clusters(self) -> Clusters | MissingMoments:
+        """The clusters one by one."""
+        if isinstance(self.moments, MissingMoments):
+            return self.moments
+        return self.data.clusters(self.model.layout.y, self.model.layout.z)
+
+    def summary(self, fit_measures: bool = False) -> str:
+        """A text that a lavaan user reads at sight; `fit_measures` adds CFI, TLI, RMSEA, SRMR."""
+        from .summary import summary
+
+        return summary(self, fit_measures)
+
+
+def _normal_sf(z: float) -> float:
+    from math import erfc, sqrt
+
+    return 0.5 * erfc(z / sqrt(2)) if np.isfinite(z) else np.nan
+
+
+def finish(
+    model: Model,
+    data: ClusterData,
+    moments: CompleteMoments | MissingMoments,
+    bounds: Bounds,
+    missing: str,
+    se: StandardErrors,
+    solution: Solution,
+) -> Fit:
+    """Add the covariance matrix to a solution."""
+    objective = Objective(model.layout, moments)
+    transform = Transform(model.layout, objective.scales(), bounds == "psd")
+    scores = None
+    if se == "robust" and solution.converged:
+        clusters = (
+            moments if isinstance(moments, MissingMoments) else data.clusters(model.layout.y, model.layout.z)
+        )
+        scores = cluster_scores(objective, solution.theta, clusters)
+    found = covariance(objective, transform, solution, se, scores)
+    return Fit(model, data, moments, bounds, missing, se, solution, found)
