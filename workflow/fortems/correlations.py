@@ -116,19 +116,25 @@ def pair(x: Array, y: Array, cluster: np.ndarray, confidence: float = 0.95) -> l
 
 
 def pearson(x: Array, y: Array, df: float, confidence: float) -> dict[str, object]:
-    """r of two variables with df degrees of freedom: t test and Fisher's z interval (variance 1 / (df - 1))."""
+    """r of two variables (N,) with df degrees of freedom: t test and Fisher's z interval."""
     x, y = x - x.mean(), y - y.mean()
     scale = np.sqrt((x @ x) * (y @ y))
     if scale <= 1e-12 or df < 1:
         return {"reason": "a variable does not vary at this level"}
-    r = float(np.clip(x @ y / scale, -1.0, 1.0))
+    r = np.clip(np.array([x @ y / scale]), -1.0, 1.0)
+    low, high, p = (float(part[0]) for part in pearson_test(r, df, confidence))
     with np.errstate(divide="ignore"):
-        t = float(r * np.sqrt(df / (1 - r**2))) if abs(r) < 1 else float(np.copysign(np.inf, r))
-    result: dict[str, object] = {"r": r, "df": df, "t": t, "p": float(two_sided_p(np.array(t), np.array(df)))}
-    if df > 1 and abs(r) < 1:
-        half = float(t_quantile(0.5 + confidence / 2, np.array(np.inf))) / np.sqrt(df - 1)
-        result |= {"ci_low": np.tanh(np.arctanh(r) - half), "ci_high": np.tanh(np.arctanh(r) + half)}
-    return result
+        t = float((r * np.sqrt(df / (1 - r**2)))[0])
+    return {"r": float(r[0]), "df": df, "t": t, "p": p, "ci_low": low, "ci_high": high}
+
+
+def pearson_test(r: Array, df: float, confidence: float) -> tuple[Array, Array, Array]:
+    """Ends of Fisher's z interval (variance 1 / (df - 1)) and two-sided p of correlations (S,), t with df."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = two_sided_p(r * np.sqrt(df / (1 - r**2)), np.array(df))
+        half = t_quantile(0.5 + confidence / 2, np.array(np.inf)) / np.sqrt(df - 1 if df > 1 else np.nan)
+        z = np.arctanh(np.where(np.abs(r) < 1, r, np.nan))
+    return np.tanh(z - half), np.tanh(z + half), p
 
 
 def between(x: Array, y: Array, cluster: np.ndarray, confidence: float) -> dict[str, object]:

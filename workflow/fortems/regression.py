@@ -167,11 +167,24 @@ def ols_cr2(x: Array, y: Array, cluster: NDArray[np.int64]) -> CR2Fit:
         x = np.broadcast_to(x, (y.shape[0], *x.shape))
     scale = np.sqrt(np.einsum("snk,snk->sk", x, x) / x.shape[1])
     scale = np.where(scale > 0, scale, 1.0)
-    x = x / scale[:, None, :]
-    member = one_hot(cluster)
-    per_cluster = np.einsum("nj,snk,snl->sjkl", member, x, x, optimize=True)
-    with_y = np.einsum("nj,snk,sn->sjk", member, x, y, optimize=True)
-    return _rescale(cr2_from_products(per_cluster, with_y), scale)
+    products = cluster_products(np.concatenate([x / scale[:, None, :], y[..., None]], axis=-1), cluster)
+    return _rescale(cr2_from_products(products[..., :-1, :-1], products[..., :-1, -1]), scale)
+
+
+def cluster_products(columns: Array, cluster: NDArray[np.int64]) -> Array:
+    """Return each cluster's cross-products Z_j'Z_j (S, J, K, K) of columns (S, N, K)."""
+    cluster = np.asarray(cluster)
+    order = np.argsort(cluster, kind="stable")
+    ends = np.cumsum(np.bincount(cluster))
+    ordered = columns if np.array_equal(order, np.arange(len(order))) else columns[:, order]
+    parts = [ordered[:, end - size : end] for end, size in zip(ends, np.bincount(cluster), strict=True)]
+    return np.stack([np.swapaxes(part, 1, 2) @ part for part in parts], axis=1)
+
+
+def within_products(products: Array) -> Array:
+    """Return cross-products within clusters, pooled (S, K, K), from ``cluster_products`` whose first column is 1."""
+    sums, size = products[:, :, 0], products[:, :, 0, 0]
+    return (products - sums[..., :, None] * sums[..., None, :] / size[..., None, None]).sum(axis=1)
 
 
 def cr2_from_products(per_cluster: Array, with_y: Array) -> CR2Fit:

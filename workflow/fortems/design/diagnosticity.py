@@ -1,0 +1,307 @@
+"""How often does a study of the paper's size show the published pattern, when its story is true and when it is not?
+
+Studies are drawn from each scenario, analysed as a run analyses its own (``fortems.design.paths``), and judged by the
+same claims code (``fortems.claims``). Scenarios hold no relations of age and gender, so claims on those are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.claimfile import Claim, load_claims
+from fortems.claims import judge
+from fortems.correlations import pearson_test
+from fortems.design.paths import Paths, Sample, single_paths, within_paths
+from fortems.design.proportions import jeffreys, ratio, share
+from fortems.design.tasks import Row, Settings, Task, blocks
+from fortems.evidence import Estimate, Evidence, Key
+from fortems.instruments import load_instruments
+from fortems.mediation.models import MediationModel, load_models
+from fortems.regression import cr2_from_products, within_products
+from fortems.seeds import stream
+from fortems.simulate.scenario import load_scenario
+from fortems.simulate.simulator import Simulator, calibrate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PART = "diagnosticity"
+BLOCK = 250
+COST = 0.0012  # seconds a study, with the package's own claims
+GRID_SCENARIO = "as_reported"
+
+
+def cells(settings: Settings) -> list[str]:
+    """Scenarios of the configuration, then the points of the gap between bond and the other aspects."""
+    asked = settings.design.get("diagnosticity") or {}
+    return [*asked.get("scenarios", []), *(f"{GRID_SCENARIO}@gap={gap:g}" for gap in asked.get("gaps", []))]
+
+
+def tasks(settings: Settings) -> list[Task]:
+    """Blocks of all scenarios."""
+    if not settings.design.get("diagnosticity"):
+        return []
+    studies = settings.design["diagnosticity"]["studies"]
+    return [task for cell in cells(settings) for task in blocks(PART, cell, studies, BLOCK, COST)]
+
+
+def runner(settings: Settings) -> _Runner:
+    """Return what runs a block."""
+    return _Runner(settings)
+
+
+class _Runner:
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.instruments = load_instruments(settings.instruments)
+        models = load_models(settings.models)
+        claims = load_claims(settings.claims) if settings.claims else {}
+        self.claims = testable_claims(claims)
+        self.models = {c.model: models[c.model] for c in self.claims.values() if c.model in models}
+        self.simulator = lru_cache(maxsize=2)(self._simulator)
+
+    def _simulator(self, cell: str) -> Simulator:
+        return calibrate(load_scenario(cell, self.instruments), self.instruments)
+
+    def __call__(self, task: Task) -> Iterator[Row]:
+        rng = stream(self.settings.seed, PART, task.cell, task.block)
+        data, names, cluster = self.simulator(task.cell).scores(rng, task.studies)
+        evidence = simulated_evidence(
+            data, names, cluster, self.claims, self.models, self.settings.confidence
+        )
+        for (claim, estimand), judgement in judge(self.claims, evidence).items():
+            yield estimand, claim, "studies", float(task.studies)
+            yield estimand, claim, "holds", float(judgement.holds.sum())
+            yield estimand, claim, "testable", float(judgement.testable.sum())
+
+
+def testable_claims(claims: Mapping[str, Claim]) -> dict[str, Claim]:
+    """Claims on what the scenarios simulate; patterns keep those of their parts that are."""
+    from dataclasses import replace
+
+    simple = {
+        name: claim for name, claim in claims.items() if claim.statistic not in ("covariates", "all_of")
+    }
+    kept = {}
+    for name, claim in claims.items():
+        if name in simple:
+            kept[name] = claim
+        elif claim.statistic == "all_of" and (parts := tuple(p for p in claim.parts if p in simple)):
+            kept[name] = replace(claim, parts=parts)
+    return kept
+
+
+def simulated_evidence(
+    data: np.ndarray,
+    names: tuple[str, ...],
+    cluster: np.ndarray,
+    claims: Mapping[str, Claim],
+    models: Mapping[str, MediationModel],
+    confidence: float,
+) -> Evidence:
+    """Analyse complete studies as far as the claims ask.
+
+    Parameters
+    ----------
+    data : ndarray (S, N, V)
+        Scores.
+    names : tuple of str, length V
+    cluster : ndarray (N,)
+    claims : mapping of str to Claim
+    models : mapping of str to MediationModel
+        The models that the claims name; those with covariates, moderators, several mediators or a measurement model
+        are not simulated, and their claims not testable.
+    confidence : float
+        Of the intervals.
+    """
+    plain = {
+        name: model
+        for name, model in models.items()
+        if _is_plain(model) and set(model.variables) <= set(names)
+    }
+    wanted = {v for claim in claims.values() if claim.statistic == "correlation" for v in (claim.x, claim.y)}
+    wanted |= {variable for model in plain.values() for variable in model.variables}
+    kept = [i for i, name in enumerate(names) if name in wanted]
+    sample = Sample.of(data[:, :, kept], tuple(names[i] for i in kept), cluster)
+    estimates: dict[Key, Estimate] = {}
+    for claim in claims.values():
+        if claim.statistic == "correlation" and {claim.x, claim.y} <= set(sample.names):
+            key = Key("correlation", claim.levels[0], test=claim.test, x=claim.x, y=claim.y)
+            estimates[key] = correlation(sample, key, confidence)
+    for name, model in plain.items():
+        asked = [claim for claim in claims.values() if claim.model == name]
+        for level in dict.fromkeys(level for claim in asked for level in claim.levels):
+            estimates.update(_effects(sample, model, level, asked, confidence))
+    return Evidence(len(data), confidence, estimates)
+
+
+def _is_plain(model: MediationModel) -> bool:
+    simple = len(model.mediators) == 1 and not model.covariates and model.moderator is None
+    return simple and model.measurement == "observed" and model.between == "saturated"
+
+
+def correlation(sample: Sample, key: Key, confidence: float) -> Estimate:
+    """A correlation with the test that its key names, in every study."""
+    x, y = (1 + place for place in sample.at((key.x, key.y)))
+    if key.test == "cr2":
+        at = [0, x]
+        products = sample.products[:, :, at]
+        fit = cr2_from_products(np.ascontiguousarray(products[..., at]), products[..., y])
+        low, high = fit.interval(confidence)
+        return Estimate(fit.coef[:, 1], low[:, 1], high[:, 1], fit.p[:, 1], "cr2")
+    clients, therapists = sample.sizes
+    whole = sample.products.sum(axis=1) if key.test == "pearson" else within_products(sample.products)
+    df = clients - 2.0 if key.test == "pearson" else clients - therapists - 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = whole[:, x, y] / np.sqrt(whole[:, x, x] * whole[:, y, y])
+    return Estimate(r, *pearson_test(r, df, confidence), key.test)
+
+
+def _effects(
+    sample: Sample, model: MediationModel, level: str, asked: Iterable[Claim], confidence: float
+) -> Iterator[tuple[Key, Estimate]]:
+    """The effects of a model that claims ask for."""
+    statistics = {claim.effect for claim in asked if claim.statistic == "effect" and level in claim.levels}
+    if any(claim.statistic == "full_mediation" for claim in asked):
+        statistics |= {"indirect", "direct"}
+    names = model.predictors, model.mediators[0], model.outcome
+    tests = tuple(sorted(statistics & {"a", "b", "direct"}))
+    paths = within_paths(sample, *names, tests=tests) if level == "within" else single_paths(sample, *names)
+    engine = "twolevel" if level == "within" else "regression"
+    for i, predictor in enumerate(model.predictors):
+        for statistic in sorted(statistics - {"total"}):
+            key = Key(statistic, level, model=model.name, x=predictor, y=model.mediators[0])
+            yield key, _estimate(paths, statistic, i, confidence, engine)
+
+
+def _estimate(paths: Paths, statistic: str, i: int, confidence: float, engine: str) -> Estimate:
+    if statistic == "indirect":
+        low, high, p = paths.monte_carlo(i, confidence)
+        return Estimate(paths.indirect[:, i], low, high, p, engine)
+    value, p = {
+        "a": (paths.a[:, i], paths.p_a[:, i]),
+        "b": (paths.b, paths.p_b),
+        "direct": (paths.direct[:, i], paths.p_direct[:, i]),
+    }[statistic]
+    nothing = np.full(len(value), np.nan)  # judged by p; ends are not needed
+    return Estimate(value, nothing, nothing, p, engine)
+
+
+COLUMNS = (
+    *("scenario", "gap", "title", "claim", "role", "estimand", "studies", "holds", "testable"),
+    *("probability", "ci_low", "ci_high"),
+)
+
+
+def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Probability of each claim and pattern in each scenario, with Jeffreys intervals.
+
+    Parameters
+    ----------
+    sums : DataFrame
+        From ``tasks.gather``.
+    settings : Settings
+
+    Returns
+    -------
+    DataFrame
+        ``COLUMNS``; ``gap`` is set for the points of the grid. The probability counts studies in which a claim is not
+        testable as studies that do not show it; ``testable`` says how many those are not.
+    """
+    import pandas as pd
+
+    wide = _wide(sums)
+    claims = load_claims(settings.claims) if settings.claims else {}
+    rows = []
+    for cell in cells(settings):
+        scenario = load_scenario(cell)
+        stem, _, parameter = cell.partition("@gap=")
+        for (claim, estimand), counts in _ordered(wide, cell, claims):
+            low, high = jeffreys(counts["holds"], counts["studies"], settings.confidence)
+            rows.append(
+                {
+                    **{"scenario": stem, "gap": float(parameter) if parameter else None},
+                    **{
+                        "title": scenario.title,
+                        "claim": claim,
+                        "role": claims[claim].role,
+                        "estimand": estimand,
+                    },
+                    **{name: int(counts[name]) for name in ("studies", "holds", "testable")},
+                    **{"probability": share(counts["holds"], counts["studies"])},
+                    **{"ci_low": low, "ci_high": high},
+                }
+            )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _wide(sums: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, float]]:
+    """(cell, claim, estimand) to its counts."""
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    for row in sums[sums["part"] == PART].to_dict("records"):
+        found.setdefault((row["cell"], row["item"], row["estimand"]), {})[row["measure"]] = row["value"]
+    return found
+
+
+def _ordered(
+    wide: Mapping[tuple[str, str, str], Mapping[str, float]], cell: str, claims: Mapping[str, Claim]
+) -> Iterator[tuple[tuple[str, str], Mapping[str, float]]]:
+    for claim in claims.values():
+        for estimand in claim.levels:
+            if (cell, claim.name, estimand) in wide:
+                yield (claim.name, estimand), wide[cell, claim.name, estimand]
+
+
+RATIO_COLUMNS = (
+    *("claim", "role", "estimand", "scenario", "gap", "against", "against_gap", "holds", "studies"),
+    *("against_holds", "against_studies", "relation", "ratio", "ci_low", "ci_high"),
+)
+
+
+def ratios_table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Likelihood ratios: how much likelier is what the paper found under one scenario than under another?
+
+    The first scenario of the configuration against every other, and each point of the gap's grid against its first.
+
+    Returns
+    -------
+    DataFrame
+        ``RATIO_COLUMNS``; see ``proportions.ratio`` for ``relation``. The ratio is that of the event "the claim (or the
+        whole pattern) holds", given that a study is published whatever it finds.
+    """
+    import pandas as pd
+
+    wide = _wide(sums)
+    claims = load_claims(settings.claims) if settings.claims else {}
+    own = cells(settings)
+    grid = [cell for cell in own if "@gap=" in cell]
+    plain = [cell for cell in own if "@gap=" not in cell]
+    pairs = [(plain[0], other) for other in plain[1:]] if plain else []
+    pairs += [(cell, grid[0]) for cell in grid[1:]]
+    rows = []
+    for first, second in pairs:
+        for (claim, estimand), counts in _ordered(wide, first, claims):
+            other = wide[second, claim, estimand]
+            (scenario, gap), (against, against_gap) = _split(first), _split(second)
+            found = ratio(
+                counts["holds"], counts["studies"], other["holds"], other["studies"], settings.confidence
+            )
+            rows.append(
+                {
+                    **{"claim": claim, "role": claims[claim].role, "estimand": estimand},
+                    **{"scenario": scenario, "gap": gap, "against": against, "against_gap": against_gap},
+                    **{"holds": int(counts["holds"]), "studies": int(counts["studies"])},
+                    **{"against_holds": int(other["holds"]), "against_studies": int(other["studies"])},
+                    **found,
+                }
+            )
+    return pd.DataFrame(rows, columns=RATIO_COLUMNS)
+
+
+def _split(cell: str) -> tuple[str, float | None]:
+    stem, _, gap = cell.partition("@gap=")
+    return stem, float(gap) if gap else None

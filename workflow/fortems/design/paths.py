@@ -1,0 +1,246 @@
+"""Paths of a mediation model in many simulated studies at once, at both estimands.
+
+The estimators are those of a run: ``single`` is least squares with CR2 and Satterthwaite df (``fortems.regression``),
+``within`` the two-level likelihood under positive semi-definite bounds (``twolevel.batch``) with N - J - k df and,
+at the boundary, profile-likelihood tests. Data are complete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from twolevel import batch
+
+from fortems.design.draws import product_interval
+from fortems.regression import Array, CR2Fit, cluster_products, cr2_from_products, t_quantile, two_sided_p
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Simulated studies with the summaries that all estimators share.
+
+    Attributes
+    ----------
+    names : tuple of str, length V
+    cluster : ndarray (N,)
+        Therapist of each client, from 0.
+    unit : ndarray (S, V)
+        SD of each variable in each study; products and slopes are in these units.
+    products : ndarray (S, J, 1 + V, 1 + V)
+        Each therapist's cross-products of the constant and the standardized variables.
+    moments : BatchMoments
+        What the two-level likelihood needs, of the same variables in their own units.
+    """
+
+    names: tuple[str, ...]
+    cluster: NDArray[np.int64]
+    unit: Array
+    products: Array
+    moments: batch.BatchMoments
+
+    @classmethod
+    def of(cls, data: Array, names: tuple[str, ...], cluster: NDArray[np.int64]) -> Sample:
+        """Summarise studies (S, N, V)."""
+        centred = data - data.mean(axis=1, keepdims=True)
+        unit = np.sqrt(np.einsum("snv,snv->sv", centred, centred) / (data.shape[1] - 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            standard = centred / np.where(unit > 0, unit, np.nan)[:, None, :]
+        columns = np.concatenate([np.ones((*data.shape[:2], 1)), standard], axis=-1)
+        return cls(
+            names, cluster, unit, cluster_products(columns, cluster), batch.study_moments(data, cluster)
+        )
+
+    @property
+    def studies(self) -> int:
+        """Number of studies, S."""
+        return len(self.unit)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of clients and of therapists."""
+        return len(self.cluster), self.products.shape[1]
+
+    def at(self, names: tuple[str, ...]) -> list[int]:
+        """Places of variables."""
+        return [self.names.index(name) for name in names]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths of one model at one estimand in S studies, in raw units.
+
+    Attributes
+    ----------
+    predictors : tuple of str, length P
+    a, direct : ndarray (S, P)
+        Predictor to mediator, and predictor to outcome given the mediator.
+    b : ndarray (S,)
+        Mediator to outcome.
+    var_a, var_direct : ndarray (S, P)
+    var_b : ndarray (S,)
+    cov_ab : ndarray (S, P)
+    df_a, df_direct : ndarray (S, P)
+    df_b : ndarray (S,)
+    p_a, p_direct : ndarray (S, P)
+    p_b : ndarray (S,)
+        Two-sided p.
+    boundary : ndarray (S,) of bool
+        Whether the between covariance matrix is singular; False at level ``single``.
+    """
+
+    predictors: tuple[str, ...]
+    a: Array
+    b: Array
+    direct: Array
+    var_a: Array
+    var_b: Array
+    var_direct: Array
+    cov_ab: Array
+    df_a: Array
+    df_b: Array
+    df_direct: Array
+    p_a: Array
+    p_b: Array
+    p_direct: Array
+    boundary: NDArray[np.bool_]
+
+    @property
+    def indirect(self) -> Array:
+        """a·b (S, P)."""
+        return self.a * self.b[:, None]
+
+    def monte_carlo(self, predictor: int = 0, confidence: float = 0.95) -> tuple[Array, Array, Array]:
+        """Limits and p (S,) of the primary interval of a predictor's indirect effect."""
+        i = predictor
+        a = self.a[:, i], self.var_a[:, i], self.df_a[:, i]
+        return product_interval(
+            a[0], self.b, a[1], self.var_b, self.cov_ab[:, i], a[2], self.df_b, confidence
+        )
+
+    def delta(self, predictor: int = 0, confidence: float = 0.95) -> tuple[Array, Array]:
+        """Limits (S,) of the first-order normal (Sobel) interval of a predictor's indirect effect."""
+        a, b, i = self.a[:, predictor], self.b, predictor
+        variance = b**2 * self.var_a[:, i] + a**2 * self.var_b + 2 * a * b * self.cov_ab[:, i]
+        half = t_quantile(0.5 + confidence / 2, np.array(np.inf)) * np.sqrt(np.maximum(variance, 0.0))
+        return a * b - half, a * b + half
+
+
+def single_paths(sample: Sample, predictors: tuple[str, ...], mediator: str, outcome: str) -> Paths:
+    """Least-squares paths with CR2 and Satterthwaite df, therapists' differences left in."""
+    x, (m, y) = [1 + i for i in sample.at(predictors)], [1 + i for i in sample.at((mediator, outcome))]
+    first = _regress(sample, x, m)
+    second = _regress(sample, [m, *x], y)
+    unit_x, unit_m = sample.unit[:, sample.at(predictors)], sample.unit[:, m - 1 : m]
+    unit_y = sample.unit[:, y - 1 : y]
+    scale_a, scale_b, scale_c = unit_m / unit_x, (unit_y / unit_m)[:, 0], unit_y / unit_x
+    return Paths(
+        predictors=predictors,
+        a=first.coef[:, 1:] * scale_a,
+        b=second.coef[:, 1] * scale_b,
+        direct=second.coef[:, 2:] * scale_c,
+        var_a=(first.se[:, 1:] * scale_a) ** 2,
+        var_b=(second.se[:, 1] * scale_b) ** 2,
+        var_direct=(second.se[:, 2:] * scale_c) ** 2,
+        cov_ab=np.zeros_like(first.coef[:, 1:]),  # b is unbiased given predictor and mediator
+        df_a=first.df[:, 1:],
+        df_b=second.df[:, 1],
+        df_direct=second.df[:, 2:],
+        p_a=first.p[:, 1:],
+        p_b=second.p[:, 1],
+        p_direct=second.p[:, 2:],
+        boundary=np.zeros(sample.studies, bool),
+    )
+
+
+def _regress(sample: Sample, right: list[int], left: int) -> CR2Fit:
+    index = [0, *right]
+    products = sample.products
+    return cr2_from_products(
+        np.ascontiguousarray(products[:, :, index][:, :, :, index]), products[:, :, index, left]
+    )
+
+
+def within_paths(
+    sample: Sample,
+    predictors: tuple[str, ...],
+    mediator: str,
+    outcome: str,
+    tests: tuple[str, ...] = ("a", "b", "direct"),
+) -> Paths:
+    """Within-therapist paths by two-level maximum likelihood under positive semi-definite bounds.
+
+    Parameters
+    ----------
+    sample : Sample
+    predictors, mediator, outcome : str
+        Names.
+    tests : tuple of str
+        Of ``a, b, direct``: the paths whose p is wanted at the boundary, where it takes a fit for each path and
+        study (profile likelihood). The others' p there are NaN.
+
+    Returns
+    -------
+    Paths
+        NaN where a study has no maximum or no standard errors.
+    """
+    model = batch.PathModel.mediation(predictors, mediator, outcome)
+    moments = sample.moments.select(sample.at(model.variables))
+    fitted = batch.fit(model, moments)
+    assert fitted.vcov is not None
+    coef = np.where(fitted.converged[:, None, None], fitted.coef, np.nan)
+    k, m, y = len(predictors), len(predictors), len(predictors) + 1
+    place = {path: i for i, path in enumerate(model.paths)}
+    at_a, at_direct, at_b = [place[m, i] for i in range(k)], [place[y, i] for i in range(k)], place[y, m]
+    variance = np.einsum("skk->sk", fitted.vcov)
+    clients, therapists = sample.sizes
+    df_a, df_y = float(clients - therapists - k), float(clients - therapists - k - 1)
+    a, b, direct = coef[:, m, :k], coef[:, y, m], coef[:, y, :k]
+    p_a = two_sided_p(_ratio(a, variance[:, at_a]), np.array(df_a))
+    p_b = two_sided_p(_ratio(b, variance[:, at_b]), np.array(df_y))
+    p_direct = two_sided_p(_ratio(direct, variance[:, at_direct]), np.array(df_y))
+    rows = np.flatnonzero(fitted.boundary & fitted.converged)
+    p_a[rows], p_b[rows], p_direct[rows] = np.nan, np.nan, np.nan
+    if tests and len(rows):
+        part, start = moments.take(rows), _take(fitted, rows)
+
+        def profile(dependent: int, regressor: int) -> Array:
+            return batch.likelihood_ratio(model, part, (dependent, regressor), fit=start).p
+
+        for i in range(k):
+            if "a" in tests:
+                p_a[rows, i] = profile(m, i)
+            if "direct" in tests:
+                p_direct[rows, i] = profile(y, i)
+        if "b" in tests:
+            p_b[rows] = profile(y, m)
+    shape = a.shape
+    return Paths(
+        predictors=predictors,
+        a=a,
+        b=b,
+        direct=direct,
+        var_a=variance[:, at_a],
+        var_b=variance[:, at_b],
+        var_direct=variance[:, at_direct],
+        cov_ab=fitted.vcov[:, at_a, at_b],
+        df_a=np.full(shape, df_a),
+        df_b=np.full(shape[0], df_y),
+        df_direct=np.full(shape, df_y),
+        p_a=p_a,
+        p_b=p_b,
+        p_direct=p_direct,
+        boundary=fitted.boundary & fitted.converged,
+    )
+
+
+def _ratio(estimate: Array, variance: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return estimate / np.sqrt(variance)
+
+
+def _take(fitted: batch.BatchFit, rows: NDArray[np.int64]) -> batch.BatchFit:
+    """Some of the studies of a fit."""
+    arrays = {f.name: getattr(fitted, f.name) for f in fields(fitted) if f.name != "model"}
+    return replace(fitted, **{name: value[rows] for name, value in arrays.items() if value is not None})

@@ -1,0 +1,59 @@
+"""The design stage as the workflow sees it: chunks that bring sums, and tables made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fortems.design import coverage, diagnosticity, power, recovery
+from fortems.design.tasks import Runner, Settings, Task, deal, gather, run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTS = (diagnosticity, power, coverage, recovery)
+
+
+def settings_of(params: Mapping[str, Any]) -> Settings:
+    """Return the stage's settings from a rule's params: ``seed, confidence, design, claims, models, instruments``."""
+    names = ("seed", "confidence", "design", "claims", "models", "instruments")
+    return Settings(**{name: params[name] for name in names})
+
+
+def tasks(settings: Settings) -> list[Task]:
+    """All blocks of all parts that the configuration has switched on."""
+    return [task for part in PARTS for task in part.tasks(settings)]
+
+
+def run_chunk(settings: Settings, chunk: int, chunks: int, report: Callable[[str], None]) -> pd.DataFrame:
+    """Run one of the chunks, numbered from 0, and return its blocks' sums."""
+    made: dict[str, Runner] = {}
+    own = deal(tasks(settings), chunks)[chunk]
+    owner = {
+        diagnosticity.PART: diagnosticity,
+        power.PART: power,
+        coverage.PART: coverage,
+        coverage.RESAMPLED: coverage,
+        recovery.PART: recovery,
+        recovery.ENGINES_PART: recovery,
+    }
+    for part in dict.fromkeys(task.part for task in own):
+        made[part] = owner[part].runner(settings)
+    return run(own, made, report, f"design, chunk {chunk + 1} of {chunks}")
+
+
+def tables(settings: Settings, chunks: Iterable[pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Make the tables of the parts that are switched on, by file name without suffix."""
+    sums = gather(chunks)
+    found: dict[str, pd.DataFrame] = {}
+    if settings.design.get("diagnosticity"):
+        found["diagnosticity"] = diagnosticity.table(sums, settings)
+        found["likelihood_ratios"] = diagnosticity.ratios_table(sums, settings)
+    if settings.design.get("power"):
+        found["power"] = power.table(sums, settings)
+        found["smallest_designs"] = power.smallest_table(found["power"])
+    if settings.design.get("coverage"):
+        found["coverage"] = coverage.table(sums, settings)
+    if settings.design.get("recovery"):
+        found["recovery"] = recovery.table(sums, settings)
+    return found

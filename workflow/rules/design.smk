@@ -1,0 +1,79 @@
+# What a study of this size can prove: diagnosticity, power, coverage, recovery.
+#
+# needs  the scenarios, the claims and models files, config/instruments; no data of the run
+# makes  design/{diagnosticity,likelihood_ratios,power,smallest_designs,coverage,recovery}.csv
+#
+# A chunk is one job. Results do not depend on the number of chunks (fortems.design.tasks).
+
+from fortems.simulate.scenario import scenario_files
+
+DESIGN_TABLES = within_reach(
+    "design/diagnosticity.csv",
+    "design/likelihood_ratios.csv",
+    "design/power.csv",
+    "design/smallest_designs.csv",
+    "design/coverage.csv",
+    "design/recovery.csv",
+)
+
+if DESIGN_TABLES:
+    DESIGN_SETTINGS = dict(
+        seed=config["seed"],
+        confidence=config["confidence"],
+        design={k: v for k, v in config["design"].items() if k != "chunks"},
+        claims=config["claims"],
+        models=config["models"],
+        instruments=config["data"]["instruments"],
+    )
+    DESIGN_SCENARIOS = (config["design"]["diagnosticity"] or {}).get("scenarios", [])
+    DESIGN_FILES = dict(
+        scenarios=sorted(
+            {path for name in ["as_reported", *DESIGN_SCENARIOS] for path in scenario_files(name)}
+        ),
+        claims=[config["claims"]] if config["claims"] else [],
+        models=config["models"],
+        instruments=list(config["data"]["instruments"].values()),
+    )
+
+    rule design_chunk:
+        input:
+            **DESIGN_FILES,
+            code=code("design_chunk"),
+        output:
+            temp(f"{RESULTS}/design/parts/{{chunk}}_of_{{chunks}}.csv"),
+        log:
+            f"{LOGS}/design_{{chunk}}_of_{{chunks}}.log",
+        benchmark:
+            f"{BENCHMARKS}/design_{{chunk}}_of_{{chunks}}.tsv"
+        wildcard_constraints:
+            chunk="[0-9]+",
+            chunks="[0-9]+",
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=1500,
+        params:
+            settings=DESIGN_SETTINGS,
+            software=software("design_chunk"),
+        script:
+            "../scripts/design_chunk.py"
+
+    rule design:
+        input:
+            **DESIGN_FILES,
+            parts=[
+                f"{RESULTS}/design/parts/{chunk}_of_{config['design']['chunks']}.csv"
+                for chunk in range(1, config["design"]["chunks"] + 1)
+            ],
+            code=code("design"),
+        output:
+            DESIGN_TABLES,
+        log:
+            f"{LOGS}/design.log",
+        conda:
+            ENVIRONMENT
+        params:
+            settings=DESIGN_SETTINGS,
+            software=software("design"),
+        script:
+            "../scripts/design.py"
