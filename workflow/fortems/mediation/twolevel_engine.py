@@ -1,8 +1,9 @@
 """Engine ``twolevel``: latent within and between parts, normal-theory maximum likelihood (level within, between).
 
-Complete rows with a saturated between part are fitted from sufficient statistics (``twolevel.batch``), as are all
-bootstrap replicates and leave-one-therapist-out fits; missing values and structured between parts go through the
-general engine (``fortems.mediation.twolevel_general``).
+Complete rows are fitted from sufficient statistics (``twolevel.batch``), as are all bootstrap replicates and
+leave-one-therapist-out fits. Missing values, between effects and restricted structured between parts go through the
+general engine (``fortems.mediation.twolevel_general``). A structured between part with all its paths is the saturated
+one in other parameters, so the within slopes of the two are the same.
 
 Covariates, moderators and products have no between part unless ``covariate_level: both``; products are taken
 from deviations from therapists' means. Degrees of freedom of a within slope are N − J − k, those of the
@@ -15,9 +16,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import twolevel
 from numpy.typing import NDArray
 from twolevel import batch
 
+from fortems.mediation import twolevel_general as general
 from fortems.mediation.pathfit import fit_row
 from fortems.mediation.regression_engine import MIN_CLUSTERS, bootstrap_weights, with_missing
 from fortems.mediation.slopes import Settings, Slopes, explained
@@ -39,8 +42,8 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     Returns
     -------
     list of Slopes
-        ``within``, with bootstrap replicates where there are ten therapists or more; empty when the likelihood
-        has no maximum that the search finds.
+        ``within``, with bootstrap replicates where there are ten therapists or more and no value is missing;
+        ``between`` where Σ_B is not at the boundary. Empty when the search finds no maximum.
     list of dict
         Rows of ``fit.csv``, variants ``partial`` and ``full``.
     """
@@ -48,16 +51,15 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     if n_clusters in (1, len(values)):
         reason = "no therapist with two clients or more" if n_clusters > 1 else "one therapist only"
         return [], [_unfitted(system, variant, reason) for variant in ("partial", "full")]
+    if general.has_missing(system):
+        return _full_information(system)
     order = _order(system)
     moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
     partial = batch.fit(path_model(system, order), moments)
-    full = batch.fit(path_model(system, order, "full"), moments, start=partial)
-    rows = [
-        _fit_row(system, variant, fitted, partial)
-        for variant, fitted in (("partial", partial), ("full", full))
-    ]
+    rows = [_fit_row(system, "partial", partial, partial)]
     if not partial.converged[0]:
-        return [], rows
+        return [], [*rows, _unfitted(system, "full", "the partial model has no maximum")]
+    rows.append(_full_row(system, order, moments, partial))
     slopes = _slopes(system, order, partial, len(values), n_clusters)
     if partial.boundary[0]:
         slopes["profile"] = profile_tests(system, values, cluster, partial)
@@ -69,7 +71,72 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
         if failed:
             lost = f"{failed} of {len(weights)} replicates without a maximum"
             rows[0]["message"] = "; ".join(part for part in (rows[0]["message"], lost) if part)
-    return [Slopes(engine=ENGINE, level="within", **slopes)], rows
+    found = [Slopes(engine=ENGINE, level="within", **slopes)]
+    if not partial.boundary[0] and not system.moderators:
+        found += _between(system, float(partial.loglik[0]))
+    return found, rows
+
+
+def _full_information(system: System) -> tuple[list[Slopes], list[dict[str, Any]]]:
+    """All rows, incomplete ones included, by the general engine; resampling would take too long there."""
+    structured = system.model.between == "structured"
+    alone, data = within_only(system), general.data_of(system, missing=True)
+    fits = {
+        variant: general.fit_text(general.syntax(system, variant, structured, alone), data, missing=True)
+        for variant in ("partial", "full")
+    }
+    partial = fits["partial"]
+    message = f"full information: {system.n_missing} incomplete rows used; no cluster bootstrap"
+    saturated = (partial.loglik, partial.n_parameters)
+    rows = [
+        general.general_row(system, ENGINE, variant, fitted, saturated, message)
+        for variant, fitted in fits.items()
+    ]
+    if not partial.converged:
+        return [], rows
+    fields = general.slopes_of(system, partial, "within", alone)
+    if partial.boundary:
+        fields["profile"] = general.profile_p(system, partial)
+    found = [Slopes(engine=ENGINE, level="within", **fields)]
+    if not partial.boundary:
+        text = general.syntax(system, "partial", True, alone)
+        between = partial if structured else general.fit_text(text, data, missing=True)
+        found += _between_of(system, between, partial.loglik)
+    return found, rows
+
+
+def _full_row(
+    system: System, order: tuple[str, ...], moments: batch.BatchMoments, partial: batch.BatchFit
+) -> dict[str, Any]:
+    """Row of the model without direct paths; the general engine fits it where the between part is structured."""
+    if system.model.between == "structured":
+        text = general.syntax(system, "full", True, within_only(system))
+        fitted = general.fit_text(text, general.data_of(system, missing=False), missing=False)
+        saturated = (float(partial.loglik[0]), partial.model.n_parameters)
+        return general.general_row(system, ENGINE, "full", fitted, saturated, with_missing("", system))
+    full = batch.fit(path_model(system, order, "full"), moments, start=partial)
+    row = _fit_row(system, "full", full, partial)
+    if row["df"] > 1 and not system.moderators:
+        text = general.syntax(system, "full", False, within_only(system))
+        row |= general.indices_of(
+            general.fit_text(text, general.data_of(system, missing=False), missing=False)
+        )
+    return row
+
+
+def _between(system: System, loglik: float) -> list[Slopes]:
+    """Between slopes of complete rows, from the same model with its between part written as regressions."""
+    text = general.syntax(system, "partial", True, within_only(system))
+    fitted = general.fit_text(text, general.data_of(system, missing=False), missing=False)
+    return _between_of(system, fitted, loglik)
+
+
+def _between_of(system: System, fitted: twolevel.Fit, loglik: float) -> list[Slopes]:
+    """Between slopes, unless this parameterization missed the maximum or has no standard errors."""
+    if not fitted.converged or fitted.boundary or abs(fitted.loglik - loglik) > general.SAME_MAXIMUM:
+        return []
+    found = general.between_slopes(system, fitted, within_only(system), ENGINE)
+    return [found] if np.isfinite(found.vcov).all() and (found.df > 0).all() else []
 
 
 def two_level_values(system: System) -> tuple[Array, NDArray[np.int64], int]:

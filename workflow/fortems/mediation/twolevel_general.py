@@ -1,0 +1,202 @@
+"""What the general two-level engine adds: missing values, structured between parts, between effects, fit indices.
+
+Models are written in lavaan's syntax with the blocks ``level: 1`` and ``level: 2``; columns are called v0, v1, …
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+import twolevel
+from numpy.typing import NDArray
+
+from fortems.mediation.pathfit import fit_row
+from fortems.mediation.slopes import Slopes, explained
+from fortems.mediation.system import Key, System
+
+Array = NDArray[np.float64]
+
+CLUSTER = "therapist"
+SAME_MAXIMUM = 1e-3  # largest difference of log-likelihoods of two parameterizations of one model
+
+
+def names_of(system: System) -> dict[str, str]:
+    """Return column → its name in the model text."""
+    return {column: f"v{i}" for i, column in enumerate(system.columns)}
+
+
+def syntax(system: System, variant: str, structured: bool, within_only: tuple[str, ...]) -> str:
+    """Return a model's text.
+
+    Parameters
+    ----------
+    system : System
+    variant : str
+        ``partial`` or ``full``; full has no direct path, between neither where that part is structured.
+    structured : bool
+        Whether the between part has the paths too; else it is saturated.
+    within_only : tuple of str
+        Columns without a between part.
+    """
+    names = names_of(system)
+    lines = ["level: 1", *_paths(system, variant, names, ())]
+    both = [column for column in system.columns if column not in within_only]
+    lines.append("level: 2")
+    if structured:
+        lines += _paths(system, variant, names, within_only)
+    else:
+        lines += [
+            f"{names[one]} ~~ {' + '.join(names[other] for other in both[i:])}" for i, one in enumerate(both)
+        ]
+    return "\n".join(lines)
+
+
+def _paths(system: System, variant: str, names: dict[str, str], left_out: tuple[str, ...]) -> list[str]:
+    """Regressions of a level, the residuals of the mediators' block covarying."""
+    lines = []
+    firsts = []
+    for dependent, right in system.equations(variant).items():
+        if dependent in left_out:
+            continue
+        lines.append(f"{names[dependent]} ~ {' + '.join(names[c] for c in right if c not in left_out)}")
+        if dependent != system.model.outcome:
+            firsts.append(names[dependent])
+    lines += [f"{one} ~~ {other}" for i, one in enumerate(firsts) for other in firsts[i + 1 :]]
+    exogenous = [names[c] for c in system.exogenous if c not in left_out]
+    return lines + [f"{one} ~~ {' + '.join(exogenous[i:])}" for i, one in enumerate(exogenous)]
+
+
+def data_of(system: System, missing: bool) -> twolevel.ClusterData:
+    """Return the columns under their model names, all rows or the complete ones, ready to be fitted often."""
+    rows = np.ones(len(system.frame), dtype=bool) if missing else system.complete
+    frame = system.frame.loc[rows, list(system.columns)].rename(columns=names_of(system))
+    return twolevel.ClusterData(frame.assign(**{CLUSTER: system.cluster[rows]}), CLUSTER)
+
+
+def fit_text(text: str, data: twolevel.ClusterData, missing: bool) -> twolevel.Fit:
+    """Fit a model; warnings become the fit's own verdicts and message."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", twolevel.TwoLevelWarning)
+        return twolevel.fit(text, data, missing="ml" if missing else "listwise")
+
+
+def level_keys(system: System, level: str, within_only: tuple[str, ...]) -> tuple[Key, ...]:
+    """Return the slopes of a level."""
+    left_out = within_only if level == "between" else ()
+    keys = system.keys()
+    return tuple(key for key in keys if key[0] not in left_out and key[1] not in left_out)
+
+
+def _parameter(system: System, key: Key, level: str) -> str:
+    names = names_of(system)
+    return f"{names[key[0]]}~{names[key[1]]}" + (".l2" if level == "between" else "")
+
+
+def slopes_of(system: System, fit: twolevel.Fit, level: str, within_only: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields of ``Slopes`` that a fit gives at a level; df are N − J − k within, J − k − 1 between."""
+    keys = level_keys(system, level, within_only)
+    parameters = [_parameter(system, key, level) for key in keys]
+    names = names_of(system)
+    sigma = fit.sigma_within if level == "within" else fit.sigma_between
+    present = [column for column in system.columns if names[column] in sigma.columns]
+    matrix = sigma.loc[[names[c] for c in present], [names[c] for c in present]].to_numpy(float)
+    estimate = np.array([fit.coef[name] for name in parameters])
+    right = [sum(key[0] == dependent for key in keys) for dependent, _ in keys]
+    base = fit.n_clients - fit.n_clusters if level == "within" else fit.n_clusters - 1
+    inside = np.sqrt(np.clip(np.diag(fit.sigma_within.to_numpy(float)), 0.0, None))
+    within_sd = dict(zip(fit.sigma_within.columns, inside.tolist(), strict=True))
+    return {
+        "keys": keys,
+        "estimate": estimate,
+        "vcov": fit.vcov.loc[parameters, parameters].to_numpy(float),
+        "df": np.array([base - k for k in right], float),
+        "sd": dict(zip(present, np.sqrt(np.clip(np.diag(matrix), 0.0, None)).tolist(), strict=True)),
+        "within_sd": {column: within_sd[names[column]] for column in system.columns},
+        "n_clients": fit.n_clients,
+        "n_therapists": fit.n_clusters,
+        "r_squared": explained(keys, estimate, matrix, tuple(present)),
+    }
+
+
+def between_slopes(system: System, fit: twolevel.Fit, within_only: tuple[str, ...], engine: str) -> Slopes:
+    """Return the between slopes of a structured fit, with the contextual effects (between minus within)."""
+    fields = slopes_of(system, fit, "between", within_only)
+    vcov: Any = fit.vcov
+    context = {}
+    for key, df in zip(fields["keys"], fields["df"], strict=True):
+        between, within = _parameter(system, key, "between"), _parameter(system, key, "within")
+        variance = vcov.loc[between, between] + vcov.loc[within, within] - 2 * vcov.loc[between, within]
+        estimate = fit.coef[between] - fit.coef[within]
+        context[key] = (float(estimate), float(np.sqrt(variance)), float(df))
+    return Slopes(engine=engine, level="between", context=context, **fields)
+
+
+def profile_p(system: System, fit: twolevel.Fit) -> dict[Key, float]:
+    """Return p of the profile-likelihood test of each a, b and direct path within."""
+    tested = [
+        *((m, x) for m in system.model.mediators for x in system.model.predictors),
+        *((system.model.outcome, name) for name in (*system.model.mediators, *system.model.predictors)),
+    ]
+    return {key: float(fit.profile(_parameter(system, key, "within")).p) for key in tested}
+
+
+def indices_of(fit: twolevel.Fit) -> dict[str, float]:
+    """Return CFI, TLI, RMSEA and the SRMR of each level."""
+    found = fit.fit_indices
+    return {name: getattr(found, name) for name in ("cfi", "tli", "rmsea", "srmr_within", "srmr_between")}
+
+
+def in_words(system: System, message: str) -> str:
+    """Return an engine's message with the columns' own names."""
+    return re.sub(r"\bv(\d+)\b", lambda found: system.columns[int(found[1])], message)
+
+
+def general_row(
+    system: System, engine: str, variant: str, fit: twolevel.Fit, saturated: tuple[float, int], message: str
+) -> dict[str, Any]:
+    """Return the row of ``fit.csv`` of a general fit.
+
+    Parameters
+    ----------
+    saturated : (float, int)
+        Log-likelihood and number of parameters of the partial model, which is saturated.
+    """
+    from scipy.special import chdtrc
+
+    parts = [in_words(system, fit.message), "" if fit.converged else "no maximum", message]
+    shared = {
+        "converged": fit.converged,
+        "admissible": fit.admissible,
+        "boundary": fit.boundary,
+        "se_method": fit.se_method,
+        "message": "; ".join(dict.fromkeys(part for part in parts if part)),
+    }
+    if not fit.converged:
+        return fit_row(system.model.name, engine, variant, **shared)
+    df = saturated[1] - fit.n_parameters
+    chi2 = max(2 * (saturated[0] - fit.loglik), 0.0) if df else 0.0
+    return fit_row(
+        system.model.name,
+        engine,
+        variant,
+        loglik=fit.loglik,
+        n_parameters=fit.n_parameters,
+        chi2=chi2,
+        df=df,
+        p=float(chdtrc(df, chi2)) if df else np.nan,
+        aic=fit.aic,
+        bic=fit.bic,
+        **(indices_of(fit) if df > 1 else {}),
+        **shared,
+    )
+
+
+def has_missing(system: System) -> bool:
+    """Return whether full information is to be used: some rows are incomplete and no column is a product.
+
+    Products are taken from deviations from therapists' means, which incomplete rows do not have.
+    """
+    return system.n_missing > 0 and not system.moderators
