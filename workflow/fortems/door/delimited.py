@@ -133,7 +133,9 @@ def _records(stream: TextIO, separator: str, skipped: int) -> Iterator[tuple[int
 
 def _read_rows(stream: TextIO, separator: str, file: str, skipped: int) -> Table:
     records = _records(stream, separator, skipped)
-    _, header = next(records)
+    _, header = next(records, (0, []))
+    if not header:
+        raise DataError(Problem(file, "is empty", "a row of column names and one row per client"))
     while len(header) > 1 and not header[-1].strip():
         header.pop()
     width = len(header)

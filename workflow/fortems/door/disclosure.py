@@ -49,6 +49,20 @@ class DisclosureError(ProblemsError):
     headline = "The results would disclose clients or therapists"
 
 
+def look_through(results: str | os.PathLike[str], secret: Secrets) -> dict[str, Any]:
+    """Search a run and return ``disclosure.json``.
+
+    Raises
+    ------
+    DisclosureError
+        With every file that names or shows a client or therapist.
+    """
+    read, problems = scan(results, secret)
+    if problems:
+        raise DisclosureError(problems)
+    return report("passed", secret, read)
+
+
 def scan(results: str | os.PathLike[str], secret: Secrets) -> tuple[dict[str, str], list[Problem]]:
     """Search all files of a run outside ``data/``.
 

@@ -163,9 +163,10 @@ def _places_text(group: list[Finding], rows: np.ndarray, clients: Sequence[str] 
                 parts.append(f"client {clients[place]}")
             if several:
                 parts.append(f.column)
-            value = f" {f.values[number]!r}" if len(f.values) else ""
-            shown.append((int(place), ", ".join(parts) + (f":{value}" if value else "")))
-    shown.sort()
+            value = str(f.values[number]) if len(f.values) else ""
+            told = f": {value!r}" if value and not (len(clients) and value == clients[place]) else ""
+            shown.append((int(place), ", ".join(parts) + told))
+    shown.sort(key=lambda pair: pair[0])
     count = sum(len(f.places) for f in group)
     text = "; ".join(words for _, words in shown[:MOST_PLACES])
     return text + ("; …" if count > MOST_PLACES else "")

@@ -41,7 +41,7 @@ def check_rules(
     problems = []
     for name, rule in rules.items():
         if name not in columns:
-            near = nearest(name, columns)
+            near = nearest(name, columns, cutoff=0.7)
             hint = (
                 f"Did you mean {near}?" if near else f"Switch the rule off with inclusion: {{{name}: null}}"
             )
@@ -115,13 +115,15 @@ def finish(scores: pd.DataFrame, scales: Sequence[str], steps: list[dict[str, An
     complete, some = answered.all(axis=1), answered.any(axis=1)
     steps = [*steps, _step("scored", "a score of every scale", scores[complete])]
     steps.append(_step("analysed", "a score of at least one scale", scores[some]))
-    return pd.DataFrame(steps, columns=["step", "detail", "clients", "therapists"])
+    return pd.DataFrame(steps, columns=["step", "detail", "clients", "therapists", "clients_per_therapist"])
 
 
 def _step(step: str, detail: str, frame: pd.DataFrame) -> dict[str, Any]:
+    clients, therapists = len(frame), int(frame["therapist"].nunique())
     return {
         "step": step,
         "detail": detail,
-        "clients": len(frame),
-        "therapists": int(frame["therapist"].nunique()),
+        "clients": clients,
+        "therapists": therapists,
+        "clients_per_therapist": clients / therapists if therapists else None,
     }

@@ -29,6 +29,8 @@ class Naming:
         Scale scores that the file brings → instrument.
     extras : tuple of str
         Further columns carried along.
+    meant : tuple of str
+        What the file should bring and does not, each the subject of a problem already.
     problems, oddities : list of Finding
     """
 
@@ -36,6 +38,7 @@ class Naming:
     items: dict[str, Instrument]
     scales: dict[str, str]
     extras: tuple[str, ...]
+    meant: tuple[str, ...]
     problems: list[Finding]
     oddities: list[Finding]
 
@@ -76,7 +79,7 @@ def resolve(
             problems.append(_absent(table, column, f"data.columns.{name}"))
         elif name in IDENTIFIERS:
             problems.append(_unnamed(table, name))
-    items, scales = _instruments(table, settings, instruments, sources, problems)
+    items, scales, broken = _instruments(table, settings, instruments, sources, problems)
     known = {*sources, *IDENTIFIERS, *BACKGROUND}
     known |= {name for i in instruments.values() for name in (*i.scales, *i.columns())}
     extras = [name for name in settings.columns if name not in known]
@@ -94,7 +97,9 @@ def resolve(
     problems += _twice(sources)
     problems += _unused_keys(settings, table, {*sources, *sources.values(), *instruments}, instruments)
     extras = [name for name in extras if name in sources]
-    return Naming(sources, items, scales, tuple(extras), problems, oddities)
+    meant = [scale for name in broken for scale in instruments[name].scales]
+    meant += [name for name in (*IDENTIFIERS, *settings.columns) if name not in sources]
+    return Naming(sources, items, scales, tuple(extras), tuple(meant), problems, oddities)
 
 
 def _instruments(
@@ -103,14 +108,17 @@ def _instruments(
     instruments: Mapping[str, Instrument],
     sources: dict[str, str],
     problems: list[Finding],
-) -> tuple[dict[str, Instrument], dict[str, str]]:
-    """Add item and scale columns to ``sources``; return the instruments and scales that the file brings."""
+) -> tuple[dict[str, Instrument], dict[str, str], list[str]]:
+    """Add item and scale columns to ``sources``; return the instruments whose items the file brings, the scales
+    that it brings, and the instruments of which it lacks items."""
+    broken = []
     items: dict[str, Instrument] = {}
     scales: dict[str, str] = {}
     for name, instrument in instruments.items():
         if settings.format == "items":
             found, wrong = _item_columns(table, settings, instrument)
             problems += wrong
+            broken += [name] if wrong else []
             if found:
                 items[name] = instrument
                 sources.update(found)
@@ -140,7 +148,7 @@ def _instruments(
         keys = "data.items" if settings.format == "items" else "data.columns"
         what = f"no column of any instrument was found (data.format is {settings.format})"
         problems.append(Finding(what, allowed=allowed, hint=f"Name them in {keys}"))
-    return items, scales
+    return items, scales, broken
 
 
 def _item_columns(

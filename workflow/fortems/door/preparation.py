@@ -103,8 +103,9 @@ def prepare(
 
     problems = check(mapped, instruments)
     available = available_columns(mapped, instruments)
-    problems += _unknown(models, available, list(table.columns))
-    problems += check_rules(rules, available, mapped.categories)
+    known = [*available, *mapped.naming.meant]
+    problems += _unknown(models, known, list(table.columns))
+    problems += check_rules(rules, known, mapped.categories)
     refuse(problems)
     oddities = odd(mapped, instruments)
     whole = score_table(mapped, instruments)

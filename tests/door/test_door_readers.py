@@ -1,0 +1,229 @@
+"""Every format gives the same table; what cannot be read is refused by name."""
+
+import zipfile
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyreadstat
+import pytest
+from fortems.door.readers import read_table
+from fortems.errors import DataError
+
+ROWS = pd.DataFrame({"client": ["a1", "é2", "c3"], "age": [34.5, np.nan, 41.0], "oq_1": [1, 2, 4]})
+
+
+def texts(table):
+    return {
+        name: [None if code < 0 else column.categories[code] for code in column.codes]
+        for name, column in table.columns.items()
+    }
+
+
+EXPECTED = {"client": ["a1", "é2", "c3"], "age": ["34.5", None, "41"], "oq_1": ["1", "2", "4"]}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+def test_separators_and_encodings(tmp_path, separator, encoding):
+    path = tmp_path / "export.csv"
+    ROWS.to_csv(path, sep=separator, index=False, encoding=encoding)
+    table = read_table(path)
+    # Text keeps what it says: 41.0 becomes 41 where it is read as a number.
+    assert texts(table) == EXPECTED | {"age": ["34.5", None, "41.0"]}
+    assert list(table.rows) == [2, 3, 4]
+
+
+def test_line_ends_blank_lines_and_a_separator_line(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_bytes(b"sep=;\r\n\r\nclient;oq_1\r\na;1\r\n\r\n;\r\nb;2\r\n")
+    table = read_table(path)
+    assert texts(table) == {"client": ["a", "b"], "oq_1": ["1", "2"]}
+    assert list(table.rows) == [4, 7]
+
+
+def test_quoted_text_with_separators_and_line_breaks(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text('client,remark,oq_1\na,"says, ""no""\nand more",1\nb,,2\n')
+    assert texts(read_table(path))["remark"] == ['says, "no"\nand more', None]
+
+
+def test_a_trailing_separator_is_no_column(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text("client,oq_1,\na,1,\nb,2,\n")
+    assert list(read_table(path).columns) == ["client", "oq_1"]
+
+
+def test_excel(tmp_path):
+    path = tmp_path / "export.xlsx"
+    with pd.ExcelWriter(path) as writer:
+        pd.DataFrame().to_excel(writer, sheet_name="empty")
+        ROWS.to_excel(writer, sheet_name="data", index=False)
+        pd.DataFrame({"x": ["y"]}).to_excel(writer, sheet_name="legend", index=False)
+    assert texts(read_table(path)) == EXPECTED
+    assert texts(read_table(path, sheet="legend")) == {"x": ["y"]}
+    with pytest.raises(DataError, match=r"no sheet 'dta'.*Did you mean data\?"):
+        read_table(path, sheet="dta")
+
+
+def test_spss_with_user_missing_and_labels(tmp_path):
+    path = tmp_path / "export.sav"
+    frame = pd.DataFrame({"client": ["a1", "é2"], "gender": [1.0, 2.0], "oq_1": [99.0, 3.0]})
+    labels = {"gender": {1.0: "vrouw", 2.0: "man"}}
+    pyreadstat.write_sav(frame, path, variable_value_labels=labels, missing_ranges={"oq_1": [99.0]})
+    table = read_table(path)
+    assert texts(table) == {"client": ["a1", "é2"], "gender": ["1", "2"], "oq_1": [None, "3"]}
+    assert table.labels["gender"] == {"1": "vrouw", "2": "man"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parquet(tmp_path, dtype):
+    path = tmp_path / "export.parquet"
+    ROWS.astype({"age": dtype}).to_parquet(path)
+    assert texts(read_table(path)) == EXPECTED
+
+
+def test_qualtrics_rows_below_the_names_are_left_out(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text(
+        'client,oq_1\nWho are you?,Question\n"{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"\na,3\n'
+    )
+    table = read_table(path)
+    assert texts(table) == {"client": ["a"], "oq_1": ["3"]}
+    assert "Question" not in list(table.columns["oq_1"].categories)
+
+
+def encrypted(path):
+    path.write_bytes(
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le")
+    )
+
+
+def old_excel(path):
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "Workbook".encode("utf-16-le"))
+
+
+def cut_short(path):
+    ROWS.to_excel(path, index=False)
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def damaged(path):
+    ROWS.to_excel(path, index=False)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/worksheets/sheet1.xml"] = parts["xl/worksheets/sheet1.xml"][:200]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def archive_of_something(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "x")
+
+
+def formulas(path):
+    book = openpyxl.Workbook()
+    book.active.append(["client", "oq_1"])
+    book.active.append(["a", "=1+1"])
+    book.save(path)
+
+
+BAD = {
+    "empty file": ("export.csv", lambda p: p.write_bytes(b""), "export.csv: is empty"),
+    "blank file": ("export.csv", lambda p: p.write_bytes(b" \n\r\n \n"), "is empty"),
+    "header only": ("export.csv", lambda p: p.write_text("client,oq_1\n"), "no rows below them"),
+    "no header": ("export.csv", lambda p: p.write_text(",,\n1,2,3\n"), "no rows below them"),
+    "wrong separator": (
+        "export.csv",
+        lambda p: p.write_text("client|oq_1\na|1\n"),
+        "vertical bar.*comma, semicolon or tab",
+    ),
+    "same name": (
+        "export.csv",
+        lambda p: p.write_text("client,oq_1,oq_1\na,1,2\n"),
+        r"2 columns have the name 'oq_1' \(columns 2, 3\)",
+    ),
+    "long row": (
+        "export.csv",
+        lambda p: p.write_text("client,oq_1\na,1\nb,2,3\n"),
+        "row 3: has 3 cells, the header has 2",
+    ),
+    "short row": (
+        "export.csv",
+        lambda p: p.write_text("client,oq_1,oq_2\na,1,2\nb,2\n"),
+        "row 3: has 2 cells",
+    ),
+    "decimal commas in a comma file": (
+        "export.csv",
+        lambda p: p.write_text("client,age\na,34,5\nb,41\n"),
+        "decimal commas",
+    ),
+    "open quote": (
+        "export.csv",
+        lambda p: p.write_text('client,oq_1\n"a,1\nb,2\n'),
+        "cannot be read as rows|no separator|cells",
+    ),
+    "binary": ("export.csv", lambda p: p.write_bytes(bytes(range(256))), "is not text"),
+    "directory": ("folder", lambda p: p.mkdir(), "is a folder, not a file"),
+    "missing": (
+        "exprt.csv",
+        lambda p: (p.parent / "export.csv").write_text("x"),
+        r"no such file.*Did you mean export\.csv\?",
+    ),
+    "password": ("export.xlsx", encrypted, "protected by a password.*remove the password"),
+    "old Excel": ("export.xls", old_excel, r"old Excel workbook.*\.xlsx"),
+    "corrupt Excel": ("export.xlsx", cut_short, "corrupt or unreadable Excel workbook"),
+    "damaged sheet": ("export.xlsx", damaged, "corrupt or unreadable Excel workbook"),
+    "text named Excel": (
+        "export.xlsx",
+        lambda p: p.write_text("client,oq_1\na,1\n"),
+        "named like an Excel workbook",
+    ),
+    "formulas": ("export.xlsx", formulas, "row 2: holds a formula without its value"),
+    "empty Excel": ("export.xlsx", lambda p: openpyxl.Workbook().save(p), "is empty"),
+    "archive": ("export.zip", archive_of_something, "no Excel workbook"),
+    "corrupt SPSS": (
+        "export.sav",
+        lambda p: p.write_bytes(b"$FL2" + b"x" * 300),
+        "corrupt or unreadable SPSS file",
+    ),
+    "corrupt Parquet": (
+        "export.parquet",
+        lambda p: p.write_bytes(b"PAR1" + b"x" * 300 + b"PAR1"),
+        "corrupt or unreadable Parquet",
+    ),
+    "lists in Parquet": (
+        "export.parquet",
+        lambda p: pd.DataFrame({"client": ["a"], "x": [[1, 2]]}).to_parquet(p),
+        "'x' holds lists",
+    ),
+    "Stata": ("export.dta", lambda p: ROWS.drop(columns="client").to_stata(p), "is a Stata file|is not text"),
+    "web page": (
+        "export.csv",
+        lambda p: p.write_text("<html><table></table></html>"),
+        "not a table of separated values",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_read_is_refused_by_name(tmp_path, name):
+    file, make, message = BAD[name]
+    make(tmp_path / file)
+    with pytest.raises(DataError, match=f"(?s){message}") as caught:
+        read_table(tmp_path / file)
+    assert file in caught.value.problems[0].where
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    path = tmp_path / "export.csv"
+    path.write_text("client\na\n")
+
+    def refuse(*_args, **_keywords):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(DataError, match="cannot be read \\(Permission denied\\)"):
+        read_table(path)

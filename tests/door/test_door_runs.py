@@ -1,0 +1,66 @@
+"""The door through Snakemake: exit code, what stands last on the terminal, and what is left behind."""
+
+import csv
+
+import pytest
+
+OVERLAY = "run: mine\ndata: {{source: file, path: {path}, format: items}}\ndesign: null\n"
+
+
+def run(repository, content, name="mine.csv", overlay=OVERLAY):
+    repository.write(name, content)
+    repository.write("mine.yaml", overlay.format(path=name))
+    return repository.snakemake("results/mine/data/scores.csv", "--configfile", "mine.yaml", cores=1)
+
+
+def test_a_wrong_separator_is_refused(repository):
+    done = run(repository, "client|therapist|oq_1\na|t|1\n")
+    assert done.returncode != 0
+    last = done.stdout.rstrip().splitlines()[-2:]
+    assert last[0].startswith(
+        "  - mine.csv: no separator was found between its columns; it looks separated by a vertical bar."
+    )
+    assert "logs/mine/problems.csv" in last[1]
+    assert "Traceback" not in done.stdout
+    assert not (repository.root / "results").exists()
+
+
+def test_problems_of_rows_are_told_in_full_and_the_log_names_nobody(repository):
+    source = (repository.root / "tests/data/example_items.csv").read_text()
+    overlay = (repository.root / "tests/data/example_items.yaml").read_text()
+    overlay = overlay.replace("example_items\n", "mine\n").replace("{", "{{").replace("}", "}}")
+    overlay = overlay.replace("tests/data/example_items.csv", "{path}")
+    spoilt = source.replace(",th03,", ",,", 1).replace("\n2,", "\n7,", 1)
+    done = run(repository, spoilt, overlay=overlay)
+    assert done.returncode != 0
+    assert "client without therapist" in done.stdout
+    assert "OQ45[1]: out of range" in done.stdout
+    with open(repository.root / "logs/mine/problems.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2
+    assert all(row["client"].startswith("R1") and "local" in row["note"] for row in rows)
+    log = (repository.root / "logs/mine/prepare.log").read_text()
+    assert "client without therapist" in log
+    assert not any(row["client"] in log for row in rows)
+    assert not (repository.root / "results").exists()
+
+
+@pytest.mark.parametrize("name", ["dutch"])
+def test_an_example_runs_as_its_first_line_says(repository, name):
+    done = repository.snakemake(
+        f"results/example_{name}/data/scores.csv", "--configfile", f"tests/data/example_{name}.yaml", cores=1
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    folder = repository.root / f"results/example_{name}/data"
+    assert {path.name for path in folder.iterdir()} == {
+        "scores.csv",
+        "items.csv",
+        "flow.csv",
+        "codebook.csv",
+        "warnings.csv",
+        "missing_patterns.csv",
+        "missing_related.csv",
+    }
+    log = (repository.root / f"logs/example_{name}/prepare.log").read_text()
+    assert "therapist with one client" in log
+    assert "R10" not in log
