@@ -174,12 +174,10 @@ class Fit:
         both = [n for n in self.model.layout.y if n in level.names]
         if self.saturated is None:
             return pd.Series(np.nan, index=both, name="icc")
-        within, between = self.saturated.sigma_within, self.saturated.sigma_between
-        return pd.Series(
-            {n: between.loc[n, n] / (between.loc[n, n] + within.loc[n, n]) for n in both},
-            name="icc",
-            dtype=float,
-        )
+        names = self.saturated.model.observed
+        within, between = np.diag(self.saturated.implied.sw), np.diag(self.saturated.implied.vb)
+        at = [names.index(n) for n in both]
+        return pd.Series(between[at] / (between[at] + within[at]), index=both, name="icc")
 
     # frames -------------------------------------------------------------------------------------------
     @cached_property
@@ -199,19 +197,16 @@ class Fit:
             (r.lhs, r.op, r.rhs, LEVELS[r.level], r.label, value)
             for r, value in zip(self.model.rows, self._standard, strict=True)
         ]
-        labels = {
-            r.label: v for r, v in zip(self.model.rows, self._standard, strict=True) if r.label
-        } | self._equal_standard
+        # A label used at both levels stands for its first place, as in lavaan.
+        pairs = list(zip(self.model.rows, self._standard, strict=True))
+        labels = {name: value for r, value in reversed(pairs) for name in (r.name, r.label) if name}
+        for alias, target in self.model.equal.items():
+            labels.setdefault(alias, labels[target])
         for entry in self.model.defined:
             value = float(Expression(entry.expression)(labels))
             labels[entry.name] = value
             rows.append((entry.name, ":=", entry.expression, "", entry.name, value))
         return pd.DataFrame(rows, columns=["lhs", "op", "rhs", "level", "label", "estimate"])
-
-    @property
-    def _equal_standard(self) -> dict[str, float]:
-        own = {r.name: v for r, v in zip(self.model.rows, self._standard, strict=True)}
-        return {alias: own[target] for alias, target in self.model.equal.items() if alias not in own} | own
 
     @cached_property
     def _standard(self) -> list[float]:
