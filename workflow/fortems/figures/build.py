@@ -19,11 +19,43 @@ INDEX_COLUMNS = ["name", "title", "alt", "reading", "withheld"]
 
 def spec(name: str) -> Spec:
     """Return the figure of that name."""
-    from fortems.figures import indirect, paths
+    from fortems.figures import (
+        agreement,
+        claims,
+        correlations,
+        coverage,
+        diagnosticity,
+        equivalence,
+        flow,
+        indirect,
+        leave_one_out,
+        measurement,
+        overview,
+        paths,
+        power,
+        scatter,
+        therapists,
+    )
 
     if name.startswith(PATH):
         return paths.spec(name.removeprefix(PATH))
-    return {"indirect": indirect.SPEC}[name]
+    modules = (
+        agreement,
+        claims,
+        correlations,
+        coverage,
+        diagnosticity,
+        equivalence,
+        flow,
+        indirect,
+        leave_one_out,
+        measurement,
+        overview,
+        power,
+        scatter,
+        therapists,
+    )
+    return {module.SPEC.name: module.SPEC for module in modules}[name]
 
 
 def draw(figure: Spec, context: Context, folder: Path) -> dict[str, Any]:

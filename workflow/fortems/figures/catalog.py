@@ -16,7 +16,20 @@ PATH = "path_"
 
 #: Figure → the results that it draws; a figure is drawn when a run makes all of them.
 NEEDS: dict[str, tuple[str, ...]] = {
+    "flow": ("data/flow.csv",),
+    "correlations": ("tables/correlations.csv",),
+    "scatter": ("data/scores.csv",),
+    "therapists": ("data/scores.csv", "tables/icc.csv"),
     "indirect": ("mediation/effects.csv",),
+    "equivalence": ("mediation/verdicts.csv",),
+    "agreement": ("mediation/agreement.csv",),
+    "claims": ("claims.csv",),
+    "measurement": ("mediation/measurement.csv",),
+    "leave_one_out": ("robustness/leave_one_out.csv",),
+    "overview": ("design/diagnosticity.csv",),
+    "diagnosticity": ("design/diagnosticity.csv", "design/likelihood_ratios.csv"),
+    "power": ("design/power.csv",),
+    "coverage": ("design/coverage.csv",),
 }
 
 

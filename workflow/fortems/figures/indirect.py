@@ -149,7 +149,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     made.legend(
         handles=handles,
         loc="outside upper center",
-        ncols=min(8, len(handles)),
+        ncols=4,
         handlelength=2.4,
         columnspacing=1.2,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fortems.figures import style
 from fortems.figures.base import PRIMARY_INTERVAL, Context, Spec, Withheld, listed, lower
 from fortems.figures.catalog import PATH
-from fortems.report.numbers import end, is_absent
+from fortems.report.numbers import end, fixed, is_absent
 from fortems.variables import label
 
 if TYPE_CHECKING:
@@ -31,7 +31,14 @@ COLUMNS = [
     "p",
 ]
 
-_PLACES = {"predictor": (0.16, 0.27), "mediator": (0.5, 0.8), "outcome": (0.84, 0.27)}
+_PLACES = {"predictor": (0.15, 0.29), "mediator": (0.5, 0.82), "outcome": (0.85, 0.29)}
+_BOX = (0.28, 0.27)  # width and height of a box, in shares of a diagram
+_ARROWS = {  # from, to, place of the numbers
+    "a": ((0.2, 0.44), (0.355, 0.75), (0.13, 0.66)),
+    "b": ((0.645, 0.75), (0.8, 0.44), (0.87, 0.66)),
+    "direct": ((0.3, 0.29), (0.7, 0.29), (0.5, 0.29)),
+}
+_SYMBOLS = {"a": "a", "b": "b", "direct": "c\u2032"}
 _ROW = 1.72  # inches a diagram
 _HEAD = 0.3
 
@@ -87,7 +94,14 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw the diagrams: a row a predictor, mediator or moderator value; a column an estimand."""
     levels = list(dict.fromkeys(frame["level"]))
     count = int(frame["row"].max()) + 1
-    made, grid = style.figure(_HEAD + _ROW * count, count, len(levels), squeeze=False)
+    entry = context.options.get("models", {}).get(str(frame["model"].iloc[0]), {})
+    moderator = str(entry.get("moderator") or "")
+    made, grid = style.figure(_HEAD + _ROW * count, count, len(levels), layout=None, squeeze=False)
+    height = made.get_figheight()
+    foot = 0.24 / height
+    made.subplots_adjust(
+        left=0.005, right=0.995, bottom=foot, top=1 - 0.22 / height, wspace=0.02, hspace=0.06
+    )
     for column, level in enumerate(levels):
         for number in range(count):
             here = frame[(frame["level"] == level) & (frame["row"] == number)]
@@ -98,11 +112,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
                 words = style.ESTIMAND_LABELS[level].capitalize()
                 axes.set_title(f"{words}", color=style.BLACK)
             if not here.empty:
-                _diagram(axes, here)
+                _diagram(axes, here, moderator)
     return made
 
 
-def _diagram(axes: Axes, rows: pd.DataFrame) -> None:
+def _diagram(axes: Axes, rows: pd.DataFrame, moderator: str) -> None:
     by = {str(row["effect"]): row for row in rows.to_dict("records")}
     product = by["indirect"]
     names = {
@@ -110,28 +124,28 @@ def _diagram(axes: Axes, rows: pd.DataFrame) -> None:
         "mediator": by["a"]["target"] if "a" in by else "",
         "outcome": product["target"],
     }
+    from matplotlib.patches import FancyBboxPatch
+
     for part, name in names.items():
         x, y = _PLACES[part]
-        text = "\n".join(textwrap.wrap(label(name), 13))
-        axes.text(
-            x,
-            y,
-            text,
-            ha="center",
-            va="center",
-            fontsize=style.TEXT,
-            gid="box",
-            bbox={
-                "boxstyle": "round,pad=0.35",
-                "facecolor": "#f2f2f2",
-                "edgecolor": "#333333",
-                "linewidth": 0.8,
-            },
+        width, height = _BOX
+        axes.add_patch(
+            FancyBboxPatch(
+                (x - width / 2, y - height / 2),
+                width,
+                height,
+                boxstyle="round,pad=0,rounding_size=0.02",
+                facecolor="#f2f2f2",
+                edgecolor="#333333",
+                linewidth=0.8,
+            )
         )
-    _arrow(axes, by.get("a"), "predictor", "mediator", (0.2, 0.6), "a")
-    _arrow(axes, by.get("b"), "mediator", "outcome", (0.8, 0.6), "b")
-    _arrow(axes, by.get("direct"), "predictor", "outcome", (0.5, 0.27), "c\u2032")
-    at = "" if is_absent(product["at"]) else f"at {product['at']}:  "
+        text = "\n".join(textwrap.wrap(label(name), 15))
+        axes.text(x, y, text, ha="center", va="center", fontsize=style.TEXT)
+    for effect in _ARROWS:
+        if effect in by:
+            _arrow(axes, by[effect], effect)
+    at = "" if is_absent(product["at"]) else f"{_at(moderator, product['at'])}:  "
     axes.text(
         0.5,
         0.01,
@@ -149,37 +163,40 @@ def _numbers(row: dict[str, Any]) -> str:
     return f"{end(row['estimate'])} [{end(row['ci_low'])}, {end(row['ci_high'])}]"
 
 
-def _arrow(
-    axes: Axes, row: dict[str, Any] | None, start: str, stop: str, place: tuple[float, float], name: str
-) -> None:
-    if row is None:
-        return
-    (x0, y0), (x1, y1) = _PLACES[start], _PLACES[stop]
+def _arrow(axes: Axes, row: dict[str, Any], effect: str) -> None:
+    start, stop, place = _ARROWS[effect]
     known = not is_absent(row["ci_low"])
     clear = known and (row["ci_low"] > 0 or row["ci_high"] < 0)
     axes.annotate(
         "",
-        xy=(x1, y1),
-        xytext=(x0, y0),
+        xy=stop,
+        xytext=start,
         arrowprops={
             "arrowstyle": "-|>",
             "linewidth": 1.6 if clear else 0.9,
             "linestyle": "-" if clear else (0, (4, 3)),
             "color": style.BLUE if clear else style.GREY,
-            "shrinkA": 22 if start != "mediator" else 16,
-            "shrinkB": 30 if stop == "outcome" else 20,
+            "shrinkA": 0,
+            "shrinkB": 0,
         },
     )
-    text = _numbers(row).replace(" [", "\n[") if name != "c\u2032" else _numbers(row).replace(" [", "\n[")
     axes.text(
         *place,
-        f"{name} = {text}",
+        f"{_SYMBOLS[effect]} = {_numbers(row)}".replace(" [", "\n["),
         ha="center",
         va="center",
         fontsize=style.SMALL,
         linespacing=1.25,
-        bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none"},
+        bbox={"boxstyle": "square,pad=0.12", "facecolor": "white", "edgecolor": "none"},
     )
+
+
+def _at(moderator: str, value: Any) -> str:
+    """``at age 23.9``, ``female`` ..."""
+    try:
+        return f"at {lower(label(moderator)) if moderator else 'moderator'} {fixed(float(value), 1)}"
+    except (TypeError, ValueError):
+        return str(value)
 
 
 def _variables(frame: pd.DataFrame) -> tuple[list[str], list[str], str]:
@@ -211,6 +228,9 @@ def title(frame: pd.DataFrame, context: Context) -> str:
 
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """All numbers of the diagram in words."""
+    moderator = str(
+        context.options.get("models", {}).get(str(frame["model"].iloc[0]), {}).get("moderator") or ""
+    )
     parts = []
     for level in dict.fromkeys(frame["level"]):
         here = frame[frame["level"] == level]
@@ -218,7 +238,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
         for row in here.to_dict("records"):
             arrow = f"{lower(label(row['source']))} to {lower(label(row['target']))}"
             kind = {"indirect": "indirect effect of ", "direct": "direct path "}.get(row["effect"], "path ")
-            at = "" if is_absent(row["at"]) else f" at {row['at']}"
+            at = "" if is_absent(row["at"]) else f" {_at(moderator, row['at'])}"
             paths.append(f"{kind}{arrow}{at} {_numbers(row)}")
         parts.append(f"{style.ESTIMAND_LABELS[level].capitalize()}: {'; '.join(paths)}")
     return f"Path diagram with {context.interval}. {'. '.join(parts)}."

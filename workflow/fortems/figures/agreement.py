@@ -1,0 +1,97 @@
+"""Agreement of engines: differences from the primary engine in its standard errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.indirect import ENGINES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+COLUMNS = ["model", "level", "effect", "primary", "engine", "difference", "se_ratio", "agrees"]
+EFFECTS = ("a", "b", "direct", "indirect", "total")
+EFFECT_LABELS = {"a": "a", "b": "b", "direct": "c′", "indirect": "a × b", "total": "total"}
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Comparisons within therapists and at the single level."""
+    table = context.table("mediation/agreement.csv")
+    rows = table[
+        table["level"].isin(["within", "single"])
+        & table["difference"].notna()
+        & table["effect"].isin(EFFECTS)
+    ]
+    if rows.empty:
+        raise Withheld("Not drawn: no effect was estimated by two engines.")
+    return rows[COLUMNS]
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a panel an estimand, a column an effect, a dot a model."""
+    from matplotlib.lines import Line2D
+
+    levels = [level for level in ("within", "single") if level in set(frame["level"])]
+    made, grid = style.figure(2.9, 1, len(levels), sharey=True, squeeze=False)
+    for axes, level in zip(grid[0], levels, strict=True):
+        here = frame[frame["level"] == level]
+        engines = [name for name in ENGINES if name in set(here["engine"])]
+        axes.axhspan(-0.1, 0.1, color="#e3e3e3", zorder=0, linewidth=0)
+        style.zero_line(axes, vertical=False)
+        for position, engine in enumerate(engines):
+            for column, effect in enumerate(EFFECTS):
+                part = here[(here["engine"] == engine) & (here["effect"] == effect)]
+                middle = column + (position - (len(engines) - 1) / 2) * 0.36
+                spread = np.linspace(-0.12, 0.12, len(part)) if len(part) > 1 else np.zeros(len(part))
+                axes.plot(
+                    middle + spread,
+                    part["difference"],
+                    linestyle="none",
+                    markersize=3,
+                    **ENGINES[engine].points(),
+                )
+        axes.set_xticks(range(len(EFFECTS)), [EFFECT_LABELS[name] for name in EFFECTS])
+        axes.set_title(f"{style.ESTIMAND_LABELS[level].capitalize()}: against {here['primary'].iloc[0]}")
+    grid[0][0].set_ylabel("difference (SE of the primary engine)")
+    names = [name for name in ENGINES if name in set(frame["engine"])]
+    handles = [Line2D([], [], linestyle="none", label=name, **ENGINES[name].points()) for name in names]
+    made.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    return made
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Agreement of the Engines on All Models"
+
+
+def _line(rows: pd.DataFrame) -> str:
+    close = int(rows["agrees"].astype(bool).sum())
+    return f"{close} of {len(rows)}"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Range of the differences by level and engine."""
+    parts = []
+    for (level, engine), rows in frame.groupby(["level", "engine"], sort=False):
+        parts.append(
+            f"{engine}, {style.ESTIMAND_LABELS[str(level)]}: differences from {style.sign(rows['difference'].min())} to "
+            f"{style.sign(rows['difference'].max())} standard errors, {_line(rows)} below a tenth"
+        )
+    return f"Dot plots of differences between engines, a dot a model. {'. '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """How many differences lie in the band."""
+    parts = [
+        f"{_line(rows)} for {engine} {style.ESTIMAND_LABELS[str(level)]}"
+        for (level, engine), rows in frame.groupby(["level", "engine"], sort=False)
+    ]
+    return f"Grey band: a tenth of a standard error. Differences inside it: {'; '.join(parts)}."
+
+
+SPEC = Spec("agreement", title, data, draw, alt, reading)

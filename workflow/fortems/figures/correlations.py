@@ -1,0 +1,174 @@
+"""Correlation heatmaps at three levels: total, within, between therapists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld, listed, lower
+from fortems.variables import SCALES, label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+KINDS = {"total": ("cr2", "pearson", "printed"), "within": ("centred",), "between": ("latent",)}
+TITLES = {"total": "Total", "within": "Within therapists", "between": "Between therapists"}
+SHORT = {
+    "alliance": "Alliance",
+    "meaning": "Meaning",
+    "search": "Search",
+    "symptom_distress": "Symptoms",
+    "interpersonal_relations": "Interpersonal",
+    "social_role": "Social role",
+    "distress": "Distress",
+}
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Correlations of the scales, one row a pair and level."""
+    import pandas as pd
+
+    table = context.table("tables/correlations.csv")
+    table = table[table["x"].isin(SCALES) & table["y"].isin(SCALES)]
+    parts = []
+    for level, kinds in KINDS.items():
+        for kind in kinds:
+            rows = table[(table["level"] == level) & (table["kind"] == kind)] if "kind" in table else table
+            if len(rows):
+                parts.append(rows)
+                break
+    if not parts and len(table):
+        parts = [table]
+    if not parts:
+        raise Withheld("Not drawn: no two scales are in this run.")
+    frame = pd.concat(parts)
+    return frame[[name for name in ("x", "y", "level", "r", "p", "n") if name in frame]]
+
+
+def _names(frame: pd.DataFrame) -> list[str]:
+    have = set(frame["x"]) | set(frame["y"])
+    return [name for name in SCALES if name in have]
+
+
+def _short(name: str) -> str:
+    return SHORT.get(name, label(name))
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a lower triangle a level, the value in every cell."""
+    names = _names(frame)
+    levels = [level for level in TITLES if level in set(frame["level"])] or ["total"]
+    size = 2.75 if len(levels) > 1 else 4.2
+    rows = -(-len(levels) // 2)
+    made, grid = style.figure(size * rows + 0.3, rows, min(2, len(levels)), squeeze=False)
+    cells = [axes for line in grid for axes in line]
+    image = None
+    for axes, level in zip(cells, levels, strict=False):
+        here = frame[frame["level"] == level] if level in set(frame["level"]) else frame
+        matrix = np.full((len(names), len(names)), np.nan)
+        known = set()
+        for x, y, r in zip(here["x"], here["y"], here["r"], strict=True):
+            i, j = sorted((names.index(x), names.index(y)), reverse=True)
+            matrix[i, j] = r
+            known.add((i, j))
+        image = axes.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r", aspect="equal")
+        for i, j in known:
+            value = matrix[i, j]
+            text = "–" if np.isnan(value) else style.sign(value, 2, leading_zero=False)
+            shade = "white" if abs(value) > 0.62 else "black"
+            axes.text(
+                j, i, text, ha="center", va="center", fontsize=5.6 if len(levels) > 1 else 7, color=shade
+            )
+        axes.set_xticks(
+            range(len(names) - 1),
+            [_short(name) for name in names[:-1]],
+            rotation=45,
+            ha="right",
+            fontsize=6.3,
+        )
+        axes.set_yticks(range(1, len(names)), [_short(name) for name in names[1:]], fontsize=6.3)
+        axes.set(xlim=(-0.5, len(names) - 1.5), ylim=(len(names) - 0.5, 0.5))
+        axes.tick_params(length=0)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        axes.set_title(TITLES[level])
+    for axes in cells[len(levels) :]:
+        axes.axis("off")
+    if image is not None:
+        place = cells[len(levels)] if len(cells) > len(levels) else cells[0]
+        bar = made.colorbar(
+            image,
+            ax=place,
+            location="left" if len(cells) > len(levels) else "right",
+            fraction=0.05,
+            aspect=22,
+            shrink=0.75,
+        )
+        bar.set_label("correlation")
+        bar.set_ticks([-1, -0.5, 0, 0.5, 1], labels=["−1", "−.50", "0", ".50", "1"])
+        bar.outline.set_linewidth(0.4)
+    return made
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Correlations of the Scales" + (" at Three Levels" if frame["level"].nunique() > 1 else "")
+
+
+def _strongest(rows: pd.DataFrame) -> str:
+    row = rows.loc[rows["r"].abs().idxmax()]
+    return f"{lower(label(row['x']))} and {lower(label(row['y']))} ({style.sign(row['r'], 2, False)})"
+
+
+def _across(frame: pd.DataFrame) -> pd.DataFrame:
+    """Pairs of different questionnaires: within one, scales share items or rater habits by design."""
+    from fortems.variables import VARIABLES
+
+    differ = [
+        VARIABLES[x].instrument != VARIABLES[y].instrument
+        for x, y in zip(frame["x"], frame["y"], strict=True)
+    ]
+    return frame[np.array(differ, dtype=bool) & frame["r"].notna().to_numpy()]
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """The paper's correlations of every level in words."""
+    from fortems.report.text.relations import FAMILY
+
+    parts = []
+    for level in dict.fromkeys(frame["level"]):
+        here = frame[(frame["level"] == level) & frame["r"].notna()]
+        found = []
+        for x, y in FAMILY:
+            rows = here[((here["x"] == x) & (here["y"] == y)) | ((here["x"] == y) & (here["y"] == x))]
+            if len(rows):
+                found.append(
+                    f"{lower(label(x))} with {lower(label(y))} {style.sign(rows['r'].iloc[0], 2, False)}"
+                )
+        parts.append(f"{TITLES.get(str(level), str(level))}: {', '.join(found) if found else 'no value'}")
+    return f"Heatmaps of correlations. {'. '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """The strongest correlation across questionnaires at each level."""
+    parts = []
+    for level in dict.fromkeys(frame["level"]):
+        rows = _across(frame[frame["level"] == level])
+        if len(rows):
+            parts.append(f"{TITLES.get(str(level), str(level)).lower()}, {_strongest(rows)}")
+    text = (
+        f"The strongest correlation between scales of different questionnaires: {'; '.join(parts)}."
+        if parts
+        else ""
+    )
+    gaps = frame[frame["r"].isna()]
+    if len(gaps):
+        where = listed([TITLES.get(str(level), str(level)).lower() for level in dict.fromkeys(gaps["level"])])
+        text += f" A dash marks what is withheld ({where}): a variance there is not above zero."
+    return text.strip() or "All correlations are withheld."
+
+
+SPEC = Spec("correlations", title, data, draw, alt, reading)

@@ -1,0 +1,112 @@
+"""Coverage of every interval of the indirect effect, by design."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.indirect import INTERVAL_LABELS, INTERVALS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+COLUMNS = [
+    "design",
+    "therapists",
+    "n",
+    "icc",
+    "estimand",
+    "interval",
+    "studies",
+    "coverage",
+    "ci_low",
+    "ci_high",
+]
+MARKS = dict(zip(INTERVALS, style.SERIES, strict=False))
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Coverage where both paths are there."""
+    table = context.table("design/coverage.csv")
+    rows = table[
+        (table["population"] == "effect") & table["interval"].isin(INTERVALS) & table["coverage"].notna()
+    ]
+    if rows.empty:
+        raise Withheld("Not drawn: no coverage was simulated.")
+    return rows[COLUMNS]
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a row a design, a panel an estimand, a mark an interval."""
+    from matplotlib.lines import Line2D
+
+    designs = list(dict.fromkeys(frame["design"]))
+    levels = [name for name in ("within", "single") if name in set(frame["estimand"])]
+    kinds = [name for name in INTERVALS if name in set(frame["interval"])]
+    made, grid = style.figure(
+        1.0 + 0.42 * len(designs), 1, len(levels), sharey=True, sharex=True, squeeze=False
+    )
+    for axes, level in zip(grid[0], levels, strict=True):
+        axes.axvline(context.confidence, color="#444444", linewidth=0.7, linestyle="--")
+        for number, kind in enumerate(kinds):
+            rows = frame[(frame["estimand"] == level) & (frame["interval"] == kind)]
+            for row in rows.to_dict("records"):
+                y = -designs.index(row["design"]) + ((len(kinds) - 1) / 2 - number) * 0.19
+                axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=MARKS[kind].colour, linewidth=0.9)
+                axes.plot(row["coverage"], y, linestyle="none", markersize=3.8, **MARKS[kind].points())
+        for number in range(1, len(designs)):
+            axes.axhline(-number + 0.5, color="#dddddd", linewidth=0.5)
+        axes.set_title(style.ESTIMAND_LABELS[level].capitalize())
+        axes.set_xlabel("coverage")
+        axes.tick_params(axis="y", length=0)
+    low = max(0.0, min(0.85, float(frame["ci_low"].min()) - 0.01))
+    ticks = [tick / 100 for tick in range(0, 101, 5 if low > 0.7 else 10) if tick / 100 >= low]
+    grid[0][0].set_xlim(low, 1.012)
+    grid[0][0].set_xticks(ticks, [style.sign(tick, 2, False) if tick < 1 else "1" for tick in ticks])
+    grid[0][0].set_yticks([-number for number in range(len(designs))], designs)
+    grid[0][0].set_ylim(-len(designs) + 0.5, 0.5)
+    handles = [
+        Line2D([], [], linestyle="none", label=INTERVAL_LABELS[kind], **MARKS[kind].points())
+        for kind in kinds
+    ]
+    made.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    return made
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Coverage of the Intervals of the Indirect Effect"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Every coverage in words."""
+    parts = []
+    for (design, level), rows in frame.groupby(["design", "estimand"], sort=False):
+        values = ", ".join(
+            f"{INTERVAL_LABELS[row['interval']]} {style.sign(row['coverage'], 3, False)}"
+            for row in rows.to_dict("records")
+        )
+        parts.append(f"{design}, {style.ESTIMAND_LABELS[str(level)]}: {values}")
+    return f"Dot plot of coverage. {'. '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """Which intervals cover surely less often than they say."""
+    from fortems.report.numbers import percent
+
+    below = frame[frame["ci_high"] < context.confidence]
+    nominal = percent(context.confidence)
+    if below.empty:
+        return f"Dashed: the nominal {nominal}. No interval is shown to cover less often than it says."
+    parts = []
+    for kind in INTERVALS:
+        count = int((below["interval"] == kind).sum())
+        whole = int((frame["interval"] == kind).sum())
+        if count:
+            parts.append(f"{INTERVAL_LABELS[kind]} in {count} of {whole} designs and estimands")
+    return f"Dashed: the nominal {nominal}. Shown to cover less often than that: {'; '.join(parts)}."
+
+
+SPEC = Spec("coverage", title, data, draw, alt, reading)

@@ -1,0 +1,204 @@
+"""Diagnosticity at a glance: the patterns' probability by gap, and likelihood ratios against rival scenarios."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld, listed
+from fortems.report.numbers import is_absent, ratio
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PATTERNS = {"whole_pattern": "whole pattern", "bond_alone": "finding that bond alone survives"}
+SHORT = {"whole_pattern": "whole pattern", "bond_alone": "bond alone"}
+COLUMNS = ["panel", "claim", "estimand", "against", "gap", "relation", "value", "ci_low", "ci_high"]
+MARKS = {
+    ("whole_pattern", "within"): style.SERIES[0],
+    ("whole_pattern", "single"): style.SERIES[1],
+    ("bond_alone", "within"): style.SERIES[2],
+    ("bond_alone", "single"): style.SERIES[3],
+}
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Probabilities over the grid of gaps; ratios of the article's scenario to each rival."""
+    import pandas as pd
+
+    table = context.table("design/diagnosticity.csv")
+    table = table[table["claim"].isin(list(PATTERNS))]
+    grid = table[table["gap"].notna()].assign(panel="gap", against="", relation="=")
+    grid = grid.rename(columns={"probability": "value"})
+    ratios = context.results.table("design/likelihood_ratios.csv")
+    parts = [grid]
+    if ratios is not None:
+        rows = ratios[
+            ratios["claim"].isin(list(PATTERNS))
+            & (ratios["scenario"] == "as_reported")
+            & ratios["gap"].isna()
+        ]
+        rows = rows[rows["against_gap"].isna()]
+        parts.append(rows.assign(panel="ratio").rename(columns={"ratio": "value"}))
+    frame = pd.concat(parts, ignore_index=True)
+    if frame.empty:
+        raise Withheld("Not drawn: no pattern was simulated.")
+    return frame.reindex(columns=COLUMNS)
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw the grid of gaps on the left, the ratios on the right."""
+    from matplotlib.lines import Line2D
+
+    panels = [name for name in ("gap", "ratio") if name in set(frame["panel"])]
+    made, grid = style.figure(3.3, 1, len(panels), squeeze=False, width_ratios=[1, 1.15][: len(panels)])
+    keys = [key for key in MARKS if key in set(zip(frame["claim"], frame["estimand"], strict=True))]
+    for axes, panel in zip(grid[0], panels, strict=True):
+        rows = frame[frame["panel"] == panel]
+        (_gaps if panel == "gap" else _ratios)(axes, rows, keys)
+    handles = [
+        Line2D([], [], color=MARKS[key].colour, linestyle=MARKS[key].line, marker=MARKS[key].marker,
+               markerfacecolor=MARKS[key].points()["markerfacecolor"],
+               label=f"{SHORT[key[0]]}, {style.ESTIMAND_LABELS[key[1]]}")
+        for key in keys
+    ]  # fmt: skip
+    made.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=3)
+    return made
+
+
+def _gaps(axes: Axes, rows: pd.DataFrame, keys: list[tuple[str, str]]) -> None:
+    for number, key in enumerate(keys):
+        here = rows[(rows["claim"] == key[0]) & (rows["estimand"] == key[1])].sort_values("gap")
+        shift = (number - (len(keys) - 1) / 2) * 0.0025
+        x = here["gap"].to_numpy(float) + shift
+        axes.vlines(x, here["ci_low"], here["ci_high"], color=MARKS[key].colour, linewidth=0.9)
+        axes.plot(
+            x, here["value"], linestyle=MARKS[key].line, linewidth=0.9, markersize=4, **MARKS[key].points()
+        )
+    gaps = sorted(set(rows["gap"]))
+    axes.set_xticks(gaps, [style.sign(gap, 2, False) if gap else "0" for gap in gaps])
+    axes.set(
+        xlabel="gap between bond and the other aspects",
+        ylabel="share of studies",
+        title="How often the pattern shows",
+        ylim=(0, None),
+    )
+
+
+def _ratios(axes: Axes, rows: pd.DataFrame, keys: list[tuple[str, str]]) -> None:
+    rivals = list(dict.fromkeys(rows["against"]))
+    axes.axvline(1, color="#444444", linewidth=0.6)
+    for number, key in enumerate(keys):
+        for row in rows[(rows["claim"] == key[0]) & (rows["estimand"] == key[1])].to_dict("records"):
+            y = -rivals.index(row["against"]) + ((len(keys) - 1) / 2 - number) * 0.17
+            mark = MARKS[key]
+            if is_absent(row["value"]) or row["value"] <= 0 or not np.isfinite(row["value"]):
+                continue
+            if row["relation"] == "=" and not is_absent(row["ci_low"]) and row["ci_low"] > 0:
+                high = (
+                    row["ci_high"]
+                    if not is_absent(row["ci_high"]) and np.isfinite(row["ci_high"])
+                    else row["value"]
+                )
+                axes.plot(
+                    [row["ci_low"], high], [y, y], color=mark.colour, linewidth=0.9, linestyle=mark.line
+                )
+            if row["relation"] == "=":
+                axes.plot(row["value"], y, linestyle="none", markersize=4, **mark.points())
+            else:  # the event never happened on one side: an open arrow that starts at the bound
+                arrow = {"marker": ">" if row["relation"] == "≥" else "<", "markerfacecolor": "none"}
+                axes.plot(row["value"], y, linestyle="none", markersize=4.5, **{**mark.points(), **arrow})
+    axes.set_xscale("log")
+    values = rows[["value", "ci_low", "ci_high"]].to_numpy(float)
+    values = values[np.isfinite(values) & (values > 0)]
+    low, high = min(0.8, float(values.min()) / 1.15), max(1.25, float(values.max()) * 1.3)
+    axes.set_xlim(low, high)
+    ticks = [
+        tick
+        for tick in (0.01, 0.03, 0.1, 0.3, 0.5, 1, 2, 3, 5, 10, 30, 100, 300, 1000)
+        if low <= tick <= high
+    ]
+    ticks = (
+        ticks
+        if len(ticks) <= 6
+        else [tick for tick in ticks if tick in (0.01, 0.1, 0.5, 1, 2, 10, 100, 1000)]
+    )
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_yticks(
+        [-number for number in range(len(rivals))], [name.replace("_", " ").capitalize() for name in rivals]
+    )
+    axes.set_ylim(-len(rivals) + 0.5, 0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set(xlabel="likelihood ratio (log scale)", title="As reported, against …")
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Diagnosticity of the Published Pattern"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Both panels in words."""
+    parts = []
+    for (claim, estimand), rows in frame[frame["panel"] == "gap"].groupby(["claim", "estimand"], sort=False):
+        values = ", ".join(
+            f"gap {style.sign(row['gap'], 2, False)}: {style.sign(row['value'], 3, False)}"
+            for row in rows.to_dict("records")
+        )
+        parts.append(
+            f"{PATTERNS[str(claim)]}, {style.ESTIMAND_LABELS[str(estimand)]}, share of studies: {values}"
+        )
+    for (claim, estimand), rows in frame[frame["panel"] == "ratio"].groupby(
+        ["claim", "estimand"], sort=False
+    ):
+        values = ", ".join(
+            f"{str(row['against']).replace('_', ' ')} { {'≥': 'at least ', '≤': 'at most '}.get(row['relation'], '') }"
+            f"{'none' if is_absent(row['value']) else ratio(row['value'])}"
+            for row in rows.to_dict("records")
+        )
+        parts.append(
+            f"{PATTERNS[str(claim)]}, {style.ESTIMAND_LABELS[str(estimand)]}, likelihood ratio against {values}"
+        )
+    return f"Line and dot plots. {'. '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """Which ratios are told apart from one."""
+    parts = []
+    for claim, words in PATTERNS.items():
+        rows = frame[(frame["panel"] == "ratio") & (frame["claim"] == claim)]
+        if rows.empty:
+            continue
+        clear = rows[(rows["ci_low"] > 1) | (rows["ci_high"] < 1)]
+        names = list(dict.fromkeys(name.replace("_", " ") for name in clear["against"]))
+        if not names:
+            parts.append(f"the likelihood ratio of the {words} is told apart from one against no rival")
+        elif len(names) < rows["against"].nunique():
+            parts.append(
+                f"that of the {words} only against {listed(names)}"
+                if parts
+                else f"the likelihood ratio of the {words} is told apart from one only against {listed(names)}"
+            )
+        else:
+            parts.append(
+                f"that of the {words} against every rival"
+                if parts
+                else f"the likelihood ratio of the {words} is told apart from one against every rival"
+            )
+    if not parts:
+        return "Points are shares of simulated studies with their intervals."
+    text = "; ".join(parts)
+    arrows = (
+        " Open arrows are bounds: the pattern never showed on one side."
+        if (frame["relation"].isin(["≥", "≤"])).any()
+        else ""
+    )
+    return f"{text[0].upper()}{text[1:]}.{arrows}"
+
+
+SPEC = Spec("diagnosticity", title, data, draw, alt, reading)

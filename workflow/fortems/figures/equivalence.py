@@ -1,0 +1,97 @@
+"""How small is the direct path? Estimate, interval and the bound of the equivalence test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld, lower
+from fortems.variables import label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+MODELS = ("alliance", "bond", "goal", "task")
+COLUMNS = ["model", "level", "direct", "ci_low", "ci_high", "smallest_bound", "bound", "equivalence"]
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Direct paths in standard deviations within therapists."""
+    table = context.table("mediation/verdicts.csv")
+    rows = table[
+        table["model"].isin(MODELS) & table["direct_standardized"].notna() & table["smallest_bound"].notna()
+    ].copy()
+    if rows.empty:
+        raise Withheld("Not drawn: no direct path was tested for equivalence.")
+    scale = (rows["direct_standardized"] / rows["direct"]).where(rows["direct"] != 0, np.nan)
+    rows["ci_low"], rows["ci_high"] = rows["direct_low"] * scale, rows["direct_high"] * scale
+    rows["direct"] = rows["direct_standardized"]
+    rows["bound"] = rows["equivalence_bound"]
+    return rows[COLUMNS]
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a line a model and estimand, the bound as a band."""
+    made, axes = style.figure(0.95 + 0.24 * len(frame))
+    bound = float(frame["bound"].iloc[0])
+    axes.axvspan(-bound, bound, color="#e3e3e3", zorder=0, linewidth=0)
+    style.zero_line(axes)
+    labels = []
+    for number, row in enumerate(frame.to_dict("records")):
+        mark = style.ESTIMANDS[row["level"]]
+        axes.plot([row["ci_low"], row["ci_high"]], [-number, -number], color=mark.colour, linestyle=mark.line)
+        axes.plot(row["direct"], -number, linestyle="none", **mark.points())
+        for end in (-1, 1):
+            axes.plot(
+                end * row["smallest_bound"],
+                -number,
+                marker="|",
+                markersize=8,
+                color=style.BLACK,
+                markeredgewidth=1,
+            )
+        labels.append(f"{label(row['model'])}, {style.ESTIMAND_LABELS[row['level']]}")
+    axes.set_yticks([-number for number in range(len(frame))], labels)
+    axes.set_ylim(-len(frame) + 0.4, 0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("direct path (SD of distress per SD of the predictor)")
+    return made
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Direct Paths and the Bound of the Equivalence Test"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Every line in words."""
+    parts = [
+        f"{label(row['model'])}, {style.ESTIMAND_LABELS[row['level']]}: {style.sign(row['direct'])} "
+        f"[{style.sign(row['ci_low'])}, {style.sign(row['ci_high'])}], smallest bound {style.sign(row['smallest_bound'], 2, False)}, "
+        f"{row['equivalence']}"
+        for row in frame.to_dict("records")
+    ]
+    return f"Intervals of direct paths with {context.interval}. {'. '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """What the tests say together."""
+    bound = style.sign(float(frame["bound"].iloc[0]), 2, False)
+    counts = frame["equivalence"].value_counts()
+    head = f"Grey band: direct paths below {bound} standard deviations; black ticks: the smallest bound that the data support. "
+    if counts.get("equivalent", 0):
+        rows = frame[frame["equivalence"] == "equivalent"]
+        which = "; ".join(
+            f"{lower(label(row['model']))} {style.ESTIMAND_LABELS[row['level']]}"
+            for row in rows.to_dict("records")
+        )
+        return f"{head}A direct path inside the band is shown for {which}."
+    if counts.get("not attainable at this n", 0) == len(frame):
+        return f"{head}At this number of clients no result could have shown a direct path inside the band."
+    return f"{head}No direct path is shown to lie inside the band."
+
+
+SPEC = Spec("equivalence", title, data, draw, alt, reading)

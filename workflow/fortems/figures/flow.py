@@ -1,0 +1,117 @@
+"""Flow of participants: received, excluded by rule, analysed."""
+
+from __future__ import annotations
+
+import textwrap
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec
+from fortems.report.flow import shown_flow
+from fortems.report.numbers import is_absent
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLES = {
+    "received": "Received",
+    "excluded": "Excluded",
+    "analysed": "Analysed: a score of at least one scale",
+    "scored": "Of these, a score of every scale",
+}
+
+
+def data(context: Context) -> pd.DataFrame:
+    """The flow with what may be shown of it: small counts of real people are suppressed."""
+    frame = context.table("data/flow.csv")
+    min_cell = int(context.results.setting("privacy", "min_cell", default=5)) if context.real_clients else 0
+    return shown_flow(frame, min_cell)
+
+
+def _counts(row: dict[str, Any]) -> str:
+    if is_absent(row["clients"]):
+        return str(row["shown"])
+    count = int(row["clients"])
+    text = f"{count} client{'' if count == 1 else 's'}"
+    if is_absent(row["therapists"]) or row["step"] == "excluded":
+        return text
+    therapists = int(row["therapists"])
+    return f"{text}, {therapists} therapist{'' if therapists == 1 else 's'}"
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw boxes from top to bottom, exclusions to the right."""
+    rows = frame.to_dict("records")
+    main = [row for step in ("received", "analysed", "scored") for row in rows if row["step"] == step]
+    out = [row for row in rows if row["step"] == "excluded"]
+    made, axes = style.figure(2.5 + 0.16 * max(0, len(out) - 3))
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.axis("off")
+    places = {row["step"]: 0.86 - 0.37 * number for number, row in enumerate(main)}
+    x = 0.3 if out else 0.5
+    for row in main:
+        y = places[row["step"]]
+        _box(axes, x, y, 0.5, 0.22, f"{TITLES[row['step']]}\n{_counts(row)}")
+    for upper, below in pairwise(main):
+        _arrow(axes, (x, places[upper["step"]] - 0.11), (x, places[below["step"]] + 0.11))
+    if out:
+        lines = [line for row in out for line in textwrap.wrap(f"{row['detail']}: {_counts(row)}", 34)]
+        y = places["received"] - 0.185
+        height = min(0.34, 0.11 + 0.07 * (len(lines) + 1))
+        _box(axes, 0.79, y, 0.4, height, "\n".join(["Excluded", *lines]))
+        _arrow(axes, (x, y), (0.59, y))
+    return made
+
+
+def _box(axes: Axes, x: float, y: float, width: float, height: float, text: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(
+        Rectangle(
+            (x - width / 2, y - height / 2),
+            width,
+            height,
+            facecolor="#f2f2f2",
+            edgecolor="#333333",
+            linewidth=0.8,
+        )
+    )
+    axes.text(x, y, text, ha="center", va="center", linespacing=1.4)
+
+
+def _arrow(axes: Axes, start: tuple[float, float], stop: tuple[float, float]) -> None:
+    line = {"arrowstyle": "-|>", "linewidth": 0.9, "color": "#333333", "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", xy=stop, xytext=start, arrowprops=line)
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Flow of Simulated Participants" if context.simulated else "Flow of Participants"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Every box in words."""
+    parts = []
+    for row in frame.to_dict("records"):
+        what = (
+            f"{TITLES[row['step']]} ({row['detail']})" if row["step"] == "excluded" else TITLES[row["step"]]
+        )
+        parts.append(f"{what}: {_counts(row)}")
+    return f"Flow chart. {'. '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """How many of those received were analysed."""
+    by = {row["step"]: row for row in frame.to_dict("records")}
+    if is_absent(by["received"]["clients"]):
+        return f"{_counts(by['analysed'])} were analysed; smaller counts are suppressed."
+    kept, received = int(by["analysed"]["clients"]), int(by["received"]["clients"])
+    if kept == received:
+        return f"All {received} clients received were analysed."
+    return f"{kept} of {received} clients received were analysed."
+
+
+SPEC = Spec("flow", title, data, draw, alt, reading)

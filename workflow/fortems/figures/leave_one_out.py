@@ -1,0 +1,105 @@
+"""Influence of single therapists: how far the indirect effect moves when each is left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld, lower
+from fortems.variables import label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+MODELS = ("alliance", "bond", "goal", "task", "aspects")
+ENDS = ("lowest", "quarter", "median", "three_quarters", "highest")
+COLUMNS = ["model", "predictor", "level", *ENDS, "sign_changes", "n_fits"]
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Quantiles over therapists of the shift of the indirect effect, in its standard errors."""
+    table = context.table("robustness/leave_one_out.csv")
+    rows = table[
+        (table["effect"] == "indirect")
+        & table["model"].isin(MODELS)
+        & table["at"].isna()
+        & table["predictor"].notna()
+        & (table["se"] > 0)
+    ].copy()
+    if rows.empty:
+        raise Withheld("Not drawn: no model was fitted without each therapist.")
+    for name in ENDS:
+        rows[name] = (rows[name] - rows["estimate"]) / rows["se"]
+    return rows[COLUMNS]
+
+
+def _label(row: dict[str, object]) -> str:
+    tail = " (aspects together)" if row["model"] == "aspects" else ""
+    return f"{label(str(row['predictor']))}{tail}, {style.ESTIMAND_LABELS[str(row['level'])]}"
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw range, middle half and median of the shifts."""
+    made, axes = style.figure(0.8 + 0.2 * len(frame))
+    style.zero_line(axes)
+    rows = frame.to_dict("records")
+    for number, row in enumerate(rows):
+        mark = style.ESTIMANDS[row["level"]]
+        axes.plot(
+            [row["lowest"], row["highest"]],
+            [-number, -number],
+            color=mark.colour,
+            linewidth=0.9,
+            linestyle=mark.line,
+        )
+        axes.plot(
+            [row["quarter"], row["three_quarters"]],
+            [-number, -number],
+            color=mark.colour,
+            linewidth=4,
+            solid_capstyle="butt",
+        )
+        axes.plot(
+            row["median"],
+            -number,
+            marker="o",
+            markersize=3.5,
+            color="white",
+            markeredgecolor=style.BLACK,
+            markeredgewidth=0.7,
+        )
+    axes.set_yticks([-number for number in range(len(rows))], [_label(row) for row in rows])
+    axes.set_ylim(-len(rows) + 0.4, 0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("shift of the indirect effect without one therapist (SE)")
+    return made
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Indirect Effects Without Each Therapist in Turn"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Range of every line in words."""
+    parts = [
+        f"{_label(row)}: shifts from {style.sign(row['lowest'])} to {style.sign(row['highest'])}"
+        for row in frame.to_dict("records")
+    ]
+    return f"Range plot of shifts in standard errors. {'. '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """The largest shift, and changes of sign."""
+    row = frame.loc[frame[["lowest", "highest"]].abs().max(axis=1).idxmax()]
+    size = max(abs(row["lowest"]), abs(row["highest"]))
+    turns = frame[frame["sign_changes"] > 0]
+    text = f"Thick: middle half of the therapists; thin: all. The largest shift is {style.sign(size)} standard errors ({lower(_label(dict(row)))})"
+    if turns.empty:
+        return f"{text}; no sign changes."
+    which = "; ".join(lower(_label(item)) for item in turns.to_dict("records"))
+    return f"{text}; leaving out one therapist can turn the sign for {which}."
+
+
+SPEC = Spec("leave_one_out", title, data, draw, alt, reading)

@@ -1,0 +1,120 @@
+"""Indirect effects with measurement error ignored and taken into account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.variables import label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+COLUMNS = [
+    "model",
+    "measurement",
+    "predictor",
+    "level",
+    "engine",
+    "interval",
+    "estimate",
+    "ci_low",
+    "ci_high",
+]
+WORDS = {
+    "observed": "observed scores",
+    "latent": "latent variables",
+    "corrected": "corrected for unreliability",
+}
+RANGE = "reliability"  # not a confidence interval: the estimate over the reliabilities' own intervals
+INTERVALS = ("montecarlo", "reliability", "delta", "percentile")
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Indirect effects in standard deviations, one interval each: Monte Carlo where there is one."""
+    import pandas as pd
+
+    table = context.table("mediation/measurement.csv")
+    rows = table[
+        (table["effect"] == "indirect") & table["ci_low"].notna() & table["standardized"].notna()
+    ].copy()
+    if rows.empty:
+        raise Withheld("Not drawn: no model with measurement error has an interval.")
+    rows["rank"] = rows["interval"].map({name: rank for rank, name in enumerate(INTERVALS)})
+    rows = rows.sort_values("rank", kind="stable").drop_duplicates(["model", "engine", "level"])
+    scale = (rows["standardized"] / rows["estimate"]).where(rows["estimate"] != 0, np.nan)
+    rows["estimate"] = rows["standardized"]
+    rows["ci_low"], rows["ci_high"] = rows["ci_low"] * scale, rows["ci_high"] * scale
+    order = pd.MultiIndex.from_frame(rows[["predictor", "measurement", "level"]])
+    rank = [(p, list(WORDS).index(m) if m in WORDS else 9, v != "within") for p, m, v in order]
+    return rows.iloc[sorted(range(len(rows)), key=lambda i: rank[i])][COLUMNS]
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a row a model, measurement and estimand."""
+    made, axes = style.figure(0.8 + 0.2 * len(frame))
+    style.zero_line(axes)
+    labels = []
+    for number, row in enumerate(frame.to_dict("records")):
+        mark = style.ESTIMANDS[row["level"]]
+        if row["interval"] == RANGE:
+            for end in ("ci_low", "ci_high"):
+                axes.plot(row[end], -number, marker="|", markersize=7, color=mark.colour)
+        else:
+            axes.plot(
+                [row["ci_low"], row["ci_high"]], [-number, -number], color=mark.colour, linestyle=mark.line
+            )
+        axes.plot(row["estimate"], -number, linestyle="none", **mark.points())
+        labels.append(
+            f"{label(row['predictor'])}, {WORDS.get(row['measurement'], row['measurement'])}, {style.ESTIMAND_LABELS[row['level']]}"
+        )
+        if number and row["predictor"] != frame["predictor"].iloc[number - 1]:
+            axes.axhline(-number + 0.5, color="#999999", linewidth=0.6)
+    axes.set_yticks([-number for number in range(len(frame))], labels)
+    axes.set_ylim(-len(frame) + 0.4, 0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("indirect effect through presence of meaning (SD)")
+    return made
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Indirect Effects With Measurement Error Ignored and Taken Into Account"
+
+
+def _words(row: dict[str, object]) -> str:
+    ends = f"{style.sign(float(row['ci_low']))}, {style.sign(float(row['ci_high']))}"  # type: ignore[arg-type]
+    where = f"{label(str(row['predictor']))}, {WORDS.get(str(row['measurement']), str(row['measurement']))}, "
+    where += style.ESTIMAND_LABELS[str(row["level"])]
+    inside = f"range {ends}" if row["interval"] == RANGE else f"[{ends}]"
+    return f"{where}: {style.sign(float(row['estimate']))} {inside}"  # type: ignore[arg-type]
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Every line in words."""
+    parts = [_words(row) for row in frame.to_dict("records")]
+    return (
+        f"Forest plot of indirect effects in standard deviations with {context.interval}. {'. '.join(parts)}."
+    )
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """Whether intervals of observed and latent models leave out zero; what corrections do to the size."""
+    rows = frame[frame["interval"] != RANGE]
+    clear = (rows["ci_low"] > 0) | (rows["ci_high"] < 0)
+    parts = []
+    for measurement in ("observed", "latent"):
+        own = clear[rows["measurement"] == measurement]
+        if len(own):
+            parts.append(f"{int(own.sum())} of {len(own)} with {WORDS[measurement]}")
+    text = f"The interval leaves out zero for {' and '.join(parts)}." if parts else ""
+    if (frame["interval"] == RANGE).any():
+        text += " Ticks mark the range of a corrected estimate over the intervals of the reliabilities; it is no confidence interval."
+    return text.strip()
+
+
+SPEC = Spec("measurement", title, data, draw, alt, reading)

@@ -1,0 +1,166 @@
+"""Overview: how often each finding shows under each scenario, beside what this run found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.claims import VERDICTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+COLUMNS = ["claim", "role", "text", "estimand", "scenario", "title", "probability", "studies", "verdict"]
+SHORT = {
+    "alliance_meaning": "Alliance – meaning, positive",
+    "alliance_distress": "Alliance – distress, negative",
+    "meaning_distress": "Meaning – distress, negative, moderate",
+    "bond_meaning": "Bond – meaning, positive",
+    "bond_distress": "Bond – distress, negative",
+    "goal_distress": "Goal – distress, negative",
+    "goal_meaning": "Goal – meaning, not significant",
+    "task_meaning": "Task – meaning, not significant",
+    "task_distress": "Task – distress, not significant",
+    "alliance_full_mediation": "Alliance, full mediation",
+    "bond_full_mediation": "Bond, full mediation",
+    "age_gender": "Age and gender, not significant",
+    "bond_indirect": "Bond, indirect effect",
+    "goal_indirect": "Goal, no significant indirect effect",
+    "task_indirect": "Task, no significant indirect effect",
+    "whole_pattern": "Whole pattern",
+    "bond_alone": "Bond alone survives",
+}
+ESTIMANDS = {"total": "", "within": " (within)", "single": " (single level)"}
+
+
+def claim_label(claim: str, estimand: str = "total") -> str:
+    """A finding in few words."""
+    return f"{SHORT.get(claim, claim.replace('_', ' ').capitalize())}{ESTIMANDS.get(estimand, '')}"
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Probability of every finding in every scenario, with this run's verdict."""
+    table = context.table("design/diagnosticity.csv")
+    rows = table[table["gap"].isna()].copy()
+    if rows.empty:
+        raise Withheld("Not drawn: no scenario was simulated.")
+    claims = context.results.table("claims.csv")
+    verdicts, texts = {}, {}
+    if claims is not None:
+        judged = claims[claims["judged"].astype(bool)]
+        verdicts = dict(
+            zip(zip(judged["claim"], judged["estimand"], strict=True), judged["verdict"], strict=True)
+        )
+        texts = dict(zip(judged["claim"], judged["text"], strict=True))
+    rows["verdict"] = [verdicts.get(key, "") for key in zip(rows["claim"], rows["estimand"], strict=True)]
+    rows["text"] = [texts.get(claim, claim_label(claim)) for claim in rows["claim"]]
+    return rows[COLUMNS]
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a heatmap, a row a finding, a column a scenario; the run's own verdict in front."""
+    from matplotlib.lines import Line2D
+
+    keys = list(dict.fromkeys(zip(frame["claim"], frame["estimand"], strict=True)))
+    order = {"total": 0, "within": 1, "single": 2}
+    roles = {(c, e): r for c, e, r in zip(frame["claim"], frame["estimand"], frame["role"], strict=True)}
+    keys.sort(key=lambda key: (["finding", "part", "pattern"].index(roles[key]), order.get(key[1], 3)))
+    scenarios = list(dict.fromkeys(zip(frame["scenario"], frame["title"], strict=True)))
+    matrix = np.full((len(keys), len(scenarios)), np.nan)
+    for row in frame.to_dict("records"):
+        matrix[
+            keys.index((row["claim"], row["estimand"])), scenarios.index((row["scenario"], row["title"]))
+        ] = row["probability"]
+    made, axes = style.figure(1.5 + 0.2 * len(keys))
+    axes.imshow(
+        matrix,
+        vmin=0,
+        vmax=1,
+        cmap="Blues",
+        aspect="auto",
+        extent=(0.5, len(scenarios) + 0.5, len(keys) - 0.5, -0.5),
+    )
+    for i in range(len(keys)):
+        for j in range(len(scenarios)):
+            if not np.isnan(matrix[i, j]):
+                shade = "white" if matrix[i, j] > 0.6 else "black"
+                axes.text(
+                    j + 1,
+                    i,
+                    style.sign(matrix[i, j], 2, False),
+                    ha="center",
+                    va="center",
+                    fontsize=6.3,
+                    color=shade,
+                )
+    shown = set()
+    verdicts = {(row["claim"], row["estimand"]): row["verdict"] for row in frame.to_dict("records")}
+    for i, key in enumerate(keys):
+        if verdicts[key] in VERDICTS:
+            shown.add(verdicts[key])
+            axes.plot(0, i, linestyle="none", markersize=5, **VERDICTS[verdicts[key]].points())
+        if i and roles[key] != roles[keys[i - 1]]:
+            axes.axhline(i - 0.5, color="#555555", linewidth=0.7)
+    axes.set_yticks(range(len(keys)), [claim_label(*key) for key in keys], fontsize=6.5)
+    run = "This run (simulated)" if context.simulated else "This run"
+    heads = [run, *(title for _, title in scenarios)]
+    axes.xaxis.tick_top()
+    axes.set_xticks(range(len(heads)), heads, fontsize=6.5, rotation=32, ha="left", rotation_mode="anchor")
+    axes.set(xlim=(-0.5, len(scenarios) + 0.5), ylim=(len(keys) - 0.5, -0.5))
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if shown:
+        handles = [
+            Line2D([], [], linestyle="none", markersize=5, label=name, **mark.points())
+            for name, mark in VERDICTS.items()
+            if name in shown
+        ]
+        made.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    return made
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "The Article's Findings Across Scenarios: How Often Each Shows in a Study of This Size"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Every probability in words."""
+    parts = []
+    for (claim, estimand), rows in frame.groupby(["claim", "estimand"], sort=False):
+        values = ", ".join(
+            f"{row['title']} {style.sign(row['probability'], 2, False)}" for row in rows.to_dict("records")
+        )
+        parts.append(f"{claim_label(str(claim), str(estimand))}: {values}")
+    return f"Heatmap of probabilities. {'. '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """The whole pattern's probability where the article's account is true, and where it is not."""
+    rows = frame[frame["claim"] == "whole_pattern"]
+    if rows.empty:
+        return "Numbers are shares of simulated studies in which a finding shows."
+    parts = []
+    for estimand in dict.fromkeys(rows["estimand"]):
+        here = rows[rows["estimand"] == estimand]
+        reported = here[here["scenario"] == "as_reported"]
+        others = here[here["scenario"] != "as_reported"]
+        if len(reported) and len(others):
+            low, high = others["probability"].min(), others["probability"].max()
+            parts.append(
+                f"{style.ESTIMAND_LABELS.get(estimand, estimand)}, in {style.sign(100 * reported['probability'].iloc[0], 1)}% of studies where the "
+                f"article's account is true and in {style.sign(100 * low, 1)}% to {style.sign(100 * high, 1)}% elsewhere"
+            )
+    return (
+        f"The whole pattern shows {'; '.join(parts)}."
+        if parts
+        else "Numbers are shares of simulated studies in which a finding shows."
+    )
+
+
+SPEC = Spec("overview", title, data, draw, alt, reading)

@@ -1,0 +1,52 @@
+"""What of the flow of participants may be shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ORDER = ("received", "excluded", "analysed", "scored")
+
+
+def shown_flow(flow: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """Return the flow with small counts taken out, and with them whatever would give them away.
+
+    Parameters
+    ----------
+    flow : DataFrame
+        ``data/flow.csv``.
+    min_cell : int
+        Counts of clients from 1 to below this are suppressed; 0 suppresses nothing.
+
+    Returns
+    -------
+    DataFrame
+        The steps in their order, exclusions of nobody left out, with ``shown`` in place of suppressed counts.
+        Where an exclusion is suppressed, so is the number received, which would give it by subtraction; the
+        same for the clients with every score.
+    """
+    import numpy as np
+
+    frame = flow.copy()
+    frame["shown"] = ""
+    frame["rank"] = frame["step"].map({step: rank for rank, step in enumerate(ORDER)})
+    frame = frame.sort_values("rank", kind="stable").drop(columns="rank")
+    frame = frame[(frame["step"] != "excluded") | (frame["clients"] > 0)].reset_index(drop=True)
+    frame["clients"] = frame["clients"].astype(float)
+    frame["therapists"] = frame["therapists"].astype(float)
+    count = {step: frame.loc[frame["step"] == step, "clients"].sum() for step in ORDER}
+
+    def hide(rows: pd.Series, words: str) -> None:
+        frame.loc[rows, ["clients", "therapists"]] = np.nan
+        frame.loc[rows, "shown"] = words
+
+    excluded = frame["step"] == "excluded"
+    small = excluded & (frame["clients"] < min_cell)
+    if small.any():
+        hide(excluded, f"suppressed (counts below {min_cell} are not shown)")
+        hide(frame["step"] == "received", "not shown, since it would give the count excluded")
+    if 0 < count["analysed"] - count["scored"] < min_cell:
+        hide(frame["step"] == "scored", f"not shown (a difference below {min_cell})")
+    return frame
