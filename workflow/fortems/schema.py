@@ -14,7 +14,25 @@ from fortems.errors import ConfigError, Problem, nearest
 
 #: libyaml where PyYAML was built with it: ten times as fast, and every job start reads a dozen files.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MERGE_KEY = "<<"
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
+
+
+class OnceOnly(LOADER):  # type: ignore[misc, valid-type]
+    """A YAML loader that refuses a key typed twice, where YAML would keep the last and say nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Make a map of a node, or name the key that stands in it twice."""
+        seen = set()
+        for key, _ in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else None
+            if name in seen and name != MERGE_KEY:
+                line = key.start_mark.line + 1
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {name!r} stands twice, again in line {line}"
+                )
+            seen.add(name)
+        return super().construct_mapping(node, deep)
 
 
 def load_checked(path: str | os.PathLike[str], schema: str) -> dict[str, Any]:
@@ -55,7 +73,7 @@ def load_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     where = os.fspath(path)
     try:
-        value = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=LOADER)
+        value = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=OnceOnly)
     except FileNotFoundError:
         folder = Path(path).parent
         near = nearest(Path(path).name, (p.name for p in folder.glob("*.y*ml")))
@@ -63,6 +81,8 @@ def load_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ConfigError(Problem(where, "there is no such file", "a YAML file", hint)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(Problem(where, f"cannot be read ({error})", "a YAML file in UTF-8")) from None
+    except yaml.constructor.ConstructorError as error:
+        raise ConfigError(Problem(where, error.problem or str(error), "each key once")) from None
     except yaml.YAMLError as error:
         raise ConfigError(Problem(where, f"is not YAML ({' '.join(str(error).split())})")) from None
     if not isinstance(value, dict):

@@ -1,0 +1,66 @@
+"""YAML files and their schemas: what is wrong is said with its key."""
+
+from __future__ import annotations
+
+import pytest
+from fortems.errors import ConfigError
+from fortems.schema import fill_defaults, load_yaml, schema_problems
+
+SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["size"],
+    "properties": {
+        "size": {"type": "integer", "description": "a whole number"},
+        "kind": {"enum": ["simple", "double"], "default": "simple"},
+        "part": {"type": "object", "additionalProperties": False, "properties": {"deep": {"default": 3}}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "the key 'a' stands twice, again in line 3. Allowed: each key once"),
+        ("a: {b: 1, b: 2}\n", "the key 'b' stands twice, again in line 1"),
+        ("a: [1\n", "is not YAML"),
+        ("- a\n", "holds no keys"),
+        ("", "holds no keys"),
+    ],
+)
+def test_files_that_cannot_be_read_are_refused(tmp_path, text, message):
+    path = tmp_path / "x.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        load_yaml(path)
+
+
+def test_merge_keys_may_stand_more_than_once(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: {<<: *a, x: 5}\n", encoding="utf-8")
+    assert load_yaml(path) == {"a": {"x": 1}, "b": {"x": 1, "y": 2}, "c": {"x": 5}}
+
+
+def test_a_latin_1_file_is_named(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_bytes("a: caf\xe9\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_yaml(path)
+
+
+def test_problems_name_key_value_and_nearest():
+    found = [str(p) for p in schema_problems({"sise": 3, "kind": "simpel", "part": {"depe": 1}}, SCHEMA, "f")]
+    assert any("f: unknown key 'sise'" in p and "Did you mean size?" in p for p in found)
+    assert any("f: the key 'size' is missing" in p for p in found)
+    assert any("f: kind: 'simpel' is not one of the choices" in p and "simple?" in p for p in found)
+    assert any("f: part: unknown key 'depe'" in p for p in found)
+    assert schema_problems({"size": 3}, SCHEMA, "f") == []
+
+
+def test_defaults_fill_what_is_absent_and_keep_null():
+    value = {"size": 1, "part": {}}
+    fill_defaults(value, SCHEMA)
+    assert value == {"size": 1, "kind": "simple", "part": {"deep": 3}}
+    off = {"size": 1, "kind": None}
+    fill_defaults(off, SCHEMA)
+    assert off["kind"] is None
