@@ -1,9 +1,9 @@
-"""Mediation between latent variables: predictor, mediator and outcome measured by parcels (semopy).
+"""Mediation between latent variables: predictor, mediator and outcome measured by parcels.
 
 Indicators: a scale with subscales by these; a scale of up to five items by its items; a longer one by three
 parcels, items dealt in turn. Fitted to the covariances of all clients (``single``) and to the pooled
 covariances within therapists with N − J degrees of freedom (``within``), which estimate Σ_W whatever the between part
-(the within step of Muthén, 1994).
+(the within step of Muthén, 1994); and by the two-level engine where therapists are many enough for its between part.
 
 Numbers are in the metric of the scores: with standardized indicators z_i = v_i / s_i, loadings λ_i and latent η,
 the score Σ v_i has the true part t η, t = Σ s_i λ_i, so a slope between latent variables times t_end / t_start
@@ -12,7 +12,7 @@ is one between true scores.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -252,16 +252,17 @@ def _numbers(model: Any, parameters: Array, data: Indicators, sd: Array) -> tupl
     for i, owner in enumerate(data.owner):
         true[owner] += sd[i] * loadings[observed.index(f"v{i}"), factors.index(ROLES[owner])]
     a, b, c = beta[at[1], at[0]], beta[at[2], at[1]], beta[at[2], at[0]]
-    return _assembled(a, b, c, true), _assembled(a, b, c, spread)
+    return _assembled(a, b, c, true), _assembled(a, b, c, 1 / spread)
 
 
 def _assembled(a: float, b: float, c: float, unit: Array) -> Array:
+    """The five numbers when each latent variable is multiplied by its unit."""
     a, b, c = a * unit[1] / unit[0], b * unit[2] / unit[1], c * unit[2] / unit[0]
     return np.array([a, b, c, a * b, a * b + c])
 
 
 def replicates(data: Indicators, level: str, model: Any, sd: Array, weights: Array) -> Array:
-    """Return cluster-bootstrap replicates (R, 5) of ``NUMBERS`` in score units; NaN for failed ones.
+    """Return cluster-bootstrap replicates (R, 5) of ``NUMBERS`` in score units; NaN where there is no maximum.
 
     Parameters
     ----------
@@ -284,10 +285,71 @@ def replicates(data: Indicators, level: str, model: Any, sd: Array, weights: Arr
         model.load_cov(scaled[np.ix_(order, order)])
         model.n_samples = n
         model.param_vals = start.copy()
-        if finish(model) and is_admissible(model):
+        # A negative residual variance is no failure here: leaving such replicates out would shorten the interval.
+        if finish(model):
             found[r] = _numbers(model, model.param_vals, data, sd)[0]
     model.load_cov(original[0])
     model.n_samples = original[1]
     model.param_vals = start
     model.update_matrices(start)
     return found
+
+
+def why_not_twolevel(data: Indicators) -> str:
+    """Say why the two-level latent model is not identified well enough; empty when it is.
+
+    Its between part is saturated: p(p + 1)/2 covariances of p indicators, which as many therapists must carry.
+    """
+    p = data.values.shape[1]
+    between = p * (p + 1) // 2
+    if data.n_clusters <= between:
+        return f"{between} covariances between therapists, {data.n_clusters} therapists"
+    return ""
+
+
+def fit_twolevel(data: Indicators) -> LatentFit:
+    """Fit the latent model within therapists with a saturated between part by the two-level engine."""
+    from twolevel import ClusterData
+
+    from fortems.mediation.twolevel_general import fit_text
+
+    names = [f"v{i}" for i in range(data.values.shape[1])]
+    frame = pd.DataFrame(data.values, columns=names).assign(therapist=data.cluster)
+    lines = ["level: 1", *description(data.owner).replace("slope_", "").splitlines(), "level: 2"]
+    lines += [f"{one} ~~ {' + '.join(names[i:])}" for i, one in enumerate(names)]
+    fit = fit_text("\n".join(lines), ClusterData(frame, "therapist"), missing=False)
+
+    def number(which: int, standardized: bool) -> Callable[[Mapping[str, Any]], float]:
+        def value(values: Mapping[str, Any]) -> float:
+            return float(_from_values(values, data.owner, standardized)[which])
+
+        return value
+
+    found = [fit.delta(number(k, False)) for k in range(len(NUMBERS))] if fit.converged else []
+    estimates, errors = zip(*found, strict=True) if found else ((np.nan,) * 5, (np.nan,) * 5)
+    standard = _from_values(fit.coef, data.owner, True) if fit.converged else np.full(5, np.nan)
+    return LatentFit(
+        estimate=dict(zip(NUMBERS, estimates, strict=True)),
+        se=dict(zip(NUMBERS, errors, strict=True)),
+        standardized=dict(zip(NUMBERS, standard.tolist(), strict=True)),
+        chi2=fit.fit_indices.chi2 if fit.converged else np.nan,
+        df=fit.fit_indices.df if fit.converged else 0,
+        converged=fit.converged,
+        admissible=fit.admissible,
+        n=fit.n_clients,
+    )
+
+
+def _from_values(values: Mapping[str, Any], owner: NDArray[np.int64], standardized: bool) -> Array:
+    """Return ``NUMBERS`` from the two-level engine's parameters (raw indicators, first loadings 1)."""
+    a, b, c = values["a"], values["b"], values["c"]
+    if standardized:
+        psi = [values[f"{role}~~{role}"] for role in ROLES]
+        m = a**2 * psi[0] + psi[1]
+        y = (b * a + c) ** 2 * psi[0] + b**2 * psi[1] + psi[2]
+        return _assembled(a, b, c, 1 / np.sqrt(np.array([psi[0], m, y])))
+    true = [
+        sum(float(values.get(f"{role}=~v{i}", 1.0)) for i in np.flatnonzero(owner == k))
+        for k, role in enumerate(ROLES)
+    ]
+    return _assembled(a, b, c, np.array(true))
