@@ -73,8 +73,8 @@ def tasks(settings: Settings) -> list[Task]:
     found: list[Task] = []
     for cell, (design, _) in _cells().items():
         therapists = len(design.sizes)
-        found += blocks(PART, cell, asked["studies"], BLOCK, 0.0003 + 4e-6 * therapists)
-        resampling = 3e-5 * (asked["replicates"] + therapists) + 0.001
+        found += blocks(PART, cell, asked["studies"], BLOCK, 0.00015 + 3e-6 * therapists)
+        resampling = 3.5e-5 * (asked["replicates"] + therapists) + 0.001
         found += blocks(RESAMPLED, cell, asked["bootstrap_studies"], RESAMPLED_BLOCK, resampling)
     return found
 

@@ -71,7 +71,7 @@ def tasks(settings: Settings) -> list[Task]:
     """Blocks of all cells."""
     found: list[Task] = []
     for cell in cells(settings):
-        cost = 0.0003 + 1e-6 * cell.therapists * (2 + 0.25 * cell.clients)
+        cost = 0.00015 + 1e-6 * cell.therapists * (2 + 0.25 * cell.clients)
         found += blocks(PART, cell.name, settings.design["power"]["studies"], BLOCK, cost)
     return found
 

@@ -50,8 +50,8 @@ def tasks(settings: Settings) -> list[Task]:
     if not asked:
         return []
     own = scenarios(settings)
-    found = [task for cell in own for task in blocks(PART, cell, asked["studies"], BLOCK, 0.0006)]
-    return found + blocks(ENGINES_PART, own[0], asked["studies"], ENGINES_BLOCK, 0.15)
+    found = [task for cell in own for task in blocks(PART, cell, asked["studies"], BLOCK, 0.0009)]
+    return found + blocks(ENGINES_PART, own[0], asked["studies"], ENGINES_BLOCK, 0.9)
 
 
 class _Runner:
