@@ -14,14 +14,42 @@ the face is d'H d + 2 tr(Y N' dS S+ dS N), which is the Hessian in L (p x r) wit
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
+from numba import njit
 
 from .model import Layout
+from .objective import parameter_units
 from .ram import MATRIX_S
 
 # An eigenvalue of S below this share of the variables' total variance is zero.
 ZERO = 1e-7
+
+
+@njit("void(i8[:,::1], f8[::1], f8[::1])", cache=True)
+def sum_products(triples, phi, theta):
+    """theta_k += phi_i phi_j for each row (k, i, j)."""
+    for row in range(triples.shape[0]):
+        theta[triples[row, 0]] += phi[triples[row, 1]] * phi[triples[row, 2]]
+
+
+@njit("void(i8[:,::1], f8[::1], f8[:,::1])", cache=True)
+def product_jacobian(triples, phi, out):
+    """Derivatives of `sum_products`."""
+    for row in range(triples.shape[0]):
+        k, i, j = triples[row, 0], triples[row, 1], triples[row, 2]
+        out[k, i] += phi[j]
+        out[k, j] += phi[i]
+
+
+@njit("void(i8[:,::1], f8[::1], f8[:,::1])", cache=True)
+def add_products(triples, gradient, hessian):
+    """Second derivatives of `sum_products`, weighted by the gradient."""
+    for row in range(triples.shape[0]):
+        k, i, j = triples[row, 0], triples[row, 1], triples[row, 2]
+        hessian[i, j] += gradient[k]
+        hessian[j, i] += gradient[k]
 
 
 @dataclass(frozen=True)
@@ -58,7 +86,8 @@ class Block:
         return out
 
 
-def blocks(layout: Layout) -> list[Block]:
+@lru_cache(maxsize=64)
+def blocks(layout: Layout) -> tuple[Block, ...]:
     """All connected blocks of both levels' S that hold a free parameter."""
     found = []
     shared = np.diff(layout.first) > 1
@@ -86,7 +115,7 @@ def blocks(layout: Layout) -> list[Block]:
             free = own_parameter[np.tril_indices(len(index))]
             factored = bool((free >= 0).all()) and (len(index) == 1 or not shared[free].any())
             found.append(Block(number, index, own_parameter, level.s[np.ix_(index, index)], factored))
-    return found
+    return tuple(found)
 
 
 @dataclass
@@ -99,15 +128,12 @@ class Transform:
     layout: Layout
     scales: tuple[np.ndarray, np.ndarray]
     factored: bool
-    blocks: list[Block] = field(init=False)
+    blocks: tuple[Block, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.blocks = blocks(self.layout)
         k = self.layout.n_parameters
-        theta_units = np.ones(k)
-        for row, level, matrix, i, j in self.layout.places[::-1]:
-            scale = self.scales[level]
-            theta_units[row] = (scale[i] / scale[j], scale[i] * scale[j], scale[i])[matrix]
+        theta_units = parameter_units(self.layout, self.scales)
         self.theta_units = theta_units
         plain = np.ones(k, dtype=bool)
         triples: list[tuple[int, int, int]] = []
@@ -141,9 +167,7 @@ class Transform:
     def theta(self, phi: np.ndarray) -> np.ndarray:
         out = np.zeros(self.layout.n_parameters)
         out[self.plain] = phi[self.plain_index]
-        if len(self.triples):
-            k, i, j = self.triples.T
-            out += np.bincount(k, phi[i] * phi[j], len(out))
+        sum_products(self.triples, phi, out)
         return out
 
     def phi(self, theta: np.ndarray) -> np.ndarray:
@@ -160,24 +184,20 @@ class Transform:
         """d theta / d phi, (k, size)."""
         out = np.zeros((self.layout.n_parameters, self.size))
         out[self.plain, self.plain_index] = 1.0
-        if len(self.triples):
-            k, i, j = self.triples.T
-            np.add.at(out, (k, i), phi[j])
-            np.add.at(out, (k, j), phi[i])
+        product_jacobian(self.triples, phi, out)
         return out
 
     def pull(
         self, phi: np.ndarray, gradient: np.ndarray, hessian: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Gradient and Hessian in phi from those in theta."""
+        if not len(self.triples):  # theta is phi in the order of `plain`
+            return gradient[self.plain], None if hessian is None else hessian[np.ix_(self.plain, self.plain)]
         jacobian = self.jacobian(phi)
         if hessian is None:
             return jacobian.T @ gradient, None
         out = jacobian.T @ hessian @ jacobian
-        if len(self.triples):
-            k, i, j = self.triples.T
-            np.add.at(out, (i, j), gradient[k])
-            np.add.at(out, (j, i), gradient[k])
+        add_products(self.triples, gradient, out)
         return jacobian.T @ gradient, out
 
 

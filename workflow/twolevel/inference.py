@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .bounds import Transform
 from .likelihood import complete_gradient
 from .moments import Clusters, CompleteMoments, MissingMoments
 from .objective import Objective
@@ -38,7 +37,6 @@ class Covariance:
 
 def covariance(
     objective: Objective,
-    transform: Transform,
     solution: Solution,
     se: StandardErrors = "information",
     scores: np.ndarray | None = None,
@@ -56,6 +54,7 @@ def covariance(
         The clusters' gradients of log L; needed for "robust".
     """
     k = len(solution.theta)
+    transform = solution.transform
     empty = np.full((k, k), np.nan)
     if not solution.converged:
         return Covariance(empty, "none", f"no standard errors: {solution.message}")

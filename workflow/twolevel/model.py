@@ -79,7 +79,7 @@ class Level:
     link: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """What the compiled functions need of a model; `places` rows are (parameter, level, matrix, i, j)."""
 
@@ -208,10 +208,12 @@ class Model:
         ]
         return Model.from_rows(rows, self.defined, self.equal)
 
+    @cached_property
     def saturated(self) -> Model:
         """H1: free covariances among the observed variables of each level, free means."""
         return Model.from_rows(_unstructured(self.layout, covariances=True))
 
+    @cached_property
     def baseline(self) -> Model:
         """The independence model: variances at each level and means, as lavaan's baseline."""
         return Model.from_rows(_unstructured(self.layout, covariances=False))

@@ -14,7 +14,7 @@ from .fiml import missing_gradient
 from .likelihood import complete_gradient, complete_tangents
 from .model import Layout
 from .moments import CompleteMoments, MissingMoments
-from .ram import level_forward, level_tangents, pull_gradient, pull_hessian, scatter
+from .ram import level_forward, level_tangents, pull_gradient, pull_hessian, scatter, scatter_all
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,8 @@ class Objective:
         for number, level in enumerate(self.layout.levels):
             m = len(level.names)
             db, dsigma, dnu = np.empty((k, m, m)), np.empty((k, m, m)), np.empty((k, m))
-            level_tangents(
-                self.layout.places, self.layout.first, number, *implied.states[number], db, dsigma, dnu
-            )
-            own, there = level.link[:, 0], level.link[:, 1]
-            target = dvb if number else dsw
-            target[:, there[:, None], there] = dsigma[:, own[:, None], own]
-            dmu[:, there] += dnu[:, own]
+            level_tangents(self.layout.places, number, *implied.states[number], db, dsigma, dnu)
+            scatter_all(dsigma, dnu, level.link, dvb if number else dsw, dmu)
             states.append((db, dsigma, dnu))
         return Jacobian(dsw, dvb, dmu, (states[0], states[1]))
 
@@ -235,8 +230,8 @@ def total_sd(moments: CompleteMoments | MissingMoments) -> np.ndarray:
 
 def parameter_units(layout: Layout, scales: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Unit of each parameter from the variables' scales: ratio (A), product (S) or the scale itself (means)."""
-    units = np.ones(layout.n_parameters)
-    for k, level, matrix, i, j in layout.places[::-1]:
-        scale = scales[level]
-        units[k] = (scale[i] / scale[j], scale[i] * scale[j], scale[i])[matrix]
-    return units
+    both = np.concatenate(scales)
+    start = np.array([0, len(scales[0])])[layout.places[:, 1]]
+    top, side = both[start + layout.places[:, 3]], both[start + layout.places[:, 4]]
+    size = np.choose(layout.places[:, 2], [top / side, top * side, top])
+    return size[layout.first[:-1]]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Literal
 
 import numpy as np
@@ -47,6 +48,8 @@ class Solution:
     message : str
         Why not converged, or what to know of the point.
     iterations : int
+    transform : Transform
+        The parameterization that was used.
     """
 
     theta: np.ndarray
@@ -60,6 +63,7 @@ class Solution:
     definite: bool
     message: str
     iterations: int
+    transform: Transform
 
 
 def estimate(
@@ -82,16 +86,22 @@ def estimate(
     """
     objective = Objective(model.layout, moments)
     transform = Transform(model.layout, objective.scales(), bounds == "psd")
+    estimates = moment_estimates(moments)
+    usual = starting_values(model, moments, estimates=estimates)
+    # A likelihood this much higher than the moment estimates' is running off to infinity.
+    lower = objective(usual)[0] - 50.0 * (moments.n_clients + 10.0)
     best: Solution | None = None
     several = _several_maxima(model)
-    for number, start in enumerate(_starts(model, moments, starts)):
-        if best is not None and best.converged:
-            # One good start is enough where the likelihood is known to behave.
-            if not thorough or not several or bounds == "none":
-                break
-            if number >= len(starts) + 3:
-                break
-        found = _attempt(objective, transform, start)
+    candidates = chain([*starts, usual], _more_starts(model, moments, bounds, estimates))
+    for number in count():
+        # One good start is enough where the likelihood is known to behave.
+        enough = number >= len(starts) + 4 or not (thorough and several and bounds == "psd")
+        if best is not None and best.converged and enough:
+            break
+        start = next(candidates, None)
+        if start is None:
+            break
+        found = _attempt(objective, transform, start, lower)
         if found is not None and (best is None or _better(found, best)):
             best = found
     if best is None:
@@ -111,12 +121,23 @@ def _better(new: Solution, old: Solution) -> bool:
     return new.loglik > old.loglik + 1e-10 * abs(old.loglik)
 
 
-def _starts(model: Model, moments: CompleteMoments | MissingMoments, first: Sequence[np.ndarray]):
-    """Starts from the most to the least likely to succeed, made when asked for."""
-    yield from first
-    estimates = moment_estimates(moments)
-    yield starting_values(model, moments, estimates=estimates)
+def _more_starts(
+    model: Model,
+    moments: CompleteMoments | MissingMoments,
+    bounds: Bounds,
+    estimates: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> Iterator[np.ndarray]:
+    """Further starts from the most to the least likely to succeed, made when asked for."""
     sw, vb, mu = estimates
+    if bounds == "psd" and _several_maxima(model):
+        # Near a boundary the moment estimates may lie in the wrong valley; the saturated maximum never does.
+        saturated = model.saturated
+        same = saturated.layout.y, saturated.layout.z
+        if same == (model.layout.y, model.layout.z):
+            top = estimate(saturated, moments, bounds, thorough=False)
+            implied = Objective(saturated.layout, moments).implied(top.theta)
+            if top.converged and implied is not None:
+                yield starting_values(model, moments, estimates=(implied.sw, implied.vb, implied.mu))
     yield starting_values(model, moments, simple=True, estimates=estimates)
     for share in (0.1, 0.5):
         # Between part a share of the within part: inside the domain whatever the data say.
@@ -129,13 +150,10 @@ def _starts(model: Model, moments: CompleteMoments | MissingMoments, first: Sequ
     yield starting_values(model, moments, estimates=(sw, vb + np.diag(np.diag(vb)), mu))
 
 
-def _attempt(objective: Objective, transform: Transform, start: np.ndarray) -> Solution | None:
-    reference = objective(start)[0]
-    if not np.isfinite(reference):
+def _attempt(objective: Objective, transform: Transform, start: np.ndarray, lower: float) -> Solution | None:
+    if not np.isfinite(objective(start)[0]):
         return None
     function = _in_phi(objective, transform)
-    # A likelihood this much higher than a sensible start's is running off to infinity.
-    lower = reference - 50.0 * (objective.moments.n_clients + 10.0)
     found = minimise(function, transform.phi(start), transform.units, lower=lower)
     if found is None:
         return None
@@ -203,18 +221,9 @@ def verdict(objective: Objective, transform: Transform, found: Minimum, lower: f
         names = ", ".join(flat_parameters(objective, information, tangent))
         message = f"not identified at the boundary: {names}"
     return Solution(
-        theta,
-        -value,
-        gradient,
-        hessian,
-        converged,
-        admissible,
-        boundary,
-        here,
-        definite,
-        message,
-        found.iterations,
-    )
+        theta, -value, gradient, hessian, converged, admissible, boundary, here, definite, message,
+        found.iterations, transform,
+    )  # fmt: skip
 
 
 def _snap(objective: Objective, transform: Transform, found: Minimum) -> np.ndarray:

@@ -155,10 +155,10 @@ def level_forward(theta, places, level, base_a, base_s, base_mean):
 
 
 @njit(
-    "void(i8[:,::1], i8[::1], i8, f8[:,::1], f8[:,::1], f8[::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1])",
+    "void(i8[:,::1], i8, f8[:,::1], f8[:,::1], f8[::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1])",
     cache=True,
 )
-def level_tangents(places, first, level, b, sigma, nu, db, dsigma, dnu):
+def level_tangents(places, level, b, sigma, nu, db, dsigma, dnu):
     """Fill the derivatives of B, sigma, nu with respect to every parameter (first axis)."""
     size = b.shape[0]
     db[:, :, :] = 0.0
@@ -203,6 +203,13 @@ def scatter(sigma, nu, link, out, out_mean):
         out_mean[link[g, 1]] += nu[link[g, 0]]
         for h in range(link.shape[0]):
             out[link[g, 1], link[h, 1]] += sigma[link[g, 0], link[h, 0]]
+
+
+@njit("void(f8[:,:,::1], f8[:,::1], i8[:,::1], f8[:,:,::1], f8[:,::1])", cache=True)
+def scatter_all(dsigma, dnu, link, out, out_mean):
+    """`scatter` for every parameter (first axis)."""
+    for k in range(dnu.shape[0]):
+        scatter(dsigma[k], dnu[k], link, out[k], out_mean[k])
 
 
 @njit(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .bounds import Transform
 from .errors import NotNestedError, UnknownParameterError
 from .fitindices import FitIndices, fit_indices, information_criteria
 from .inference import (
@@ -384,12 +383,12 @@ class Fit:
     @cached_property
     def saturated(self) -> Fit | None:
         """The saturated model under the same bounds; None where it has no maximum."""
-        return self._relative(self.model.saturated())
+        return self._relative(self.model.saturated)
 
     @cached_property
     def baseline(self) -> Fit | None:
         """The independence model under the same bounds; None where it has no maximum."""
-        return self._relative(self.model.baseline())
+        return self._relative(self.model.baseline)
 
     def _relative(self, model: Model) -> Fit | None:
         # The saturated table lists the variables by level; likelihoods need the same order of moments.
@@ -534,12 +533,11 @@ def finish(
 ) -> Fit:
     """Add the covariance matrix to a solution."""
     objective = Objective(model.layout, moments)
-    transform = Transform(model.layout, objective.scales(), bounds == "psd")
     scores = None
     if se == "robust" and solution.converged:
         clusters = (
             moments if isinstance(moments, MissingMoments) else data.clusters(model.layout.y, model.layout.z)
         )
         scores = cluster_scores(objective, solution.theta, clusters)
-    found = covariance(objective, transform, solution, se, scores)
+    found = covariance(objective, solution, se, scores)
     return Fit(model, data, moments, bounds, missing, se, solution, found)

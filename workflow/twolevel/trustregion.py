@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 Function = Callable[[np.ndarray, int], tuple[float, np.ndarray | None, np.ndarray | None]]
 
@@ -123,16 +124,17 @@ def _whitening(hessian: np.ndarray, units: np.ndarray) -> np.ndarray:
     return units[:, None] * vectors / np.sqrt(size)
 
 
-def _step(along: np.ndarray, values: np.ndarray, radius: float, top: float) -> np.ndarray:
+@njit("f8[::1](f8[::1], f8[::1], f8, f8)", cache=True)
+def _step(along, values, radius, top):
     """Minimise along's + s' diag(values) s / 2 over |s| <= radius (coordinates of the eigenvectors)."""
     floor = 1e-9 * top
     if values[0] > -floor:
         step = -along / np.maximum(values, floor)
-        if np.linalg.norm(step) <= radius:
+        if np.sqrt(np.sum(step**2)) <= radius:
             return step
     low = max(0.0, -values[0]) + floor
     step = -along / (values + low)
-    length = float(np.linalg.norm(step))
+    length = np.sqrt(np.sum(step**2))
     if length <= radius:
         # Hard case: the gradient has nothing along the most negative direction; add it up to the radius.
         sign = -1.0 if along[0] > 0 else 1.0
@@ -140,10 +142,10 @@ def _step(along: np.ndarray, values: np.ndarray, radius: float, top: float) -> n
         return step
     shift = low
     for _ in range(100):  # Newton on 1 / radius - 1 / |s(shift)|, which is nearly linear and concave
-        derivative = -float(np.sum(along**2 / (values + shift) ** 3)) / length
+        derivative = -np.sum(along**2 / (values + shift) ** 3) / length
         shift = max(low, shift - (length - radius) * length / (radius * derivative))
         step = -along / (values + shift)
-        length = float(np.linalg.norm(step))
+        length = np.sqrt(np.sum(step**2))
         if abs(length - radius) <= 1e-3 * radius:
             break
     return step
