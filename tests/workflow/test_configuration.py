@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fortems import config as configuration
+from fortems import preflight
 from fortems.errors import ConfigError
 from fortems.schema import load_schema
 
@@ -33,7 +34,7 @@ def merged(overlay: str) -> dict:
 
 def problems(overlay: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        configuration.check(merged(overlay))
+        preflight.check(merged(overlay))
     return str(caught.value)
 
 
@@ -94,12 +95,12 @@ def test_every_problem_is_listed():
 
 
 def test_keys_of_other_sources_are_ignored():
-    whole = configuration.check(merged("data: {path: absent.csv, format: items}"))
+    whole = preflight.check(merged("data: {path: absent.csv, format: items}"))
     assert whole["data"]["source"] == "simulated"
 
 
 def test_overlays_merge_maps_and_replace_lists_and_switch_off_with_null():
-    whole = configuration.check(merged("{inclusion: {sessions: null}, engines: [semopy], design: null}"))
+    whole = preflight.check(merged("{inclusion: {sessions: null}, engines: [semopy], design: null}"))
     assert whole["inclusion"] == {"sessions": None}
     assert whole["engines"] == ["semopy"]
     assert whole["design"] is None
@@ -107,7 +108,7 @@ def test_overlays_merge_maps_and_replace_lists_and_switch_off_with_null():
 
 
 def test_null_is_not_replaced_by_a_default():
-    whole = configuration.check(merged("{claims: null, bootstrap: null, design: {power: null}}"))
+    whole = preflight.check(merged("{claims: null, bootstrap: null, design: {power: null}}"))
     assert whole["claims"] is None
     assert whole["bootstrap"] is None
     assert whole["design"]["power"] is None

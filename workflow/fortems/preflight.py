@@ -1,21 +1,58 @@
-"""The files that a configuration names, each read by its own loader before the first job starts.
+"""The configuration of a run, checked before the first job: by its schema, and each file that it names by its own loader.
 
 A mistyped claim must not come to light when the models have been computed.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from fortems.claimfile import load_claims
-from fortems.errors import ConfigError, Problem
+from fortems.config import complete, plain
+from fortems.errors import ConfigError, Problem, nearest
 from fortems.instruments import load_instruments
 from fortems.mediation.models import load_models
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
+from fortems.schema import load_schema, schema_problems
 from fortems.simulate.scenario import load_scenario
 from fortems.variables import SCORE_COLUMNS
+
+WHERE = "configuration"
+
+
+def check(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the merged configuration and return it complete.
+
+    Parameters
+    ----------
+    config : mapping
+        As Snakemake merges it: maps merged, lists and scalars replaced, null where a part is switched off.
+
+    Returns
+    -------
+    dict
+        With defaults filled in.
+
+    Raises
+    ------
+    ConfigError
+        With every problem of the configuration and of the files that it names: unknown key (nearest named),
+        wrong value, missing file, unknown scenario.
+    """
+    whole = plain(config)
+    problems = _named_better(schema_problems(whole, load_schema("config"), WHERE), whole)
+    if not problems:
+        whole = complete(whole)
+        problems = _source_problems(whole) + _path_problems(whole["data"])
+    if not problems:
+        problems = file_problems(whole)
+    if problems:
+        raise ConfigError(problems)
+    return whole
 
 
 def file_problems(config: Mapping[str, Any]) -> list[Problem]:
@@ -72,4 +109,51 @@ def _problems(step: Callable[[], object]) -> list[Problem]:
         step()
     except ConfigError as error:
         return error.problems
+    return []
+
+
+def _named_better(problems: list[Problem], config: Mapping[str, Any]) -> list[Problem]:
+    """Replace the schema's words where they would puzzle: a run's name that YAML reads as a number."""
+    run = config.get("run")
+    if isinstance(run, str):
+        return problems
+    what = f"the run's name is {run!r}, which YAML does not read as text"
+    hint = f"Put the name in quotes and let a letter come first, as in run: 'r{run}'"
+    if run is None:
+        hint = "Give a name, as in run: mine"
+    place = f"{WHERE}: run"
+    allowed = str(load_schema("config")["properties"]["run"]["description"])
+    return [p if p.where != place else Problem(place, what, allowed, hint) for p in problems]
+
+
+def _source_problems(config: Mapping[str, Any]) -> list[Problem]:
+    data = config["data"]
+    source = data["source"]
+    problems = []
+    if source == "simulated" and not data["scenario"]:
+        problems.append(
+            Problem(f"{WHERE}: data.scenario", "no scenario is named", "a file in config/scenarios")
+        )
+    if source != "simulated" and not data["path"]:
+        what = f"data.source is {source}, and no file is named"
+        problems.append(Problem(f"{WHERE}: data.path", what, "the path of your file"))
+    if source == "file" and not data["format"]:
+        what = "data.source is file, and its format is not said"
+        problems.append(Problem(f"{WHERE}: data.format", what, "items, scores"))
+    return problems
+
+
+def _path_problems(data: Mapping[str, Any]) -> list[Problem]:
+    if data["source"] == "simulated" or not data["path"]:
+        return []
+    path, place = Path(data["path"]), f"{WHERE}: data.path"
+    if path.is_dir():
+        return [Problem(place, f"{path} is a folder", "a file")]
+    if not path.exists():
+        there = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+        near = nearest(path.name, there)
+        hint = f"Did you mean {path.parent / near}?" if near else ""
+        return [Problem(place, f"there is no file {path}", "a path from the working directory", hint)]
+    if not os.access(path, os.R_OK):
+        return [Problem(place, f"{path} cannot be read", "a file that you may read")]
     return []

@@ -3,7 +3,7 @@
 # needs  config/config.yaml and what --configfile lays over it
 # makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT
 
-from fortems.config import check, complete, published_form
+from fortems.config import complete, published_form
 from fortems.errors import ConfigError
 from fortems.workflow import (
     failures,
@@ -14,7 +14,7 @@ from fortems.workflow import (
 
 # A job that a checked run starts does not check again.
 try:
-    config = check(config) if workflow.is_main_process else complete(config)
+    config = checked(config) if workflow.is_main_process else complete(config)
 except ConfigError as error:
     refuse(problems_text(error))
 

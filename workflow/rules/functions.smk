@@ -15,6 +15,13 @@ from fortems.manifest import orphans, tidy_up
 from fortems.workflow import may_write
 
 
+def checked(config):
+    """The configuration, complete, once all that it says and names has been checked."""
+    from fortems.preflight import check
+
+    return check(config)
+
+
 def code(script):
     """Library modules that workflow/scripts/<script>.py imports, directly or through others."""
     return imports.closure(f"workflow/scripts/{script}.py")
