@@ -18,7 +18,10 @@ LEFT_OUT = (
     "logs",
     "tests",
     "benchmarks",
-    "*cache*",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
     "*.egg-info",
     "results",
 )
