@@ -1,6 +1,6 @@
 # What a study of this size can prove: diagnosticity, power, coverage, recovery.
 #
-# needs  the scenarios, the claims and models files, config/instruments; no data of the run
+# needs  the scenarios, the claims and models files, config/instruments; of the run's data only that they passed their check
 # makes  design/{diagnosticity,likelihood_ratios,power,smallest_designs,coverage,recovery}.csv
 #
 # A chunk is one job. Results do not depend on the number of chunks (fortems.design.tasks).
@@ -38,6 +38,8 @@ if DESIGN_TABLES:
     rule design_chunk:
         input:
             **DESIGN_FILES,
+            # Nothing is written before the data have passed their check; their content does not matter here.
+            checked=ancient(checked_data()),
             code=code("design_chunk"),
         output:
             temp(f"{RESULTS}/design/parts/{{chunk}}_of_{{chunks}}.csv"),
