@@ -21,5 +21,7 @@ if config["claims"]:
         params:
             confidence=config["confidence"],
             software=software("claims"),
+        message:
+            "Judge the claims"
         script:
             "../scripts/claims.py"

@@ -55,6 +55,8 @@ if SIMULATED:
             scenario=config["data"]["scenario"],
             instruments=INSTRUMENTS,
             software=software("simulate"),
+        message:
+            "Simulate clients, answer by answer"
         script:
             "../scripts/simulate.py"
 
@@ -80,6 +82,8 @@ if config["data"]["source"] != "matrix":
             inclusion=config["inclusion"],
             two_level="twolevel" in config["engines"],
             software=software("prepare"),
+        message:
+            "Check the data and score them"
         script:
             "../scripts/prepare.py"
 
@@ -102,5 +106,7 @@ if config["data"]["source"] != "matrix":
             simulated=SIMULATED,
             data=OWN_DATA,
             software=software("disclosure"),
+        message:
+            "Look through what may leave this machine"
         script:
             "../scripts/disclosure.py"

@@ -57,6 +57,8 @@ if DESIGN_TABLES:
         params:
             settings=DESIGN_SETTINGS,
             software=software("design_chunk"),
+        message:
+            "Simulate studies, chunk {wildcards.chunk} of {wildcards.chunks}"
         script:
             "../scripts/design_chunk.py"
 
@@ -77,5 +79,7 @@ if DESIGN_TABLES:
         params:
             settings=DESIGN_SETTINGS,
             software=software("design"),
+        message:
+            "Tabulate what a study of this size can prove"
         script:
             "../scripts/design.py"

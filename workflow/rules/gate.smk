@@ -21,5 +21,7 @@ rule gate:
         logs=LOGS,
         engines=config["engines"],
         software=software("gate"),
+    message:
+        "Check that the results are fresh, complete and consistent"
     script:
         "../scripts/gate.py"

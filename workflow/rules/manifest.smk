@@ -17,6 +17,8 @@ rule configuration:
     params:
         config=published_form(config),
         software=software("configuration"),
+    message:
+        "Write out the configuration"
     script:
         "../scripts/configuration.py"
 
@@ -35,5 +37,7 @@ rule manifest:
         results=lambda wildcards: RESULTS,
         made_by=lambda wildcards: provenance(),
         software=software("manifest"),
+    message:
+        "List all files"
     script:
         "../scripts/manifest.py"

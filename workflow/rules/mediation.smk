@@ -45,6 +45,8 @@ if kind(config) != "matrix":
             engines=lambda wildcards: MEDIATION_JOBS[wildcards.part],
             settings=MEDIATION_SETTINGS,
             software=software("mediation_engines"),
+        message:
+            "Fit the mediation models ({wildcards.part})"
         script:
             "../scripts/mediation_engines.py"
 
@@ -70,6 +72,8 @@ if kind(config) != "matrix":
             settings=MEDIATION_SETTINGS,
             latent=config["bootstrap"]["latent"] if config["bootstrap"] else 0,
             software=software("measurement"),
+        message:
+            "Fit the models with measurement error"
         script:
             "../scripts/measurement.py"
 
@@ -89,6 +93,8 @@ if kind(config) != "matrix":
             ENVIRONMENT
         params:
             software=software("leave_one_out"),
+        message:
+            "Leave out each therapist in turn"
         script:
             "../scripts/leave_one_out.py"
 
@@ -112,5 +118,7 @@ rule mediation:
         ENVIRONMENT
     params:
         software=software("mediation"),
+    message:
+        "Draw the verdicts on mediation"
     script:
         "../scripts/mediation.py"

@@ -35,6 +35,8 @@ if config["data"]["source"] == "matrix":
             engines=config["engines"],
             settings=MEDIATION_SETTINGS,
             software=software("matrix"),
+        message:
+            "Check the published matrix and re-analyse it"
         script:
             "../scripts/matrix.py"
 
@@ -57,5 +59,7 @@ if config["published"]:
             source=config["data"]["source"],
             available=lambda wildcards: within_reach(*LEDGER_FILES, ROUNDING_FILE),
             software=software("published"),
+        message:
+            "Compare the published numbers"
         script:
             "../scripts/published.py"

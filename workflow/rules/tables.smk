@@ -27,6 +27,8 @@ if kind(config) != "matrix":
             instruments=config["data"]["instruments"],
             min_cell=config["privacy"]["min_cell"] if is_real(config) else 0,
             software=software("tables"),
+        message:
+            "Describe the scores"
         script:
             "../scripts/tables.py"
 
@@ -48,5 +50,7 @@ if kind(config) == "items":
             confidence=config["confidence"],
             instruments=config["data"]["instruments"],
             software=software("reliability"),
+        message:
+            "Estimate the reliabilities"
         script:
             "../scripts/reliability.py"
