@@ -102,14 +102,15 @@ def raw_inline(format_name: str, text: str) -> Node:
 
 def walk(value: Any) -> Iterator[Node]:
     """Every node of a tree, parents first."""
-    if isinstance(value, dict):
-        if "t" in value:
-            yield value
-        for part in value.values():
-            yield from walk(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from walk(part)
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if "t" in part:
+                yield part
+            waiting.extend(reversed(part.values()))
+        elif isinstance(part, list):
+            waiting.extend(reversed(part))
 
 
 def replace_blocks(blocks: list[Node], change: Any) -> list[Node]:

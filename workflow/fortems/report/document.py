@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import subprocess
@@ -152,8 +151,19 @@ def place(document: Document, items: Mapping[str, Table | Picture], simulated: s
             raise FortemsError(f"the manuscript points to the section {target}, which it does not have")
 
 
+def _copy(tree: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(tree))
+
+
 def _divisions(blocks: list[ast.Node], name: str) -> list[ast.Node]:
-    return [node for node in ast.walk(blocks) if node["t"] == "Div" and name in node["c"][0][1]]
+    """The divisions of a class, at any depth."""
+    found = []
+    for block in blocks:
+        if block["t"] == "Div":
+            if name in block["c"][0][1]:
+                found.append(block)
+            found += _divisions(block["c"][1], name)
+    return found
 
 
 def _new_pages(blocks: list[ast.Node], page: ast.Node) -> list[ast.Node]:
@@ -169,11 +179,19 @@ def _new_pages(blocks: list[ast.Node], page: ast.Node) -> list[ast.Node]:
     return ast.replace_blocks(blocks, change)
 
 
+def _floating(block: ast.Node) -> list[ast.Node] | None:
+    """Let what must stay whole float to the top or foot of a page of the PDF, so that no page is left half empty."""
+    if block["t"] != "Div" or not {"table", "figure"} & set(block["c"][0][1]) or "long" in block["c"][0][1]:
+        return None
+    start = ast.raw("typst", "#place(auto, float: true, clearance: 1.6em)[#set align(left)")
+    return [start, block, ast.raw("typst", "]")]
+
+
 def for_html(document: Document) -> dict[str, Any]:
     """Fit the tree for HTML: numbers in captions, drawings inside the page, wide tables in scrolling regions."""
     import base64
 
-    tree = copy.deepcopy(document.tree)
+    tree = _copy(document.tree)
     for node in ast.walk(tree["blocks"]):
         if node["t"] in ("Table", "Figure"):
             inlines = node["c"][1][1][0]["c"]
@@ -197,10 +215,14 @@ def for_html(document: Document) -> dict[str, Any]:
 
 def for_typst(document: Document, start: Path) -> dict[str, Any]:
     """Fit the tree for Typst: what must stay whole, type sizes, vector drawings relative to ``start``."""
-    tree = copy.deepcopy(document.tree)
+    tree = _copy(document.tree)
     for node in ast.walk(tree["blocks"]):
-        if node["t"] == "Image":
-            node["c"][2][0] = "/" + Path(f"{node['c'][2][0]}.svg").relative_to(start).as_posix()
+        if node["t"] in ("Table", "Figure"):
+            caption = node["c"][1][1][0]
+            label = ast.strong(ast.words(document.numbers[node["c"][0][0]]))
+            caption["c"] = [label, {"t": "LineBreak"}, ast.emph(caption["c"])]
+        elif node["t"] == "Image":
+            node["c"][2][0] = "/" + Path(f"{node['c'][2][0]}.svg").resolve().relative_to(start).as_posix()
     for name in ("table", "figure"):
         for group in _divisions(tree["blocks"], name):
             classes = group["c"][0][1]
@@ -210,13 +232,22 @@ def for_typst(document: Document, start: Path) -> dict[str, Any]:
                 pairs["typst:text:size"] = "8pt" if "small" in classes else "9.5pt"
             ast.with_pairs(group, pairs)
     for note in _divisions(tree["blocks"], "note"):
-        ast.with_pairs(note, {"typst:text:size": "9pt", "typst:above": "0.6em", "typst:below": "0.6em"})
+        ast.with_pairs(
+            note,
+            {
+                "typst:text:size": "9pt",
+                "typst:above": "0.6em",
+                "typst:below": "0.6em",
+                "typst:breakable": "false",
+            },
+        )
     for box in _divisions(tree["blocks"], "plain-words"):
         stroke = '(left: 2.5pt + rgb("#00558c"))'
         ast.with_pairs(box, {"typst:stroke": stroke, "typst:inset": "(left: 10pt)"})
     for entry in _divisions(tree["blocks"], "csl-entry"):
         entry["c"][1].insert(0, ast.raw("typst", "#set par(hanging-indent: 2em)"))
     tree["blocks"] = _new_pages(tree["blocks"], ast.raw("typst", "#pagebreak(weak: true)"))
+    tree["blocks"] = ast.replace_blocks(tree["blocks"], _floating)
     return tree
 
 
@@ -232,7 +263,7 @@ def for_word(document: Document) -> tuple[dict[str, Any], frozenset[str]]:
     """
     from fortems.report import word
 
-    tree = copy.deepcopy(document.tree)
+    tree = _copy(document.tree)
     small = frozenset(
         ast.text_of(node["c"][1][1])
         for group in _divisions(tree["blocks"], "small")

@@ -83,8 +83,8 @@ class Table:
         A first header row: text and the number of columns below it; empty texts leave a gap.
     widths : tuple of float
         Shares of the text width, one a column; empty: as the content asks.
-    small, breakable : bool
-        Smaller type for wide tables; whether it may run over a page.
+    small : bool
+        Smaller type, for wide tables.
     """
 
     name: str
@@ -96,7 +96,6 @@ class Table:
     spanners: tuple[tuple[str, int], ...] = ()
     widths: tuple[float, ...] = ()
     small: bool = False
-    breakable: bool = False
 
     def __post_init__(self) -> None:
         columns = len(self.header)
@@ -128,27 +127,41 @@ class Table:
         for index, note in enumerate(notes):
             lead = [ast.emph(ast.words("Note.")), {"t": "Space"}] if index == 0 else []
             blocks.append(ast.div([ast.para(lead + ast.marked(note))], classes=["note"]))
-        classes = ["table", *(["small"] if self.small else []), *(["long"] if self.breakable else [])]
+        classes = ["table", *(["small"] if self.small else []), *(["long"] if self.long else [])]
         return [ast.div(blocks, classes=classes)]
+
+    @property
+    def long(self) -> bool:
+        """Whether it needs more than about a page, and so may run over one."""
+        shares = self.widths or self._shares()
+        line = 120 if self.small else 95  # letters that fit on a line of the page
+        total = 0
+        for row in self.body:
+            texts = [] if isinstance(row, Section) else [_text(item) for item in row]
+            total += max(
+                [
+                    1,
+                    *(
+                        -(-len(text) // max(1, int(line * share)))
+                        for text, share in zip(texts, shares, strict=False)
+                    ),
+                ]
+            )
+        return total > (52 if self.small else 42)
 
     def _shares(self) -> tuple[float, ...]:
         """Shares of the width after the longest text of each column, wide texts damped so that they wrap."""
         longest = [len(re.sub(r"[*^~]", "", text)) for text in self.header]
         for line in self.body:
             if not isinstance(line, Section):
-                found = [
-                    ast.text_of((item if isinstance(item, Cell) else Cell(item)).inlines()) for item in line
-                ]
+                found = [_text(item) for item in line]
                 longest = [max(width, len(text)) for width, text in zip(longest, found, strict=True)]
         wanted = [min(width, 24) + max(0, width - 24) ** 0.5 + 2.0 for width in longest]
         return tuple(width / sum(wanted) for width in wanted)
 
     def _head(self, aligns: list[str]) -> list[list[object]]:
         """Head rows; a column without a spanner has its head over both rows."""
-        heads = [
-            ast.cell(ast.marked(text), "AlignLeft" if align == "AlignLeft" else "AlignCenter")
-            for text, align in zip(self.header, aligns, strict=True)
-        ]
+        heads = [ast.cell(ast.marked(text), align) for text, align in zip(self.header, aligns, strict=True)]
         if not self.spanners:
             return [ast.row(heads)]
         first, second, column = [], [], 0
@@ -167,3 +180,7 @@ class Table:
             return ast.row([ast.cell([ast.emph(ast.marked(line.text))], "AlignLeft", len(aligns))])
         cells = [item if isinstance(item, Cell) else Cell(item) for item in line]
         return ast.row([ast.cell(item.inlines(), align) for item, align in zip(cells, aligns, strict=True)])
+
+
+def _text(item: Cell | str) -> str:
+    return ast.text_of((item if isinstance(item, Cell) else Cell(item)).inlines())

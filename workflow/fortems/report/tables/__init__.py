@@ -16,7 +16,9 @@ BUILDERS: tuple[Callable[[Report], Table | None], ...] = (
     models.mediation,
     models.verdicts,
     models.turned,
+    models.measurement,
     findings.claims,
+    findings.diagnosticity,
     findings.published,
     appendix.software,
 )

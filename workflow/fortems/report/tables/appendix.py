@@ -79,7 +79,6 @@ def checklist(
         "ll",
         body,
         widths=(0.5, 0.5),
-        breakable=True,
         notes=("Sections by their headings.",),
     )
 

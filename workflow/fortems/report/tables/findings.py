@@ -7,6 +7,7 @@ from fortems.report.table import Cell, Section, Table
 from fortems.report.tables.scales import _level
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands
+from fortems.report.text.design import DIAGNOSTICITY, PATTERNS, RATIOS, REPORTED
 from fortems.report.text.words import ESTIMAND_WORDS
 
 PUBLISHED = "published.csv"
@@ -47,7 +48,6 @@ def claims(report: Report) -> Table | None:
         ),
         widths=(0.45, 0.1, 0.16, 0.08, 0.21),
         small=True,
-        breakable=True,
     )
 
 
@@ -75,6 +75,63 @@ def _reason(row: Row) -> str:
     return reason if failed < 2 else "more than one part does not hold"
 
 
+def diagnosticity(report: Report) -> Table | None:
+    """Probability of the patterns by scenario, and the likelihood ratio of the article's account against each."""
+    rows = report.results.rows(DIAGNOSTICITY, gap=None, role="pattern")
+    if not rows:
+        return None
+    bind = report.bind
+    body: list[Section | tuple[Cell | str, ...]] = []
+    for claim, words in PATTERNS:
+        for level in ESTIMAND_WORDS:
+            found = [row for row in rows if row["claim"] == claim and row["estimand"] == level]
+            if not found:
+                continue
+            body.append(Section(f"{words[0].upper()}{words[1:]}, effects {ESTIMAND_WORDS[level]}"))
+            for row in found:
+                ratio = report.results.first(
+                    RATIOS,
+                    claim=claim,
+                    estimand=level,
+                    scenario=REPORTED,
+                    against=row["scenario"],
+                    gap=None,
+                    against_gap=None,
+                )
+                body.append(
+                    (
+                        str(row["title"]),
+                        bind.cell(row, "probability", "%1"),
+                        bind.interval(row, style="%1"),
+                        _ratio(report, ratio),
+                        bind.interval(ratio, style="x")
+                        if ratio is not None and ratio["relation"] == "="
+                        else "—",
+                    )
+                )
+    ci = f"{_level(report)} CI"
+    return Table(
+        "tbl-diagnosticity",
+        "How Often the Patterns Show, and How Strongly They Speak for the Article's Account",
+        ("Scenario", "Studies", ci, "Likelihood ratio", ci),
+        "lrcrc",
+        tuple(body),
+        (
+            "Studies: share of simulated studies of this size in which the pattern shows. Likelihood ratio: probability of the pattern where the "
+            "article's account is true over its probability in the scenario; ≥ and ≤ are bounds where it never showed on one side, an em dash "
+            "where it showed on neither.",
+        ),
+        small=True,
+    )
+
+
+def _ratio(report: Report, row: Row | None) -> Cell:
+    if row is None or not row.has("ratio"):
+        return Cell("—")
+    sign = {"≥": "≥ ", "≤": "≤ "}.get(row["relation"], "")
+    return Cell.of(sign, report.bind.cell(row, "ratio", "x")) if sign else report.bind.cell(row, "ratio", "x")
+
+
 def published(report: Report) -> Table | None:
     """Published beside computed numbers, where there is something to compare."""
     rows = [row for row in report.results.rows(PUBLISHED) if row["verdict"] != "not attempted"]
@@ -84,7 +141,7 @@ def published(report: Report) -> Table | None:
     body = tuple(
         (
             str(row["what"]),
-            bind.cell(row, "published", "text"),
+            bind.cell(row, "published", "number"),
             bind.cell(row, "computed", "number"),
             str(row["verdict"]),
             str(row.get("place", "")),
@@ -102,5 +159,4 @@ def published(report: Report) -> Table | None:
             "decimal.",
         ),
         small=True,
-        breakable=True,
     )

@@ -9,6 +9,7 @@ from fortems.report.text.mediation import reversed_models
 from fortems.report.text.words import ESTIMAND_WORDS, levels, path, verdict
 from fortems.variables import label
 
+MEASUREMENT = "mediation/measurement.csv"
 MAIN = ("alliance", "bond", "goal", "task", "aspects")
 EFFECT_WORDS = {"a": "*a*", "b": "*b*", "direct": "*c*′", "indirect": "*ab*"}
 
@@ -46,7 +47,6 @@ def mediation(report: Report) -> Table | None:
         (_note(report, have),),
         spanners=(("", 1), *((heads[level], 4) for level in have)),
         small=True,
-        breakable=True,
     )
 
 
@@ -179,5 +179,47 @@ def turned(report: Report) -> Table | None:
             "Std.: indirect effect in standard deviations; intervals in the units of the scales. All orders fit equally well.",
         ),
         spanners=(("", 1), *((heads[level], 3) for level in have)),
+        small=True,
+    )
+
+
+def measurement(report: Report) -> Table | None:
+    """Indirect effects with measurement error ignored and taken into account."""
+    rows = [row for row in report.results.rows(MEASUREMENT, effect="indirect") if row.has("estimate")]
+    body: list[Section | tuple[Cell | str, ...]] = []
+    bind = report.bind
+    for predictor in dict.fromkeys(row["predictor"] for row in rows):
+        body.append(Section(f"{label(str(predictor))} → presence of meaning → distress (total)"))
+        for row in rows:
+            if row["predictor"] != predictor or row["interval"] not in ("montecarlo", "reliability"):
+                continue
+            what = {
+                "observed": "Observed scores",
+                "latent": "Latent variables",
+                "corrected": "Corrected for unreliability",
+            }
+            where = ESTIMAND_WORDS.get(row["level"], str(row["level"])).removeprefix("at the ")
+            body.append(
+                (
+                    f"{what.get(row['measurement'], str(row['measurement']))}, {where}",
+                    bind.cell(row, "estimate", "end"),
+                    bind.interval(row),
+                    bind.cell(row, "standardized", "b"),
+                    bind.cell(row, "ratio", "b"),
+                    bind.cell(row, "n_clients", "n"),
+                )
+            )
+    if len(body) < 2:
+        return None
+    return Table(
+        "tbl-measurement",
+        "Indirect Effects With Measurement Error Ignored and Taken Into Account",
+        ("Model", "Estimate", f"{_level(report)} CI", "Std.", "Ratio", "Clients"),
+        "lrcrrr",
+        tuple(body),
+        (
+            "Ratio: to the estimate from observed scores. For corrected scores the brackets hold the range of the estimate over the intervals of "
+            "the reliabilities, which is no confidence interval. Std.: in standard deviations of the level.",
+        ),
         small=True,
     )

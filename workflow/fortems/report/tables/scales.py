@@ -108,7 +108,7 @@ def correlations(report: Report) -> Table | None:
         tuple(body),
         (
             f"Correlations: {where}. {test}",
-            "^*^ *p* < .05. ^**^ *p* < .01. Not adjusted for the number of tests.",
+            "Stars: one for *p* < .05, two for *p* < .01, not adjusted for the number of tests.",
         ),
         widths=(0.22, 0.07, 0.065, *((0.645 / len(names),) * len(names))),
         small=True,
@@ -136,7 +136,7 @@ def levels(report: Report) -> Table | None:
         within, between = at_level(report, x, y, "within"), at_level(report, x, y, "between")
         body.append(
             (
-                f"{_brief(x)} – {_brief(y)}",
+                f"{_brief(x)} – {_brief(y).lower()}",
                 bind.cell(whole, "r", "r"),
                 bind.interval(whole, style="rend"),
                 bind.cell(whole, "p", "p"),
@@ -161,16 +161,13 @@ def levels(report: Report) -> Table | None:
             "therapist's mean. Between: latent therapist parts; an em dash where a therapist variance is not above zero.",
         ),
         spanners=(("", 1), ("Total", 4), ("Within therapists", 3), ("Between", 1)),
+        widths=(0.23, 0.07, 0.14, 0.09, 0.09, 0.07, 0.14, 0.08, 0.09),
         small=True,
     )
 
 
 def _brief(name: str) -> str:
-    return (
-        {"alliance": "Alliance", "distress": "distress", "meaning": "meaning"}.get(name, label(name))
-        if (name != "meaning")
-        else "meaning"
-    )
+    return {"alliance": "Alliance", "distress": "distress", "meaning": "Meaning"}.get(name, label(name))
 
 
 def icc(report: Report) -> Table | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from fortems.report.text import (
     claims,
+    design,
     discussion,
     mediation,
     people,
@@ -20,6 +21,6 @@ from fortems.report.text import (
 
 SENTENCES: dict[str, Callable[..., str]] = {
     name: function
-    for module in (setup, people, relations, mediation, claims, robustness, discussion, summary)
+    for module in (setup, people, relations, mediation, claims, robustness, design, discussion, summary)
     for name, function in module.SENTENCES.items()
 }

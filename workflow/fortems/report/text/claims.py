@@ -5,15 +5,15 @@ from __future__ import annotations
 from fortems.report.bind import escape
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.words import ESTIMAND_WORDS, joined, listed, plural
+from fortems.report.text.words import ESTIMAND_WORDS, joined, listed, plural, sentence
 
 CLAIMS = "claims.csv"
 ORDER = ("reproduced", "consistent (weak)", "not reproduced", "not testable")
 WORDS = {
     "reproduced": ("is reproduced", "are reproduced"),
     "consistent (weak)": (
-        "is consistent with the data, a weak verdict",
-        "are consistent with the data, a weak verdict",
+        "is weakly consistent with the data",
+        "are weakly consistent with the data",
     ),
     "not reproduced": ("is not reproduced", "are not reproduced"),
     "not testable": ("cannot be tested", "cannot be tested"),
@@ -42,24 +42,40 @@ def tally(report: Report, rows: list[Row]) -> str:
     return listed(clauses)
 
 
+def tallies(report: Report) -> str:
+    """The findings counted by verdict; once where both estimands give the same verdicts."""
+    found = {estimand: findings(report, estimand) for estimand in estimands(report)}
+    if not found:
+        return ""
+    first = next(iter(found.values()))
+    whole = report.bind.rows(first, "verdict")
+    same = all(
+        [row["verdict"] for row in rows] == [row["verdict"] for row in first] for rows in found.values()
+    )
+    if same:
+        tail = ", whichever estimand its effects are taken at" if len(found) > 1 else ""
+        return f"of {whole} findings of the article {tally(report, first)}{tail}"
+    clauses = [
+        f"with effects {ESTIMAND_WORDS[estimand]}, {tally(report, rows)}" for estimand, rows in found.items()
+    ]
+    return f"of {whole} findings of the article, {'; '.join(clauses)}"
+
+
 def claims(report: Report) -> str:
     """All verdicts counted, the failing ones named, the whole pattern."""
-    parts = []
-    for estimand in estimands(report):
-        rows = findings(report, estimand)
-        parts.append(
-            f"Of the article's {report.bind.rows(rows, 'verdict')} findings, with effects {_where(estimand)}, {tally(report, rows)}."
-        )
-        failed = [row for row in rows if row["verdict"] == "not reproduced"]
-        if failed:
-            parts.append(f"Not reproduced: {_texts(failed)}.")
-        barred = [row for row in rows if row["verdict"] == "not testable" and row.has("reason")]
-        if barred:
-            parts.append(
-                f"Not testable: {'; '.join(_text(row) + ' (' + escape(row['reason']) + ')' for row in barred)}."
-            )
+    if not estimands(report):
+        return "No finding could be judged."
+    rows = [row for row in report.results.rows(CLAIMS, role="finding", judged=True)]
+    parts = [sentence(tallies(report))]
+    failed = [row for row in rows if row["verdict"] == "not reproduced"]
+    if failed:
+        parts.append(f"Not reproduced is {listed(_named(report, failed))}.")
+    barred = [row for row in rows if row["verdict"] == "not testable" and row.has("reason")]
+    if barred:
+        reasons = dict.fromkeys(f"{_text(row)} ({escape(row['reason'])})" for row in barred)
+        parts.append(f"Not testable is {'; '.join(f'that {text}' for text in reasons)}.")
     parts.append(_patterns(report))
-    if report.variant.simulated and parts:
+    if report.variant.simulated:
         parts.append(
             "These are verdicts on one simulated study: they show what a study of this size may find when the scenario is true, "
             "and say nothing about the article's clients."
@@ -68,8 +84,14 @@ def claims(report: Report) -> str:
     return joined([*parts, f"Each verdict stands with its numbers{tables}." if tables else ""])
 
 
-def _where(estimand: str) -> str:
-    return ESTIMAND_WORDS[estimand]
+def _named(report: Report, rows: list[Row]) -> list[str]:
+    """Findings as that-clauses, with the estimand where it failed at one of two only."""
+    named = []
+    for text in dict.fromkeys(_text(row) for row in rows):
+        where = [row["estimand"] for row in rows if _text(row) == text and row["estimand"] in ESTIMAND_WORDS]
+        tail = f" ({ESTIMAND_WORDS[where[0]]})" if len(where) == 1 and len(estimands(report)) > 1 else ""
+        named.append(f"that {text}{tail}")
+    return named
 
 
 def _text(row: Row) -> str:
@@ -77,20 +99,23 @@ def _text(row: Row) -> str:
     return escape(text[:1].lower() + text[1:])
 
 
-def _texts(rows: list[Row]) -> str:
-    return "; ".join(dict.fromkeys(_text(row) for row in rows))
-
-
 def _patterns(report: Report) -> str:
     clauses = []
     for key, words in (
         ("whole_pattern", "the whole pattern of findings"),
-        ("bond_alone", "the finding that bond alone survives"),
+        ("bond_alone", "that bond alone survives"),
     ):
-        for row in report.results.rows(CLAIMS, claim=key, judged=True):
-            if row.has("verdict"):
-                where = f" {_where(row['estimand'])}" if row["estimand"] in ESTIMAND_WORDS else ""
-                clauses.append(f"{words}{where} {WORDS[row['verdict']][0]}")
+        rows = [row for row in report.results.rows(CLAIMS, claim=key, judged=True) if row.has("verdict")]
+        if not rows:
+            continue
+        if len({row["verdict"] for row in rows}) == 1:
+            both = " under both estimands" if len(rows) > 1 else ""
+            clauses.append(f"{words} {WORDS[rows[0]['verdict']][0]}{both}")
+        else:
+            each = [
+                f"{WORDS[row['verdict']][0]} with effects {ESTIMAND_WORDS[row['estimand']]}" for row in rows
+            ]
+            clauses.append(f"{words} {' and '.join(each)}")
     return f"Taken together, {'; '.join(clauses)}." if clauses else ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fortems.report.template import Report
-from fortems.report.text.claims import estimands, findings, tally
+from fortems.report.text.claims import estimands, tallies
 from fortems.report.text.words import (
     ESTIMAND_WORDS,
     clear,
@@ -12,6 +12,7 @@ from fortems.report.text.words import (
     listed,
     name,
     path,
+    sentence,
     verdict,
 )
 
@@ -59,11 +60,8 @@ def discussion(report: Report) -> str:
         "matrix": "By the printed correlations ",
     }[report.variant.kind]
     parts = [f"{opening}{'; '.join(statements)}."]
-    for estimand in estimands(report):
-        rows = findings(report, estimand)
-        parts.append(
-            f"Of the article's findings, with effects {ESTIMAND_WORDS[estimand]}, {tally(report, rows)}{report.see('tbl-claims')}."
-        )
+    if estimands(report):
+        parts.append(sentence(f"{tallies(report)}{report.see('tbl-claims')}"))
     parts.append(_full(report))
     if report.variant.simulated:
         parts.append(

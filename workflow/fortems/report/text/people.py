@@ -5,7 +5,7 @@ from __future__ import annotations
 from fortems.report.bind import escape
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.words import interval, joined, listed, name, plural
+from fortems.report.text.words import interval, joined, listed, name
 from fortems.variables import VARIABLES
 
 FLOW = "data/flow.csv"
@@ -110,10 +110,13 @@ def descriptives(report: Report) -> str:
         else []
     )
     skewed = [row for row in rows if row.has("skew") and abs(row["skew"]) >= 1]
-    if skewed:
+    if len(skewed) == 1:
+        shown = report.bind.of(skewed[0], "skew", "b")
+        parts.append(f"Only {name(skewed[0]['variable'])} is markedly skewed (skew {shown}).")
+    elif skewed:
         most = max(skewed, key=lambda row: abs(row["skew"]))
         parts.append(
-            f"Markedly skewed {plural(len(skewed), 'is', 'are')} {listed(name(row['variable']) for row in skewed)}, most of all "
+            f"Markedly skewed are {listed(name(row['variable']) for row in skewed)}, most of all "
             f"{name(most['variable'])} (skew {report.bind.of(most, 'skew', 'b')})."
         )
     elif any(row.has("skew") for row in rows):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fortems.report.template import Report
-from fortems.report.text.claims import estimands, findings, tally
+from fortems.report.text.claims import estimands, findings, tallies
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.mediation import indirect_clause
-from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, path
+from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, path, sentence
 
 
 def _size(report: Report) -> str:
@@ -47,15 +47,12 @@ def abstract_results(report: Report) -> str:
         for level in levels(report):
             row = path(report, model, level, "indirect")
             if row is not None and row.has("estimate"):
-                clauses.append(f"{ESTIMAND_WORDS[level]} {indirect_clause(report, row)}")
+                clauses.append(f"{ESTIMAND_WORDS[level]} {indirect_clause(report, row, standardized=False)}")
         if clauses:
             text = f"for {word}, {'; '.join(clauses)}"
             parts.append(f"{prefix}{text}." if prefix and not parts else f"{text[:1].upper()}{text[1:]}.")
-    for estimand in estimands(report):
-        rows = findings(report, estimand)
-        parts.append(
-            f"With effects {ESTIMAND_WORDS[estimand]}, of {report.bind.rows(rows, 'verdict')} findings {tally(report, rows)}."
-        )
+    if estimands(report):
+        parts.append(sentence(tallies(report)))
     return joined(parts) or "No indirect effect could be estimated."
 
 

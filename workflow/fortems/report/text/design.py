@@ -1,0 +1,272 @@
+"""What a study of this size can prove: diagnosticity, power, coverage, recovery."""
+
+from __future__ import annotations
+
+from fortems.report.bind import escape
+from fortems.report.results import Row
+from fortems.report.template import Report
+from fortems.report.text.words import ESTIMAND_WORDS, ESTIMANDS, joined, listed
+
+DIAGNOSTICITY = "design/diagnosticity.csv"
+RATIOS = "design/likelihood_ratios.csv"
+POWER = "design/power.csv"
+COVERAGE = "design/coverage.csv"
+RECOVERY = "design/recovery.csv"
+REPORTED = "as_reported"
+PATTERNS = (("whole_pattern", "the whole pattern"), ("bond_alone", "the finding that bond alone survives"))
+INTERVAL_WORDS = {"montecarlo": "Monte Carlo", "delta": "delta", "percentile": "percentile", "bca": "BCa"}
+
+
+def scenario_titles(report: Report) -> dict[str, str]:
+    """Scenario → its title, escaped."""
+    rows = report.results.rows(DIAGNOSTICITY, gap=None)
+    return {row["scenario"]: escape(str(row["title"]).lower()) for row in rows}
+
+
+def share(report: Report, row: Row) -> str:
+    """``12.3%, 95% CI [11.4%, 13.2%]`` of simulated studies."""
+    return (
+        f"{report.bind.of(row, 'probability', '%1')} \\[{report.bind.of(row, 'ci_low', '%1')}, "
+        f"{report.bind.of(row, 'ci_high', '%1')}\\]"
+    )
+
+
+def diagnosticity(report: Report) -> str:
+    """How often the patterns show, by scenario, and the likelihood ratios."""
+    parts = []
+    for claim, words in PATTERNS:
+        clauses = []
+        for level in ESTIMANDS:
+            row = report.results.first(
+                DIAGNOSTICITY, claim=claim, estimand=level, scenario=REPORTED, gap=None
+            )
+            if row is not None:
+                clauses.append(f"in {share(report, row)} of studies with effects {ESTIMAND_WORDS[level]}")
+        if clauses:
+            parts.append(
+                f"Where the article's account is true, {words} shows {' and '.join(clauses)}{report.see('fig-overview') if not parts else ''}."
+            )
+    single = _least_and_most(report)
+    if single:
+        parts.append(single)
+    parts.append(next((text for level in ESTIMANDS if (text := _ratios(report, level))), ""))
+    parts.append(_reversed(report))
+    parts.append(_gaps(report))
+    return joined(parts) or "No pattern could be simulated."
+
+
+def _least_and_most(report: Report) -> str:
+    rows = report.results.rows(DIAGNOSTICITY, scenario=REPORTED, role="finding", gap=None)
+    if len(rows) < 2:
+        return ""
+    from fortems.figures.overview import claim_label
+
+    least, most = min(rows, key=lambda row: row["probability"]), max(rows, key=lambda row: row["probability"])
+
+    def named(row: Row) -> str:
+        return f"“{escape(claim_label(row['claim'], row['estimand']))}” ({report.bind.of(row, 'probability', '%1')})"
+
+    return (
+        f"Of the single findings the most frequent there is {named(most)}, the least frequent {named(least)}; a study of this size misses "
+        "some of them more often than not."
+        if least["probability"] < 0.5
+        else f"Of the single findings the most frequent there is {named(most)}, the least frequent {named(least)}."
+    )
+
+
+def _ratios(report: Report, level: str) -> str:
+    titles = scenario_titles(report)
+    rows = [
+        row
+        for row in report.results.rows(
+            RATIOS, claim="whole_pattern", estimand=level, scenario=REPORTED, gap=None, against_gap=None
+        )
+        if row["against"] in titles
+    ]
+    clauses = [_ratio(report, row, titles[row["against"]]) for row in rows]
+    clauses = [clause for clause in clauses if clause]
+    if not clauses:
+        return ""
+    return (
+        f"With effects {ESTIMAND_WORDS[level]}, observing the whole pattern speaks for the article's account with a likelihood ratio of "
+        f"{listed(clauses)}{report.see('tbl-diagnosticity', 'fig-diagnosticity')}."
+    )
+
+
+def _ratio(report: Report, row: Row, against: str) -> str:
+    if not row.has("ratio"):
+        return ""
+    value = report.bind.of(row, "ratio", "x")
+    bound = {"≥": "at least ", "≤": "at most "}.get(row["relation"], "")
+    if bound or not row.has("ci_low", "ci_high"):
+        return f"{bound}{value} against *{against}*"
+    inside = f"\\[{report.bind.of(row, 'ci_low', 'x')}, {report.bind.of(row, 'ci_high', 'x')}\\]"
+    return f"{value} {inside} against *{against}*"
+
+
+def _reversed(report: Report) -> str:
+    rows = [
+        row
+        for row in report.results.rows(
+            RATIOS, scenario=REPORTED, against="reversed", gap=None, against_gap=None, role="pattern"
+        )
+        if row.has("ci_low", "ci_high") and row["relation"] == "="
+    ]
+    if not rows:
+        return ""
+    if all(row["ci_low"] <= 1 <= row["ci_high"] for row in rows):
+        return (
+            "Against the *reversed* scenario, in which distress comes first and the covariances are the same, every ratio is compatible with "
+            "one: the pattern cannot tell the directions apart."
+        )
+    return (
+        "Against the *reversed* scenario, whose covariances are the same, a ratio differs from one by more than its error; since both "
+        "scenarios imply the same data, this can only be chance."
+    )
+
+
+def _gaps(report: Report) -> str:
+    rows = [
+        row
+        for row in report.results.rows(DIAGNOSTICITY, claim="bond_alone", estimand="within")
+        if row.has("gap")
+    ]
+    if len(rows) < 2:
+        return ""
+    rows = sorted(rows, key=lambda row: row["gap"])
+    first, last = rows[0], rows[-1]
+    even = (
+        "Even if the aspects do not differ at all, bond alone survives"
+        if first["gap"] == 0
+        else "At the smallest gap looked at, bond alone survives"
+    )
+    return (
+        f"{even} in {share(report, first)} of studies; with a gap of {report.bind.of(last, 'gap', 'r')} between its correlations and theirs, "
+        f"in {share(report, last)} (effects within therapists). All of this is conditional on publication not depending on the result."
+    )
+
+
+def pattern_verdict(report: Report) -> str:
+    """For the discussion: what the ratios allow to say."""
+    rows = [
+        row
+        for row in report.results.rows(
+            RATIOS, scenario=REPORTED, gap=None, against_gap=None, claim="whole_pattern"
+        )
+        if row.has("ci_low", "ci_high")
+    ]
+    if not rows:
+        return ""
+    titles = scenario_titles(report)
+    apart = list(dict.fromkeys(row["against"] for row in rows if row["ci_low"] > 1 or row["ci_high"] < 1))
+    unclear = [name for name in dict.fromkeys(row["against"] for row in rows) if name not in apart]
+    if not apart:
+        return (
+            "The simulations bear this out: the whole pattern is not shown to be more probable where the article's account is true than "
+            "under any of the rivals looked at."
+        )
+    text = (
+        "In the simulations the whole pattern is told apart, in probability, only from "
+        f"{listed(f'*{titles.get(name, escape(name))}*' for name in apart)}"
+    )
+    if unclear:
+        text += f", not from {listed(f'*{titles.get(name, escape(name))}*' for name in unclear)}"
+    return f"{text}."
+
+
+def power(report: Report) -> str:
+    """The article's size, and the smallest designs that suffice."""
+    parts = []
+    near = [
+        row
+        for row in report.results.rows(POWER, interval="montecarlo")
+        if row["therapists"] == 23 and row["clients"] == 4
+    ]
+    for level in ESTIMANDS:
+        rows = sorted(
+            (row for row in near if row["estimand"] == level and row["icc"] > 0),
+            key=lambda row: abs(row["indirect"]),
+        )
+        rows = rows or sorted(
+            (row for row in near if row["estimand"] == level), key=lambda row: abs(row["indirect"])
+        )
+        if rows:
+            clauses = [
+                f"{report.bind.of(row, 'power', 'r')} for {report.bind.of(row, 'indirect', 'b')}"
+                for row in rows
+            ]
+            parts.append(
+                f"With about the article's numbers of therapists and clients, the power to detect a standardized indirect effect "
+                f"{ESTIMAND_WORDS[level]} is {listed(clauses)}."
+            )
+    rows = report.results.rows(POWER, interval="montecarlo")
+    exaggerated = [row for row in near if row.has("type_m") and row["type_m"] > 1.2]
+    if exaggerated:
+        worst = max(exaggerated, key=lambda row: row["type_m"])
+        parts.append(
+            "Where power is low, the effects that come out significant are too large: there by a factor of "
+            f"{report.bind.of(worst, 'type_m', 'b')} on average for {report.bind.of(worst, 'indirect', 'b')}."
+        )
+    if rows:
+        parts.append(f"The whole grid of designs is in `design/power.csv`{report.see('fig-power')}.")
+    return joined(parts) or "Power was not simulated for the primary interval."
+
+
+def coverage(report: Report) -> str:
+    """Which intervals cover as often as they say."""
+    rows = [
+        row
+        for row in report.results.rows(COVERAGE, population="effect")
+        if row.has("coverage", "ci_low", "ci_high")
+    ]
+    if not rows:
+        return "Coverage could not be simulated."
+    nominal = float(report.results.setting("confidence", default=0.95))
+    size = report.bind.setting("confidence", style="%")
+    parts = []
+    for kind, words in INTERVAL_WORDS.items():
+        found = [row for row in rows if row["interval"] == kind]
+        if not found:
+            continue
+        low, high = min(found, key=lambda row: row["coverage"]), max(found, key=lambda row: row["coverage"])
+        below = [row for row in found if row["ci_high"] < nominal]
+        text = (
+            f"The {words} interval covers the true indirect effect in {report.bind.of(low, 'coverage', '%1')} to "
+            f"{report.bind.of(high, 'coverage', '%1')} of studies, depending on design and estimand"
+        )
+        if below:
+            text += (
+                f"; in {report.bind.rows(below, 'coverage')} of {report.bind.rows(found, 'coverage')} cases that is surely less than the nominal "
+                f"{size}"
+            )
+        else:
+            text += f"; nowhere is it shown to fall below the nominal {size}"
+        parts.append(f"{text}.")
+    return joined([*parts, f"Each design is in `design/coverage.csv`{report.see('fig-coverage')}."])
+
+
+def recovery(report: Report) -> str:
+    """Bias of the estimates against the scenarios' true values."""
+    rows = [
+        row
+        for row in report.results.rows(RECOVERY, parameter="indirect")
+        if row.has("bias", "bias_se") and row["bias_se"] > 0
+    ]
+    if not rows:
+        return "Parameter recovery could not be judged."
+    biased = [row for row in rows if abs(row["bias"]) > 3 * row["bias_se"]]
+    text = (
+        f"Indirect effects were compared with the true ones in {report.bind.rows(rows, 'bias')} combinations of scenario, engine, model and "
+        "estimand. "
+    )
+    if not biased:
+        return f"{text}No bias exceeds three of its Monte Carlo errors. All parameters are in `design/recovery.csv`."
+    worst = max(biased, key=lambda row: abs(row["bias"] / row["bias_se"]))
+    return (
+        f"{text}In {report.bind.rows(biased, 'bias')} the bias exceeds three of its Monte Carlo errors, most surely for *{escape(worst['engine'])}* "
+        f"in the scenario *{escape(str(worst['scenario']).replace('_', ' '))}* (bias {report.bind.of(worst, 'bias', 'end')}, root mean square "
+        f"error {report.bind.of(worst, 'rmse', 'end')}). All parameters are in `design/recovery.csv`."
+    )
+
+
+SENTENCES = {function.__name__: function for function in (diagnosticity, power, coverage, recovery)}
