@@ -77,16 +77,14 @@ def planned(repository) -> tuple[set[str], set[str]]:
     """Steps that a dry run would start, and those of them that start for a reason of their own."""
     done = repository.snakemake("-n", *TINY)
     assert done.returncode == 0, done.stdout[-3000:]
-    blocks = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", done.stdout, flags=re.MULTILINE)
-    own = {
-        name
-        for name, block in blocks
-        for reason in re.findall(r"reason: (.*)", block)
-        if re.search(
-            r"Updated input files|(?:Code|Params|Set of input files|Software environment)\b.* changed", reason
-        )
-    }
-    return {name for name, _ in blocks}, own
+    if "Nothing to be done" in done.stdout:
+        return set(), set()
+    listed = done.stdout.rpartition("\nReasons:\n")[2]
+    reasons = dict(re.findall(r"^    (\S.*):\n        (.*)$", listed, flags=re.MULTILINE))
+    steps = {reason: set(names.split(", ")) for reason, names in reasons.items()}
+    started = set().union(*steps.values())
+    following = ("input files updated by another job", "output files have to be generated")
+    return started, set().union(*[names for reason, names in steps.items() if reason not in following])
 
 
 @pytest.mark.parametrize("what", EDITS)
