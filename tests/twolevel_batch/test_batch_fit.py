@@ -108,7 +108,7 @@ def test_loglik_equals_brute_force_and_no_random_start_beats_it(seed, between):
     assert found.converged[0]
     brute = loglik(data, cluster, found.mu[0], found.sigma_within[0], found.sigma_between[0])
     assert found.loglik[0] == pytest.approx(brute, abs=1e-8)
-    reached = climb(model, data, cluster, np.random.default_rng(seed), restarts=3)
+    reached = climb(model, data, cluster, np.random.default_rng(seed), restarts=2)
     assert reached.max() <= found.loglik[0] + 1e-6
     assert reached.max() >= found.loglik[0] - 1e-3
 
@@ -385,3 +385,26 @@ def test_batch_equals_the_general_engine(seed):
         se = found.se(dependent, regressor)[0]
         assert found.path(dependent, regressor)[0] == pytest.approx(table.estimate[label], abs=1e-3 * se)
         assert se == pytest.approx(table.se[label], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [[200] * 4 + [1] * 4, [3] * 4 + [40] * 3, [1] * 20 + [3] * 3, [2] * 100],
+    ids=["four large", "seven clusters", "mostly singletons", "pairs"],
+)
+def test_awkward_designs_and_tight_tolerances_converge(sizes):
+    """Where the search leaves the face too early, or Z is barely negative, it has to return or to stay."""
+    rng = np.random.default_rng(len(sizes))
+    cluster = np.repeat(np.arange(len(sizes)), sizes)
+    studies = np.stack(
+        [
+            simulate(rng, np.array(sizes), WITHIN, between * np.diag([1.0, 0.2, 0.0]) + 1e-9 * np.eye(3))[0]
+            for between in np.repeat([0.0, 0.05, 0.3], 60)
+        ]
+    )
+    moments = study_moments(studies, cluster)
+    for tolerance in (1e-5, TIGHT):
+        found = fit(PARTIAL, moments, tolerance=tolerance)
+        assert found.converged.all()
+        assert found.gradient.max() <= tolerance
+        assert len(set(found.rank)) > 1

@@ -7,9 +7,12 @@ Karush-Kuhn-Tucker point exactly if the gradient Z with respect to T is positive
 zero are dropped ("active face" of rank r) and Z is checked at the end; a negative eigenvalue puts a column back.
 
 A step solves (H + lambda I) step = -g, with lambda raised until H + lambda I is positive definite and the likelihood
-rises, and lowered again after. A replicate has converged where the largest element of the gradient per client is within
-tolerance, Z >= -tolerance, H on the face is positive definite, and one more Newton step would gain next to nothing
-(1e-7 of log-likelihood at the default tolerance, i.e. estimates within 5e-4 standard errors).
+rises, and lowered again after. A replicate has converged where
+- the largest element of the gradient per client is within tolerance,
+- Z >= -tolerance, or following its negative direction gains no log-likelihood beyond rounding (1e-11),
+- H on the face is positive definite, and
+- one more Newton step would gain next to nothing: 1e-7 of log-likelihood at the default tolerance, i.e. estimates within
+  5e-4 standard errors.
 """
 
 from __future__ import annotations
@@ -157,6 +160,38 @@ def most_negative(z, members):
 
 
 @njit(**OPTIONS)
+def grow(data, coef, logd, t, work, value):
+    """Add to T the multiple of v v' that lowers f, v the eigenvector of Z's negative eigenvalue; returns the new f."""
+    members, gradient_t, second = data.members, work.gradient_t, work.second
+    size = members.shape[0]
+    v = most_negative(gradient_t, members)
+    slope = 0.0
+    curvature = 0.0
+    for a in range(size):
+        for b in range(size):
+            slope += v[a] * v[b] * gradient_t[members[a], members[b]]
+    for a in range(size):
+        for b in range(a + 1):
+            row = members[a] * (members[a] + 1) // 2 + members[b]
+            for c in range(size):
+                for d in range(c + 1):
+                    column = members[c] * (members[c] + 1) // 2 + members[d]
+                    curvature += v[a] * v[b] * v[c] * v[d] * second[2, row, column]
+    length = min(-slope / curvature, 0.05) if curvature > 0.0 else 0.01
+    previous = 0.0
+    for _ in range(30):
+        for a in range(size):
+            for b in range(size):
+                t[members[a], members[b]] += (length - previous) * v[a] * v[b]
+        new = objective(data, coef, logd, t, work)
+        if new < value:
+            break
+        previous = length
+        length *= 0.25
+    return new
+
+
+@njit(**OPTIONS)
 def add_entries(members, order, rank, entries, n_within):
     """List the elements of L's first `rank` columns after the within parameters; returns the number of all."""
     n_par = n_within
@@ -212,17 +247,18 @@ def search(data, coef, logd, t, work, factor_h, tolerance, max_iterations):
             if pg <= tolerance:
                 bounded = nonnegative(gradient_t, members, tolerance, work.a)
                 if not bounded and rank < n_between:  # the likelihood rises off the face: put a column back
+                    new_value = grow(data, coef, logd, t, work, value)
                     returns += 1
-                    if returns > MAX_RETURNS:
-                        return NOT_A_MAXIMUM, value, rank, iteration, pg, n_par
-                    steepest = most_negative(gradient_t, members)
-                    for a in range(n_between):
-                        for b in range(n_between):
-                            t[members[a], members[b]] += 0.01 * steepest[a] * steepest[b]
-                    rank = n_between
-                    drop_below = 1e-10
+                    if data.total * (value - new_value) > 1e-11:
+                        if returns > MAX_RETURNS:
+                            return NOT_A_MAXIMUM, new_value, rank, iteration, pg, n_par
+                        value = new_value
+                        rank = n_between
+                        drop_below = 1e-10
+                        continue
+                    product(factor, members, rank, t)  # no rise beyond rounding: stay
                     value = objective(data, coef, logd, t, work)
-                    continue
+                    bounded = True
                 if bounded:
                     for a in range(n_par):
                         step[a] = -g[a]
@@ -321,7 +357,9 @@ def _compile(sources: str):
             entries[n_coef + i, 0] = i
             entries[n_coef + i, 1] = i
         for rep in range(replicates):
-            clusters = count[rep].sum()
+            clusters = 0.0
+            for k in range(k_sizes):
+                clusters += count[rep, k]
             data = Data(
                 sizes, count[rep], sums[rep], cross[rep], within[rep], df[rep], df[rep] + clusters,
                 members, entries, n_coef, n_coef + p,
@@ -330,14 +368,16 @@ def _compile(sources: str):
             for attempt in range(2):
                 if (attempt == 0 and n_start == 0) or not (df[rep] > 0.0 and clusters > 1.0):
                     continue
-                t[:] = 0.0
-                if attempt == 0:
-                    at = rep if n_start > 1 else 0
-                    coef[:] = start_coef[at]
-                    logd[:] = start_logd[at]
-                    t[:] = start_t[at]
-                else:
+                at = rep if n_start > 1 else 0
+                if attempt == 1:
                     moment_start(within[rep], free, df[rep], logd, coef)
+                for i in range(p):
+                    if attempt == 0:
+                        logd[i] = start_logd[at, i]
+                    for j in range(p):
+                        t[i, j] = start_t[at, i, j] if attempt == 0 else 0.0
+                        if attempt == 0:
+                            coef[i, j] = start_coef[at, i, j]
                 usable = True
                 for i in range(p):
                     usable = usable and logd[i] > MIN_LOG_D
@@ -356,22 +396,26 @@ def _compile(sources: str):
             out_status[rep] = status
             out_iterations[rep] = iterations
             out_gradient[rep] = pg
-            out_coef[rep] = coef
-            out_logd[rep] = logd
-            out_t[rep] = t
-            out_w[rep] = work.w
-            out_mu[rep] = work.mu
             out_se[rep] = SE_NONE
+            for i in range(p):
+                out_logd[rep, i] = logd[i]
+                out_mu[rep, i] = work.mu[i]
+                for j in range(p):
+                    out_coef[rep, i, j] = coef[i, j]
+                    out_t[rep, i, j] = t[i, j]
+                    out_w[rep, i, j] = work.w[i, j]
             if not want_vcov:
                 continue
             if status != CONVERGED:
                 out_se[rep] = SE_NOT_DEFINITE
-                out_vcov[rep] = math.nan
+                for a in range(n_coef):
+                    for b in range(n_coef):
+                        out_vcov[rep, a, b] = math.nan
                 continue
             out_se[rep] = SE_INTERIOR if rank == n_between else SE_FACE
             for a in range(n_coef):
-                column[:] = 0.0
-                column[a] = 1.0
+                for b in range(n_par):
+                    column[b] = 1.0 if a == b else 0.0
                 cholesky_solve(factor_h, column, n_par)
                 for b in range(n_coef):
                     out_vcov[rep, a, b] = column[b] / data.total
