@@ -26,13 +26,14 @@ class Receipt:
     outputs: dict[str, str]
 
 
-def write_receipt(path: Path, rule: str, inputs: Iterable[str], outputs: Iterable[str]) -> None:
-    """Write a step's receipt."""
-    record = {
-        "rule": rule,
-        "inputs": {str(i): sha256(i) for i in inputs if os.path.isfile(i)},
-        "outputs": {str(o): sha256(o) for o in outputs if os.path.isfile(o)},
-    }
+def checksums(paths: Iterable[str]) -> dict[str, str]:
+    """Return path → checksum of the files among the paths."""
+    return {str(path): sha256(path) for path in paths if os.path.isfile(path)}
+
+
+def write_receipt(path: Path, rule: str, inputs: dict[str, str], outputs: dict[str, str]) -> None:
+    """Write a step's receipt: the checksums of what it read, taken before, and of what it wrote."""
+    record = {"rule": rule, "inputs": inputs, "outputs": outputs}
     path.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 

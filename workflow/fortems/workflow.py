@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fortems.errors import DataError, FortemsError, Problem, ProblemsError
-from fortems.receipts import SUFFIX, write_receipt
+from fortems.receipts import SUFFIX, checksums, write_receipt
 
 LISTED = 40
 FAILED = ".failed"
@@ -72,8 +72,9 @@ def job(snakemake: Any) -> Iterator[None]:
     _redirect(log)
     failed.unlink(missing_ok=True)
     try:
+        read = checksums(snakemake.input)
         yield
-        write_receipt(log.with_suffix(SUFFIX), snakemake.rule, snakemake.input, snakemake.output)
+        write_receipt(log.with_suffix(SUFFIX), snakemake.rule, read, checksums(snakemake.output))
     except FortemsError as error:
         text = problems_text(error)
         logged = getattr(error, "anonymous", text)
