@@ -88,11 +88,19 @@ def test_full_stage_has_the_sizes_that_are_asked_for():
 
 
 def test_blocks_have_a_fixed_size():
-    assert [task.studies for task in blocks("p", "c", 620, 250, 1.0)] == [250, 250, 120]
+    cut = blocks("p", "c", 620, 250, 1.0, bundle=2)
+    assert [task.studies for task in cut] == [250, 250, 120]
+    assert [task.bundle for task in cut] == [0, 0, 1]
 
 
-def test_sums_are_added_in_the_order_of_blocks():
-    columns = ["part", "cell", "block", "estimand", "item", "measure", "value"]
+def test_a_million_studies_per_scenario_leave_a_small_table():
+    tasks = stage.tasks(settings(diagnosticity={"studies": 10**6, "scenarios": ["as_reported"], "gaps": []}))
+    assert len(tasks) == 4000
+    assert len({task.bundle for task in tasks}) == 200
+
+
+def test_sums_are_added_in_the_order_of_bundles():
+    columns = ["part", "cell", "bundle", "estimand", "item", "measure", "value"]
     rows = [
         ("p", "c", block, "single", "i", "m", value) for block, value in enumerate([1e16, 1.0, -1e16, 1.0])
     ]
@@ -104,7 +112,7 @@ def test_sums_are_added_in_the_order_of_blocks():
 
 def test_progress_tells_share_and_time_left():
     lines = []
-    run([Task("p", "c", 0, 1, 1.0)], {"p": lambda task: []}, lines.append, "design, chunk 1 of 2")
+    run([Task("p", "c", 0, 0, 1, 1.0)], {"p": lambda task: []}, lines.append, "design, chunk 1 of 2")
     assert lines == ["design, chunk 1 of 2: 100% done, 0 s left (p c)"]
 
 
@@ -210,7 +218,7 @@ def test_power_of_the_papers_size():
     cell = "23 therapists, ICC .05; effect"
     chosen = settings(coverage={"studies": 500, "bootstrap_studies": 1, "replicates": 20})
     runner = coverage.runner(chosen)
-    found = {row[:3]: row[3] for row in runner(Task("coverage", cell, 0, 500, 0.0))}
+    found = {row[:3]: row[3] for row in runner(Task("coverage", cell, 0, 0, 500, 0.0))}
     for estimand in ("within", "single"):
         assert 0.58 < found[estimand, "montecarlo", "excludes_zero"] / 500 < 0.80
         assert found[estimand, "montecarlo", "covers"] / 500 > 0.91
@@ -258,7 +266,7 @@ def test_recovery_bias_is_small():
     chosen = settings(recovery={"studies": 100}, diagnosticity={"scenarios": ["as_reported"]})
     runner = recovery.runner(chosen)
     sums = gather(
-        [run([Task("recovery", "as_reported", 0, 100, 1.0)], {"recovery": runner}, lambda line: None)]
+        [run([Task("recovery", "as_reported", 0, 0, 100, 1.0)], {"recovery": runner}, lambda line: None)]
     )
     table = recovery.table(sums, chosen)
     paths = table[table["parameter"].isin(["a", "b", "direct", "total"])]

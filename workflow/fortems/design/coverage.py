@@ -75,7 +75,7 @@ def tasks(settings: Settings) -> list[Task]:
         therapists = len(design.sizes)
         found += blocks(PART, cell, asked["studies"], BLOCK, 0.00015 + 3e-6 * therapists)
         resampling = 3.5e-5 * (asked["replicates"] + therapists) + 0.001
-        found += blocks(RESAMPLED, cell, asked["bootstrap_studies"], RESAMPLED_BLOCK, resampling)
+        found += blocks(RESAMPLED, cell, asked["bootstrap_studies"], RESAMPLED_BLOCK, resampling, bundle=5)
     return found
 
 

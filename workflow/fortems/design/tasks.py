@@ -1,12 +1,14 @@
 """The design stage cut into blocks of studies, dealt out to chunks, and put together again.
 
-A block is the unit of randomness: it has its own stream, derived from the seed and from its part, cell and number, and a
-fixed number of studies. A chunk is the unit of work: one job that runs some of the blocks. Blocks bring back sums; the
-sums are added in the order of the blocks. So no result depends on the number of chunks, on cores or on order.
+A block is the unit of randomness: it has its own stream, derived from the seed and from its part, cell and number,
+and a fixed number of studies. A bundle is a fixed number of blocks of one cell; its blocks bring sums, which are
+added in their order and written as one. A chunk is the unit of work: one job that runs some of the bundles. So no
+result depends on the number of chunks, on cores or on order, and a million studies leave a small table behind.
 """
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("part", "cell", "block", "estimand", "item", "measure", "value")
+COLUMNS = ("part", "cell", "bundle", "estimand", "item", "measure", "value")
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class Task:
         ``diagnosticity, power, coverage, bootstrap, recovery`` or ``engines``.
     cell : str
         Scenario, design or grid point.
-    block : int
-        Number of the block within its cell.
+    block, bundle : int
+        Number of the block within its cell, and of the bundle that it belongs to.
     studies : int
     cost : float
         Expected seconds, only to deal blocks out evenly and to tell the time left.
@@ -63,6 +65,7 @@ class Task:
     part: str
     cell: str
     block: int
+    bundle: int
     studies: int
     cost: float
 
@@ -72,46 +75,42 @@ Row = tuple[str, str, str, float]
 Runner = Callable[[Task], Iterable[Row]]
 
 
-def blocks(part: str, cell: str, studies: int, size: int, cost_per_study: float) -> list[Task]:
-    """Cut a cell's studies into blocks of a fixed size; the last one may be smaller."""
-    starts = range(0, studies, size)
-    return [
-        Task(part, cell, i, min(size, studies - start), min(size, studies - start) * cost_per_study)
-        for i, start in enumerate(starts)
-    ]
+def blocks(
+    part: str, cell: str, studies: int, size: int, cost_per_study: float, bundle: int = 20
+) -> list[Task]:
+    """Cut a cell's studies into blocks of a fixed size, the last one smaller; ``bundle`` blocks go together."""
+    found = []
+    for block, start in enumerate(range(0, studies, size)):
+        own = min(size, studies - start)
+        found.append(Task(part, cell, block, block // bundle, own, own * cost_per_study))
+    return found
 
 
 def deal(tasks: Sequence[Task], chunks: int) -> list[list[Task]]:
-    """Deal tasks out to chunks of about the same cost; tasks of a cell keep together where they can.
+    """Deal whole bundles out to chunks of about the same cost: the costliest first, each to the lightest chunk.
 
-    The heaviest cells go first, each to the lightest chunk; a cell heavier than a chunk's share is cut.
+    Within a chunk they keep the order of ``tasks``, so that a scenario is calibrated once.
     """
-    total = sum(task.cost for task in tasks)
-    groups: dict[tuple[str, str], list[Task]] = {}
+    bundles: dict[tuple[str, str, int], list[Task]] = {}
     for task in tasks:
-        groups.setdefault((task.part, task.cell), []).append(task)
-    pieces: list[list[Task]] = []
-    for group in groups.values():
-        piece: list[Task] = []
-        for task in group:
-            if piece and sum(t.cost for t in piece) + task.cost > total / chunks / 2:
-                pieces.append(piece)
-                piece = []
-            piece.append(task)
-        pieces.append(piece)
+        bundles.setdefault((task.part, task.cell, task.bundle), []).append(task)
+    cost = {key: sum(task.cost for task in bundle) for key, bundle in bundles.items()}
+    load = [(0.0, chunk) for chunk in range(chunks)]
+    home = {}
+    for key in sorted(bundles, key=lambda k: -cost[k]):
+        lightest, chunk = heapq.heappop(load)
+        home[key] = chunk
+        heapq.heappush(load, (lightest + cost[key], chunk))
     dealt: list[list[Task]] = [[] for _ in range(chunks)]
-    load = [0.0] * chunks
-    for piece in sorted(pieces, key=lambda p: -sum(task.cost for task in p)):
-        lightest = load.index(min(load))
-        dealt[lightest] += piece
-        load[lightest] += sum(task.cost for task in piece)
+    for key, bundle in bundles.items():
+        dealt[home[key]] += bundle
     return dealt
 
 
 def run(
     tasks: Sequence[Task], runners: Mapping[str, Runner], report: Callable[[str], None], name: str = "design"
 ) -> pd.DataFrame:
-    """Run the blocks of a chunk.
+    """Run the bundles of a chunk.
 
     Parameters
     ----------
@@ -126,23 +125,24 @@ def run(
     Returns
     -------
     DataFrame
-        ``COLUMNS``: a row per block and sum.
+        ``COLUMNS``: a row per bundle and sum.
     """
     import pandas as pd
 
-    rows = []
+    sums: dict[tuple[str, str, int, str, str, str], float] = {}
     total = sum(task.cost for task in tasks)
     done, start, last = 0.0, time.monotonic(), time.monotonic()
     for task in tasks:
-        for row in runners[task.part](task):
-            rows.append((task.part, task.cell, task.block, *row))
+        for estimand, item, measure, value in runners[task.part](task):
+            key = (task.part, task.cell, task.bundle, estimand, item, measure)
+            sums[key] = sums.get(key, 0.0) + value
         done += task.cost
         now = time.monotonic()
         if now - last > 10 or task is tasks[-1]:
             last = now
             left = (now - start) * (total - done) / done
             report(f"{name}: {done / total:4.0%} done, {_duration(left)} left ({task.part} {task.cell})")
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame([(*key, value) for key, value in sums.items()], columns=COLUMNS)
 
 
 def _duration(seconds: float) -> str:
@@ -150,16 +150,16 @@ def _duration(seconds: float) -> str:
 
 
 def gather(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Add up the blocks of all chunks: ``part, cell, estimand, item, measure, value``.
+    """Add up the bundles of all chunks: ``part, cell, estimand, item, measure, value``.
 
-    The order of rows, and of the additions, is that of parts, cells and blocks, whatever chunk they come from.
+    The order of rows, and of the additions, is that of parts, cells and bundles, whatever chunk they come from.
     """
     import pandas as pd
 
     kept = [part for part in parts if len(part)]
     if not kept:
-        return pd.DataFrame(columns=[name for name in COLUMNS if name != "block"])
+        return pd.DataFrame(columns=[name for name in COLUMNS if name != "bundle"])
     rows = pd.concat(kept)
     keys = ["part", "cell", "estimand", "item", "measure"]
-    rows = rows.fillna({key: "" for key in keys}).sort_values([*keys, "block"], kind="stable")
+    rows = rows.fillna({key: "" for key in keys}).sort_values([*keys, "bundle"], kind="stable")
     return rows.groupby(keys, sort=True)["value"].sum().reset_index()
