@@ -201,8 +201,11 @@ def _models(evidence: Evidence) -> Iterator[str]:
     fitted = set(zip(fit["model"], fit["engine"], strict=True))
     for pair in sorted(set(zip(effects["model"], effects["engine"], strict=True)) - fitted):
         yield f"{pair[0]} by {pair[1]} stands in mediation/effects.csv and not in mediation/fit.csv"
+    withheld = (
+        set(evidence.tables["tables/withheld.csv"]["model"]) if evidence.has("tables/withheld.csv") else ()
+    )
     for name, model in evidence.models.items():
-        if model.measurement == "observed" and name not in set(fit["model"]):
+        if model.measurement == "observed" and name not in set(fit["model"]) and name not in withheld:
             yield f"the model {name} is configured and stands in no row of mediation/fit.csv"
 
 
@@ -246,7 +249,7 @@ def _claimed_correlation(evidence: Evidence, claim: Any, row: Any) -> Iterator[s
     pair = ((table["x"] == claim.x) & (table["y"] == claim.y)) | (
         (table["x"] == claim.y) & (table["y"] == claim.x)
     )
-    found = table[pair & (table["level"] == row.estimand) & (table["kind"] == claim.test)]
+    found = table[pair & (table["level"] == row.estimand) & (table["kind"] == row.test)]
     yield from _same_number(row, found, "r", "tables/correlations.csv")
     if _known(row.estimate) and _known(row.p) and claim.significant and claim.sides == 2:
         low, high = claim.band or (0.0, np.inf)
