@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from fortems.config import check
 from fortems.door.preparation import prepare, write_prepared
 from fortems.door.readers import read_table
 from fortems.door.settings import DataSettings
 from fortems.instruments import load_instruments
 from fortems.mediation.models import load_models
+from fortems.preflight import check
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 ROOT = DATA.parents[1]

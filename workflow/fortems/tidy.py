@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PRECISION = "%.10g"
+PIECE = 20_000  # rows
 
 
 @contextmanager
@@ -67,6 +68,14 @@ def _cell(value: Any) -> str:
     return "" if text in ("nan", "<NA>", "NaT") else text
 
 
+def _cells(column: pd.Series) -> np.ndarray:
+    """Return a column as text; each distinct number is written once."""
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
+        return column.astype(object).map(_cell).to_numpy(dtype=object)
+    distinct, places = np.unique(column.to_numpy(), return_inverse=True)
+    return np.array([number(value) for value in distinct.tolist()], dtype=object)[places]
+
+
 def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Write a frame as CSV: ``%.10g``, no negative zero, integers as integers, ``\\n``, missing empty.
 
@@ -77,9 +86,17 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     path : path
         Where to; its folder is made.
     """
-    text = frame.astype(object).map(_cell)
+    import pandas as pd
+
     with atomic(path) as partial:
-        text.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
+        # In pieces: cells as text take many times the frame's memory.
+        for start in range(0, max(len(frame), 1), PIECE):
+            piece = frame.iloc[start : start + PIECE]
+            text = pd.DataFrame({place: _cells(piece.iloc[:, place]) for place in range(piece.shape[1])})
+            text.columns = frame.columns
+            text.to_csv(
+                partial, mode="a", header=start == 0, index=False, lineterminator="\n", encoding="utf-8"
+            )
 
 
 def read_csv(path: str | os.PathLike[str], **keywords: Any) -> pd.DataFrame:
@@ -87,7 +104,8 @@ def read_csv(path: str | os.PathLike[str], **keywords: Any) -> pd.DataFrame:
     import pandas as pd
 
     dtype = {name: "str" for name in ("client", "therapist", "gender", "message", "at", "note", "reason")}
-    return pd.read_csv(path, dtype=dtype, **keywords)
+    # Only what write_csv leaves empty is missing: "None" is an answer that a category may have.
+    return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""], **keywords)
 
 
 def write_json(value: object, path: str | os.PathLike[str]) -> None:

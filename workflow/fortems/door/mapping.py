@@ -32,7 +32,7 @@ class Mapped:
         ``client`` and ``therapist`` as text, numbers as floats, categories as text; missing as NaN. One row
         per record of the file, in its order.
     table : Table
-        The file as read.
+        The file as read, without its cells.
     naming : Naming
         Where each column comes from.
     categories : tuple of str
@@ -101,10 +101,10 @@ def map_table(
         else:
             columns[ours] = column.texts(problems, oddities)
     _turn_back(columns, settings, naming)
-    frame = pd.DataFrame(columns)
+    frame = pd.DataFrame(columns, copy=False)
     texts = [n for n in columns if n not in numbers]
     frame[texts] = frame[texts].astype("str")
-    return Mapped(frame, table, naming, categories, problems, oddities)
+    return Mapped(frame, table.emptied(), naming, categories, problems, oddities)
 
 
 class _Translated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST_CLIENTS = 20  # below, an item's sign or an unused answer says little
+SAMPLE = 50_000  # clients whose answers tell the sign of an item
 COMMON = (
     0.1  # share of answers next to an unused end of the range from which that is no matter of few extremes
 )
@@ -36,19 +38,20 @@ def odd(mapped: Mapped, instruments: Mapping[str, Instrument]) -> list[Finding]:
     """
     found = list(mapped.oddities)
     for instrument in mapped.naming.items.values():
-        answers = mapped.frame[list(instrument.columns())].to_numpy(dtype=float)
+        answers = mapped.frame[list(instrument.columns())]
         found += _constant(answers, instrument)
         found += _shifted(answers, instrument)
-        found += _wrong_signs(answers, instrument, mapped)
+        every = len(answers) // SAMPLE + 1
+        found += _wrong_signs(answers.iloc[::every].to_numpy(dtype=float), instrument, mapped)
     found += _totals(mapped, instruments)
     return found + _ages(mapped) + _lone_therapists(mapped)
 
 
-def _constant(answers: np.ndarray, instrument: Instrument) -> list[Finding]:
+def _constant(answers: pd.DataFrame, instrument: Instrument) -> list[Finding]:
     """Clients with the same answer to every item; with reversed items such answers contradict each other."""
-    answered = (~np.isnan(answers)).sum(axis=1)
-    same = np.isclose(_extreme(answers, np.fmax), _extreme(answers, np.fmin))
-    places = np.flatnonzero(same & (answered >= FEWEST_ITEMS))
+    lowest, highest = answers.min(axis=1).to_numpy(), answers.max(axis=1).to_numpy()
+    answered = answers.notna().sum(axis=1).to_numpy()
+    places = np.flatnonzero((lowest == highest) & (answered >= FEWEST_ITEMS))
     if not len(places):
         return []
     what = f"the same answer to all items of {instrument.name}"
@@ -57,25 +60,24 @@ def _constant(answers: np.ndarray, instrument: Instrument) -> list[Finding]:
         if instrument.reversed
         else "Possible, with a ceiling of satisfaction; consider whether the items were read"
     )
-    values = [f"{value:g}" for value in _extreme(answers[places], np.fmax)]
+    values = [f"{value:g}" for value in highest[places]]
     return [Finding(what, "", instrument.name, places, values, hint=remedy, kind="constant answers")]
 
 
-def _extreme(answers: np.ndarray, ufunc: np.ufunc) -> np.ndarray:
-    return ufunc.reduce(answers, axis=1)
-
-
-def _shifted(answers: np.ndarray, instrument: Instrument) -> list[Finding]:
+def _shifted(answers: pd.DataFrame, instrument: Instrument) -> list[Finding]:
     """Answers that stop one short of an end of the range, with many of them there: coded from elsewhere?"""
-    answers = answers[~np.isnan(answers).all(axis=1)]
     if len(answers) < FEWEST_CLIENTS:
         return []
+    counts: Counter[float] = Counter()
+    for column in answers:
+        counts.update({float(str(v)): int(n) for v, n in answers[column].value_counts().items()})
+    if not counts:
+        return []
     low, high = instrument.low, instrument.high
-    lowest, highest = np.nanmin(answers), np.nanmax(answers)
-    known = max(int((~np.isnan(answers)).sum()), 1)
-    if lowest == low + 1 and (answers == lowest).sum() / known >= COMMON:
+    lowest, highest = min(counts), max(counts)
+    if lowest == low + 1 and counts[lowest] >= COMMON * counts.total():
         where, end = "lowest", low
-    elif highest == high - 1 and (answers == highest).sum() / known >= COMMON:
+    elif highest == high - 1 and counts[highest] >= COMMON * counts.total():
         where, end = "highest", high
     else:
         return []

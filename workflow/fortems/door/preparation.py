@@ -89,13 +89,16 @@ def prepare(
     """
     models = dict(models or {})
     rules = active(inclusion)
-    table = read_table(path, settings.sheet)
     wanted = [variable for model in models.values() for variable in model.variables]
     ranked = [
         name for name, rule in rules.items() if rule.get("min") is not None or rule.get("max") is not None
     ]
     numeric = [name for m in models.values() for name in (*m.predictors, *m.mediators, m.outcome)]
-    mapped = map_table(table, settings, instruments, [*wanted, *rules], {*numeric, *ranked})
+    mapped = map_table(
+        read_table(path, settings.sheet), settings, instruments, [*wanted, *rules], {*numeric, *ranked}
+    )
+
+    table = mapped.table
 
     def refuse(problems: list[Finding]) -> None:
         if problems:
@@ -119,7 +122,7 @@ def prepare(
     carried = [name for name in mapped.naming.extras if name in settings.columns or name in wanted]
     scores = scores[[c for c in scores.columns if c not in mapped.naming.extras or c in carried]]
     scales = [name for i in instruments.values() for name in i.scales if name in scores]
-    answers = _answers(mapped, kept)
+    answers = _take_answers(mapped, kept)
     return Prepared(
         scores=scores,
         answers=answers,
@@ -173,12 +176,17 @@ def score_table(mapped: Mapped, instruments: Mapping[str, Instrument]) -> pd.Dat
     return pd.DataFrame({name: columns[name] for name in order})
 
 
-def _answers(mapped: Mapped, kept: np.ndarray) -> pd.DataFrame | None:
+def _take_answers(mapped: Mapped, kept: np.ndarray) -> pd.DataFrame | None:
+    """Return the raw answers of the included clients; they are moved out, so that none is held twice."""
+    import pandas as pd
+
     names = [column for instrument in mapped.naming.items.values() for column in instrument.columns()]
     if not names:
         return None
-    start = [name for name in (*IDENTIFIERS, *BACKGROUND) if name in mapped.frame]
-    return mapped.frame.loc[kept, [*start, *names]].reset_index(drop=True)
+    columns = {n: mapped.frame[n].to_numpy()[kept] for n in (*IDENTIFIERS, *BACKGROUND) if n in mapped.frame}
+    columns |= {name: mapped.frame.pop(name).to_numpy()[kept] for name in names}
+    texts = {name: "str" for name in (*IDENTIFIERS, *mapped.categories) if name in columns}
+    return pd.DataFrame(columns, copy=False).astype(texts)
 
 
 def _unknown(
