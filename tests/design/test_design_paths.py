@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.claimfile import load_claims
+from fortems.claimfile import Claim, load_claims
 from fortems.claims import judge
 from fortems.correlations import correlations_table
 from fortems.design.diagnosticity import simulated_claims, simulated_evidence
@@ -125,3 +125,14 @@ def test_claims_that_scenarios_do_not_simulate_are_left_out():
     claims = simulated_claims(load_claims("config/claims.yaml"))
     assert "age_gender" not in claims
     assert set(claims["whole_pattern"].parts) == set(load_claims("config/claims.yaml")["whole_pattern"].parts)
+
+
+def test_claims_on_what_is_not_simulated_are_not_testable(drawn):
+    data, names, cluster = drawn
+    claims = {
+        "c": Claim("c", "t", "correlation", x="age", y="meaning"),
+        "d": Claim("d", "t", "correlation", x="age", y="sessions"),
+    }
+    for chosen in (claims, {"d": claims["d"]}):
+        found = judge(chosen, simulated_evidence(data, names, cluster, chosen, {}, 0.95))
+        assert not any(judgement.testable.any() for judgement in found.values())

@@ -126,6 +126,8 @@ def simulated_evidence(
     wanted = {v for claim in claims.values() if claim.statistic == "correlation" for v in (claim.x, claim.y)}
     wanted |= {variable for model in plain.values() for variable in model.variables}
     kept = [i for i, name in enumerate(names) if name in wanted]
+    if not kept:
+        return Evidence(len(data), confidence, {})
     sample = Sample.of(data[:, :, kept], tuple(names[i] for i in kept), cluster)
     estimates: dict[Key, Estimate] = {}
     for claim in claims.values():
