@@ -98,9 +98,12 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     for level in ("within", "single"):
         if level in set(findings["estimand"]):
             rows = findings[~findings["estimand"].isin({"within", "single"} - {level})]
-            parts.append(f"with effects {style.ESTIMAND_LABELS[level]}, {_tally(rows)}")
+            parts.append(f"with effects {style.ESTIMAND_WORDS[level]}, {_tally(rows)}")
     if not parts:
         parts = [_tally(findings)]
+    tallies = {part.split(", ", 1)[-1] for part in parts}
+    if len(parts) > 1 and len(tallies) == 1:
+        parts = [f"{tallies.pop()}, whichever estimand the effects are taken at"]
     return f"Of the article's own findings, {'; '.join(parts)}."
 
 

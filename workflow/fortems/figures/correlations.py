@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -119,7 +119,7 @@ def title(frame: pd.DataFrame, context: Context) -> str:
 
 
 def _strongest(rows: pd.DataFrame) -> str:
-    row = rows.loc[rows["r"].abs().idxmax()]
+    row: Any = rows.iloc[int(rows["r"].abs().argmax())]
     return f"{lower(label(row['x']))} and {lower(label(row['y']))} ({style.sign(row['r'], 2, False)})"
 
 

@@ -31,7 +31,7 @@ def data(context: Context) -> pd.DataFrame:
     return shown_flow(frame, min_cell)
 
 
-def _counts(row: dict[str, Any]) -> str:
+def _counts(row: dict[Any, Any]) -> str:
     if is_absent(row["clients"]):
         return str(row["shown"])
     count = int(row["clients"])

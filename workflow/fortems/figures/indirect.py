@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ["model", "effect_label", "level", "engine", "interval", "estimate", "ci_low", "ci_high"]
 INTERVALS = ("montecarlo", "delta", "percentile", "bca")
-INTERVAL_LINES: dict[str, Any] = {
+INTERVAL_LINES: dict[Any, Any] = {
     "montecarlo": "-",
     "delta": (0, (4, 1.5)),
     "percentile": (0, (1, 1)),
@@ -55,7 +55,7 @@ def data(context: Context) -> pd.DataFrame:
     return rows[COLUMNS]
 
 
-def _label(row: dict[str, Any], entry: dict[str, Any]) -> str:
+def _label(row: dict[Any, Any], entry: dict[Any, Any]) -> str:
     text = f"{_short(row['predictor'])} → {_short(row['mediator'])} → {_short(row['outcome'])}"
     marks = []
     others = entry.get("predictor")

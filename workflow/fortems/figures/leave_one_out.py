@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, lower
@@ -34,7 +34,7 @@ def data(context: Context) -> pd.DataFrame:
     return rows[COLUMNS]
 
 
-def _label(row: dict[str, object]) -> str:
+def _label(row: dict[Any, Any]) -> str:
     tail = " (aspects together)" if row["model"] == "aspects" else ""
     return f"{label(str(row['predictor']))}{tail}, {style.ESTIMAND_LABELS[str(row['level'])]}"
 
@@ -92,7 +92,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """The largest shift, and changes of sign."""
-    row = frame.loc[frame[["lowest", "highest"]].abs().max(axis=1).idxmax()]
+    row: Any = frame.iloc[int(frame[["lowest", "highest"]].abs().max(axis=1).argmax())]
     size = max(abs(row["lowest"]), abs(row["highest"]))
     turns = frame[frame["sign_changes"] > 0]
     text = f"Thick: middle half of the therapists; thin: all. The largest shift is {style.sign(size)} standard errors ({lower(_label(dict(row)))})"

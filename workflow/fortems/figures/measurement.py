@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -86,12 +86,12 @@ def title(frame: pd.DataFrame, context: Context) -> str:
     return "Indirect Effects With Measurement Error Ignored and Taken Into Account"
 
 
-def _words(row: dict[str, object]) -> str:
-    ends = f"{style.sign(float(row['ci_low']))}, {style.sign(float(row['ci_high']))}"  # type: ignore[arg-type]
+def _words(row: dict[Any, Any]) -> str:
+    ends = f"{style.sign(float(row['ci_low']))}, {style.sign(float(row['ci_high']))}"
     where = f"{label(str(row['predictor']))}, {WORDS.get(str(row['measurement']), str(row['measurement']))}, "
     where += style.ESTIMAND_LABELS[str(row["level"])]
     inside = f"range {ends}" if row["interval"] == RANGE else f"[{ends}]"
-    return f"{where}: {style.sign(float(row['estimate']))} {inside}"  # type: ignore[arg-type]
+    return f"{where}: {style.sign(float(row['estimate']))} {inside}"
 
 
 def alt(frame: pd.DataFrame, context: Context) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.claims import VERDICTS
+from fortems.report.numbers import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,16 +152,17 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         reported = here[here["scenario"] == "as_reported"]
         others = here[here["scenario"] != "as_reported"]
         if len(reported) and len(others):
-            low, high = others["probability"].min(), others["probability"].max()
-            parts.append(
-                f"{style.ESTIMAND_LABELS.get(estimand, estimand)}, in {style.sign(100 * reported['probability'].iloc[0], 1)}% of studies where the "
-                f"article's account is true and in {style.sign(100 * low, 1)}% to {style.sign(100 * high, 1)}% elsewhere"
+            low, high = (
+                percent(value, 1) for value in (others["probability"].min(), others["probability"].max())
             )
-    return (
-        f"The whole pattern shows {'; '.join(parts)}."
-        if parts
-        else "Numbers are shares of simulated studies in which a finding shows."
-    )
+            span = low if low == high else f"{low} to {high}"
+            here_words = style.ESTIMAND_WORDS.get(str(estimand), str(estimand))
+            parts.append(
+                f"{percent(reported['probability'].iloc[0], 1)} against {span} with effects {here_words}"
+            )
+    if not parts:
+        return "Numbers are shares of simulated studies in which a finding shows."
+    return f"Share of studies with the whole pattern where the article's account is true, against the other scenarios: {'; '.join(parts)}."
 
 
 SPEC = Spec("overview", title, data, draw, alt, reading)

@@ -77,7 +77,7 @@ def data(context: Context, model: str) -> pd.DataFrame:
     return pd.DataFrame(records)[COLUMNS]
 
 
-def _paths(rows: list[dict[str, Any]], product: dict[str, Any]) -> list[dict[str, Any]]:
+def _paths(rows: list[dict[Any, Any]], product: dict[Any, Any]) -> list[dict[Any, Any]]:
     """The rows of a, b and direct that belong to an indirect effect, and itself."""
     wanted = {"a": ("predictor", "mediator"), "b": ("mediator",), "direct": ("predictor",)}
     found = [
@@ -157,13 +157,13 @@ def _diagram(axes: Axes, rows: pd.DataFrame, moderator: str) -> None:
     )
 
 
-def _numbers(row: dict[str, Any]) -> str:
+def _numbers(row: dict[Any, Any]) -> str:
     if is_absent(row["ci_low"]):
         return f"{end(row['estimate'])} (no interval)"
     return f"{end(row['estimate'])} [{end(row['ci_low'])}, {end(row['ci_high'])}]"
 
 
-def _arrow(axes: Axes, row: dict[str, Any], effect: str) -> None:
+def _arrow(axes: Axes, row: dict[Any, Any], effect: str) -> None:
     start, stop, place = _ARROWS[effect]
     known = not is_absent(row["ci_low"])
     clear = known and (row["ci_low"] > 0 or row["ci_high"] < 0)

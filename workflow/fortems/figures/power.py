@@ -100,7 +100,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
             for row in rows.sort_values("therapists").to_dict("records")
         )
         parts.append(
-            f"{style.ESTIMAND_LABELS[str(level)].capitalize()}, effect {style.sign(float(effect))}, {size:g} clients: {values}"
+            f"{style.ESTIMAND_LABELS[str(level)].capitalize()}, effect {style.sign(float(str(effect)))}, {size:g} clients: {values}"
         )
     return f"Power curves. {'. '.join(parts)}."
 

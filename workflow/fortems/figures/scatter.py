@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def _points(axes: object, here: pd.DataFrame) -> None:
+def _points(axes: Any, here: pd.DataFrame) -> None:
     for _, group in here.groupby("therapist"):
         if len(group) > 1 and np.ptp(group["x_value"]) > 0:
             centred = group["x_value"] - group["x_value"].mean()
@@ -99,7 +99,7 @@ def _points(axes: object, here: pd.DataFrame) -> None:
                 color="#b5b5b5",
                 linewidth=0.6,
                 zorder=1,
-            )  # type: ignore[attr-defined]
+            )
     axes.plot(
         here["x_value"],
         here["y_value"],
@@ -110,15 +110,15 @@ def _points(axes: object, here: pd.DataFrame) -> None:
         markeredgewidth=0,
         alpha=0.75,
         zorder=2,
-    )  # type: ignore[attr-defined]
+    )
     slope = within_slope(here)
     if np.isfinite(slope):
         ends = np.array([here["x_value"].min(), here["x_value"].max()])
         middle = here["y_value"].mean() + slope * (ends - here["x_value"].mean())
-        axes.plot(ends, middle, color=style.VERMILION, linewidth=2, linestyle="--", zorder=3)  # type: ignore[attr-defined]
+        axes.plot(ends, middle, color=style.VERMILION, linewidth=2, linestyle="--", zorder=3)
 
 
-def _bubbles(axes: object, here: pd.DataFrame) -> None:
+def _bubbles(axes: Any, here: pd.DataFrame) -> None:
     shown = here[here["clients"] > 0]
     axes.scatter(
         shown["x_value"],
@@ -127,15 +127,15 @@ def _bubbles(axes: object, here: pd.DataFrame) -> None:
         color=style.SKY,
         edgecolor=style.BLUE,
         linewidth=0.7,
-    )  # type: ignore[attr-defined]
+    )
     for row in shown.to_dict("records"):
         axes.text(
             row["x_value"], row["y_value"], f"{int(row['clients'])}", ha="center", va="center", fontsize=6.5
-        )  # type: ignore[attr-defined]
+        )
     hidden = here[here["withheld"].astype(bool)]
     axes.plot(
         hidden["x_value"], hidden["y_value"], linestyle="none", marker="x", markersize=4, color=style.GREY
-    )  # type: ignore[attr-defined]
+    )
 
 
 def within_slope(here: pd.DataFrame) -> float:

@@ -57,6 +57,8 @@ class Mark:
 
 ESTIMANDS = {"within": Mark(BLUE, "o"), "single": Mark(VERMILION, "s", "--", filled=False)}
 ESTIMAND_LABELS = {"within": "within therapists", "single": "single level", "between": "between therapists"}
+#: The same within a sentence.
+ESTIMAND_WORDS = {"within": "within therapists", "single": "at the single level"}
 SERIES = (
     Mark(BLUE, "o", "-"),
     Mark(VERMILION, "s", "--", False),
@@ -128,7 +130,7 @@ def figure(
     """
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(WIDTH, height), layout=layout)
+    made = Figure(figsize=(WIDTH, height), layout=layout)  # type: ignore[arg-type]
     return made, made.subplots(rows, columns, **keywords)
 
 
@@ -163,8 +165,9 @@ def save(made: Figure, stem: Path, mark: str) -> None:
         made.text(
             0.995, 0.15 * foot, mark, ha="right", va="bottom", fontsize=6.5, color="#555555", style="italic"
         )
-    if made.get_layout_engine() is not None:
-        made.get_layout_engine().execute(made)
+    engine = made.get_layout_engine()
+    if engine is not None:
+        engine.execute(made)
         made.set_layout_engine("none")  # the layout once, not once a format
     nothing = {
         "svg": {"Date": None},

@@ -187,6 +187,20 @@ def _floating(block: ast.Node) -> list[ast.Node] | None:
     return [start, block, ast.raw("typst", "]")]
 
 
+def _flushed(blocks: list[ast.Node]) -> list[ast.Node]:
+    """Have what floats in a section printed before the next section begins, so that it stays near its text."""
+    done: list[ast.Node] = []
+    waiting = False
+    for block in blocks:
+        if block["t"] == "RawBlock" and block["c"][1].startswith("#place"):
+            waiting = True
+        if block["t"] == "Header" and block["c"][0] <= 2 and waiting:
+            done.append(ast.raw("typst", "#place.flush()"))
+            waiting = False
+        done.append(block)
+    return done
+
+
 def for_html(document: Document) -> dict[str, Any]:
     """Fit the tree for HTML: numbers in captions, drawings inside the page, wide tables in scrolling regions."""
     import base64
@@ -247,7 +261,7 @@ def for_typst(document: Document, start: Path) -> dict[str, Any]:
     for entry in _divisions(tree["blocks"], "csl-entry"):
         entry["c"][1].insert(0, ast.raw("typst", "#set par(hanging-indent: 2em)"))
     tree["blocks"] = _new_pages(tree["blocks"], ast.raw("typst", "#pagebreak(weak: true)"))
-    tree["blocks"] = ast.replace_blocks(tree["blocks"], _floating)
+    tree["blocks"] = _flushed(ast.replace_blocks(tree["blocks"], _floating))
     return tree
 
 

@@ -84,7 +84,8 @@ def write_pdf(document: Document, front: Front, style: Path, root: Path, path: P
     arguments += ["--template", str(style / "template.typ")]
     source = pandoc(arguments, _with_meta(for_typst(document, root), front))
     with tidy.atomic(path) as partial:
-        partial.write_bytes(typst.compile(source.encode(), root=str(root), ignore_system_fonts=True))
+        compiled = typst.compile(source.encode(), root=str(root), ignore_system_fonts=True)  # type: ignore[type-var]
+        partial.write_bytes(compiled)
 
 
 def write_word(document: Document, front: Front, style: Path, path: Path) -> None:

@@ -144,6 +144,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "m1": lambda value: fixed(value, 1),
     "x": ratio,
     "e": significant,
+    "w": lambda value: count_word(round(float(value))),
     "text": text,
     "number": plain,
 }

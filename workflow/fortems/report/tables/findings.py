@@ -81,46 +81,45 @@ def diagnosticity(report: Report) -> Table | None:
     if not rows:
         return None
     bind = report.bind
+    have = [level for level in ESTIMAND_WORDS if any(row["estimand"] == level for row in rows)]
     body: list[Section | tuple[Cell | str, ...]] = []
     for claim, words in PATTERNS:
-        for level in ESTIMAND_WORDS:
-            found = [row for row in rows if row["claim"] == claim and row["estimand"] == level]
-            if not found:
-                continue
-            body.append(Section(f"{words[0].upper()}{words[1:]}, effects {ESTIMAND_WORDS[level]}"))
-            for row in found:
+        found = [row for row in rows if row["claim"] == claim]
+        if found:
+            body.append(Section(f"{words[0].upper()}{words[1:]}"))
+        for scenario in dict.fromkeys(row["scenario"] for row in found):
+            own = {row["estimand"]: row for row in found if row["scenario"] == scenario}
+            cells: list[Cell | str] = [str(next(iter(own.values()))["title"])]
+            for level in have:
                 ratio = report.results.first(
                     RATIOS,
                     claim=claim,
                     estimand=level,
                     scenario=REPORTED,
-                    against=row["scenario"],
+                    against=scenario,
                     gap=None,
                     against_gap=None,
                 )
-                body.append(
-                    (
-                        str(row["title"]),
-                        bind.cell(row, "probability", "%1"),
-                        bind.interval(row, style="%1"),
-                        _ratio(report, ratio),
-                        bind.interval(ratio, style="x")
-                        if ratio is not None and ratio["relation"] == "="
-                        else "—",
-                    )
-                )
-    ci = f"{_level(report)} CI"
+                inside = ratio is not None and ratio["relation"] == "="
+                cells += [
+                    bind.cell(own.get(level), "probability", "%1"),
+                    _ratio(report, ratio),
+                    bind.interval(ratio, style="x") if inside else "—",
+                ]
+            body.append(tuple(cells))
+    heads = {"within": "Effects within therapists", "single": "Effects at the single level"}
     return Table(
         "tbl-diagnosticity",
         "How Often the Patterns Show, and How Strongly They Speak for the Article's Account",
-        ("Scenario", "Studies", ci, "Likelihood ratio", ci),
-        "lrcrc",
+        ("Scenario", *(("Studies", "Ratio", f"{_level(report)} CI") * len(have))),
+        "l" + "rrc" * len(have),
         tuple(body),
         (
-            "Studies: share of simulated studies of this size in which the pattern shows. Likelihood ratio: probability of the pattern where the "
-            "article's account is true over its probability in the scenario; ≥ and ≤ are bounds where it never showed on one side, an em dash "
-            "where it showed on neither.",
+            "Studies: share of simulated studies of this size in which the pattern shows. Ratio: likelihood ratio, the probability of the pattern "
+            "where the article's account is true over its probability in the scenario; ≥ and ≤ are bounds where it never showed on one side, an "
+            "em dash where it showed on neither.",
         ),
+        spanners=(("", 1), *((heads[level], 3) for level in have)),
         small=True,
     )
 

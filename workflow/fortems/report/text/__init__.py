@@ -11,6 +11,7 @@ from fortems.report.text import (
     claims,
     design,
     discussion,
+    full,
     mediation,
     people,
     relations,
@@ -21,6 +22,6 @@ from fortems.report.text import (
 
 SENTENCES: dict[str, Callable[..., str]] = {
     name: function
-    for module in (setup, people, relations, mediation, claims, robustness, design, discussion, summary)
+    for module in (setup, people, relations, mediation, full, claims, robustness, design, discussion, summary)
     for name, function in module.SENTENCES.items()
 }

@@ -53,7 +53,7 @@ def tallies(report: Report) -> str:
         [row["verdict"] for row in rows] == [row["verdict"] for row in first] for rows in found.values()
     )
     if same:
-        tail = ", whichever estimand its effects are taken at" if len(found) > 1 else ""
+        tail = ", whichever estimand the effects are taken at" if len(found) > 1 else ""
         return f"of {whole} findings of the article {tally(report, first)}{tail}"
     clauses = [
         f"with effects {ESTIMAND_WORDS[estimand]}, {tally(report, rows)}" for estimand, rows in found.items()
@@ -109,7 +109,8 @@ def _patterns(report: Report) -> str:
         if not rows:
             continue
         if len({row["verdict"] for row in rows}) == 1:
-            both = " under both estimands" if len(rows) > 1 else ""
+            negative = rows[0]["verdict"] in ("not reproduced", "not testable")
+            both = "" if len(rows) == 1 else " under either estimand" if negative else " under both estimands"
             clauses.append(f"{words} {WORDS[rows[0]['verdict']][0]}{both}")
         else:
             each = [

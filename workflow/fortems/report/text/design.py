@@ -33,7 +33,7 @@ def share(report: Report, row: Row) -> str:
 
 def diagnosticity(report: Report) -> str:
     """How often the patterns show, by scenario, and the likelihood ratios."""
-    parts = []
+    parts: list[str] = []
     for claim, words in PATTERNS:
         clauses = []
         for level in ESTIMANDS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fortems.report.bind import escape
 from fortems.report.results import Row
 from fortems.report.template import Report
 from fortems.report.text.words import (
@@ -188,98 +187,27 @@ def _together(report: Report) -> str:
     return f"With the three aspects in one model, each controlling for the others, {'; '.join(parts)}{report.see('fig-path_aspects')}."
 
 
-def full_mediation(report: Report) -> str:
-    """Full against partial mediation for alliance and bond, by the verdict and by the paper's rule."""
-    rows = [
-        row
-        for model in ("alliance", "bond")
-        for level in levels(report)
-        if (row := verdict(report, model, level)) is not None and row.has("conclusion")
-    ]
-    if not rows:
-        return "Verdicts on full and partial mediation could not be given in this run."
-    parts = []
-    for conclusion in dict.fromkeys(row["conclusion"] for row in rows):
-        same = [row for row in rows if row["conclusion"] == conclusion]
-        parts.append(f"For {_which(report, same)} the verdict is: {escape(conclusion)}.")
-    tested = [row for row in rows if row.has("equivalence", "smallest_bound", "equivalence_bound")]
-    parts.append(_equivalence(report, tested))
-    parts.append(_rule(report, [row for row in rows if row.has("paper_rule")]))
-    return joined(parts)
-
-
-def _which(report: Report, rows: list[Row]) -> str:
-    """The models of verdicts, with the estimand where it is not both."""
-    have = levels(report)
-    models = list(dict.fromkeys(row["model"] for row in rows))
-    if all(len([row for row in rows if row["model"] == model]) == len(have) for model in models):
-        both = " under both estimands" if len(have) > 1 else ""
-        return f"{listed(name(model) for model in models)}{both}"
-    return listed(f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in rows)
-
-
-def _equivalence(report: Report, rows: list[Row]) -> str:
-    """What the equivalence tests say, grouped by outcome, with the bounds and the numbers of clients needed."""
-    if not rows:
-        return ""
-    bound = f"{report.bind.of(rows[0], 'equivalence_bound', 'r')} standard deviations"
-    words = {
-        "equivalent": f"the direct path is shown to be smaller than {bound} for",
-        "not equivalent": f"that the direct path is smaller than {bound} is not shown for",
-        "not attainable at this n": f"no result at this number of clients could have shown the direct path to be smaller than {bound} for",
-    }
-    parts = []
-    for outcome, text in words.items():
-        same = [row for row in rows if row["equivalence"] == outcome]
-        if same:
-            parts.append(sentence(f"{text} {_which(report, same)}"))
-    low, high = (report.bind.over(rows, "smallest_bound", rule, "r") for rule in ("min", "max"))
-    parts.append(
-        f"The smallest bounds that the data support lie between {low} and {high}."
-        if len(rows) > 1
-        else f"The smallest bound that the data support is {low}."
-    )
-    short = [row for row in rows if row["equivalence"] != "equivalent" and row.has("n_for_80")]
-    if short:
-        least, most = (report.bind.over(short, "n_for_80", rule) for rule in ("min", "max"))
-        span = f"{least} to {most}" if len(short) > 1 else f"about {least}"
-        parts.append(
-            f"If the direct path were zero, it would take {span} clients to show it in four studies of five."
-        )
-    return joined(parts)
-
-
-def _rule(report: Report, rows: list[Row]) -> str:
-    """What the paper's own rule would conclude."""
+def _summary(report: Report, models: list[str]) -> str:
+    """In how many of a set of effects the primary interval leaves out zero, by estimand: ``in two of three``."""
+    found: dict[str, tuple[list[Row], list[Row]]] = {}
+    for level in levels(report):
+        known = [
+            row for model in models for row in _indirects(report, model, level) if clear(row) is not None
+        ]
+        if known:
+            found[level] = ([row for row in known if clear(row)], known)
+    counts = {(len(shown), len(known)) for shown, known in found.values()}
     clauses = []
-    for rule, words in (
-        ("full", "full mediation"),
-        ("partial", "partial mediation"),
-        ("none", "no mediation"),
-    ):
-        same = [row for row in rows if row["paper_rule"] == rule]
-        if same:
-            clauses.append(f"{words} for {_which(report, same)}")
+    for level, (shown, known) in found.items():
+        where = f" {ESTIMAND_WORDS[level]}" if len(counts) > 1 or len(found) < len(levels(report)) else ""
+        number = "none" if not shown else report.bind.rows(shown, "estimate")
+        clauses.append(f"in {number} of {report.bind.rows(known, 'estimate')} models{where}")
+        if len(counts) == 1:
+            break
     if not clauses:
         return ""
-    return (
-        f"The article's own rule would call this {'; '.join(clauses)}{report.see('tbl-verdicts', 'fig-equivalence')}. The rule "
-        "takes a direct path that is not significant for an absent one, which the data need not support."
-    )
-
-
-def _summary(report: Report, models: list[str]) -> str:
-    """For a set of models: in how many the primary interval of the indirect effect leaves out zero, by estimand."""
-    parts = []
-    for level in levels(report):
-        rows = [row for model in models for row in _indirects(report, model, level)]
-        known = [row for row in rows if clear(row) is not None]
-        if not known:
-            continue
-        shown = [row for row in known if clear(row)]
-        whole = report.bind.rows(known, "estimate")
-        parts.append(f"{ESTIMAND_WORDS[level]} {report.bind.rows(shown, 'estimate')} of {whole}")
-    return " and ".join(parts)
+    same = len(counts) == 1 and len(found) > 1
+    return f"{' and '.join(clauses)}{', under both estimands' if same else ''}"
 
 
 def _indirects(report: Report, model: str, level: str) -> list[Row]:
@@ -313,7 +241,7 @@ def covariates(report: Report) -> str:
     if text:
         parts.append(
             "With age and gender as covariates the interval of the indirect effect leaves out zero "
-            f"{text} models{report.see('fig-indirect')}."
+            f"{text}{report.see('fig-indirect')}."
         )
     claims = [row for row in report.results.rows("claims.csv", claim="age_gender", judged=True)]
     significant = [row for row in claims if row["verdict"] == "not reproduced"]
@@ -363,7 +291,7 @@ def further(report: Report) -> str:
     ]
     text = _summary(report, rival)
     if text:
-        parts.append(f"With search for meaning in the place of presence it does so {text} models.")
+        parts.append(f"With search for meaning in the place of presence it does so {text}.")
     beside = [
         (level, row)
         for level in levels(report)
@@ -398,14 +326,13 @@ def reversed_(report: Report) -> str:
     return (
         "Three variables measured at once can be ordered in any way, and all orders with all paths fit equally well; no "
         "result of this design can prefer one. With the directions turned around the interval of the indirect effect "
-        f"leaves out zero {text} models{report.see('tbl-reversed')}."
+        f"leaves out zero {text}{report.see('tbl-reversed')}."
     )
 
 
 SENTENCES = {
     "mediation": mediation,
     "aspects": aspects,
-    "full_mediation": full_mediation,
     "covariates": covariates,
     "further": further,
     "reversed": reversed_,

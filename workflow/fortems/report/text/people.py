@@ -48,7 +48,7 @@ def _flow(report: Report, flow: list[Row]) -> str:
         text += f"; none of the {bind.of(received, 'clients', 'n')} clients received was excluded"
     limit = report.results.setting("inclusion", "sessions", "min")
     if limit is not None:
-        text += f". Clients had to have had at least {bind.setting('inclusion', 'sessions', 'min')} sessions"
+        text += f". Clients had to have had at least {bind.setting('inclusion', 'sessions', 'min', style='w')} sessions"
     return f"{text}{report.see('fig-flow')}."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.words import ESTIMAND_WORDS, clear, joined, levels, listed, name
+from fortems.report.text.words import ESTIMAND_WORDS, clear, joined, levels, listed, name, plural
 
 AGREEMENT = "mediation/agreement.csv"
 PUBLISHED = "published.csv"
@@ -15,40 +15,41 @@ INFLUENCE = "robustness/leave_one_out.csv"
 def agreement(report: Report) -> str:
     """How far engines differ from the primary one, in its standard errors, and why."""
     parts = []
+    larger: list[Row] = []
     for level, words in (("within", "Within therapists"), ("single", "At the single level")):
         rows = [row for row in report.results.rows(AGREEMENT, level=level) if row.has("difference")]
         if not rows:
             continue
         close = [row for row in rows if row["agrees"]]
-        engines = listed(dict.fromkeys(f"*{row['engine']}*" for row in rows))
-        whole, near = (
-            report.bind.over(rows, "difference", "rows"),
-            report.bind.over(close, "difference", "rows"),
-        )
-        largest = max(rows, key=lambda row: abs(row["difference"]))
-        text = f"{words} {engines} {'was' if engines.count('*') == 2 else 'were'} compared with *{rows[0]['primary']}* on {whole} effects; "
+        larger += [row for row in rows if not row["agrees"]]
+        names = [f"*{name_}*" for name_ in dict.fromkeys(row["engine"] for row in rows)]
+        whole, near = (report.bind.over(found, "difference", "rows") for found in (rows, close))
+        text = f"{words} {listed(names)} {plural(len(names), 'was', 'were')} compared with *{rows[0]['primary']}* on {whole} effects; "
         if len(close) == len(rows):
             text += "all differ by less than a tenth of a standard error."
         else:
+            largest = max(rows, key=lambda row: abs(row["difference"]))
             text += (
                 f"{near} differ by less than a tenth of a standard error, and the largest difference is "
                 f"{report.bind.of(largest, 'difference', 'b')} standard errors."
             )
-            unexplained = [
-                row for row in rows if not row["agrees"] and row.get("explanation", "") == "unexplained"
-            ]
-            text += (
-                " Each larger difference has a stated cause, mostly that the engines weigh differences within and between therapists "
-                "differently."
-                if not unexplained
-                else f" For {report.bind.rows(unexplained, 'difference')} of the larger ones no cause is known."
-            )
         parts.append(text)
-    if parts:
+    if not parts:
+        return "A single engine was run at each level, so that there is nothing to compare."
+    unexplained = [row for row in larger if row.get("explanation", "") == "unexplained"]
+    if unexplained:
         parts.append(
-            f"The comparison effect by effect is in `mediation/agreement.csv`{report.see('fig-agreement')}."
+            f"For {report.bind.rows(unexplained, 'difference')} of the larger differences no cause is known."
         )
-    return joined(parts) or "A single engine was run, so that there is nothing to compare."
+    elif larger:
+        parts.append(
+            "Each larger difference has a stated cause, mostly that the engines weigh differences within and between therapists "
+            "differently."
+        )
+    parts.append(
+        f"The comparison effect by effect is in `mediation/agreement.csv`{report.see('fig-agreement')}."
+    )
+    return joined(parts)
 
 
 def published(report: Report) -> str:
@@ -59,13 +60,13 @@ def published(report: Report) -> str:
         return "No published number could be compared: the article's tables were not typed in, or this source cannot give the numbers."
     clauses = []
     for verdict, words in (
-        ("equal", "equal the computed ones"),
-        ("rounding", "differ by rounding only"),
-        ("differs", "differ"),
+        ("equal", ("equals the computed one", "equal the computed ones")),
+        ("rounding", ("differs by rounding only", "differ by rounding only")),
+        ("differs", ("differs", "differ")),
     ):
         found = [row for row in tried if row["verdict"] == verdict]
         if found:
-            clauses.append(f"{report.bind.rows(found, 'verdict')} {words}")
+            clauses.append(f"{report.bind.rows(found, 'verdict')} {plural(len(found), *words)}")
     text = f"Of {report.bind.rows(tried, 'verdict')} published numbers that could be compared, {listed(clauses)}{report.see('tbl-published')}."
     left = len(rows) - len(tried)
     if left:
@@ -139,17 +140,19 @@ def influence(report: Report) -> str:
     ]
     if not rows:
         return "The models of alliance and bond could not be fitted without single therapists."
-    parts = []
+    clauses = []
     for row in rows:
-        turns = (
-            "its sign never changes"
-            if row["sign_changes"] == 0
-            else f"its sign changes in {report.bind.of(row, 'sign_changes', 'n')} of {report.bind.of(row, 'n_fits', 'n')} fits"
-        )
-        parts.append(
-            f"For {name(row['model'])} {ESTIMAND_WORDS[row['level']]} the indirect effect ranges from {report.bind.of(row, 'lowest', 'end')} to "
-            f"{report.bind.of(row, 'highest', 'end')} over the fits that leave out one therapist; {turns}."
-        )
+        ends = f"{report.bind.of(row, 'lowest', 'end')} to {report.bind.of(row, 'highest', 'end')}"
+        clauses.append(f"{ends} for {name(row['model'])} {ESTIMAND_WORDS[row['level']]}")
+    parts = [
+        f"Over the fits that leave out one therapist the indirect effect ranges from {'; from '.join(clauses)}."
+    ]
+    turning = [row for row in rows if row["sign_changes"] > 0]
+    if turning:
+        which = listed(f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in turning)
+        parts.append(f"Its sign changes in some of them for {which}.")
+    else:
+        parts.append("Its sign never changes.")
     largest = max(rows, key=lambda row: abs(row["largest_shift"]))
     parts.append(
         f"The largest shift is {report.bind.of(largest, 'largest_shift', 'b')} standard errors{report.see('fig-leave_one_out')}."

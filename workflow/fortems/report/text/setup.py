@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import joined, listed, name
+from fortems.report.text.words import joined, listed, name, plural
 from fortems.report.variant import STAGES, reason_absent
 
 ENGINE_WORDS = {
@@ -112,7 +112,7 @@ def intervals(report: Report) -> str:
         draws = bind.setting("montecarlo", "draws")
         parts.append(
             "The primary interval of the indirect effect, fixed beforehand, is the Monte Carlo interval from the joint "
-            f"distribution of *a* and *b*, scaled to *t* [{draws} draws; @preacher2012]."
+            f"distribution of *a* and *b*, scaled to *t*, from {draws} draws [@preacher2012]."
         )
     if "delta" in asked:
         parts.append(
@@ -121,10 +121,10 @@ def intervals(report: Report) -> str:
     resampled = [word for key, word in (("percentile", "percentile"), ("bca", "BCa")) if key in asked]
     if resampled and report.results.setting("bootstrap", "replicates") and not report.variant.matrix:
         cite = " [@efron1987]" if "bca" in asked else ""
+        noun = "intervals" if len(resampled) > 1 else "interval"
         parts.append(
-            f"The cluster bootstrap resamples whole therapists ({bind.setting('bootstrap', 'replicates')} replicates; "
-            f"{listed(resampled)}{cite}); with few therapists its intervals are known to be too short, which is why they are "
-            "not primary."
+            f"The cluster bootstrap resamples whole therapists, {bind.setting('bootstrap', 'replicates')} times, for the "
+            f"{listed(resampled)} {noun}{cite}; with few therapists these are known to be too short, which is why they are not primary."
         )
     level = bind.setting("confidence", style="%")
     parts.append(f"All intervals have the level {level}; all tests are two-sided.")
@@ -198,11 +198,17 @@ def missing(report: Report) -> str:
         return how
     if not gaps:
         return f"No client lacks a scale score. {how}"
+    limit = report.results.setting("privacy", "min_cell", default=5) if report.variant.own else 0
     most = max(gaps, key=lambda row: row["missing"])
-    return (
-        f"Of {report.bind.rows(rows, 'n')} variables {report.bind.rows(gaps, 'n')} have missing values, most of all "
-        f"{name(most['variable'])} ({report.bind.of(most, 'missing', 'n')} clients). {how}"
+    count = report.bind.rows(gaps, "n")
+    size = (
+        "for fewer clients than may be counted here"
+        if most["missing"] < limit
+        else f"{report.bind.of(most, 'missing', 'w')} {plural(int(most['missing']), 'client', 'clients')}"
     )
+    if len(gaps) == 1:
+        return f"Of {report.bind.rows(rows, 'n')} variables one has missing values, {name(most['variable'])} ({size}). {how}"
+    return f"Of {report.bind.rows(rows, 'n')} variables {count} have missing values, most of all {name(most['variable'])} ({size}). {how}"
 
 
 def software(report: Report) -> str:
@@ -210,7 +216,7 @@ def software(report: Report) -> str:
     bind = report.bind
     return (
         f"The package *meaning-mediation* (version {bind.software('meaning-mediation')}) ran every step in one workflow "
-        f"[Snakemake {bind.software('snakemake')}; @molder2021] with Python libraries at locked versions "
+        f"(Snakemake {bind.software('snakemake')}) [@molder2021] with Python libraries at locked versions "
         f"({report.ref('tbl-software')}). One command repeats it; the same seed gives the same bytes. Data, scenarios and "
         "findings to check are plain files beside the code."
     )

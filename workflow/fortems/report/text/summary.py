@@ -41,7 +41,7 @@ def abstract_method(report: Report) -> str:
 def abstract_results(report: Report) -> str:
     """The indirect effects of alliance and bond, and the tally of findings."""
     prefix = "In the simulated data, " if report.variant.simulated else ""
-    parts = []
+    parts: list[str] = []
     for model, word in (("alliance", "the total alliance"), ("bond", "the bond")):
         clauses = []
         for level in levels(report):
@@ -136,9 +136,7 @@ def _plain_tally(report: Report) -> str:
 def plain_meaning(report: Report) -> str:
     """For clinicians: what it means for practice."""
     if report.variant.simulated:
-        return (
-            "For practice: nothing yet. Made-up clients show how well such a study works, not how people are."
-        )
+        return "Nothing yet. Made-up clients show how well such a study works, not how people are."
     if support(report, "bond") in ("both", "one") or support(report, "alliance") in ("both", "one"):
         return (
             "Clients' sense of meaning belongs into the conversation about how therapy is going. That working on the relationship "

@@ -1,0 +1,91 @@
+"""Full or partial mediation: verdicts, equivalence of the direct path, the article's own rule."""
+
+from __future__ import annotations
+
+from fortems.report.bind import escape
+from fortems.report.results import Row
+from fortems.report.template import Report
+from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, name, sentence, verdict
+
+
+def full_mediation(report: Report) -> str:
+    """Full against partial mediation for alliance and bond, by the verdict and by the paper's rule."""
+    rows = [
+        row
+        for model in ("alliance", "bond")
+        for level in levels(report)
+        if (row := verdict(report, model, level)) is not None and row.has("conclusion")
+    ]
+    if not rows:
+        return "Verdicts on full and partial mediation could not be given in this run."
+    parts = []
+    for conclusion in dict.fromkeys(row["conclusion"] for row in rows):
+        same = [row for row in rows if row["conclusion"] == conclusion]
+        parts.append(f"For {_which(report, same)} the verdict is: {escape(conclusion)}.")
+    tested = [row for row in rows if row.has("equivalence", "smallest_bound", "equivalence_bound")]
+    parts.append(_equivalence(report, tested))
+    parts.append(_rule(report, [row for row in rows if row.has("paper_rule")]))
+    return joined(parts)
+
+
+def _which(report: Report, rows: list[Row]) -> str:
+    """The models of verdicts, with the estimand where it is not both."""
+    have = levels(report)
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    if all(len([row for row in rows if row["model"] == model]) == len(have) for model in models):
+        both = " under both estimands" if len(have) > 1 else ""
+        return f"{listed(name(model) for model in models)}{both}"
+    return listed(f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in rows)
+
+
+def _equivalence(report: Report, rows: list[Row]) -> str:
+    """What the equivalence tests say, grouped by outcome, with the bounds and the numbers of clients needed."""
+    if not rows:
+        return ""
+    bound = f"{report.bind.of(rows[0], 'equivalence_bound', 'r')} standard deviations"
+    words = {
+        "equivalent": f"the direct path is shown to be smaller than {bound} for",
+        "not equivalent": f"that the direct path is smaller than {bound} is not shown for",
+        "not attainable at this n": f"no result at this number of clients could have shown the direct path to be smaller than {bound} for",
+    }
+    parts = []
+    for outcome, text in words.items():
+        same = [row for row in rows if row["equivalence"] == outcome]
+        if same:
+            parts.append(sentence(f"{text} {_which(report, same)}"))
+    low, high = (report.bind.over(rows, "smallest_bound", rule, "r") for rule in ("min", "max"))
+    parts.append(
+        f"The smallest bounds that the data support lie between {low} and {high}."
+        if len(rows) > 1
+        else f"The smallest bound that the data support is {low}."
+    )
+    short = [row for row in rows if row["equivalence"] != "equivalent" and row.has("n_for_80")]
+    if short:
+        least, most = (report.bind.over(short, "n_for_80", rule) for rule in ("min", "max"))
+        span = f"{least} to {most}" if len(short) > 1 else f"about {least}"
+        parts.append(
+            f"If the direct path were zero, it would take {span} clients to show it in four studies of five."
+        )
+    return joined(parts)
+
+
+def _rule(report: Report, rows: list[Row]) -> str:
+    """What the paper's own rule would conclude."""
+    clauses = []
+    for rule, words in (
+        ("full", "full mediation"),
+        ("partial", "partial mediation"),
+        ("none", "no mediation"),
+    ):
+        same = [row for row in rows if row["paper_rule"] == rule]
+        if same:
+            clauses.append(f"{words} for {_which(report, same)}")
+    if not clauses:
+        return ""
+    return (
+        f"The article's own rule would call this {'; '.join(clauses)}{report.see('tbl-verdicts', 'fig-equivalence')}. The rule "
+        "takes a direct path that is not significant for an absent one, which the data need not support."
+    )
+
+
+SENTENCES = {"full_mediation": full_mediation}
