@@ -314,17 +314,10 @@ def test_no_therapist_with_two_clients_is_said():
 
 def test_columns_that_cannot_be_used_are_named():
     data = study()
-    with pytest.raises(DataError, match="'meaning' does not vary"):
-        build(SIMPLE, data.assign(meaning=1.0))
     with pytest.raises(DataError, match="'meaning' is not numeric"):
         build(SIMPLE, data.assign(meaning="high"))
     with pytest.raises(DataError, match="Did you mean meaning"):
         build(MediationModel("m", ("alliance",), ("meanin",), "distress"), data)
-    with pytest.raises(DataError, match="has one value, 'female'"):
-        build(
-            MediationModel("m", ("bond",), ("meaning",), "distress", ("gender",)),
-            data.assign(gender="female"),
-        )
     with pytest.raises(ConfigError, match="Did you mean semopy"):
         engine("sempoy")
 
@@ -363,3 +356,51 @@ def test_standard_errors_and_df_are_those_of_the_cr2_regression():
         assert row["df"] == pytest.approx(fit.df[0, place], rel=1e-9)
         assert row["p"] == pytest.approx(fit.p[0, place], rel=1e-9)
         assert row["ci_low"] == pytest.approx(fit.interval(0.95)[0][0, place], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda d: d.assign(meaning=1.0), "meaning does not vary"),
+        (lambda d: d.assign(gender="female"), "gender has one value, female"),
+        (lambda d: d.assign(gender=None), "gender is empty"),
+        (lambda d: d.assign(age=d["alliance"] * 2 + 1), "exactly collinear"),
+        (lambda d: d.head(6), "6 complete rows for"),
+        (
+            lambda d: d.assign(age=np.where(np.arange(len(d)) % 2, d["age"], np.nan).clip(40, 40)),
+            "age does not vary",
+        ),
+    ],
+)
+def test_a_model_that_the_data_cannot_carry_is_named_and_the_others_go_on(change, reason):
+    models = {
+        "plain": MediationModel("plain", ("bond",), ("search",), "social_role"),
+        "covariates": MediationModel(
+            "covariates", ("alliance",), ("meaning",), "distress", ("age", "gender")
+        ),
+    }
+    found = fit_all(models, change(study()), ["regression", "semopy"], SETTINGS)
+    fits = found["fit"]
+    lost = fits[fits.model == "covariates"]
+    assert lost["message"].str.startswith("not fitted: ").all() and lost["message"].str.contains(reason).all()
+    assert not lost["converged"].any() and len(lost) == 2
+    assert set(found["effects"]["model"]) <= {"plain"}
+
+
+def test_a_replicate_without_a_rare_category_keeps_the_other_slopes():
+    data = study(n=60, therapists=12).assign(gender="female")
+    data.loc[data.index[[3, 4]], "gender"] = "other"
+    model = MediationModel("rare", ("alliance",), ("meaning",), "distress", ("gender",))
+    system = build(model, data)
+    values, cluster, clusters = system.complete_values()
+    scale = values.std(axis=0)
+    products = regression_engine.cross_products((values - values.mean(0)) / scale, cluster, clusters)
+    has = np.unique(cluster[data["gender"].to_numpy() == "other"])
+    weights = np.ones((1, clusters))
+    weights[0, has] = 0
+    found = regression_engine.weighted_slopes(system, products, weights, scale)[0]
+    keys = system.keys()
+    rest = data[~np.isin(cluster, has)]
+    expected = ols(rest, "distress", ["meaning", "alliance"]).params
+    assert found[keys.index(("distress", "meaning"))] == pytest.approx(expected[1], abs=1e-7)
+    assert np.isnan(found[keys.index(("distress", "gender_other"))])

@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.mediation.conclude import conclude, merged
+from fortems.mediation.conclude import conclude
 from fortems.mediation.models import MediationModel
+from fortems.mediation.parts import merged, read_parts, write_part
 from fortems.mediation.run import fit_all, settings_of
 from fortems.mediation.slopes import Settings
 from fortems.mediation.verdicts import VERDICT_COLUMNS, equivalence, verdicts
@@ -246,6 +247,15 @@ def test_parts_are_merged_in_the_order_of_models_and_engines():
     )
     assert merged([frame.iloc[:1], frame.iloc[1:]], ["a", "b"])["x"].tolist() == [2, 3, 1]
     assert merged([frame.iloc[:0], frame.iloc[:0]], ["a"]).empty
+
+
+def test_parts_keep_unrounded_numbers(tmp_path):
+    frame = pd.DataFrame({"model": ["a"], "engine": ["semopy"], "x": [1 / 3]})
+    for name in ("one", "two"):
+        write_part({"effects": frame, "fit": frame.iloc[:0]}, tmp_path / name)
+    parts = read_parts([tmp_path / "one", tmp_path / "two"])
+    assert [part["x"].iloc[0] for part in parts["effects"]] == [1 / 3, 1 / 3]
+    assert len(parts["fit"]) == 2
 
 
 def test_settings_without_bootstrap_have_no_resampled_intervals():

@@ -29,10 +29,7 @@ if kind(config) != "matrix":
             models=config["models"],
             code=code("mediation_engines"),
         output:
-            effects=temp(f"{RESULTS}/mediation/parts/{{part}}_effects.csv"),
-            fit=temp(f"{RESULTS}/mediation/parts/{{part}}_fit.csv"),
-            derived=temp(f"{RESULTS}/mediation/parts/{{part}}_derived.csv"),
-            influence=temp(f"{RESULTS}/mediation/parts/{{part}}_influence.csv"),
+            temp(f"{RESULTS}/mediation/parts/{{part}}.pkl"),
         log:
             f"{LOGS}/mediation_{{part}}.log",
         benchmark:
@@ -79,10 +76,7 @@ if kind(config) != "matrix":
 
     rule leave_one_out:
         input:
-            influence=expand(
-                f"{RESULTS}/mediation/parts/{{part}}_influence.csv",
-                part=MEDIATION_PARTS,
-            ),
+            parts=expand(f"{RESULTS}/mediation/parts/{{part}}.pkl", part=MEDIATION_PARTS),
             models=config["models"],
             code=code("leave_one_out"),
         output:
@@ -101,9 +95,7 @@ if kind(config) != "matrix":
 
 rule mediation:
     input:
-        effects=expand(f"{RESULTS}/mediation/parts/{{part}}_effects.csv", part=MEDIATION_PARTS),
-        fit=expand(f"{RESULTS}/mediation/parts/{{part}}_fit.csv", part=MEDIATION_PARTS),
-        derived=expand(f"{RESULTS}/mediation/parts/{{part}}_derived.csv", part=MEDIATION_PARTS),
+        parts=expand(f"{RESULTS}/mediation/parts/{{part}}.pkl", part=MEDIATION_PARTS),
         models=config["models"],
         code=code("mediation"),
     output:

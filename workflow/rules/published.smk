@@ -22,9 +22,7 @@ if config["data"]["source"] == "matrix":
             f"{RESULTS}/robustness/between.csv",
             f"{RESULTS}/robustness/rounding.csv",
             f"{RESULTS}/robustness/clustering.csv",
-            effects=temp(f"{RESULTS}/mediation/parts/matrix_effects.csv"),
-            fit=temp(f"{RESULTS}/mediation/parts/matrix_fit.csv"),
-            derived=temp(f"{RESULTS}/mediation/parts/matrix_derived.csv"),
+            part=temp(f"{RESULTS}/mediation/parts/matrix.pkl"),
         log:
             f"{LOGS}/matrix.log",
         conda:

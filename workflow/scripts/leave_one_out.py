@@ -3,9 +3,9 @@
 from fortems.workflow import job
 
 with job(snakemake):
-    from fortems.mediation.conclude import merged
     from fortems.mediation.models import load_models
-    from fortems.tidy import read_csv, write_csv
+    from fortems.mediation.parts import merged, read_parts
+    from fortems.tidy import write_csv
 
-    parts = [read_csv(path) for path in snakemake.input.influence]
-    write_csv(merged(parts, load_models(snakemake.input.models)), snakemake.output[0])
+    influence = read_parts(snakemake.input.parts)["influence"]
+    write_csv(merged(influence, load_models(snakemake.input.models)), snakemake.output[0])

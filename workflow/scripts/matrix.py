@@ -7,6 +7,7 @@ with job(snakemake):
 
     from fortems.instruments import load_instruments
     from fortems.mediation.models import load_models
+    from fortems.mediation.parts import write_part
     from fortems.mediation.slopes import Settings
     from fortems.published.tables import run_matrix
     from fortems.tidy import write_csv
@@ -21,6 +22,6 @@ with job(snakemake):
     )
     for name, frame in run.frames.items():
         write_csv(frame, Path(params.results) / name)
-    write_csv(run.analysis.effects, snakemake.output.effects)
-    write_csv(run.analysis.fit, snakemake.output.fit)
-    write_csv(run.analysis.derived, snakemake.output.derived)
+    analysis = run.analysis
+    frames = {"effects": analysis.effects, "fit": analysis.fit, "derived": analysis.derived}
+    write_part(frames, snakemake.output.part)

@@ -5,8 +5,10 @@ from fortems.workflow import job
 with job(snakemake):
     from fortems.mediation.conclude import conclude
     from fortems.mediation.models import load_models
-    from fortems.tidy import read_csv, write_csv
+    from fortems.mediation.parts import read_parts
+    from fortems.tidy import write_csv
 
-    parts = {name: [read_csv(p) for p in snakemake.input[name]] for name in ("effects", "fit", "derived")}
-    for name, frame in conclude(**parts, models=load_models(snakemake.input.models)).items():
+    parts = read_parts(snakemake.input.parts)
+    models = load_models(snakemake.input.models)
+    for name, frame in conclude(parts["effects"], parts["fit"], parts["derived"], models).items():
         write_csv(frame, snakemake.output[name])

@@ -4,8 +4,9 @@ from fortems.workflow import job
 
 with job(snakemake):
     from fortems.mediation.models import load_models
+    from fortems.mediation.parts import write_part
     from fortems.mediation.run import fit_all, settings_of
-    from fortems.tidy import read_csv, write_csv
+    from fortems.tidy import read_csv
 
     results = fit_all(
         load_models(snakemake.input.models),
@@ -13,5 +14,4 @@ with job(snakemake):
         snakemake.params.engines,
         settings_of(snakemake.params.settings),
     )
-    for name, frame in results.items():
-        write_csv(frame, snakemake.output[name])
+    write_part(results, snakemake.output[0])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from fortems.mediation.agreement import agreement
 from fortems.mediation.derived import share_mediated
 from fortems.mediation.effects import COLUMNS
-from fortems.mediation.models import ENGINES, MediationModel
+from fortems.mediation.models import MediationModel
+from fortems.mediation.parts import merged
 from fortems.mediation.verdicts import verdicts
 
 
@@ -37,13 +37,3 @@ def conclude(
         "derived": merged([*derived, share], models),
         "agreement": agreement(all_effects, all_fit, models),
     }
-
-
-def merged(frames: Sequence[pd.DataFrame], models: Iterable[str]) -> pd.DataFrame:
-    """Put the results of several jobs together, in the order of the models file and of ``ENGINES``."""
-    filled = [frame for frame in frames if len(frame)] or list(frames[:1])
-    whole = pd.concat(filled, ignore_index=True)
-    model_rank = {name: i for i, name in enumerate(models)}
-    engine_rank = {name: i for i, name in enumerate(ENGINES)}
-    rank: Any = whole["model"].map(model_rank) * len(engine_rank) + whole["engine"].map(engine_rank)
-    return whole.iloc[rank.argsort(kind="stable")].reset_index(drop=True)

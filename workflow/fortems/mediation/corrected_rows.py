@@ -16,7 +16,7 @@ from fortems.mediation.measurement_rows import OBSERVED, Sources, measurement_ro
 from fortems.mediation.models import MediationModel
 from fortems.mediation.regression_engine import MIN_CLUSTERS, cross_products
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import build
+from fortems.mediation.system import CannotFit, build
 from fortems.seeds import stream
 
 Array = NDArray[np.float64]
@@ -45,7 +45,13 @@ def corrected_rows(model: MediationModel, sources: Sources, settings: Settings) 
     """Return the rows of a model's version corrected for unreliability, withheld ones with the reason."""
     reliabilities = reliabilities_of(model, sources.reliability)
     plain = MediationModel(model.name, model.predictors, model.mediators, model.outcome)
-    system = build(plain, sources.scores)
+    try:
+        system = build(plain, sources.scores)
+    except CannotFit as reason:
+        return [
+            measurement_row(model, name, level, "indirect", note=f"withheld: {reason}")
+            for name, level in OBSERVED
+        ]
     values, cluster, n_clusters = system.complete_values()
     rows: list[dict[str, Any]] = []
     for engine_name, level in OBSERVED:

@@ -22,7 +22,7 @@ from fortems.mediation.measurement_rows import MEASUREMENT_COLUMNS, OBSERVED, So
 from fortems.mediation.models import MediationModel
 from fortems.mediation.run import engine
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import build
+from fortems.mediation.system import CannotFit, build
 
 __all__ = ["MEASUREMENT_COLUMNS", "Sources", "measurement_table"]
 
@@ -61,7 +61,13 @@ def measurement_table(
 def _observed_rows(model: MediationModel, sources: Sources, settings: Settings) -> list[dict[str, Any]]:
     name = f"{model.predictors[0]}_observed"
     plain = MediationModel(name, model.predictors, model.mediators, model.outcome)
-    system = build(plain, sources.scores)
+    try:
+        system = build(plain, sources.scores)
+    except CannotFit as reason:
+        return [
+            measurement_row(plain, name, level, "indirect", note=f"withheld: {reason}")
+            for name, level in OBSERVED
+        ]
     quiet = Settings(settings.seed, settings.confidence, settings.draws, 0, ("delta", "montecarlo"))
     rows = []
     for engine_name, level in OBSERVED:

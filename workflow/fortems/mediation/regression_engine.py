@@ -25,6 +25,7 @@ from fortems.seeds import stream
 Array = NDArray[np.float64]
 
 ENGINE = "regression"
+SINGULAR = 1e10  # condition number beyond which a replicate's cross-products count as singular
 MIN_CLUSTERS = 10  # below, a cluster bootstrap is withheld
 
 
@@ -200,10 +201,19 @@ def weighted_slopes(system: System, products: Array, weights: Array, scale: Arra
 
 
 def _solve(matrices: Array, right: Array) -> Array:
-    """Solve each system; NaN for a singular one."""
-    ok = np.linalg.cond(matrices) < 1e10
-    safe = np.where(ok[:, None, None], matrices, np.eye(matrices.shape[-1]))
-    return np.where(ok[:, None], np.linalg.solve(safe, right[..., None])[..., 0], np.nan)
+    """Solve symmetric systems (R, k, k); NaN for the coefficients that a singular one does not determine.
+
+    A replicate without any client of a rare category leaves that indicator undetermined and the other slopes as
+    they are: the Moore-Penrose solution has these, and the null space says which are touched.
+    """
+    singular = np.linalg.cond(matrices) > SINGULAR
+    safe = np.where(singular[:, None, None], np.eye(matrices.shape[-1]), matrices)
+    solved: Array = np.linalg.solve(safe, right[..., None])[..., 0]
+    for r in np.flatnonzero(singular):
+        inverse = np.linalg.pinv(matrices[r], rcond=1 / SINGULAR, hermitian=True)
+        free = np.abs(np.eye(len(inverse)) - inverse @ matrices[r]).max(axis=0) > 1e-6
+        solved[r] = np.where(free, np.nan, inverse @ right[r])
+    return solved
 
 
 def _fit_rows(system: System, standard: Array, scale: Array, n_clusters: int) -> list[dict[str, Any]]:

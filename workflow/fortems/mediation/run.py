@@ -12,9 +12,9 @@ from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows
 from fortems.mediation.effects import PART_COLUMNS, effect_rows
 from fortems.mediation.influence import INFLUENCE_COLUMNS, influence_rows
 from fortems.mediation.models import ENGINES, MediationModel
-from fortems.mediation.pathfit import FIT_COLUMNS
+from fortems.mediation.pathfit import FIT_COLUMNS, fit_row
 from fortems.mediation.slopes import Settings, Slopes
-from fortems.mediation.system import System, build
+from fortems.mediation.system import CannotFit, System, build
 
 Engine = Callable[[System, Settings], tuple[list[Slopes], list[dict[str, Any]]]]
 
@@ -77,7 +77,11 @@ def fit_all(
     for model in models.values():
         if model.measurement != "observed":
             continue
-        system = build(model, scores)
+        try:
+            system = build(model, scores)
+        except CannotFit as reason:
+            fits += [unfitted(model, name, str(reason)) for name in engines]
+            continue
         for name in engines:
             slopes, rows = engine(name)(system, settings)
             fits += rows
@@ -91,6 +95,12 @@ def fit_all(
         "derived": pd.DataFrame(derived, columns=list(DERIVED_COLUMNS)),
         "influence": pd.DataFrame(influence, columns=list(INFLUENCE_COLUMNS)),
     }
+
+
+def unfitted(model: MediationModel, name: str, reason: str) -> dict[str, Any]:
+    """Return the row of ``fit.csv`` of a model that the data cannot carry."""
+    verdicts = {"converged": False, "admissible": False, "boundary": False}
+    return fit_row(model.name, name, "partial", message=f"not fitted: {reason}", **verdicts)
 
 
 def settings_of(params: Mapping[str, Any]) -> Settings:

@@ -17,7 +17,12 @@ from fortems.errors import DataError, Problem
 from fortems.mediation.models import MediationModel, unknown_columns
 
 Array = NDArray[np.float64]
+COLLINEAR = 1e-9  # smallest eigenvalue of the columns' correlations that still counts as independent
 Key = tuple[str, str]
+
+
+class CannotFit(Exception):
+    """These data cannot carry this model; the reason is for ``fit.csv``, and the other models go on."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,10 @@ def build(model: MediationModel, scores: pd.DataFrame) -> System:
     Raises
     ------
     DataError
-        When a column is missing, not numeric where it must be, constant, or a category with one value.
+        When a column is missing, or not numeric where it must be.
+    CannotFit
+        When a column does not vary, a category has one value, complete rows are too few, or columns are exactly
+        collinear among them.
     """
     problems = unknown_columns([model], list(scores.columns))
     if problems:
@@ -167,7 +175,22 @@ def build(model: MediationModel, scores: pd.DataFrame) -> System:
             for w in moderators:
                 frame[product(name, w)] = centred * frame[w]
     cluster = scores["therapist"] if "therapist" in scores else pd.Series(np.arange(len(scores)))
-    return System(model, frame, cluster.to_numpy(str), covariates, moderators, conditions)
+    system = System(model, frame, cluster.to_numpy(str), covariates, moderators, conditions)
+    _check_carries(system)
+    return system
+
+
+def _check_carries(system: System) -> None:
+    n, columns = int(system.complete.sum()), len(system.columns)
+    if n < columns + 2:
+        raise CannotFit(f"{n} complete rows for {columns} columns")
+    values = system.frame.loc[system.complete, list(system.columns)].to_numpy(float)
+    spread = values.std(axis=0)
+    constant = [name for name, sd in zip(system.columns, spread, strict=True) if not sd > 0]
+    if constant:
+        raise CannotFit(f"among complete rows {', '.join(constant)} does not vary")
+    if np.linalg.eigvalsh(np.corrcoef(values.T))[0] < COLLINEAR:
+        raise CannotFit("among complete rows the columns are exactly collinear")
 
 
 def _is_numeric(column: pd.Series) -> bool:
@@ -180,8 +203,8 @@ def _numeric(model: MediationModel, scores: pd.DataFrame, name: str) -> Array:
     if not _is_numeric(column):
         raise DataError(Problem(where, f"{name!r} is not numeric", "a numeric column", column=name))
     values = column.to_numpy(float, na_value=np.nan)
-    if not np.nanstd(values) > 0:
-        raise DataError(Problem(where, f"{name!r} does not vary", "a column that varies", column=name))
+    if np.isnan(values).all() or not np.nanstd(values) > 0:
+        raise CannotFit(f"{name} does not vary")
     return values
 
 
@@ -198,9 +221,7 @@ def _add_background(
             continue
         reference, *others = categories(column)
         if not others:
-            where = f"models: {model.name}"
-            found = f"{name!r} has one value, {reference!r}"
-            raise DataError(Problem(where, found, "two categories or more", column=name))
+            raise CannotFit(f"{name} has one value, {reference}")
         for value in others:
             frame[f"{name}_{value}"] = np.where(column.isna(), np.nan, (column == value).astype(float))
             added.append(f"{name}_{value}")
@@ -211,6 +232,8 @@ def categories(column: pd.Series) -> list[str]:
     """Return the categories of a column, the most frequent (the reference) first, then by name."""
     counts = column.dropna().astype(str).value_counts()
     order = sorted(counts.index, key=lambda value: (-counts[value], value))
+    if not order:
+        raise CannotFit(f"{column.name} is empty")
     return order[:1] + sorted(order[1:])
 
 
