@@ -51,7 +51,7 @@ def tasks(settings: Settings) -> list[Task]:
         return []
     own = scenarios(settings)
     found = [task for cell in own for task in blocks(PART, cell, asked["studies"], BLOCK, 0.0009)]
-    return found + blocks(ENGINES_PART, own[0], asked["studies"], ENGINES_BLOCK, 0.9, bundle=1)
+    return found + blocks(ENGINES_PART, own[0], asked["studies"], ENGINES_BLOCK, 0.07, bundle=1)
 
 
 class _Runner:
