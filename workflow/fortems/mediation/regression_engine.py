@@ -208,7 +208,7 @@ def _solve(matrices: Array, right: Array) -> Array:
     """
     singular = np.linalg.cond(matrices) > SINGULAR
     safe = np.where(singular[:, None, None], np.eye(matrices.shape[-1]), matrices)
-    solved: Array = np.linalg.solve(safe, right[..., None])[..., 0]
+    solved = np.asarray(np.linalg.solve(safe, right[..., None])[..., 0], dtype=float)
     for r in np.flatnonzero(singular):
         inverse = np.linalg.pinv(matrices[r], rcond=1 / SINGULAR, hermitian=True)
         free = np.abs(np.eye(len(inverse)) - inverse @ matrices[r]).max(axis=0) > 1e-6
