@@ -96,6 +96,11 @@ class Binder:
         self.ledger.append(Bound(text, row.file, row.line, row.key, column, "cell", style))
         return Cell(text, number=len(self.ledger) - 1)
 
+    def setting_cell(self, *path: str, style: str = "n") -> Cell:
+        """Return a value of the run's configuration for a table."""
+        self.setting(*path, style=style)
+        return Cell(self.ledger[-1].text, number=len(self.ledger) - 1)
+
     def interval(
         self, row: Row | None, low: str = "ci_low", high: str = "ci_high", style: str = "end"
     ) -> Cell:

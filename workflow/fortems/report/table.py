@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from fortems.report import ast
@@ -71,13 +70,13 @@ class Table:
         Identifier, ``tbl-`` first.
     title : str
         The caption; ``*x*`` is italic.
-    header : tuple of str
-        Column heads; ``*x*`` is italic.
+    header : tuple of str or Cell
+        Column heads; ``*x*`` in a text is italic.
     align : str
         One letter a column: ``l``, ``r`` or ``c``.
     body : tuple
         Rows of cells (a text is a cell that is no markup) and section rows.
-    notes : tuple of str
+    notes : tuple of str or Cell
         General, specific and probability notes; ``*x*`` is italic.
     spanners : tuple of (str, int)
         A first header row: text and the number of columns below it; empty texts leave a gap.
@@ -89,10 +88,10 @@ class Table:
 
     name: str
     title: str
-    header: tuple[str, ...]
+    header: tuple[str | Cell, ...]
     align: str
     body: Body
-    notes: tuple[str, ...] = ()
+    notes: tuple[str | Cell, ...] = ()
     spanners: tuple[tuple[str, int], ...] = ()
     widths: tuple[float, ...] = ()
     small: bool = False
@@ -126,7 +125,7 @@ class Table:
         notes = [*self.notes, *([simulated] if simulated else [])]
         for index, note in enumerate(notes):
             lead = [ast.emph(ast.words("Note.")), {"t": "Space"}] if index == 0 else []
-            blocks.append(ast.div([ast.para(lead + ast.marked(note))], classes=["note"]))
+            blocks.append(ast.div([ast.para(lead + _inlines(note))], classes=["note"]))
         classes = ["table", *(["small"] if self.small else []), *(["long"] if self.long else [])]
         return [ast.div(blocks, classes=classes)]
 
@@ -151,7 +150,7 @@ class Table:
 
     def _shares(self) -> tuple[float, ...]:
         """Shares of the width after the longest text of each column, wide texts damped so that they wrap."""
-        longest = [len(re.sub(r"[*^~]", "", text)) for text in self.header]
+        longest = [len(ast.text_of(_inlines(text))) for text in self.header]
         for line in self.body:
             if not isinstance(line, Section):
                 found = [_text(item) for item in line]
@@ -161,7 +160,7 @@ class Table:
 
     def _head(self, aligns: list[str]) -> list[list[object]]:
         """Head rows; a column without a spanner has its head over both rows."""
-        heads = [ast.cell(ast.marked(text), align) for text, align in zip(self.header, aligns, strict=True)]
+        heads = [ast.cell(_inlines(text), align) for text, align in zip(self.header, aligns, strict=True)]
         if not self.spanners:
             return [ast.row(heads)]
         first, second, column = [], [], 0
@@ -180,6 +179,10 @@ class Table:
             return ast.row([ast.cell([ast.emph(ast.marked(line.text))], "AlignLeft", len(aligns))])
         cells = [item if isinstance(item, Cell) else Cell(item) for item in line]
         return ast.row([ast.cell(item.inlines(), align) for item, align in zip(cells, aligns, strict=True)])
+
+
+def _inlines(item: Cell | str) -> list[ast.Node]:
+    return item.inlines() if isinstance(item, Cell) else ast.marked(item)
 
 
 def _text(item: Cell | str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fortems.report.results import Row
 from fortems.report.table import Cell, Section, Table
-from fortems.report.tables.scales import _level
+from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands
 from fortems.report.text.design import DIAGNOSTICITY, PATTERNS, RATIOS, REPORTED
@@ -35,7 +35,7 @@ def claims(report: Report) -> Table | None:
     return Table(
         "tbl-claims",
         "The Article's Findings and the Verdict on Each",
-        ("Finding", "Estimate", f"{_level(report)} CI", "*p*", "Verdict"),
+        ("Finding", "Estimate", _ci(report), "*p*", "Verdict"),
         "lrcrl",
         tuple(body),
         (
@@ -111,7 +111,7 @@ def diagnosticity(report: Report) -> Table | None:
     return Table(
         "tbl-diagnosticity",
         "How Often the Patterns Show, and How Strongly They Speak for the Article's Account",
-        ("Scenario", *(("Studies", "Ratio", f"{_level(report)} CI") * len(have))),
+        ("Scenario", *(("Studies", "Ratio", _ci(report)) * len(have))),
         "l" + "rrc" * len(have),
         tuple(body),
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fortems.report.table import Cell, Section, Table
-from fortems.report.tables.scales import _level
+from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
 from fortems.report.text.mediation import reversed_models
 from fortems.report.text.words import ESTIMAND_WORDS, levels, path, verdict
@@ -35,7 +35,7 @@ def mediation(report: Report) -> Table | None:
             body += [Section(_title(report, model)), *lines]
     if not body:
         return None
-    ci = f"{_level(report)} CI"
+    ci = _ci(report)
     per_level = ("Estimate", ci, "*p*", "Std.")
     heads = {"within": "Within therapists", "single": "Single level"}
     return Table(
@@ -141,9 +141,13 @@ def verdicts(report: Report) -> Table | None:
         "lccrrrll",
         tuple(body),
         (
-            f"Intervals as in the text. Equivalence: is the direct path smaller than {bound.text} standard deviations? Smallest bound: the "
-            "smallest for which the answer would be yes. Clients needed: for power .80 if the direct path were zero. Article's rule: full "
-            "if the indirect interval excludes zero and the direct path is not significant.",
+            Cell.of(
+                "Intervals as in the text. Equivalence: is the direct path smaller than ",
+                bound,
+                " standard deviations? Smallest bound: the smallest for which the answer would be yes. Clients needed: for the test to "
+                "succeed in four studies of five if the direct path were zero. Article's rule: full if the indirect interval excludes zero "
+                "and the direct path is not significant.",
+            ),
         ),
         widths=(0.2, 0.15, 0.15, 0.08, 0.09, 0.09, 0.14, 0.1),
         small=True,
@@ -167,7 +171,7 @@ def turned(report: Report) -> Table | None:
                 report.bind.cell(row, "p", "p"),
             ]
         body.append(tuple(cells))
-    ci = f"{_level(report)} CI"
+    ci = _ci(report)
     heads = {"within": "Within therapists", "single": "Single level"}
     return Table(
         "tbl-reversed",
@@ -214,7 +218,7 @@ def measurement(report: Report) -> Table | None:
     return Table(
         "tbl-measurement",
         "Indirect Effects With Measurement Error Ignored and Taken Into Account",
-        ("Model", "Estimate", f"{_level(report)} CI", "Std.", "Ratio", "Clients"),
+        ("Model", "Estimate", _ci(report), "Std.", "Ratio", "Clients"),
         "lrcrrr",
         tuple(body),
         (

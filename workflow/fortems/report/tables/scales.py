@@ -46,7 +46,7 @@ def reliability(report: Report) -> Table | None:
     return Table(
         "tbl-reliability",
         "Reliability of the Scales",
-        ("Scale", "Items", "α", f"{_level(report)} CI", "ω", f"{_level(report)} CI", "α within"),
+        ("Scale", "Items", "α", _ci(report), "ω", _ci(report), "α within"),
         "lrrcrcr",
         tuple(body),
         (
@@ -56,10 +56,9 @@ def reliability(report: Report) -> Table | None:
     )
 
 
-def _level(report: Report) -> str:
-    from fortems.report.numbers import percent
-
-    return percent(float(report.results.setting("confidence", default=0.95)))
+def _ci(report: Report) -> Cell:
+    """The head of a column of intervals: ``95% CI``."""
+    return Cell.of(report.bind.setting_cell("confidence", style="%"), " CI")
 
 
 def _scale_names(report: Report) -> list[str]:
@@ -149,7 +148,7 @@ def levels(report: Report) -> Table | None:
         )
     if not body:
         return None
-    ci = f"{_level(report)} CI"
+    ci = _ci(report)
     return Table(
         "tbl-levels",
         "Correlations of the Article's Findings at Three Levels",
@@ -191,7 +190,7 @@ def icc(report: Report) -> Table | None:
     return Table(
         "tbl-icc",
         "Share of Variance Between Therapists",
-        ("Scale", "Clients", "Therapists", "ICC(1)", f"{_level(report)} CI", "ICC(1), ML", "*p*"),
+        ("Scale", "Clients", "Therapists", "ICC(1)", _ci(report), "ICC(1), ML", "*p*"),
         "lrrrcrr",
         body,
         (
