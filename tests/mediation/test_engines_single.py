@@ -236,7 +236,7 @@ def test_rows_with_missing_values_are_left_out_and_said():
         assert f"{len(data) - len(complete)} rows with missing values left out" in fits["message"].iloc[0]
 
 
-@pytest.mark.parametrize("name", ["regression", "semopy", "mixedlm"])
+@pytest.mark.parametrize("name", ["twolevel", "regression", "semopy", "mixedlm"])
 @pytest.mark.parametrize("model", [SIMPLE, PARALLEL, BY_AGE, BY_GENDER], ids=lambda m: m.name)
 def test_every_engine_gives_the_same_table(name, model):
     frame, fits = rows(model, study(icc=0.3), name)
