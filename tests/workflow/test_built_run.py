@@ -47,7 +47,7 @@ def test_every_promised_file_is_there(built):
         *(f"manuscript/manuscript.{kind}" for kind in ("html", "pdf", "docx")),
     }
     assert promised - set(content) == set()
-    figures = {name.rpartition(".")[0] for name in content if name.startswith("figures/")}
+    figures = {name.rpartition(".")[0] for name in content if name.startswith("figures/")} - {"figures/index"}
     assert figures
     for figure in figures:
         assert {f"{figure}.{kind}" for kind in ("svg", "pdf", "png", "csv")} <= set(content)
@@ -64,7 +64,7 @@ def test_the_merged_configuration_is_written_out(built):
 def test_numbers_are_written_in_one_way(built):
     """Ten significant digits, no negative zero, no lone .0, line ends of one kind."""
     for name, content in built.bytes_of("tiny").items():
-        if name.endswith(".csv"):
+        if name.endswith(".csv") and name != "manuscript/numbers.csv":  # numbers as the text words them
             text = content.decode("utf-8")
             assert "\r" not in text, name
             for cell in re.findall(r"(?<=[,\n])-?\d[\d.e+-]*(?=[,\n])", text):
