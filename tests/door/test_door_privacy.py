@@ -12,7 +12,7 @@ from fortems.door.confidential import of_export, paths_of, secrets
 from fortems.door.disclosure import DisclosureError, look_through, report, scan
 from fortems.door.privacy import displays, suppress, withheld
 from fortems.door.readers import read_table
-from fortems.door.release import codebook_table, flow_table, patterns_table, warnings_table
+from fortems.door.release import codebook_table, patterns_table, warnings_table
 from fortems.door.settings import DataSettings
 from fortems.tidy import write_csv
 
@@ -61,24 +61,6 @@ def test_displays_by_source():
     }
     assert own["residuals"].form == "withheld"
     assert all(d.reason for d in own.values())
-
-
-def flow(*rows):
-    return pd.DataFrame(rows, columns=["step", "detail", "clients", "therapists"])
-
-
-def test_flow_hides_small_exclusions_and_what_reveals_them():
-    steps = flow(
-        ("received", "", 60, 20), ("excluded", "a", 3, 0), ("scored", "", 55, 20), ("analysed", "", 57, 20)
-    )
-    shown = flow_table(steps, 5)
-    assert shown["clients"].tolist() == ["–", "–", "–", "57"]
-    assert shown["therapists"].tolist() == ["20", "0", "20", "20"]
-    assert flow_table(steps, 0)["clients"].tolist() == ["60", "3", "55", "57"]
-    two = flow(
-        ("received", "", 70, 20), ("excluded", "a", 3, 0), ("excluded", "b", 10, 0), ("analysed", "", 57, 20)
-    )
-    assert flow_table(two, 5)["clients"].tolist() == ["70", "–", "–", "57"]
 
 
 def test_codebook_for_the_report(door, clients):

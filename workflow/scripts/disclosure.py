@@ -17,7 +17,7 @@ with job(snakemake):
         identifiers, texts, names = of_export(read_table(snakemake.input.data, settings.sheet), settings)
         secret = secrets(
             read_csv(snakemake.input.scores),
-            read_csv(snakemake.input.answers) if snakemake.input.answers else None,
+            read_csv(snakemake.input.answers[0]) if snakemake.input.answers else None,
             identifiers,
             texts,
             words_of(snakemake.input.known),

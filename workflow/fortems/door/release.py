@@ -15,34 +15,6 @@ if TYPE_CHECKING:
 MARK = "–"
 
 
-def flow_table(flow: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """Return the flow of clients and therapists as text.
-
-    Parameters
-    ----------
-    flow : DataFrame
-        ``data/flow.csv``.
-    min_cell : int
-        0 for simulated data. The number analysed is in every table of results and stays; small exclusions
-        are withheld, and with them what would reveal them by subtraction.
-    """
-    shown = flow.copy()
-    for name in ("clients", "therapists"):
-        counts = flow[name].to_numpy(dtype=int)
-        hidden = np.zeros(len(flow), dtype=bool)
-        step = flow["step"].to_numpy()
-        out = np.flatnonzero(step == "excluded")
-        hidden[out] = withheld(counts[out], min_cell) if len(out) else False
-        # Received minus analysed is the sum of all exclusions.
-        if 0 < counts[hidden].sum() < min_cell or hidden.sum() == 1:
-            hidden[step == "received"] = True
-        analysed = counts[step == "analysed"]
-        for place in np.flatnonzero(step == "scored"):
-            hidden[place] = len(analysed) > 0 and 0 < analysed[0] - counts[place] < min_cell
-        shown[name] = np.where(hidden, MARK, flow[name].astype(int).astype(str))
-    return shown
-
-
 def codebook_table(codebook: pd.DataFrame, source: str, min_cell: int) -> pd.DataFrame:
     """Return the codebook without items and identifiers, for the report.
 

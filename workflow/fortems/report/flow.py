@@ -39,7 +39,9 @@ def shown_flow(flow: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     count = {step: frame.loc[frame["step"] == step, "clients"].sum() for step in ORDER}
 
     def hide(rows: pd.Series, words: str) -> None:
-        frame.loc[rows, ["clients", "therapists"]] = np.nan
+        # A ratio and one of its parts would give the other.
+        counts = [c for c in ("clients", "therapists", "clients_per_therapist") if c in frame]
+        frame.loc[rows, counts] = np.nan
         frame.loc[rows, "shown"] = words
 
     excluded = frame["step"] == "excluded"

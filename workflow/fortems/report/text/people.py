@@ -41,13 +41,15 @@ def _flow(report: Report, flow: list[Row]) -> str:
         row for row in flow if row["step"] == "excluded" and row.has("clients") and row["clients"] > 0
     ]
     received = by.get("received")
-    if received is not None and excluded:
+    limit = 0 if report.variant.simulated else report.results.setting("privacy", "min_cell", default=5)
+    if received is not None and any(row["clients"] < limit for row in excluded):
+        text += f". How many were excluded is not shown, since counts below {bind.setting('privacy', 'min_cell')} are suppressed"
+    elif received is not None and excluded:
         reasons = [f"{bind.of(row, 'clients', 'n')} ({escape(row['detail'])})" for row in excluded]
         text += f". Of {bind.of(received, 'clients', 'n')} clients received, {listed(reasons)} were excluded"
     elif received is not None:
         text += f"; none of the {bind.of(received, 'clients', 'n')} clients received was excluded"
-    limit = report.results.setting("inclusion", "sessions", "min")
-    if limit is not None:
+    if report.results.setting("inclusion", "sessions", "min") is not None:
         text += f". Clients had to have had at least {bind.setting('inclusion', 'sessions', 'min', style='w')} sessions"
     return f"{text}{report.see('fig-flow')}."
 
