@@ -56,8 +56,8 @@ def test_gradient_and_hessian_are_the_numerical_ones(name, seed, missing):
     frame = draw(seed)
     objective = incomplete(name, punch(frame, seed)) if missing else complete(name, frame)
     theta = random_theta(objective, seed)
-    value, gradient, hessian = objective(theta, 2)
-    steps = 1e-5 * objective.units(theta)
+    value, gradient, hessian = objective(theta, 3)
+    steps = 1e-5 * objective.units
     numerical = [
         (objective(theta + h * e)[0] - objective(theta - h * e)[0]) / (2 * h)
         for h, e in zip(steps, np.eye(len(theta)), strict=True)
@@ -73,7 +73,7 @@ def test_missing_data_code_agrees_on_complete_data(name, seed):
     frame = draw(seed)
     first, second = complete(name, frame), incomplete(name, frame)
     theta = random_theta(first, seed)
-    for a, b in zip(first(theta, 2), second(theta, 2), strict=True):
+    for a, b in zip(first(theta, 3), second(theta, 3), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-7 * np.abs(first(theta, 2)[2]).max())
 
 
@@ -91,7 +91,7 @@ def test_cluster_scores_are_the_gradients_of_the_clusters_densities(name, missin
     )
     scores = cluster_scores(objective, theta, clusters)
     np.testing.assert_allclose(scores.sum(axis=0), -objective(theta, 1)[1], rtol=1e-8, atol=1e-7)
-    for k, h in enumerate(1e-5 * objective.units(theta)):
+    for k, h in enumerate(1e-5 * objective.units):
         step = h * np.eye(len(theta))[k]
         ahead, behind = (brute(name, objective, theta + s, frame) for s in (step, -step))
         np.testing.assert_allclose(scores[:, k], (ahead - behind) / (2 * h), rtol=2e-5, atol=2e-4)

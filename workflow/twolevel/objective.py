@@ -7,6 +7,7 @@ data with missing values (fiml.py). One object serves optimizer, standard errors
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -82,7 +83,11 @@ class Objective:
     def __call__(
         self, theta: np.ndarray, order: int = 0
     ) -> tuple[float, np.ndarray | None, np.ndarray | None]:
-        """(-log L, its gradient if order >= 1, its Hessian if order is 2); inf outside the domain."""
+        """(-log L, its gradient if order >= 1, its Hessian if order >= 2); inf outside the domain.
+
+        With missing values the Hessian is made of differences of the gradient: at order 2 one-sided ones (right to
+        about four digits: enough to step by), at order 3 central ones with a Richardson step.
+        """
         theta = np.ascontiguousarray(theta, dtype=float)
         if isinstance(self.moments, MissingMoments):
             return self._missing(theta, order)
@@ -156,14 +161,29 @@ class Objective:
         if order == 0 or not np.isfinite(value):
             return value, None, None
         gradient = self.pull(implied, gw, gb, gmu)
-        return value, gradient, self.difference_hessian(theta) if order == 2 else None
+        if order == 1:
+            return value, gradient, None
+        hessian = self.difference_hessian(theta) if order == 3 else self._rough_hessian(theta, gradient)
+        return value, gradient, hessian
+
+    def _rough_hessian(self, theta: np.ndarray, gradient: np.ndarray) -> np.ndarray | None:
+        steps = 1e-6 * self.units
+        rows = []
+        for k, h in enumerate(steps):
+            ahead = theta.copy()
+            ahead[k] += h
+            there = self(ahead, 1)[1]
+            if there is None:
+                return None
+            rows.append((there - gradient) / (ahead[k] - theta[k]))
+        return 0.5 * (np.array(rows) + np.array(rows).T)
 
     def difference_hessian(self, theta: np.ndarray, relative: float = 3e-4) -> np.ndarray | None:
         """Hessian by central differences of the analytic gradient, with one Richardson step.
 
         The error is of order h^4 and of the gradient's rounding over h; None outside the domain.
         """
-        steps = relative * self.units(theta)
+        steps = relative * self.units
         k = len(theta)
         hessian = np.empty((k, k))
         for i in range(k):
@@ -179,11 +199,13 @@ class Objective:
             hessian[i] = (4 * difference[0] - difference[1]) / 3
         return 0.5 * (hessian + hessian.T)
 
-    def units(self, theta: np.ndarray) -> np.ndarray:
+    @cached_property
+    def units(self) -> np.ndarray:
         """A natural size of each parameter: products and ratios of the variables' total SDs, (k,)."""
-        return parameter_units(self.layout, self.scales(theta))
+        return parameter_units(self.layout, self.scales)
 
-    def scales(self, theta: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    @cached_property
+    def scales(self) -> tuple[np.ndarray, np.ndarray]:
         """Natural SD of each RAM variable per level: observed from the data, latent from its marker."""
         total = total_sd(self.moments)
         found = []

@@ -85,7 +85,7 @@ def estimate(
         the boundary) or the first start fails. The highest maximum found is returned.
     """
     objective = Objective(model.layout, moments)
-    transform = Transform(model.layout, objective.scales(), bounds == "psd")
+    transform = Transform(model.layout, objective.scales, bounds == "psd")
     estimates = moment_estimates(moments)
     usual = starting_values(model, moments, estimates=estimates)
     # A likelihood this much higher than the moment estimates' is running off to infinity.
@@ -177,10 +177,10 @@ def _in_phi(objective: Objective, transform: Transform) -> Function:
 def verdict(objective: Objective, transform: Transform, found: Minimum, lower: float) -> Solution:
     """Judge an end point: stationary, optimal over the admissible set, identified."""
     theta = _snap(objective, transform, found)
-    value, gradient, hessian = objective(theta, 2)
+    value, gradient, hessian = objective(theta, 3)
     if gradient is None or hessian is None:
         theta = transform.theta(found.x)
-        value, gradient, hessian = objective(theta, 2)
+        value, gradient, hessian = objective(theta, 3)
     assert gradient is not None and hessian is not None
     here = face(transform, theta, gradient)
     smallest = min_eigenvalue(transform, theta)

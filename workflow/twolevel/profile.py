@@ -69,7 +69,7 @@ def profile_interval(fit: Fit, name: str, level: float = 0.95) -> Interval:
     se = float(np.sqrt(matrix[position, position])) if matrix[position, position] > 0 else np.nan
     if not fit.converged:
         return Interval(estimate_, np.nan, np.nan, np.nan, level, "profile likelihood: no maximum")
-    step = se if np.isfinite(se) else 0.1 * float(fit.objective.units(fit.solution.theta)[position])
+    step = se if np.isfinite(se) else 0.1 * float(fit.objective.units[position])
 
     def bound(sign: float) -> float:
         near = fit.solution.theta

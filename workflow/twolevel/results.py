@@ -27,7 +27,7 @@ from .model import Model
 from .moments import ClusterData, Clusters, CompleteMoments, MissingMoments
 from .objective import Implied, Objective
 from .optimize import Bounds, Solution, estimate
-from .syntax import BETWEEN, LEVELS, WITHIN, Expression
+from .syntax import BETWEEN, LEVELS, WITHIN, Expression, nearest
 
 if TYPE_CHECKING:
     from .profile import ProfileTest
@@ -308,10 +308,7 @@ class Fit:
         parsed = Expression(expression)
         for name in parsed.names:
             if name not in self.values:
-                self.model.position(name)
-                raise UnknownParameterError(
-                    f"{name!r}: give the parameter a label to use it in an expression"
-                )
+                raise UnknownParameterError(f"{name!r} is no label of the model{nearest(name, self.values)}")
 
         def function(values: Mapping[str, Any]) -> Any:
             full = dict(values)
@@ -332,7 +329,7 @@ class Fit:
         def at(theta: np.ndarray) -> float:
             return float(function({**base, **dict(zip(names, theta.tolist(), strict=True))}))
 
-        units = self.objective.units(self.solution.theta)
+        units = self.objective.units
         value, se, _ = delta_method(at, self.solution.theta, self.covariance.matrix, units)
         return value, se
 
@@ -376,7 +373,7 @@ class Fit:
         )
 
     def _moves(self, function: Callable[[Mapping[str, Any]], Any], name: str, k: int) -> bool:
-        step = 0.01 * float(self.objective.units(self.solution.theta)[k])
+        step = 0.01 * float(self.objective.units[k])
         here = [float(function({**self.values, name: self.coef[name] + s})) for s in (-step, 0.0, 2 * step)]
         return here[0] != here[1] or here[2] != here[1]
 

@@ -1,0 +1,227 @@
+"""Maxima are maxima: bounds, restarts, optimality conditions, and no point that is not one reported as converged."""
+
+import warnings
+
+import numpy as np
+import pytest
+import twolevel
+from twolevel.bounds import Transform
+from twolevel.errors import BetweenUnderdeterminedWarning, NoMaximumWarning
+from twolevel.objective import Objective
+from twolevel.optimize import _attempt, estimate
+from twolevel_samples import TEXTS, draw, paper_size
+
+MODELS = {name: twolevel.Model(text) for name, text in TEXTS.items()}
+
+
+def solve(name, frame, bounds="psd"):
+    layout = MODELS[name].layout
+    moments = twolevel.ClusterData(frame, "cluster").complete(layout.y, layout.z)
+    return estimate(MODELS[name], moments, bounds), Objective(layout, moments)
+
+
+def between_parts(solution, objective):
+    """S_B of x, m, y and its numerical derivative of -log L, for the model with a saturated between level."""
+    names = ["x", "m", "y"]
+    model = MODELS["partial"]
+    s, g = np.zeros((3, 3)), np.zeros((3, 3))
+    for i, left in enumerate(names):
+        for j, right in enumerate(names):
+            k = model.position(f"{left}~~{right}.l2")
+            step = np.zeros(len(solution.theta))
+            step[k] = 1e-5
+            slope = (objective(solution.theta + step)[0] - objective(solution.theta - step)[0]) / 2e-5
+            s[i, j] = solution.theta[k]
+            g[i, j] = slope if i == j else slope / 2
+    return s, g
+
+
+@pytest.mark.parametrize("icc", [0.0, 0.05, 0.10])
+def test_bounded_maxima_at_the_papers_size_meet_the_optimality_conditions(icc):
+    """Karush-Kuhn-Tucker conditions from numerical derivatives: S_B psd, multiplier psd, product zero."""
+    at_boundary = 0
+    for seed in range(25):
+        solution, objective = solve("partial", paper_size(seed, icc))
+        assert solution.converged and solution.admissible
+        at_boundary += solution.boundary
+        s, g = between_parts(solution, objective)
+        assert np.linalg.eigvalsh(s)[0] > -1e-9
+        assert np.linalg.eigvalsh(g)[0] > -1e-4
+        assert np.abs(s @ g).max() < 1e-4
+        others = [k for k, n in enumerate(MODELS["partial"].names) if not n.endswith(".l2") or "~1" in n]
+        assert np.abs(solution.gradient[others]).max() < 1e-5
+        assert solution.boundary == (np.linalg.eigvalsh(s)[0] < 1e-6)
+    assert at_boundary >= (20 if icc == 0 else 1)
+
+
+@pytest.mark.parametrize("icc", [0.0, 0.05, 0.10])
+def test_unbounded_fits_are_regular_maxima_or_say_no_maximum(icc):
+    verdicts = []
+    for seed in range(15):
+        solution, objective = solve("partial", paper_size(seed, icc), "none")
+        verdicts.append(solution.converged)
+        if not solution.converged:
+            assert "no maximum" in solution.message
+            continue
+        theta = solution.theta
+        # Sharp maxima lie close to the singularity: steps a thousandth of the usual size.
+        hessian = objective.difference_hessian(theta, 3e-7)
+        assert np.linalg.eigvalsh(hessian)[0] > 0
+        gradient = objective(theta, 1)[1]
+        assert gradient @ np.linalg.solve(hessian, gradient) < 1e-9
+        implied = objective.implied(theta)
+        for n in objective.moments.sizes:
+            assert np.linalg.eigvalsh(implied.sw + n * implied.vb)[0] > 0
+        bounded, _ = solve("partial", paper_size(seed, icc))
+        if solution.admissible:
+            assert bounded.loglik == pytest.approx(solution.loglik, abs=1e-8)
+        elif bounded.loglik > solution.loglik:
+            # The unbounded likelihood has several regular maxima, of which one is reported.
+            assert bounded.loglik - solution.loglik < 5
+    assert any(verdicts)
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+@pytest.mark.parametrize(("seed", "icc"), [(0, 0.0), (1, 0.05), (6, 0.10)])
+def test_no_random_restart_beats_the_bounded_maximum(name, seed, icc):
+    frame = paper_size(seed, icc) if seed < 6 else draw(6, clusters=40, icc=0.1)
+    solution, objective = solve(name, frame)
+    assert solution.converged
+    transform = Transform(objective.layout, objective.scales, True)
+    rng = np.random.default_rng(seed)
+    reached = 0
+    for _ in range(8):
+        start = transform.theta(0.7 * transform.units * rng.standard_normal(transform.size))
+        again = _attempt(objective, transform, start, -np.inf)
+        if again is not None and again.converged:
+            reached += 1
+            assert again.loglik <= solution.loglik + 1e-6
+    assert reached >= 3
+
+
+def test_unbounded_likelihood_without_maximum_warns_and_gives_no_standard_errors():
+    for seed in range(40):
+        frame = paper_size(seed, 0.0)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            fit = twolevel.fit(MODELS["partial"], frame, "cluster", bounds="none")
+        if not fit.converged:
+            assert any(issubclass(w.category, NoMaximumWarning) for w in caught)
+            assert fit.parameters["se"].isna().all()
+            assert np.isnan(fit.fit_indices.chi2)
+            assert np.isnan(fit.profile("a").p)
+            assert np.isnan(fit.monte_carlo("a*b").low)
+            assert "NO" in fit.summary()
+            return
+    raise AssertionError("no study of the paper's size without a regular maximum: the test tests nothing")
+
+
+def test_unidentified_model_is_not_converged():
+    frame = draw(3, clusters=60, icc=0.5)
+    text = """
+        level: 1
+          f =~ NA*x + m
+          y ~ f
+        level: 2
+          x ~~ m + y
+          m ~~ y
+    """
+    with pytest.warns(NoMaximumWarning):
+        fit = twolevel.fit(text, frame, "cluster", bounds="none")
+    assert not fit.converged
+    assert fit.vcov.isna().all().all()
+
+
+def test_flat_directions_at_the_boundary_cost_only_their_own_standard_errors():
+    """A between predictor without variance: its slope is not identified, all else is."""
+    for seed in range(30):
+        fit = twolevel.fit(MODELS["full"], paper_size(seed, 0.0), "cluster")
+        if "not identified at the boundary" in fit.message:
+            frame = fit.parameters.set_index("name")
+            assert fit.converged and fit.boundary
+            assert frame.loc[["a", "b"], "se"].notna().all()
+            named = fit.message.split(":")[1].split(";")[0].split(",")
+            assert frame.loc[[n.strip() for n in named], "se"].isna().all()
+            assert np.isfinite(fit.delta("a*b")[1])
+            return
+    raise AssertionError("no such study: the test tests nothing")
+
+
+def test_constrained_covariance_block_goes_by_barrier():
+    """Two fixed zeros beside free covariances: no factor L fits, a barrier does."""
+    text = """
+        level: 1
+          m ~ a*x
+          y ~ b*m + x
+        level: 2
+          x ~~ m + 0*y
+          m ~~ y
+    """
+    free = twolevel.Model(text.replace("0*y", "y"))
+    found = False
+    for seed in range(8):
+        frame = paper_size(seed, 0.0)
+        fit = twolevel.fit(text, frame, "cluster")
+        wide = twolevel.fit(free, frame, "cluster")
+        assert fit.converged and fit.admissible
+        assert fit.loglik <= wide.loglik + 1e-6
+        narrow = twolevel.fit(text.replace("m ~~ y", "m ~~ 0*y"), frame, "cluster")
+        assert fit.loglik >= narrow.loglik - 1e-6
+        found |= "barrier" in fit.message
+    assert found
+
+
+def test_more_between_parameters_than_clusters_is_a_named_warning():
+    with pytest.warns(BetweenUnderdeterminedWarning, match="hardly"):
+        twolevel.fit(TEXTS["partial"], draw(1, clusters=6), "cluster")
+
+
+def test_bounds_do_not_move_an_inside_maximum():
+    frame = draw(4, clusters=80, largest=8, icc=0.4)
+    for name in ("partial", "covariates", "between_covariate"):
+        inside, free = (twolevel.fit(MODELS[name], frame, "cluster", bounds=b) for b in ("psd", "none"))
+        assert free.admissible and not inside.boundary
+        np.testing.assert_allclose(inside.solution.theta, free.solution.theta, atol=1e-7)
+        np.testing.assert_allclose(inside.covariance.matrix, free.covariance.matrix, rtol=1e-6, atol=1e-10)
+
+
+def test_active_face_standard_errors_are_those_of_the_factor():
+    """At rank r the covariance matrix equals the one of the parameterization S_B = L L', L triangular p x r."""
+    fit = next(
+        f
+        for f in (twolevel.fit(MODELS["partial"], paper_size(s, 0.05), "cluster") for s in range(50))
+        if f.boundary and f.solution.face.ranks[0][1] == 1 and len(f.solution.face.ranks) == 1
+    )
+    names = ["x", "m", "y"]
+    cells = [(i, j) for i in range(3) for j in range(i + 1)]
+    at = [MODELS["partial"].position(f"{names[i]}~~{names[j]}.l2") for i, j in cells]
+    theta = fit.solution.theta
+    s = np.zeros((3, 3))
+    for (i, j), k in zip(cells, at, strict=True):
+        s[i, j] = s[j, i] = theta[k]
+    values, vectors = np.linalg.eigh(s)
+    loading = vectors[:, -1] * np.sqrt(values[-1])
+    others = [k for k in range(len(theta)) if k not in at]
+
+    def unpack(phi):
+        out = theta.copy()
+        out[others] = phi[3:]
+        for (i, j), k in zip(cells, at, strict=True):
+            out[k] = phi[i] * phi[j]
+        return out
+
+    phi = np.concatenate([loading, theta[others]])
+    k, h = len(phi), 1e-4
+    hessian = np.zeros((k, k))
+    for i in range(k):
+        for j in range(i + 1):
+            ei, ej = h * np.eye(k)[i], h * np.eye(k)[j]
+            f = [
+                fit.objective(unpack(phi + a * ei + b * ej))[0]
+                for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1))
+            ]
+            hessian[i, j] = hessian[j, i] = (f[0] - f[1] - f[2] + f[3]) / (4 * h * h)
+    jacobian = np.array([(unpack(phi + h * e) - unpack(phi - h * e)) / (2 * h) for e in np.eye(k)]).T
+    expected = jacobian @ np.linalg.inv(hessian) @ jacobian.T
+    np.testing.assert_allclose(fit.covariance.matrix, expected, atol=1e-4 * np.abs(expected).max())
+    assert fit.se_method == "observed information, active face"
