@@ -33,18 +33,39 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def path_models(models: str | os.PathLike[str]) -> list[str]:
-    """Return the models of a models file that have paths in ``effects.csv``: those of observed scores."""
-    with open(models, encoding="utf-8-sig") as file:
-        entries = yaml.safe_load(file)
-    return [name for name, entry in entries.items() if entry.get("measurement", "observed") == "observed"]
+def _variables(entry: Mapping[str, Any]) -> set[str]:
+    """All variables that a model names."""
+    found: set[str] = set()
+    for key in ("predictor", "mediator", "outcome", "covariates", "moderator"):
+        value = entry.get(key) or []
+        found |= {value} if isinstance(value, str) else set(value)
+    return found
+
+
+def _yaml(path: str | os.PathLike[str]) -> Any:
+    with open(path, encoding="utf-8-sig") as file:
+        return yaml.safe_load(file)
+
+
+def path_models(config: Mapping[str, Any]) -> list[str]:
+    """Return the models whose paths are drawn: those of observed scores, of a matrix those that it can give."""
+    entries = _yaml(config["models"])
+    found = [name for name, entry in entries.items() if entry.get("measurement", "observed") == "observed"]
+    if config["data"]["source"] != "matrix":
+        return found
+    printed = set(_yaml(config["data"]["path"]).get("variables") or {})
+    return [
+        name
+        for name in found
+        if _variables(entries[name]) <= printed and entries[name].get("between", "saturated") == "saturated"
+    ]
 
 
 def names(config: Mapping[str, Any]) -> list[str]:
     """Return the names of the figures that a run with this (complete) configuration draws."""
     drawn = [name for name, needs in NEEDS.items() if all(switched_on(need, config) for need in needs)]
     if switched_on("mediation/effects.csv", config):
-        drawn += [f"{PATH}{model}" for model in path_models(config["models"])]
+        drawn += [f"{PATH}{model}" for model in path_models(config)]
     return drawn
 
 

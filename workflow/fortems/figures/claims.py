@@ -27,6 +27,9 @@ def data(context: Context) -> pd.DataFrame:
     """Judged rows: one a finding and estimand."""
     claims = context.table("claims.csv")
     rows = claims[claims["judged"].astype(bool)] if "judged" in claims else claims
+    effects = context.results.table("mediation/effects.csv")
+    have = {"within", "single"} if effects is None else set(effects["level"])
+    rows = rows[~rows["estimand"].isin({"within", "single"} - have)]
     if rows.empty:
         raise Withheld("Not drawn: no finding was judged in this run.")
     return rows[COLUMNS]

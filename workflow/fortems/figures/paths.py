@@ -99,9 +99,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     made, grid = style.figure(_HEAD + _ROW * count, count, len(levels), layout=None, squeeze=False)
     height = made.get_figheight()
     foot = 0.24 / height
-    made.subplots_adjust(
-        left=0.005, right=0.995, bottom=foot, top=1 - 0.22 / height, wspace=0.02, hspace=0.06
-    )
+    left, right = (
+        (0.005, 0.995) if len(levels) > 1 else (0.23, 0.77)
+    )  # a lone diagram is no wider than one of two
+    top = 1 - 0.22 / height
+    made.subplots_adjust(left=left, right=right, bottom=foot, top=top, wspace=0.02, hspace=0.06)
     for column, level in enumerate(levels):
         for number in range(count):
             here = frame[(frame["level"] == level) & (frame["row"] == number)]

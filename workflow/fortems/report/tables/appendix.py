@@ -12,6 +12,8 @@ from fortems.errors import FortemsError
 from fortems.report.table import Cell, Table
 from fortems.report.template import Report
 
+#: Sections that a run without such models leaves out.
+OPTIONAL = frozenset({"r-aspects", "r-covariates", "r-further", "r-reversed", "r-power", "why"})
 PACKAGES = (
     ("meaning-mediation", "the study"),
     ("numpy", "arrays"),
@@ -94,6 +96,8 @@ def _answer(
             return Cell(f"Not applicable: {reason}")
     parts: list[Cell | str] = []
     for section in entry["in"]:
+        if section in OPTIONAL and section not in sections and len(entry["in"]) > 1:
+            continue
         if section not in sections:
             raise FortemsError(
                 f"{path.name}: {entry['item']!r} points to the section {section}, which is not there"

@@ -15,7 +15,11 @@ PUBLISHED = "published.csv"
 
 def claims(report: Report) -> Table | None:
     """Every finding with its number and verdict, correlations first, then effects by estimand."""
-    rows = report.results.rows(CLAIMS, judged=True)
+    rows = [
+        row
+        for row in report.results.rows(CLAIMS, judged=True)
+        if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in estimands(report)
+    ]
     if not rows:
         return None
     body: list[Section | tuple[Cell | str, ...]] = []
@@ -70,7 +74,7 @@ def _line(report: Report, row: Row, pattern: bool) -> tuple[Cell | str, ...]:
 
 
 def _reason(row: Row) -> str:
-    reason = str(row["reason"])
+    reason = str(row["reason"]).removeprefix(f"{row['verdict']}: ")
     failed = reason.count(" does not hold")
     return reason if failed < 2 else "more than one part does not hold"
 

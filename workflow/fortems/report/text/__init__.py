@@ -12,6 +12,7 @@ from fortems.report.text import (
     design,
     discussion,
     full,
+    matrix,
     mediation,
     people,
     relations,
@@ -22,6 +23,18 @@ from fortems.report.text import (
 
 SENTENCES: dict[str, Callable[..., str]] = {
     name: function
-    for module in (setup, people, relations, mediation, full, claims, robustness, design, discussion, summary)
+    for module in (
+        setup,
+        people,
+        relations,
+        mediation,
+        full,
+        matrix,
+        claims,
+        robustness,
+        design,
+        discussion,
+        summary,
+    )
     for name, function in module.SENTENCES.items()
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fortems.report.bind import escape
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.words import ESTIMAND_WORDS, joined, listed, plural, sentence
+from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, plural, sentence
 
 CLAIMS = "claims.csv"
 ORDER = ("reproduced", "consistent (weak)", "not reproduced", "not testable")
@@ -29,7 +29,7 @@ def findings(report: Report, estimand: str) -> list[Row]:
 def estimands(report: Report) -> list[str]:
     """The estimands at which the claims of effects were judged."""
     have = {row["estimand"] for row in report.results.rows(CLAIMS, judged=True)}
-    return [name for name in ("within", "single") if name in have]
+    return [name for name in levels(report) if name in have]
 
 
 def tally(report: Report, rows: list[Row]) -> str:
@@ -65,7 +65,11 @@ def claims(report: Report) -> str:
     """All verdicts counted, the failing ones named, the whole pattern."""
     if not estimands(report):
         return "No finding could be judged."
-    rows = [row for row in report.results.rows(CLAIMS, role="finding", judged=True)]
+    rows = [
+        row
+        for row in report.results.rows(CLAIMS, role="finding", judged=True)
+        if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in estimands(report)
+    ]
     parts = [sentence(tallies(report))]
     failed = [row for row in rows if row["verdict"] == "not reproduced"]
     if failed:
@@ -105,7 +109,11 @@ def _patterns(report: Report) -> str:
         ("whole_pattern", "the whole pattern of findings"),
         ("bond_alone", "that bond alone survives"),
     ):
-        rows = [row for row in report.results.rows(CLAIMS, claim=key, judged=True) if row.has("verdict")]
+        rows = [
+            row
+            for row in report.results.rows(CLAIMS, claim=key, judged=True)
+            if row["estimand"] in estimands(report)
+        ]
         if not rows:
             continue
         if len({row["verdict"] for row in rows}) == 1:

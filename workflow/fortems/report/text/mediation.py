@@ -158,7 +158,7 @@ def aspects(report: Report) -> str:
         if clauses:
             parts.append(f"For {name(model)}: {'; '.join(clauses)}.")
     parts.append(_together(report))
-    return joined(parts) or "Models of the other aspects are not among those that were run."
+    return joined(parts)
 
 
 def _together(report: Report) -> str:
@@ -266,7 +266,7 @@ def covariates(report: Report) -> str:
             f"Of {report.bind.rows(moderated, 'estimate')} comparisons of the indirect effect across ages and genders "
             f"{report.bind.rows(shown, 'estimate')} {plural(len(shown), 'has', 'have')} an interval that leaves out zero."
         )
-    return joined(parts) or "No model with age or gender was run."
+    return joined(parts)
 
 
 def further(report: Report) -> str:
@@ -305,7 +305,7 @@ def further(report: Report) -> str:
         parts.append(
             f"With both mediators side by side, the indirect effect through presence: {'; '.join(clauses)}."
         )
-    return joined(parts) or "No model of these kinds was run."
+    return joined(parts)
 
 
 def reversed_models(report: Report) -> list[str]:
@@ -322,7 +322,7 @@ def reversed_(report: Report) -> str:
     models = reversed_models(report)
     text = _summary(report, models)
     if not text:
-        return "No model with turned directions was run."
+        return ""
     return (
         "Three variables measured at once can be ordered in any way, and all orders with all paths fit equally well; no "
         "result of this design can prefer one. With the directions turned around the interval of the indirect effect "

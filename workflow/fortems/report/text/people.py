@@ -45,7 +45,7 @@ def _flow(report: Report, flow: list[Row]) -> str:
     if received is not None and any(row["clients"] < limit for row in excluded):
         text += f". How many were excluded is not shown, since counts below {bind.setting('privacy', 'min_cell')} are suppressed"
     elif received is not None and excluded:
-        reasons = [f"{bind.of(row, 'clients', 'n')} ({escape(row['detail'])})" for row in excluded]
+        reasons = [f"{bind.of(row, 'clients', 'n')} ({bind.of(row, 'detail', 'text')})" for row in excluded]
         text += f". Of {bind.of(received, 'clients', 'n')} clients received, {listed(reasons)} were excluded"
     elif received is not None:
         text += f"; none of the {bind.of(received, 'clients', 'n')} clients received was excluded"

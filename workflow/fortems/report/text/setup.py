@@ -50,13 +50,17 @@ def design(report: Report) -> str:
 def count_of_models(report: Report) -> str:
     """The number of models in the models file, bound to the models that verdicts or measurement list."""
     rows = report.results.rows("mediation/effects.csv")
-    return report.bind.over(rows, "model", "distinct")
+    return report.bind.over(rows, "model", "distinct", "w")
 
 
 def models(report: Report) -> str:
     """How many models, and their kinds."""
     extra = []
-    entries = list(report.models.values())
+    entries = [
+        entry
+        for name_, entry in report.models.items()
+        if report.results.rows("mediation/effects.csv", model=name_)
+    ]
     if any(entry.get("covariates") for entry in entries):
         extra.append("with age and gender as covariates")
     if any(entry.get("moderator") for entry in entries):
@@ -64,7 +68,7 @@ def models(report: Report) -> str:
     kinds = f", among them models {listed(extra)}" if extra else ""
     if not report.results.has("mediation/effects.csv"):
         return ""
-    return f"In all {count_of_models(report)} models were fitted{kinds}; none was dropped for its result."
+    return f"In all, {count_of_models(report)} models were fitted{kinds}; none was dropped for its result."
 
 
 def estimation(report: Report) -> str:

@@ -1,0 +1,89 @@
+"""A published matrix: what was wrong with it, what it leaves open."""
+
+from __future__ import annotations
+
+from fortems.report.bind import escape
+from fortems.report.template import Report
+from fortems.report.text.words import joined, listed, name, plural
+
+CHECKS = "tables/matrix_checks.csv"
+WITHHELD = "tables/withheld.csv"
+CLUSTERING = "robustness/clustering.csv"
+BETWEEN = "robustness/between.csv"
+ROUNDING = "robustness/rounding.csv"
+MODELS = ("alliance", "bond")
+
+
+def matrix_checks(report: Report) -> str:
+    """How many checks of the printed cells passed."""
+    rows = report.results.rows(CHECKS)
+    if not rows:
+        return ""
+    odd = [row for row in rows if row["verdict"] != "possible"]
+    whole = report.bind.over(rows, "name", "rows")
+    if not odd:
+        return f"All {whole} checks of single cells and of the whole table were passed."
+    accepted = [row for row in odd if row.get("accepted")]
+    cells = listed(dict.fromkeys(f"{escape(row['cell'])} ({escape(row['verdict'])})" for row in odd))
+    tail = " They were kept as printed, by an explicit entry." if len(accepted) == len(odd) else ""
+    return f"Of {whole} checks {report.bind.rows(odd, 'name')} {plural(len(odd), 'was', 'were')} not passed: {cells}.{tail}"
+
+
+def left_open(report: Report) -> str:
+    """The ranges that clustering, therapist shares and rounding leave."""
+    parts = []
+    for model in MODELS:
+        clauses = [
+            clause
+            for clause in (_clustering(report, model), _between(report, model), _rounding(report, model))
+            if clause
+        ]
+        if clauses:
+            parts.append(f"For {name(model)}: {'; '.join(clauses)}.")
+    held = report.results.rows(WITHHELD)
+    if held:
+        parts.append(
+            f"{report.bind.over(held, 'model', 'rows')} models of the models file need variables that the table does not print; they are listed "
+            "in `tables/withheld.csv`."
+        )
+    return joined(parts)
+
+
+def _clustering(report: Report, model: str) -> str:
+    rows = [
+        row
+        for row in report.results.rows(CLUSTERING, model=model, effect=["a", "b"])
+        if row.has("factor", "ci_low", "ci_high")
+    ]
+    if not rows:
+        return ""
+    clear = [row for row in rows if row["ci_low"] > 0 or row["ci_high"] < 0]
+    verdict = (
+        "the intervals of *a* and *b* leave out zero in every case"
+        if len(clear) == len(rows)
+        else "the interval of *a* or *b* includes zero in some cases"
+    )
+    return (
+        "if clients of one therapist resemble each other to the degrees supposed, variances of the slopes change by a factor of up to "
+        f"{report.bind.over(rows, 'factor', 'max', 'b')}, and {verdict}"
+    )
+
+
+def _between(report: Report, model: str) -> str:
+    row = report.results.first(BETWEEN, model=model)
+    if row is None or not row.has("within_low", "within_high"):
+        return ""
+    return (
+        f"over the supposed shares of therapists the within-therapist indirect effect that fits the matrix runs from "
+        f"{report.bind.of(row, 'within_low', 'end')} to {report.bind.of(row, 'within_high', 'end')} in standard deviations"
+    )
+
+
+def _rounding(report: Report, model: str) -> str:
+    row = report.results.first(ROUNDING, model=model, effect="indirect")
+    if row is None or not row.has("low", "high"):
+        return ""
+    return f"rounding alone leaves it open between {report.bind.of(row, 'low', 'r3')} and {report.bind.of(row, 'high', 'r3')} in standard deviations"
+
+
+SENTENCES = {"matrix_checks": matrix_checks, "left_open": left_open}
