@@ -27,7 +27,7 @@ from fortems.mediation.system import Key, System
 Array = NDArray[np.float64]
 
 ENGINE = "mixedlm"
-OPTIMIZERS = ("powell", "nm", "bfgs")  # one variance to find: a derivative-free search is quick and safe at zero
+OPTIMIZERS = ("bfgs", "cg", "powell")
 LARGEST_ROOT = 2.0  # of the start's variance share; an intraclass correlation of .80
 SMALLEST_START = 1e-8
 BOUNDARY = 1e-4  # random-intercept variance as a share of the residual variance
