@@ -8,11 +8,12 @@ from typing import Literal
 import pandas as pd
 
 from .errors import BetweenUnderdeterminedWarning, ModelError, NoMaximumWarning
-from .inference import StandardErrors
+from .inference import StandardErrors, cluster_scores, covariance
 from .model import Model
 from .moments import ClusterData, CompleteMoments, MissingMoments
+from .objective import Objective
 from .optimize import Bounds, estimate
-from .results import Fit, finish
+from .results import Fit
 from .syntax import nearest
 
 Missing = Literal["listwise", "ml"]
@@ -95,4 +96,10 @@ def fit(
     solution = estimate(model, moments, bounds)
     if not solution.converged:
         warnings.warn(f"{solution.message}; the numbers are no estimates", NoMaximumWarning, stacklevel=2)
-    return finish(model, data, moments, bounds, missing, se, solution)
+    objective = Objective(model.layout, moments)
+    scores = None
+    if se == "robust" and solution.converged:
+        clusters = moments if isinstance(moments, MissingMoments) else data.clusters(layout.y, layout.z)
+        scores = cluster_scores(objective, solution.theta, clusters)
+    found = covariance(objective, solution, se, scores)
+    return Fit(model, data, moments, bounds, missing, se, solution, found)

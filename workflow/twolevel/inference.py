@@ -45,7 +45,8 @@ def covariance(
 
     Inside the admissible set: the inverse of the observed (or expected) information, or the sandwich of it
     with the clusters' scores, times J / (J - 1). At the boundary the same along the face of constant rank (see
-    bounds.py). Parameters along which the likelihood is flat get NaN; nothing is ever pseudo-inverted.
+    bounds.py). Parameters along which the likelihood is flat, and variances that the
+    bounds hold at zero, get NaN; nothing is ever pseudo-inverted.
 
     Parameters
     ----------
@@ -89,6 +90,10 @@ def covariance(
         meat = tangent.T @ (scores.T @ scores) @ tangent * (j / (j - 1))
         inverse = inverse @ meat @ inverse
     matrix = tangent @ inverse @ tangent.T
+    # A variance held at zero by the bounds does not move along the face: it has no standard error either.
+    lost |= (
+        np.linalg.norm(solution.face.tangent if on_face else tangent, axis=1) < 1e-8 * transform.theta_units
+    )
     matrix[lost, :] = np.nan
     matrix[:, lost] = np.nan
     return Covariance(0.5 * (matrix + matrix.T), method, message)

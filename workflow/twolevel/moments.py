@@ -14,22 +14,15 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from .checks import check_between_only, check_missing_variation, check_variation
 from .errors import (
-    BetweenVariableVariesError,
-    CollinearVariablesError,
-    ConstantVariableError,
-    DataProblemError,
     MissingValuesError,
     NonFiniteError,
     NonNumericError,
-    NoReplicationError,
     OneClusterError,
     UnknownVariableError,
 )
 from .syntax import nearest
-
-# Below this share of a variable's variance a pivot counts as an exact linear combination.
-COLLINEAR = 1e-10
 
 
 @dataclass(frozen=True)
@@ -294,13 +287,13 @@ def _clusters(
         offset = values[:, k].mean()
         means[:, k] = offset + np.bincount(codes, values[:, k] - offset) / sizes
     deviation = values - means[codes]
-    _check_between_only(deviation[:, p:], values[:, p:], z)
+    check_between_only(deviation[:, p:], values[:, p:], z)
     ssp = np.empty((len(used), p, p))
     for g in range(p):
         for h in range(g + 1):
             ssp[:, g, h] = ssp[:, h, g] = np.bincount(codes, deviation[:, g] * deviation[:, h])
     found = Clusters(labels[used], sizes, means, ssp, p, len(z))
-    _check_variation(found, values, y, z)
+    check_variation(sizes, means, ssp, values, y, z)
     return found
 
 
@@ -342,10 +335,10 @@ def _cells(
         with np.errstate(invalid="ignore"):
             cluster_z[:, k] = sums / count
         column = z_values[rows, k : k + 1]
-        _check_between_only(column - cluster_z[codes[rows], k : k + 1], column, z[k : k + 1])
+        check_between_only(column - cluster_z[codes[rows], k : k + 1], column, z[k : k + 1])
     z_seen = ~np.isnan(cluster_z)
     first = np.searchsorted(cell_cluster, np.arange(len(used) + 1))
-    _check_missing_variation(y_values, codes, y)
+    check_missing_variation(y_values, codes, y)
     return MissingMoments(
         np.ascontiguousarray(patterns),
         np.bincount(which).astype(float),
@@ -358,87 +351,3 @@ def _cells(
         np.where(z_seen, cluster_z, 0.0),
         z_seen,
     )
-
-
-def _check_between_only(deviation: np.ndarray, values: np.ndarray, z: tuple[str, ...]) -> None:
-    for k, name in enumerate(z):
-        scale = np.abs(deviation[:, k]).max(initial=0.0)
-        if scale > 1e-9 * np.abs(values[:, k]).max(initial=0.0):
-            raise BetweenVariableVariesError(
-                f"{name!r} is named at level 2 only but varies within clusters (by up to {scale:.3g}); "
-                "name it at level 1 too, or use its cluster mean"
-            )
-
-
-def _check_variation(clusters: Clusters, values: np.ndarray, y: tuple[str, ...], z: tuple[str, ...]) -> None:
-    p = clusters.p
-    df = clusters.sizes.sum() - len(clusters.sizes)
-    total = values.var(axis=0)
-    for k, name in enumerate((*y, *z)):
-        if total[k] <= 1e-20 * max(np.abs(values[:, k]).max() ** 2, 1e-300):
-            raise ConstantVariableError(
-                f"variable {name!r} is constant in the rows used; leave it out of the model"
-            )
-    if df < p:
-        raise NoReplicationError(
-            f"{clusters.sizes.sum():.0f} clients in {len(clusters.sizes)} clusters leave {df:.0f} degrees of freedom within "
-            f"clusters for {p} variables: the levels cannot be told apart (are most clusters singletons?)"
-        )
-    within = clusters.ssp.sum(axis=0)
-    for k in range(p):
-        if within[k, k] <= 1e-16 * total[k] * len(values):
-            raise ConstantVariableError(
-                f"variable {y[k]!r} does not vary within clusters; name it at level 2 only"
-            )
-    _check_collinear(within, y, "within clusters")
-    between = clusters.means[:, p:] - clusters.means[:, p:].mean(axis=0)
-    if len(z):
-        if len(clusters.sizes) <= len(z):
-            raise CollinearVariablesError(
-                f"{len(z)} between-only variables need more than {len(z)} clusters, not {len(clusters.sizes)}"
-            )
-        _check_collinear(between.T @ between, z, "between clusters")
-
-
-def _check_missing_variation(values: np.ndarray, codes: np.ndarray, y: tuple[str, ...]) -> None:
-    for k, name in enumerate(y):
-        rows = ~np.isnan(values[:, k])
-        column, cluster = values[rows, k], codes[rows]
-        if np.ptp(column) == 0:
-            raise ConstantVariableError(
-                f"variable {name!r} is constant in the rows used; leave it out of the model"
-            )
-        count = np.bincount(cluster)
-        if (count - 1).clip(min=0).sum() < 1:
-            raise NoReplicationError(
-                f"no cluster has two clients with a value of {name!r}: its levels cannot be told apart"
-            )
-        centred = column - column.mean()
-        mean = np.bincount(cluster, centred) / np.maximum(count, 1)
-        if ((centred - mean[cluster]) ** 2).sum() <= 1e-16 * (centred**2).sum():
-            raise ConstantVariableError(
-                f"variable {name!r} does not vary within clusters; name it at level 2 only"
-            )
-
-
-def _check_collinear(cross: np.ndarray, names: tuple[str, ...], where: str) -> None:
-    """Raise if a variable is an exact linear combination of those before it (Cholesky pivots)."""
-    scale = np.sqrt(np.diag(cross))
-    if (scale == 0).any():
-        name = names[int(np.argmin(scale))]
-        raise ConstantVariableError(f"variable {name!r} does not vary {where}; leave it out at that level")
-    correlation = cross / np.outer(scale, scale)
-    done: list[int] = []
-    for k in range(len(names)):
-        others = correlation[np.ix_(done, done)]
-        pivot = correlation[k, k] - correlation[k, done] @ np.linalg.solve(others, correlation[done, k])
-        if pivot < COLLINEAR:
-            weights = np.linalg.solve(others, correlation[done, k])
-            partners = [names[d] for d, w in zip(done, weights, strict=True) if abs(w) > 1e-6]
-            raise CollinearVariablesError(
-                f"{names[k]!r} is an exact linear combination of {', '.join(partners)} {where}; drop one of them"
-            )
-        done.append(k)
-
-
-__all__ = ["ClusterData", "Clusters", "CompleteMoments", "DataProblemError", "MissingMoments"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count
+from itertools import chain, islice
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from .bounds import Face, Transform, face
 from .model import Model
 from .moments import CompleteMoments, MissingMoments
 from .objective import Objective
+from .ram import MATRIX_MEAN
 from .starts import moment_estimates, starting_values
 from .trustregion import Function, Minimum, minimise
 
@@ -91,22 +92,57 @@ def estimate(
     # A likelihood this much higher than the moment estimates' is running off to infinity.
     lower = objective(usual)[0] - 50.0 * (moments.n_clients + 10.0)
     best: Solution | None = None
-    several = _several_maxima(model)
-    candidates = chain([*starts, usual], _more_starts(model, moments, bounds, estimates))
-    for number in count():
-        # One good start is enough where the likelihood is known to behave.
-        enough = number >= len(starts) + 4 or not (thorough and several and bounds == "psd")
-        if best is not None and best.converged and enough:
+    for start in chain([*starts, usual], _fallbacks(model, moments, estimates)):
+        best = _higher(best, _attempt(objective, transform, start, lower))
+        if best is not None and best.converged:
             break
-        start = next(candidates, None)
-        if start is None:
-            break
-        found = _attempt(objective, transform, start, lower)
-        if found is not None and (best is None or _better(found, best)):
-            best = found
     if best is None:
         raise AssertionError("the moment estimates are inside the domain")
+    if thorough and bounds == "psd" and _several_maxima(model):
+        best = _search(model, objective, transform, best, estimates, lower)
     return best
+
+
+def _search(
+    model: Model,
+    objective: Objective,
+    transform: Transform,
+    best: Solution,
+    estimates: tuple[np.ndarray, np.ndarray, np.ndarray],
+    lower: float,
+) -> Solution:
+    """Look for a higher maximum, unless the saturated one is reached already."""
+    moments, saturated = objective.moments, model.saturated
+    ceiling = np.inf
+    if (saturated.layout.y, saturated.layout.z) == (model.layout.y, model.layout.z):
+        top = estimate(saturated, moments, thorough=False)
+        implied = Objective(saturated.layout, moments).implied(top.theta)
+        if top.converged and implied is not None:
+            ceiling = top.loglik - 1e-7
+            if best.loglik < ceiling:
+                # Near a boundary the moment estimates may lie in the wrong valley; this one seldom does.
+                start = starting_values(model, moments, estimates=(implied.sw, implied.vb, implied.mu))
+                best = _higher(best, _attempt(objective, transform, start, lower)) or best
+    usual = starting_values(model, moments, estimates=estimates)
+    boundary = best.boundary
+    more = chain(
+        islice(_fallbacks(model, moments, estimates), 3), _random(transform, usual) if boundary else ()
+    )
+    for start in more:
+        if best.converged and best.loglik >= ceiling:
+            break
+        best = _higher(best, _attempt(objective, transform, start, lower)) or best
+    return best
+
+
+def _random(transform: Transform, usual: np.ndarray, number: int = 12) -> Iterator[np.ndarray]:
+    """Reproducible random starts: all but means and intercepts drawn afresh."""
+    rng = np.random.default_rng(0)
+    means = np.zeros(len(usual), dtype=bool)
+    means[transform.layout.places[transform.layout.places[:, 2] == MATRIX_MEAN, 0]] = True
+    for _ in range(number):
+        drawn = transform.theta(0.7 * transform.units * rng.standard_normal(transform.size))
+        yield np.where(means, usual, drawn)
 
 
 def _several_maxima(model: Model) -> bool:
@@ -115,29 +151,21 @@ def _several_maxima(model: Model) -> bool:
     return latent or structured or bool(model.equal)
 
 
-def _better(new: Solution, old: Solution) -> bool:
+def _higher(old: Solution | None, new: Solution | None) -> Solution | None:
+    if old is None or new is None:
+        return old or new
     if new.converged != old.converged:
-        return new.converged
-    return new.loglik > old.loglik + 1e-10 * abs(old.loglik)
+        return new if new.converged else old
+    return new if new.loglik > old.loglik + 1e-10 * abs(old.loglik) else old
 
 
-def _more_starts(
+def _fallbacks(
     model: Model,
     moments: CompleteMoments | MissingMoments,
-    bounds: Bounds,
     estimates: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> Iterator[np.ndarray]:
     """Further starts from the most to the least likely to succeed, made when asked for."""
     sw, vb, mu = estimates
-    if bounds == "psd" and _several_maxima(model):
-        # Near a boundary the moment estimates may lie in the wrong valley; the saturated maximum never does.
-        saturated = model.saturated
-        same = saturated.layout.y, saturated.layout.z
-        if same == (model.layout.y, model.layout.z):
-            top = estimate(saturated, moments, bounds, thorough=False)
-            implied = Objective(saturated.layout, moments).implied(top.theta)
-            if top.converged and implied is not None:
-                yield starting_values(model, moments, estimates=(implied.sw, implied.vb, implied.mu))
     yield starting_values(model, moments, simple=True, estimates=estimates)
     for share in (0.1, 0.5):
         # Between part a share of the within part: inside the domain whatever the data say.

@@ -38,16 +38,16 @@ class ProfileTest:
     converged: bool
 
 
-def _held(fit: Fit, name: str, value: float, near: np.ndarray) -> Solution:
+def _held(fit: Fit, name: str, value: float, near: np.ndarray, thorough: bool) -> Solution:
     model = fit.model.fix({name: value})
     held = fit.model.position(name)
     start = np.delete(near, held)
-    return estimate(model, fit.moments, fit.bounds, starts=[start])
+    return estimate(model, fit.moments, fit.bounds, starts=[start], thorough=thorough)
 
 
 def profile_test(fit: Fit, name: str, value: float = 0.0) -> ProfileTest:
     """See `Fit.profile`."""
-    solution = _held(fit, name, value, fit.solution.theta)
+    solution = _held(fit, name, value, fit.solution.theta, thorough=True)
     converged = fit.converged and solution.converged
     statistic = 2 * (fit.loglik - solution.loglik) if converged else np.nan
     p = chi2_sf(statistic, 1) if converged else np.nan
@@ -78,7 +78,8 @@ def profile_interval(fit: Fit, name: str, level: float = 0.95) -> Interval:
             nonlocal near
             if value == estimate_:
                 return -critical
-            solution = _held(fit, name, value, near)
+            # The neighbouring solution leads along the profile; a search at each step would cost too much.
+            solution = _held(fit, name, value, near, thorough=False)
             if not solution.converged:
                 raise ArithmeticError
             near = np.insert(solution.theta, position, value)

@@ -18,8 +18,6 @@ from .inference import (
     LikelihoodRatio,
     StandardErrors,
     chi2_sf,
-    cluster_scores,
-    covariance,
     delta_method,
     monte_carlo,
 )
@@ -27,7 +25,8 @@ from .model import Model
 from .moments import ClusterData, Clusters, CompleteMoments, MissingMoments
 from .objective import Implied, Objective
 from .optimize import Bounds, Solution, estimate
-from .syntax import BETWEEN, LEVELS, WITHIN, Expression, nearest
+from .syntax import BETWEEN, WITHIN, Expression, nearest
+from .tables import parameter_table, standardized_table
 
 if TYPE_CHECKING:
     from .profile import ProfileTest
@@ -192,58 +191,7 @@ class Fit:
     @cached_property
     def standardized(self) -> pd.DataFrame:
         """Standardized solution by level (lavaan's std.all): lhs, op, rhs, level, label, estimate."""
-        rows = [
-            (r.lhs, r.op, r.rhs, LEVELS[r.level], r.label, value)
-            for r, value in zip(self.model.rows, self._standard, strict=True)
-        ]
-        # A label used at both levels stands for its first place, as in lavaan.
-        pairs = list(zip(self.model.rows, self._standard, strict=True))
-        labels = {name: value for r, value in reversed(pairs) for name in (r.name, r.label) if name}
-        for alias, target in self.model.equal.items():
-            labels.setdefault(alias, labels[target])
-        for entry in self.model.defined:
-            value = float(Expression(entry.expression)(labels))
-            labels[entry.name] = value
-            rows.append((entry.name, ":=", entry.expression, "", entry.name, value))
-        return pd.DataFrame(rows, columns=["lhs", "op", "rhs", "level", "label", "estimate"])
-
-    @cached_property
-    def _standard(self) -> list[float]:
-        sds, variances = [], []
-        for number, level in enumerate(self.model.layout.levels):
-            sigma = self.implied.states[number][1]
-            with np.errstate(invalid="ignore"):
-                sds.append(dict(zip(level.names, np.sqrt(np.diag(sigma)), strict=True)))
-            variances.append(
-                {
-                    r.lhs: v
-                    for r, v in zip(self.model.rows, self._estimates, strict=True)
-                    if r.level == number and r.op == "~~" and r.lhs == r.rhs
-                }
-            )
-        out = []
-        for r, value in zip(self.model.rows, self._estimates, strict=True):
-            sd, own = sds[r.level], variances[r.level]
-            if r.op == "=~":
-                bottom = sd[r.rhs] / sd[r.lhs]
-            elif r.op == "~":
-                bottom = sd[r.lhs] / sd[r.rhs] if sd[r.rhs] > 0 else np.nan
-            elif r.op == "~1":
-                bottom = sd[r.lhs]
-            elif r.lhs == r.rhs:
-                bottom = sd[r.lhs] ** 2
-            else:  # lavaan scales residual covariances to residual correlations
-                bottom = np.sqrt(abs(own.get(r.lhs, np.nan) * own.get(r.rhs, np.nan)))
-            out.append(float(value / bottom) if bottom > 0 else (0.0 if value == 0 else np.nan))
-        return out
-
-    @property
-    def _estimates(self) -> list[float]:
-        theta = self.solution.theta
-        return [
-            float(theta[k]) if k >= 0 else float(r.fixed if r.fixed is not None else np.nan)
-            for r, k in zip(self.model.rows, self.model.index, strict=True)
-        ]
+        return standardized_table(self.model, self.solution.theta, self.implied)
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
@@ -252,42 +200,9 @@ class Fit:
         Columns: lhs, op, rhs, level (within, between or empty), label, name, free, estimate, se, z, p, ci_low,
         ci_high (normal, 95 %), standardized (std.all). Fixed parameters have no standard error.
         """
-        se = np.sqrt(np.diag(self.covariance.matrix))
-        rows: list[tuple[Any, ...]] = []
-        for r, k, value, standard in zip(
-            self.model.rows, self.model.index, self._estimates, self._standard, strict=True
-        ):
-            error = float(se[k]) if k >= 0 else np.nan
-            rows.append(
-                (r.lhs, r.op, r.rhs, LEVELS[r.level], r.label, r.name, k >= 0, value, error, standard)
-            )
-        standards = self.standardized
-        for number, entry in enumerate(self.model.defined):
-            value, error = self.delta(entry.name)
-            standard = float(standards["estimate"].iloc[len(self.model.rows) + number])
-            rows.append(
-                (
-                    entry.name,
-                    ":=",
-                    entry.expression,
-                    "",
-                    entry.name,
-                    entry.name,
-                    False,
-                    value,
-                    error,
-                    standard,
-                )
-            )
-        names = ["lhs", "op", "rhs", "level", "label", "name", "free", "estimate", "se", "standardized"]
-        frame = pd.DataFrame(rows, columns=names)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z = np.where(frame["se"] > 0, frame["estimate"] / frame["se"], np.nan)
-        frame.insert(9, "z", z)
-        frame.insert(10, "p", [2 * _normal_sf(abs(v)) for v in z])
-        frame.insert(11, "ci_low", frame["estimate"] - 1.959963984540054 * frame["se"])
-        frame.insert(12, "ci_high", frame["estimate"] + 1.959963984540054 * frame["se"])
-        return frame
+        defined = [self.delta(entry.name) for entry in self.model.defined]
+        standards = self.standardized["estimate"].to_numpy()
+        return parameter_table(self.model, self.solution.theta, self.covariance.matrix, defined, standards)
 
     def row(self, name: str) -> pd.Series:
         """The row of `parameters` with this label or name."""
@@ -511,30 +426,3 @@ class Fit:
         from .summary import summary
 
         return summary(self, fit_measures)
-
-
-def _normal_sf(z: float) -> float:
-    from math import erfc, sqrt
-
-    return 0.5 * erfc(z / sqrt(2)) if np.isfinite(z) else np.nan
-
-
-def finish(
-    model: Model,
-    data: ClusterData,
-    moments: CompleteMoments | MissingMoments,
-    bounds: Bounds,
-    missing: str,
-    se: StandardErrors,
-    solution: Solution,
-) -> Fit:
-    """Add the covariance matrix to a solution."""
-    objective = Objective(model.layout, moments)
-    scores = None
-    if se == "robust" and solution.converged:
-        clusters = (
-            moments if isinstance(moments, MissingMoments) else data.clusters(model.layout.y, model.layout.z)
-        )
-        scores = cluster_scores(objective, solution.theta, clusters)
-    found = covariance(objective, solution, se, scores)
-    return Fit(model, data, moments, bounds, missing, se, solution, found)

@@ -91,24 +91,24 @@ def _block(title: str, rows: pd.DataFrame, kind: str, endogenous: set[str]) -> l
     head = f"{title}:"
     out = [f"{head:<26}{'Estimate':>10}{'Std.Err':>10}{'z-value':>10}{'P(>|z|)':>10}{'Std.all':>10}"]
     previous = None
-    for row in rows.itertuples():
-        if kind in _OPERATOR and row.lhs != previous:
-            out.append(f"  {row.lhs}{_OPERATOR[kind]}")
-            previous = row.lhs
+    for row in rows.to_dict("records"):
+        if kind in _OPERATOR and row["lhs"] != previous:
+            out.append(f"  {row['lhs']}{_OPERATOR[kind]}")
+            previous = row["lhs"]
         if kind in _OPERATOR:
-            name = f"    {row.rhs}"
+            name = f"    {row['rhs']}"
         else:
-            dot = "." if kind in ("variance", "~1") and row.lhs in endogenous else " "
-            name = f"   {dot}{row.lhs}"
-        label = f"({row.label})" if row.label and kind != ":=" else ""
+            dot = "." if kind in ("variance", "~1") and row["lhs"] in endogenous else " "
+            name = f"   {dot}{row['lhs']}"
+        label = f"({row['label']})" if row["label"] and kind != ":=" else ""
         text = f"{name:<16.16}{label:>9.9} "
         out.append(
             text
-            + _number(row.estimate)
+            + _number(row["estimate"])
             + "".join(
-                _number(v) if np.isfinite(v) else " " * 10 if not row.free and kind != ":=" else _number(v)
-                for v in (row.se, row.z, row.p)
+                " " * 10 if not np.isfinite(row[n]) and not row["free"] and kind != ":=" else _number(row[n])
+                for n in ("se", "z", "p")
             )
-            + _number(row.standardized)
+            + _number(row["standardized"])
         )
     return out
