@@ -227,3 +227,33 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(DataError, match="cannot be read \\(Permission denied\\)"):
         read_table(path)
+
+
+def test_a_damaged_spss_file_ends_its_own_process_only(tmp_path):
+    """Bytes changed at random crash the library now and then; the door still refuses by name or reads."""
+    path = tmp_path / "export.sav"
+    frame = pd.DataFrame({"client": ["a1", "b2"], "oq_1": [1.0, 3.0]})
+    pyreadstat.write_sav(frame, path, variable_value_labels={"oq_1": {1.0: "x"}})
+    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    rng = np.random.default_rng(1)
+    for _ in range(4):
+        spoilt = whole.copy()
+        place = rng.integers(60, 400)
+        spoilt[place : place + 4] = rng.integers(0, 256, 4)
+        path.write_bytes(spoilt.tobytes())
+        try:
+            assert len(read_table(path).rows) > 0
+        except DataError as error:
+            assert "export.sav" in str(error)
+
+
+def test_a_crash_of_the_reading_process_is_a_corrupt_file(tmp_path, monkeypatch):
+    from fortems.door import spss
+
+    path = tmp_path / "export.sav"
+    path.write_bytes(b"$FL2" + b"x" * 300)
+    crash = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    real = spss.subprocess.run
+    monkeypatch.setattr(spss.subprocess, "run", lambda command, **kw: real([command[0], "-c", crash], **kw))
+    with pytest.raises(DataError, match="corrupt or unreadable SPSS file"):
+        read_table(path)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fortems.door.delimited import read_delimited
+from fortems.door.spss import read_spss
 from fortems.door.table import Table, as_text, build, encode
 from fortems.errors import DataError, Problem, nearest
 
@@ -56,7 +57,7 @@ def read_table(path: str | os.PathLike[str], sheet: str | None = None) -> Table:
     if start.startswith(OLE):
         raise DataError(_ole_problem(Path(path)))
     if start.startswith((b"$FL2", b"$FL3")):
-        return _read_spss(path)
+        return read_spss(path)
     if start.startswith(b"PAR1"):
         return _read_parquet(path)
     if suffix in BY_CONTENT:
@@ -196,31 +197,6 @@ def _uncomputed(path: str | os.PathLike[str], sheet: str | None, names: list[str
     return found
 
 
-def _read_spss(path: str | os.PathLike[str]) -> Table:
-    """Codes, not labels; what the file declares as user-missing is missing."""
-    import pyreadstat
-
-    file = Path(path).name
-    frame = meta = None
-    for encoding in (None, "LATIN1"):
-        try:
-            frame, meta = pyreadstat.read_sav(
-                os.fspath(path), apply_value_formats=False, user_missing=False, encoding=encoding
-            )
-            break
-        except Exception:  # the wrong encoding and a damaged file fail alike
-            continue
-    if frame is None or meta is None:
-        raise DataError(_corrupt(file, "SPSS file"))
-    labels = {
-        name: {as_text(code): as_text(label) for code, label in codes.items()}
-        for name, codes in meta.variable_value_labels.items()
-    }
-    columns = [encode(frame.iloc[:, place].to_numpy(dtype=object)) for place in range(frame.shape[1])]
-    rows = np.arange(1, len(frame) + 1)
-    return build(file, "SPSS", list(frame.columns), columns, rows, labels)
-
-
 def _read_parquet(path: str | os.PathLike[str]) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -228,9 +204,15 @@ def _read_parquet(path: str | os.PathLike[str]) -> Table:
     file = Path(path).name
     try:
         table = pq.ParquetFile(path).read()
+        nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+        chosen = {
+            place: name
+            for place, name in enumerate(table.column_names)
+            if name not in nested and not name.startswith("__index_level_")
+        }
+        columns = [encode(table.column(place).to_pandas().to_numpy(dtype=object)) for place in chosen]
     except Exception:  # pyarrow raises OSError, ArrowInvalid and others for a damaged file
         raise DataError(_corrupt(file, "Parquet file")) from None
-    nested = [f.name for f in table.schema if pa.types.is_nested(f.type)]
     if nested:
         raise DataError(
             [
@@ -238,12 +220,7 @@ def _read_parquet(path: str | os.PathLike[str]) -> Table:
                 for n in nested
             ]
         )
-    names, columns = [], []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if not name.startswith("__index_level_"):
-            names.append(name)
-            columns.append(encode(column.to_pandas().to_numpy(dtype=object)))
-    return build(file, "Parquet", names, columns, np.arange(1, table.num_rows + 1))
+    return build(file, "Parquet", list(chosen.values()), columns, np.arange(1, table.num_rows + 1))
 
 
 def _corrupt(file: str, kind: str) -> Problem:
