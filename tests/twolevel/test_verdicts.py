@@ -9,7 +9,7 @@ from twolevel.bounds import Transform
 from twolevel.errors import BetweenUnderdeterminedWarning, NoMaximumWarning
 from twolevel.objective import Objective
 from twolevel.optimize import _attempt, estimate
-from twolevel_samples import TEXTS, draw, paper_size
+from twolevel_samples import TEXTS, draw, paper_size, punch
 
 MODELS = {name: twolevel.Model(text) for name, text in TEXTS.items()}
 
@@ -225,3 +225,15 @@ def test_active_face_standard_errors_are_those_of_the_factor():
     expected = jacobian @ np.linalg.inv(hessian) @ jacobian.T
     np.testing.assert_allclose(fit.covariance.matrix, expected, atol=1e-4 * np.abs(expected).max())
     assert fit.se_method == "observed information, active face"
+
+
+@pytest.mark.parametrize("name", ["full", "latent"])
+def test_missing_values_at_the_boundary(name):
+    """Searches pass beside singular matrices, where differences of the gradient leave the domain."""
+    frame = punch(paper_size(3, 0.0), 3, 0.15)
+    fit = twolevel.fit(MODELS[name], frame, "cluster", missing="ml")
+    assert fit.converged and fit.admissible and fit.boundary
+    near = fit.objective(fit.solution.theta, 1)[1]
+    tangent = fit.solution.face.tangent
+    assert np.abs(tangent.T @ near).max() < 1e-3
+    assert fit.solution.face.multiplier > -1e-4

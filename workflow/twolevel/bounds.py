@@ -242,6 +242,8 @@ def face(transform: Transform, theta: np.ndarray, gradient: np.ndarray, zero: fl
     multiplier, worst = np.inf, None
     for block in transform.blocks:
         scale = transform.scales[block.level][block.members]
+        if len(scale) == 1 and block.matrix(theta)[0, 0] >= zero * scale[0] ** 2:
+            continue
         outer = np.outer(scale, scale)
         values, vectors = np.linalg.eigh(block.matrix(theta) / outer)
         null = values < zero

@@ -170,34 +170,45 @@ class Objective:
         steps = 1e-6 * self.units
         rows = []
         for k, h in enumerate(steps):
-            ahead = theta.copy()
-            ahead[k] += h
-            there = self(ahead, 1)[1]
-            if there is None:
+            for step in (h, -h):
+                moved = theta.copy()
+                moved[k] += step
+                there = self(moved, 1)[1]
+                if there is not None:
+                    break
+            else:
                 return None
-            rows.append((there - gradient) / (ahead[k] - theta[k]))
+            rows.append((there - gradient) / (moved[k] - theta[k]))
         return 0.5 * (np.array(rows) + np.array(rows).T)
 
     def difference_hessian(self, theta: np.ndarray, relative: float = 3e-4) -> np.ndarray | None:
         """Hessian by central differences of the analytic gradient, with one Richardson step.
 
-        The error is of order h^4 and of the gradient's rounding over h; None outside the domain.
+        The error is of order h^4 and of the gradient's rounding over h. Beside a singular covariance matrix the
+        steps shrink until they stay inside the domain; None if even tiny ones leave it.
         """
-        steps = relative * self.units
-        k = len(theta)
-        hessian = np.empty((k, k))
-        for i in range(k):
-            difference = []
-            for h in (steps[i], 2 * steps[i]):
-                ahead, behind = theta.copy(), theta.copy()
-                ahead[i] += h
-                behind[i] -= h
-                up, down = self(ahead, 1)[1], self(behind, 1)[1]
-                if up is None or down is None:
-                    return None
-                difference.append((up - down) / (2 * h))
-            hessian[i] = (4 * difference[0] - difference[1]) / 3
+        hessian = np.empty((len(theta), len(theta)))
+        for k, unit in enumerate(self.units):
+            for shrink in (1.0, 1e-1, 1e-2, 1e-3):
+                row = self._difference_row(theta, k, shrink * relative * unit)
+                if row is not None:
+                    break
+            else:
+                return None
+            hessian[k] = row
         return 0.5 * (hessian + hessian.T)
+
+    def _difference_row(self, theta: np.ndarray, k: int, step: float) -> np.ndarray | None:
+        differences = []
+        for h in (step, 2 * step):
+            ahead, behind = theta.copy(), theta.copy()
+            ahead[k] += h
+            behind[k] -= h
+            up, down = self(ahead, 1)[1], self(behind, 1)[1]
+            if up is None or down is None:
+                return None
+            differences.append((up - down) / (2 * h))
+        return (4 * differences[0] - differences[1]) / 3
 
     @cached_property
     def units(self) -> np.ndarray:

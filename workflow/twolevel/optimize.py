@@ -209,7 +209,14 @@ def verdict(objective: Objective, transform: Transform, found: Minimum, lower: f
     if gradient is None or hessian is None:
         theta = transform.theta(found.x)
         value, gradient, hessian = objective(theta, 3)
-    assert gradient is not None and hessian is not None
+    if gradient is None or hessian is None:
+        k = len(theta)
+        nowhere = Face((), np.eye(k), np.zeros((k, k)), np.inf, None)
+        message = "no maximum: beside a singular covariance matrix"
+        return Solution(
+            theta, -value, np.full(k, np.nan), np.full((k, k), np.nan), False, False, False, nowhere, False, message,
+            found.iterations, transform,
+        )  # fmt: skip
     here = face(transform, theta, gradient)
     smallest = min_eigenvalue(transform, theta)
     message = ""
@@ -262,6 +269,9 @@ def _snap(objective: Objective, transform: Transform, found: Minimum) -> np.ndar
     phi = found.x.copy()
     for block, index in transform.factors:
         scale = transform.scales[block.level][block.members]
+        if len(scale) == 1:
+            phi[index] *= phi[index] ** 2 >= 1e-7 * scale**2
+            continue
         left, values, right = np.linalg.svd(phi[index] / scale[:, None])
         values = np.where(values**2 < 1e-7, 0.0, values)
         phi[index] = scale[:, None] * (left * values) @ right
@@ -275,7 +285,8 @@ def min_eigenvalue(transform: Transform, theta: np.ndarray) -> float:
     smallest = np.inf
     for block in transform.blocks:
         scale = transform.scales[block.level][block.members]
-        smallest = min(smallest, np.linalg.eigvalsh(block.matrix(theta) / np.outer(scale, scale))[0])
+        scaled = block.matrix(theta) / np.outer(scale, scale)
+        smallest = min(smallest, scaled[0, 0] if len(scale) == 1 else np.linalg.eigvalsh(scaled)[0])
     return float(smallest)
 
 
