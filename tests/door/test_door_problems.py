@@ -76,6 +76,16 @@ def test_pattern_that_fits_nothing(door, clients):
     assert "no column fits data.items.oq (OQ45_{n})" in message
 
 
+def test_scores_called_items_and_items_called_scores(door, clients):
+    scores = door(clients).scores
+    message = told(door, scores, models_={})
+    assert "no instrument's items were found" in message
+    assert "Set data.format: scores" in message
+    message = told(door, clients, models_={}, format="scores")
+    assert "no scale score was found" in message
+    assert "set data.format: items" in message
+
+
 def test_list_of_items_of_the_wrong_length(door, clients):
     message = told(door, clients, items={"mlq": [f"mlq_{n}" for n in range(1, 10)]})
     assert "data.items.mlq lists 9 columns" in message

@@ -6,8 +6,6 @@
 
 from fortems.simulate.scenario import scenario_files
 
-from fortems.simulate.scenario import scenario_files
-
 INSTRUMENTS = config["data"]["instruments"]
 SIMULATED = config["data"]["source"] == "simulated"
 DATA_PARTS = {

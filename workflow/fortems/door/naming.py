@@ -97,6 +97,8 @@ def resolve(
     problems += _twice(sources)
     problems += _unused_keys(settings, table, {*sources, *sources.values(), *instruments}, instruments)
     extras = [name for name in extras if name in sources]
+    if not items and not scales:
+        broken = list(instruments)
     meant = [scale for name in broken for scale in instruments[name].scales]
     meant += [name for name in (*IDENTIFIERS, *settings.columns) if name not in sources]
     return Naming(sources, items, scales, tuple(extras), tuple(meant), problems, oddities)
@@ -140,14 +142,15 @@ def _instruments(
                 scales[scale] = name
             elif scale in settings.columns:
                 problems.append(_absent(table, column, f"data.columns.{scale}"))
-    if not items and not scales and not problems:
-        example = next(iter(instruments.values())).columns() if instruments else ("",)
-        allowed = "columns such as " + (
-            f"{example[0]} … {example[-1]}" if settings.format == "items" else ", ".join(["bond", "meaning"])
-        )
-        keys = "data.items" if settings.format == "items" else "data.columns"
-        what = f"no column of any instrument was found (data.format is {settings.format})"
-        problems.append(Finding(what, allowed=allowed, hint=f"Name them in {keys}"))
+    if settings.format == "items" and not items and not problems:
+        first = next(iter(instruments.values()))
+        allowed = f"columns such as {first.columns()[0]} … {first.columns()[-1]}"
+        hint = "Set data.format: scores" if scales else "Name them in data.items"
+        problems.append(Finding("no instrument's items were found", allowed=allowed, hint=hint))
+    elif not items and not scales and not problems:
+        allowed = ", ".join(scale for instrument in instruments.values() for scale in instrument.scales)
+        hint = "Name them in data.columns, or set data.format: items"
+        problems.append(Finding("no scale score was found", allowed=f"columns such as {allowed}", hint=hint))
     return items, scales, broken
 
 
