@@ -8,66 +8,75 @@ import re
 import pytest
 
 TINY = ("--configfile", "config/tiny.yaml")
-EARLY = {"simulate", "prepare", "reliability", "tables", "mediation_engines"}
+EARLY = {"simulate", "prepare", "reliability", "tables", "mediation_engines", "measurement"}
 
-# What is edited: file, old text (empty: a line is added at the end), new text → the steps that this alone re-runs,
-# and steps that it must leave alone. What lies downstream of the former is re-run with them.
+# What is edited: file, old text (empty: a line is added at the end), new text → the first steps that this re-runs (what
+# lies downstream of them follows), and steps that it must leave alone.
 EDITS = {
     "a library module": (
-        ("workflow/fortems/correlations.py", "", "\n# edited\n"),
+        ("workflow/fortems/icc.py", "", "\n# edited\n"),
         {"tables"},
-        {"simulate", "prepare", "reliability", "mediation_engines"},
+        {"simulate", "prepare", "reliability", "mediation_engines", "design_chunk"},
     ),
-    "a module of another library": (
+    "the engine's compiled part": (
         ("workflow/twolevel/kernel.py", "", "\n# edited\n"),
-        {"mediation_engines"},
+        {"mediation_engines", "measurement", "design_chunk"},
         {"simulate", "prepare", "tables", "reliability"},
     ),
     "a script": (
         ("workflow/scripts/reliability.py", "", "\n# edited\n"),
         {"reliability"},
-        {"simulate", "prepare", "tables", "mediation_engines"},
+        {"simulate", "prepare", "tables", "mediation_engines", "design"},
     ),
     "an instrument": (
         ("config/instruments/mlq.yaml", "", "\n# edited\n"),
-        {"simulate", "prepare", "tables", "reliability"},
+        {"simulate", "design_chunk"},
         set(),
     ),
-    "the claims": (("config/claims.yaml", "", "\n# edited\n"), {"claims"}, EARLY),
+    "the claims": (
+        ("config/claims.yaml", "", "\n# edited\n"),
+        {"claims", "design_chunk"},
+        EARLY,
+    ),
     "the models": (
         ("config/tiny_models.yaml", "", "\n# edited\n"),
-        {"mediation_engines", "mediation"},
+        {"prepare", "design_chunk"},
         {"simulate", "reliability"},
     ),
     "the published values": (
         ("config/published.yaml", "", "\n# edited\n"),
         {"published"},
-        {*EARLY, "claims"},
+        {*EARLY, "claims", "design"},
     ),
     "the confidence": (
         ("config/tiny.yaml", "run: tiny\n", "run: tiny\nconfidence: 0.9\n"),
-        {"tables", "reliability", "mediation_engines", "configuration"},
+        {"tables", "reliability", "mediation_engines", "configuration", "design_chunk"},
         {"simulate", "prepare"},
     ),
     "the seed": (
         ("config/tiny.yaml", "run: tiny\n", "run: tiny\nseed: 7\n"),
-        {"simulate", "mediation_engines", "configuration"},
+        {"simulate", "design_chunk"},
         set(),
     ),
     "the bootstrap": (
-        ("config/tiny.yaml", "bootstrap: {replicates: 20}", "bootstrap: {replicates: 21}"),
-        {"mediation_engines", "configuration"},
-        {"simulate", "prepare", "tables", "reliability"},
+        ("config/tiny.yaml", "bootstrap: {replicates: 20", "bootstrap: {replicates: 21"),
+        {"mediation_engines", "measurement", "configuration"},
+        {"simulate", "prepare", "tables", "reliability", "design"},
     ),
     "an inclusion rule": (
         ("config/tiny.yaml", "run: tiny\n", "run: tiny\ninclusion: {sessions: {min: 6}}\n"),
-        {"prepare", "configuration"},
-        {"simulate"},
+        {"prepare"},
+        {"simulate", "reliability", "design"},
     ),
     "a lock entry": (
         ("requirements.lock", "semopy==", "semopy==99."),
-        {"mediation_engines"},
-        {"prepare", "tables", "reliability"},
+        {"mediation_engines", "measurement"},
+        {"simulate", "prepare", "tables", "reliability"},
+    ),
+    "the manuscript": (
+        ("manuscript/sections/discussion.md", "", "\n"),
+        {"manuscript"},
+        {*EARLY, "claims", "design", "gate", "figures"},
     ),
     "a comment in the configuration": (("config/tiny.yaml", "", "\n# edited\n"), set(), EARLY),
 }
@@ -99,7 +108,7 @@ def test_an_edit_reruns_what_depends_on_it(built, what):
     finally:
         path.write_text(before)
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert direct <= own
+    assert direct <= own, own
     assert untouched & started == set()
     if not direct:
         assert started == set()

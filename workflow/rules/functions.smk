@@ -49,11 +49,10 @@ def all_but(*names):
 
 
 def own_texts():
-    """The package's own texts: words in them name nobody."""
+    """The package's own texts and the files that the configuration names: words in them name nobody."""
+    named = [config[key] for key in ("models", "claims", "published") if config[key]]
     return sorted(
-        glob.glob("config/**/*.yaml", recursive=True)
-        + glob.glob("manuscript/*.md")
-        + glob.glob("manuscript/*.bib")
+        {*glob.glob("config/*/*.yaml"), *glob.glob("manuscript/*.md"), *glob.glob("manuscript/*.bib"), *named}
     )
 
 
