@@ -1,0 +1,238 @@
+"""Figures: data as written, text alternatives, nothing cut off or overlapping, simulated marked, private kept."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from fortems import tidy
+from fortems.figures import catalog, style
+from fortems.figures.base import Context, Withheld
+from fortems.figures.build import build, draw, spec
+from fortems.report.flow import shown_flow
+from fortems.report.results import Results
+from made_up_run import MODELS, scores, write_run
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+NAMES = [*catalog.NEEDS, "path_bond", "path_aspects", "path_bond_by_age"]
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("figures") / "run", "simulated")
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("figures") / "run", "items")
+
+
+def _context(folder):
+    return Context(Results(folder), {"models": MODELS})
+
+
+@pytest.fixture(scope="module")
+def drawings(simulated, tmp_path_factory):
+    """Name → what was written and the matplotlib figure, drawn from the data as read back."""
+    style.settings()
+    folder, found = tmp_path_factory.mktemp("drawn"), {}
+    context = _context(simulated)
+    for name in NAMES:
+        figure = spec(name)
+        tidy.write_csv(figure.data(context), folder / f"{name}.csv")
+        back = tidy.read_csv(folder / f"{name}.csv")
+        made = figure.draw(back, context)
+        style.save(made, folder / name, context.mark)
+        found[name] = (figure, back, made)
+    return folder, context, found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_texts_are_inside_and_do_not_overlap(drawings, name):
+    made = drawings[2][name][2]
+    canvas = FigureCanvasAgg(made)
+    canvas.draw()
+    renderer, width, height = canvas.get_renderer(), made.bbox.width, made.bbox.height
+    boxes = [(text, text.get_window_extent(renderer)) for text in _texts(made)]
+    assert boxes
+    for text, box in boxes:
+        assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1, text.get_text()
+    for (one, a), (two, b) in itertools.combinations(boxes, 2):
+        if one.get_rotation() % 90 or two.get_rotation() % 90:
+            continue  # the box around slanted words is larger than the words
+        across = min(a.x1, b.x1) - max(a.x0, b.x0)
+        along = min(a.y1, b.y1) - max(a.y0, b.y0)
+        assert across <= 1 or along <= 1.5, (one.get_text(), two.get_text())
+
+
+def _texts(made):
+    """Every text that is seen: titles, labels, tick labels inside the axes' limits, texts, legends."""
+    found = [*made.texts, *(text for legend in made.legends for text in legend.get_texts())]
+    for axes in made.axes:
+        found += [*axes.texts, axes.title, axes._left_title, axes._right_title]
+        if axes.axison:
+            found += [axes.xaxis.label, axes.yaxis.label]
+            for axis in (axes.xaxis, axes.yaxis):
+                low, high = sorted(axis.get_view_interval())
+                for tick in axis.get_major_ticks():
+                    if low <= tick.get_loc() <= high:
+                        found += [label for label in (tick.label1, tick.label2) if label.get_visible()]
+    return [text for text in found if text.get_visible() and text.get_text().strip()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_letters_are_legible_at_the_width_of_a_page(drawings, name):
+    made = drawings[2][name][2]
+    assert made.get_figwidth() == pytest.approx(style.WIDTH) and made.get_figheight() < 9.2
+    sizes = [text.get_fontsize() for text in made.findobj(Text) if text.get_text().strip()]
+    assert min(sizes) >= 5.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_words_come_from_the_data(drawings, name):
+    figure, back, _ = drawings[2][name]
+    context = drawings[1]
+    title, alt, reading = (part(back, context) for part in (figure.title, figure.alt, figure.reading))
+    assert title and len(alt) > 40 and reading.endswith(".")
+    for text in (title, alt, reading):
+        assert "nan" not in text.split() and "None" not in text and "  " not in text and "\n" not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_simulated_figures_say_so(drawings, name):
+    folder, _, found = drawings
+    texts = [text.get_text() for text in found[name][2].findobj(Text)]
+    assert any(text.startswith("Simulated data (scenario as_reported)") for text in texts)
+    for suffix in ("svg", "pdf", "png"):
+        assert (folder / f"{name}.{suffix}").stat().st_size > 500
+
+
+def test_drawn_numbers_are_those_of_the_csv(drawings):
+    _, back, made = drawings[2]["equivalence"]
+    points = [
+        line for line in made.axes[0].lines if len(line.get_xdata()) == 1 and line.get_marker() in ("o", "s")
+    ]
+    assert np.allclose([line.get_xdata()[0] for line in points], back["direct"])
+    _, back, made = drawings[2]["indirect"]
+    drawn = sorted(
+        float(line.get_xdata()[0])
+        for axes in made.axes
+        for line in axes.lines
+        if line.get_marker() in ("o", "s", "^", "D")
+    )
+    assert np.allclose(drawn, sorted(back["estimate"]))
+    _, back, made = drawings[2]["path_bond"]
+    text = " ".join(item.get_text() for item in made.findobj(Text))
+    for estimate in back["estimate"]:
+        assert style.sign(estimate) in text
+
+
+def test_a_changed_estimate_changes_data_picture_and_words(simulated, tmp_path):
+    results = Results(simulated)
+    context = Context(results, {"models": MODELS})
+    figure = spec("path_bond")
+    before = draw(figure, context, tmp_path / "one")
+    effects = results.table("mediation/effects.csv")
+    row = (
+        (effects["model"] == "bond")
+        & (effects["effect"] == "indirect")
+        & (effects["interval"] == "montecarlo")
+    )
+    effects.loc[row & (effects["engine"] == "twolevel"), ["estimate", "ci_high"]] = [-0.123, 0.456]
+    after = draw(figure, context, tmp_path / "two")
+    assert "−0.12 [−1.74, 0.46]" in after["alt"] and after["alt"] != before["alt"]
+    assert (
+        "within therapists: includes zero" in after["reading"]
+        and "within therapists: leaves out zero" in before["reading"]
+    )
+    for suffix in ("csv", "svg", "png"):
+        assert (tmp_path / f"one/path_bond.{suffix}").read_bytes() != (
+            tmp_path / f"two/path_bond.{suffix}"
+        ).read_bytes()
+
+
+def test_same_data_same_bytes(simulated, tmp_path):
+    for name in ("one", "two"):
+        build(["path_bond", "claims"], _context(simulated), tmp_path / name)
+    for path in sorted((tmp_path / "one").iterdir()):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_what_cannot_be_drawn_says_why(simulated, tmp_path):
+    results = Results(simulated, files=["mediation/effects.csv"])
+    index = build(["power", "path_nobody"], Context(results, {"models": MODELS}), tmp_path)
+    assert index["withheld"].tolist() == [
+        "Not drawn: design/power.csv has no rows in this run.",
+        "Not drawn: no paths of the model nobody are estimated in this run.",
+    ]
+    assert (tmp_path / "power.png").exists() and tidy.read_csv(tmp_path / "power.csv").shape == (1, 1)
+
+
+def test_private_figures_hold_no_client_and_no_small_count(private, tmp_path):
+    context = _context(private)
+    index = build(["scatter", "therapists", "flow"], context, tmp_path)
+    assert index["withheld"].isna().all()
+    cells = tidy.read_csv(tmp_path / "scatter.csv")
+    shown = cells["clients"].dropna()
+    assert set(cells["kind"]) == {"cell"} and ((shown == 0) | (shown >= 5)).all() and cells["withheld"].any()
+    own = scores()
+    points = set(zip(own["bond"].round(6), own["meaning"].round(6), strict=True))
+    assert not points & set(zip(cells["x_value"].round(6), cells["y_value"].round(6), strict=True))
+    assert set(tidy.read_csv(tmp_path / "therapists.csv")["kind"]) == {"quantile"}
+    for path in tmp_path.iterdir():
+        assert b"SECRET" not in path.read_bytes() and b"Simulated" not in path.read_bytes()
+    assert "single clients must not be seen" in index["reading"].iloc[0]
+
+
+def test_quantiles_of_few_therapists_are_withheld(private):
+    results = Results(private)
+    table = results.table("data/scores.csv")
+    table["therapist"] = ["A", "B"] * 48
+    with pytest.raises(Withheld, match="single ones"):
+        spec("therapists").data(Context(results))
+
+
+@pytest.mark.parametrize(("excluded", "scored", "hidden"), [
+    ([11], 96, set()), ([2], 96, {"received", "excluded"}), ([11], 94, {"scored"}), ([9, 1], 96, {"received", "excluded"}), ([], 96, set()),
+])  # fmt: skip
+def test_small_counts_of_the_flow(excluded, scored, hidden):
+    steps = ["received", *["excluded"] * len(excluded), "scored", "analysed"]
+    flow = pd.DataFrame(
+        {
+            "step": steps,
+            "detail": "x",
+            "clients": [96 + sum(excluded), *excluded, scored, 96],
+            "therapists": 5,
+        }
+    )
+    shown = shown_flow(flow, 5)
+    assert set(shown.loc[shown["clients"].isna(), "step"]) == hidden
+    assert shown_flow(flow, 0)["clients"].notna().all()
+
+
+def test_catalog_follows_the_configuration(simulated, tmp_path):
+    config = Results(simulated).config
+    names = catalog.names(config)
+    assert {"scatter", "power", "path_bond", "path_bond_by_age"} <= set(names)
+    assert set(catalog.names({**config, "design": None})) == set(names) - {
+        "power",
+        "coverage",
+        "overview",
+        "diagnosticity",
+    }
+    matrix = Results(write_run(tmp_path / "m", "matrix")).config
+    drawn = catalog.names(matrix)
+    assert "path_bond" in drawn and "path_bond_age_gender" not in drawn and "scatter" not in drawn
+    assert catalog.files(matrix)[-1] == catalog.INDEX and len(catalog.files(matrix)) == 4 * len(drawn) + 1
+    for name in names:
+        assert spec(name).name == name
+
+
+def test_colours_are_told_apart_by_more_than_colour():
+    marks = [(mark.marker, str(mark.line)) for mark in style.SERIES]
+    assert len(set(marks)) == len(marks) == len({mark.colour for mark in style.SERIES})
+    one, two = style.ESTIMANDS["within"], style.ESTIMANDS["single"]
+    assert one.marker != two.marker and one.line != two.line and one.filled != two.filled

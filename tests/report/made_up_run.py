@@ -1,0 +1,296 @@
+"""A made-up run in a folder, small and consistent, for the tests of report and figures.
+
+Effects follow from a few numbers; verdicts, agreement and claims are computed from them by the study's own code, so
+that a changed estimate changes what follows from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from fortems import tidy
+from fortems.claimfile import load_claims
+from fortems.claims import claims_table
+from fortems.config import complete, switched_on
+from fortems.evidence import from_tables
+from fortems.mediation.agreement import agreement
+from fortems.mediation.models import load_models
+from fortems.mediation.verdicts import verdicts
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = {
+    "alliance": {"predictor": "alliance", "mediator": "meaning", "outcome": "distress"},
+    "bond": {"predictor": "bond", "mediator": "meaning", "outcome": "distress"},
+    "goal": {"predictor": "goal", "mediator": "meaning", "outcome": "distress"},
+    "task": {"predictor": "task", "mediator": "meaning", "outcome": "distress"},
+    "aspects": {"predictor": ["bond", "goal", "task"], "mediator": "meaning", "outcome": "distress"},
+    "bond_age_gender": {
+        "predictor": "bond", "mediator": "meaning", "outcome": "distress", "covariates": ["age", "gender"],
+    },
+    "bond_social_role": {"predictor": "bond", "mediator": "meaning", "outcome": "social_role"},
+    "bond_search": {"predictor": "bond", "mediator": "search", "outcome": "distress"},
+    "reversed_alliance_distress_meaning": {"predictor": "alliance", "mediator": "distress", "outcome": "meaning"},
+    "bond_by_age": {"predictor": "bond", "mediator": "meaning", "outcome": "distress", "moderator": "age"},
+}  # fmt: skip
+SCALES = ("bond", "task", "goal", "alliance", "meaning", "search", "symptom_distress", "interpersonal_relations",
+          "social_role", "distress")  # fmt: skip
+SOURCES = {
+    "simulated": {"source": "simulated", "scenario": "as_reported"},
+    "items": {"source": "file", "path": "mine.csv", "format": "items"},
+    "scores": {"source": "file", "path": "mine.tsv", "format": "scores"},
+    "matrix": {"source": "matrix", "path": "tests/data/article.yaml"},
+}
+ENGINES = {
+    "twolevel": ("within",),
+    "regression": ("single",),
+    "semopy": ("single",),
+    "mixedlm": ("within", "single"),
+}
+
+
+def configuration(kind: str, **changes: Any) -> dict[str, Any]:
+    """A complete configuration of a kind of run."""
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    config["data"] = {**config["data"], **SOURCES[kind]}
+    config["run"] = kind
+    config.update(changes)
+    return complete(config)
+
+
+def effects(a: float = 0.9, b: float = -1.2, direct: float = 0.1, level_shift: float = 0.05) -> pd.DataFrame:
+    """Rows of ``effects.csv`` for every model; ``a`` and ``b`` of the bond, smaller ``a`` for goal and task."""
+    rows: list[dict[str, Any]] = []
+    for number, (name, model) in enumerate(MODELS.items()):
+        predictors = model["predictor"] if isinstance(model["predictor"], list) else [model["predictor"]]
+        for engine, levels in ENGINES.items():
+            for level in levels:
+                for at in ("25.5", "50.5") if "moderator" in model else ("",):
+                    rows += _rows(
+                        name, model, predictors, engine, level, at, (a, b, direct), level_shift * number
+                    )
+    return pd.DataFrame(rows)
+
+
+def _rows(name, model, predictors, engine, level, at, paths, shift):  # type: ignore[no-untyped-def]
+    a, b, direct = paths
+    small = 0.0 if engine in ("twolevel", "regression") else 0.02
+    common = {
+        "model": name, "engine": engine, "level": level, "mediator": model["mediator"], "outcome": model["outcome"],
+        "at": at, "n_clients": 96, "n_therapists": 23,
+    }  # fmt: skip
+    found = []
+
+    def add(effect: str, predictor: str, interval: str, estimate: float, se: float) -> None:
+        half = 2 * se
+        found.append(
+            {**common, "effect": effect, "predictor": predictor, "interval": interval, "estimate": estimate, "se": se,
+             "ci_low": estimate - half, "ci_high": estimate + half, "p": float(np.exp(-((estimate / se) ** 2) / 1.6)),
+             "standardized": estimate / 7}
+        )  # fmt: skip
+
+    weights = {"bond": 1.0, "alliance": 0.8}
+    for predictor in predictors:
+        own = a * weights.get(predictor, 0.2) + small
+        add("a", predictor, "wald", own, 0.2)
+        add("direct", predictor, "wald", direct + 0.01 * shift, 0.5)
+        for interval in (
+            ("delta", "montecarlo", "percentile", "bca") if small == 0 else ("delta", "montecarlo")
+        ):
+            add("indirect", predictor, interval, own * b, 0.33)
+        add("total", predictor, "delta", own * b + direct, 0.5)
+    add("b", predictors[0] if len(predictors) == 1 else "", "wald", b, 0.3)
+    return found
+
+
+def fit(boundary: bool = True) -> pd.DataFrame:
+    """Rows of ``fit.csv``."""
+    rows = []
+    for model in MODELS:
+        for engine in ENGINES:
+            for variant, loglik, count in (("partial", -100.0, 9), ("full", -100.4, 8)):
+                rows.append(
+                    {"model": model, "engine": engine, "variant": variant, "loglik": loglik, "n_parameters": count, "chi2": 0.8,
+                     "df": 9 - count, "p": 0.4, "aic": 210.0, "bic": 220.0, "converged": True, "admissible": True,
+                     "boundary": boundary and engine == "twolevel", "se_method": "", "message": ""}
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def correlations(matrix: bool = False, strength: float = 0.3) -> pd.DataFrame:
+    """Rows of ``correlations.csv`` at three levels."""
+    rows = []
+    for i, x in enumerate(SCALES):
+        for y in SCALES[i + 1 :]:
+            sign = -1 if "dis" in y or "role" in y or "relations" in y else 1
+            r = sign * strength * (0.3 if x in ("goal", "task") else 1.0)
+            p = 0.004 if abs(r) > 0.2 else 0.3
+            kinds = (("total", "pearson"), ("total", "cr2"), ("within", "centred"), ("between", "latent"))
+            for level, kind in kinds[:1] if matrix else kinds:
+                between = level == "between"
+                rows.append(
+                    {"x": x, "y": y, "level": level, "kind": kind, "r": np.nan if between else r, "n": 96, "n_therapists": 23,
+                     "df": 60.0, "t": r * 8, "p": np.nan if between else p, "ci_low": np.nan if between else r - 0.19,
+                     "ci_high": np.nan if between else r + 0.19, "p_holm": np.nan if between else min(1.0, 9 * p),
+                     "reason": "withheld" if between else ""}
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def scores(seed: int = 3) -> pd.DataFrame:
+    """Client rows."""
+    rng = np.random.default_rng(seed)
+    therapist = np.repeat([f"T{j}" for j in range(12)], 8)
+    frame = pd.DataFrame({"client": [f"SECRET{i}" for i in range(96)], "therapist": therapist})
+    bond = rng.normal(16, 3, 96)
+    meaning = 0.9 * bond + rng.normal(6, 5, 96)
+    return frame.assign(bond=bond, meaning=meaning, distress=100 - 1.2 * meaning + rng.normal(0, 15, 96))
+
+
+def _small() -> dict[str, pd.DataFrame]:
+    """The remaining tables, a few rows each."""
+    tables: dict[str, pd.DataFrame] = {}
+    tables["data/flow.csv"] = pd.DataFrame(
+        {"step": ["received", "excluded", "scored", "analysed"], "detail": ["rows of the file", "sessions: at least 5", "all", "any"],
+         "clients": [107, 11, 94, 96], "therapists": [24, 1, 23, 23]}
+    )  # fmt: skip
+    rows = [
+        {"variable": name, "category": "", "n": 95, "missing": 1 if name == "task" else 0, "mean": 20.5 + i, "sd": 4.25, "skew": -0.4 - 0.2 * i,
+         "ceiling": 0.2 if name == "bond" else 0.01, "reason": ""}
+        for i, name in enumerate(("age", "sessions", *SCALES))
+    ]  # fmt: skip
+    rows += [
+        {"variable": "gender", "category": word, "n": n, "share": n / 96, "reason": ""}
+        for word, n in (("female", 61), ("male", 35))
+    ]
+    tables["tables/descriptives.csv"] = pd.DataFrame(rows)
+    tables["tables/icc.csv"] = pd.DataFrame(
+        [{"variable": name, "n_clients": 96, "n_therapists": 23, "n0": 4.09, "icc": 0.04, "ci_low": -0.08, "ci_high": 0.3, "icc_ml": 0.03, "p": 0.3}
+         for name in SCALES]
+    )  # fmt: skip
+    instruments = {
+        "mlq": ("meaning", "search"),
+        "wai": ("bond", "task", "goal", "alliance"),
+        "oq": SCALES[6:],
+    }
+    tables["tables/reliability.csv"] = pd.DataFrame(
+        [{"scale": scale, "instrument": key, "level": level, "n_items": 5, "alpha": 0.85, "alpha_low": 0.8, "alpha_high": 0.9, "omega": 0.86,
+          "omega_low": 0.81, "omega_high": 0.91, "reason": ""}
+         for key, scales in instruments.items() for scale in scales for level in ("total", "within")]
+    )  # fmt: skip
+    tables["data/calibration.csv"] = pd.DataFrame(
+        {"quantity": ["mean"], "variable": ["bond"], "stated": [16.4], "achieved": [16.4]}
+    )
+    tables["mediation/derived.csv"] = pd.DataFrame(
+        [{"model": "bond_by_age", "engine": "twolevel", "level": "within", "quantity": "moderated_mediation", "estimate": 0.1, "ci_low": -0.2,
+          "ci_high": 0.4, "note": ""}]
+    )  # fmt: skip
+    tables["mediation/measurement.csv"] = pd.DataFrame(
+        [{"model": f"{x}_{kind}", "measurement": kind, "engine": "twolevel", "level": level, "effect": "indirect", "predictor": x,
+          "mediator": "meaning", "outcome": "distress", "interval": "reliability" if kind == "corrected" else "montecarlo", "estimate": -1.1,
+          "se": 0.3, "ci_low": -1.7, "ci_high": -0.5 if x == "bond" else 0.1, "p": 0.01, "standardized": -0.2, "ratio": 1.2, "n_clients": 96,
+          "n_therapists": 23, "note": ""}
+         for x in ("alliance", "bond") for kind in ("observed", "latent", "corrected") for level in ("within", "single")]
+    )  # fmt: skip
+    tables["robustness/leave_one_out.csv"] = pd.DataFrame(
+        [{"model": x, "engine": "twolevel", "level": level, "effect": "indirect", "predictor": x, "mediator": "meaning", "outcome": "distress",
+          "at": "", "estimate": -1.1, "se": 0.3, "lowest": -1.4, "quarter": -1.2, "median": -1.1, "three_quarters": -1.0, "highest": -0.8,
+          "largest_shift": -1.0, "sign_changes": 0, "n_fits": 23, "n_failed": 0}
+         for x in ("alliance", "bond") for level in ("within", "single")]
+    )  # fmt: skip
+    return tables | _design()
+
+
+def _design() -> dict[str, pd.DataFrame]:
+    scenarios = {"as_reported": "As reported", "equal_aspects": "Equal aspects", "reversed": "Reversed"}
+    claims = [("alliance_meaning", "finding", "total"), ("task_distress", "finding", "total")]
+    claims += [
+        (name, "pattern", level) for name in ("whole_pattern", "bond_alone") for level in ("within", "single")
+    ]
+    cells = [(name, np.nan, title) for name, title in scenarios.items()] + [
+        ("as_reported", gap, f"gap {gap}") for gap in (0.0, 0.2)
+    ]
+    diagnosticity, ratios = [], []
+    for claim, role, level in claims:
+        for i, (scenario, gap, title) in enumerate(cells):
+            p = 0.6 if role == "finding" else 0.1 + 0.02 * i
+            diagnosticity.append(
+                {"scenario": scenario, "gap": gap, "title": title, "claim": claim, "role": role, "estimand": level, "studies": 1000,
+                 "holds": int(1000 * p), "testable": 1000, "probability": p, "ci_low": p - 0.02, "ci_high": p + 0.02}
+            )  # fmt: skip
+        for against, value in (("equal_aspects", 1.6), ("reversed", 1.02)):
+            ratios.append(
+                {"claim": claim, "role": role, "estimand": level, "scenario": "as_reported", "gap": np.nan, "against": against,
+                 "against_gap": np.nan, "relation": "=", "ratio": value, "ci_low": value - 0.2, "ci_high": value + 0.2}
+            )  # fmt: skip
+    power = [
+        {"therapists": j, "clients": n, "n": j * n, "indirect": ab, "icc": icc, "estimand": level, "interval": "montecarlo", "studies": 500,
+         "power": min(0.99, abs(ab) * j / 12), "ci_low": 0.1, "ci_high": 0.99, "type_m": 1.5}
+        for j in (12, 23, 50) for n in (4, 8) for ab in (-0.06, -0.15) for icc in (0.0, 0.05) for level in ("within", "single")
+    ]  # fmt: skip
+    coverage = [
+        {"design": f"{j} therapists, ICC .05", "therapists": j, "n": 96, "icc": 0.05, "population": "effect", "estimand": level,
+         "interval": kind, "studies": 500, "coverage": value, "ci_low": value - 0.02, "ci_high": value + 0.02}
+        for j in (10, 23) for level in ("within", "single") for kind, value in (("montecarlo", 0.95), ("delta", 0.94), ("bca", 0.9))
+    ]  # fmt: skip
+    recovery = [
+        {"scenario": "as_reported", "comparison": "engines", "engine": "twolevel", "model": "bond", "level": "within",
+         "parameter": "indirect", "truth": -1.1, "studies": 200, "bias": 0.05, "bias_se": 0.01, "rmse": 0.3}
+    ]  # fmt: skip
+    return {
+        "design/diagnosticity.csv": pd.DataFrame(diagnosticity),
+        "design/likelihood_ratios.csv": pd.DataFrame(ratios),
+        "design/power.csv": pd.DataFrame(power),
+        "design/coverage.csv": pd.DataFrame(coverage),
+        "design/recovery.csv": pd.DataFrame(recovery),
+    }
+
+
+def write_run(
+    folder: Path,
+    kind: str = "simulated",
+    paths: tuple[float, float, float] = (0.9, -1.2, 0.1),
+    strength: float = 0.3,
+    drop: tuple[str, ...] = (),
+    **changes: Any,
+) -> Path:
+    """Write a run of a kind, only with what its source can give, and return the folder.
+
+    ``paths`` are the bond's a, b and direct path; ``strength`` the size of the larger correlations; ``drop`` names
+    results to leave out; other keywords replace keys of the configuration.
+    """
+    config = configuration(kind, **changes)
+    models_file = folder / "models.yaml"
+    folder.mkdir(parents=True, exist_ok=True)
+    models_file.write_text(yaml.safe_dump(MODELS, sort_keys=False), encoding="utf-8")
+    config["models"] = str(models_file)
+    models = load_models(models_file)
+    found, fits = effects(*paths), fit()
+    if kind == "matrix":
+        found = found[
+            (found["level"] == "single")
+            & (found["engine"] == "regression")
+            & found["interval"].isin(["wald", "delta", "montecarlo"])
+        ]
+        fits = fits[fits["engine"] == "regression"]
+    tables = _small()
+    tables["mediation/effects.csv"], tables["mediation/fit.csv"] = found, fits
+    tables["mediation/verdicts.csv"] = verdicts(found, fits, models)
+    tables["mediation/agreement.csv"] = agreement(found, fits, models)
+    tables["tables/correlations.csv"] = correlations(kind == "matrix", strength)
+    empty = found.replace({"": np.nan})
+    evidence = from_tables(tables["tables/correlations.csv"], empty, None, 0.95)
+    tables["claims.csv"] = claims_table(load_claims(ROOT / "config/claims.yaml"), evidence)
+    tables["published.csv"] = pd.DataFrame(
+        [{"id": "n", "what": "Clients", "place": "abstract", "published": 96, "computed": 96, "verdict": "equal", "reason": ""},
+         {"id": "r", "what": "r", "place": "", "published": np.nan, "computed": np.nan, "verdict": "not attempted", "reason": "empty"}]
+    )  # fmt: skip
+    tables["data/scores.csv"] = scores()
+    for name, frame in tables.items():
+        if switched_on(name, config) and name not in drop:
+            tidy.write_csv(frame, folder / name)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    return folder

@@ -1,0 +1,61 @@
+"""No digit in the text that is not bound: sources, sentences, rendered pages; a planted one is found."""
+
+import pytest
+from fortems import tidy
+from fortems.report import digits
+from fortems.report.bind import check
+from fortems.report.results import Results
+from made_up_run import ROOT
+
+MANUSCRIPT = ROOT / "manuscript"
+CODE = ROOT / "workflow/fortems/report"
+ALLOWED = digits.listed(MANUSCRIPT / "digits.yaml")
+TEMPLATES = sorted(MANUSCRIPT.rglob("*.md"))
+MODULES = sorted([*CODE.glob("text/*.py"), *CODE.glob("tables/*.py"), CODE / "variant.py", CODE / "build.py"])
+
+
+def test_every_listed_digit_has_a_reason():
+    assert all(len(reason) > 10 for reason in ALLOWED.values())
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_templates_hold_no_unbound_digit(path):
+    assert digits.in_template(path.read_text(encoding="utf-8"), ALLOWED) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_sentences_hold_no_unbound_digit(path):
+    assert digits.in_code(path.read_text(encoding="utf-8"), ALLOWED) == []
+
+
+@pytest.mark.parametrize("planted", ["r = .31", "96 clients", "in 2 of 3 models", "(p = .04)"])
+def test_a_planted_digit_is_found(planted):
+    text = (MANUSCRIPT / "sections/results.md").read_text(encoding="utf-8")
+    assert digits.in_template(f"{text}\nThe bond correlates, {planted}, with meaning.", ALLOWED)
+    assert digits.in_code(f'def f():\n    return f"The bond {{x}}: {planted}"\n', ALLOWED)
+    assert digits.in_page(f"<html><body><p>The bond, {planted}.</p></body></html>", ALLOWED)
+
+
+@pytest.mark.parametrize("kind", ["simulated", "items", "scores", "matrix"])
+def test_pages_hold_only_bound_numbers_that_agree_with_the_results(runs, kind):
+    folder = runs[kind]
+    page = (folder / "manuscript/manuscript.html").read_text(encoding="utf-8")
+    ledger = tidy.read_csv(folder / "manuscript/numbers.csv")
+    assert digits.in_page(page, ALLOWED) == []
+    assert check(page, ledger, Results(folder)) == []
+    assert len(ledger) > 150
+
+
+def test_a_changed_result_is_caught_on_the_page(runs, tmp_path):
+    import shutil
+
+    folder = tmp_path / "run"
+    shutil.copytree(runs["simulated"], folder)
+    page = (folder / "manuscript/manuscript.html").read_text(encoding="utf-8")
+    ledger = tidy.read_csv(folder / "manuscript/numbers.csv")
+    effects = tidy.read_csv(folder / "mediation/effects.csv")
+    row = (effects["model"] == "bond") & (effects["engine"] == "twolevel") & (effects["effect"] == "a")
+    effects.loc[row, "estimate"] += 0.1
+    tidy.write_csv(effects, folder / "mediation/effects.csv")
+    problems = check(page, ledger, Results(folder))
+    assert problems and all("mediation/effects.csv" in problem and "bond" in problem for problem in problems)

@@ -1,0 +1,164 @@
+"""The three formats: same content, references that resolve, nothing raw from data, same bytes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+
+import pytest
+import yaml
+from fortems.errors import FortemsError
+from fortems.report.build import build, compose, prepare
+from fortems.report.document import Document, place
+from fortems.report.results import Results
+from fortems.report.table import Cell, Section, Table
+from made_up_run import ROOT
+
+KINDS = ("simulated", "items", "scores", "matrix")
+OUTPUTS = ("manuscript.html", "manuscript.pdf", "manuscript.docx", "numbers.csv")
+
+
+def _page(folder):
+    return (folder / "manuscript/manuscript.html").read_text(encoding="utf-8")
+
+
+def _word(folder):
+    with zipfile.ZipFile(folder / "manuscript/manuscript.docx") as archive:
+        return archive.read("word/document.xml").decode(), archive.read("word/header1.xml").decode()
+
+
+def _pdf(folder):
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument(folder / "manuscript/manuscript.pdf")
+    return [page.get_textpage().get_text_range() for page in document]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_html_is_one_file_whose_links_resolve(runs, kind):
+    page = _page(runs[kind])
+    identifiers = re.findall(r'\bid="([^"]+)"', page)
+    assert len(identifiers) == len(set(identifiers))
+    assert {link for link in re.findall(r'href="#([^"]+)"', page)} <= set(identifiers)
+    assert not re.search(
+        r'(?:src|href)="(?!#|data:|https://doi\.org/)', page.replace("https://www.", "https://doi.org/")
+    )
+    assert 'class="ref"></a>' not in page and "??" not in page
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tables_and_figures_have_the_same_numbers_in_all_formats(runs, kind):
+    folder = runs[kind]
+    labels = re.findall(r'<span class="label">((?:Table|Figure) \d+)</span>', _page(folder))
+    for word in ("Table", "Figure"):
+        own = [label for label in labels if label.startswith(word)]
+        assert own == [f"{word} {i + 1}" for i in range(len(own))] and own
+        sequence = re.findall(rf'w:instr="SEQ {word} [^"]*">.*?<w:t>(\d+)</w:t>', _word(folder)[0])
+        assert sequence == [str(i + 1) for i in range(len(own))]
+        text = "\n".join(_pdf(folder))
+        assert all(f"{label}" in text for label in own)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_word_references_point_to_bookmarks(runs, kind):
+    body, _ = _word(runs[kind])
+    fields = set(re.findall(r" REF ([\w-]+) ", body))
+    bookmarks = set(re.findall(r'w:bookmarkStart [^>]*w:name="([^"]+)"', body))
+    assert fields and fields <= bookmarks
+    assert set(re.findall(r'w:anchor="([^"]+)"', body)) <= bookmarks
+    assert body.count("<w:tbl>") == len(re.findall("SEQ Table", body))
+    assert 'descr="Alt of' in body
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_simulation_is_said_everywhere_and_only_there(runs, kind):
+    folder = runs[kind]
+    page, (body, header), pages = _page(folder), _word(folder), _pdf(folder)
+    simulated = kind == "simulated"
+    notes = len(re.findall(r"<table id=|<figure id=", page))
+    assert page.count("neither the paper") == (notes if simulated else 0)
+    assert body.count("neither the paper") == (notes if simulated else 0)
+    for text in (*pages, header):
+        assert ("Simulated data: no evidence about people" in text) == simulated
+    assert ("simulated" in page.lower().split('id="introduction">')[0].split("</nav>")[1]) == simulated
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_heading_is_empty(runs, kind):
+    page = re.sub(r"<nav.*?</nav>", "", _page(runs[kind]), flags=re.DOTALL)
+    parts = re.split(r"<h([234]) [^>]*>(.*?)</h\1>", page, flags=re.DOTALL)
+    levels, titles, bodies = parts[1::3], parts[2::3], parts[3::3]
+    for number, (level, title, body) in enumerate(zip(levels, titles, bodies, strict=True)):
+        below = number + 1 < len(levels) and levels[number + 1] > level
+        assert re.sub(r"<[^>]+>|\s", "", body) or below, title
+
+
+@pytest.mark.parametrize("name", ["agrema.yaml", "jars.yaml"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_checklists_point_to_sections_that_exist(runs, kind, name):
+    page = _page(runs[kind])
+    entries = yaml.safe_load((ROOT / "manuscript/checklists" / name).read_text(encoding="utf-8"))
+    table = page.split(f'<table id="tbl-{name.split(".")[0]}"')[1].split("</table>")[0]
+    rows = re.findall(r"<tr>\s*<td[^>]*>(.*?)</td>\s*<td[^>]*>(.*?)</td>", table, flags=re.DOTALL)
+    assert len(rows) == len(entries["items"])
+    for item, answer in rows:
+        assert "href" in answer or answer.startswith("Not applicable: "), item
+
+
+def test_same_input_same_bytes(runs, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1623283200")
+    folder = runs["matrix"]
+    for name in ("one", "two"):
+        build(Results(folder), folder / "models.yaml", ROOT / "manuscript", tmp_path / name)
+    for name in OUTPUTS:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+def test_text_from_data_is_never_markup(runs, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(runs["matrix"], folder)
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    nasty = "a*b*_`c`<img src=x onerror=alert(1)>#{$x$}[y](z)@q.yaml"
+    config["data"]["path"] = nasty
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    build(Results(folder), folder / "models.yaml", ROOT / "manuscript", folder / "manuscript")
+    page = _page(folder)
+    assert "<img src=x" not in page and "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "".join(nasty.split()) in "".join("".join(_pdf(folder)).replace("\ufffe", "").split())
+
+
+def test_a_reference_to_nothing_is_refused(runs):
+    report = prepare(
+        Results(runs["simulated"]),
+        yaml.safe_load((runs["simulated"] / "models.yaml").read_text()),
+        ROOT / "manuscript",
+    )
+    document = compose(report, ROOT / "manuscript")
+    assert document.numbers["tbl-claims"] == "Table 2" and "limits" in document.sections
+
+    def blocks(markdown):
+        from fortems.report.document import read
+
+        return read(markdown, ROOT / "manuscript/references.bib")
+
+    with pytest.raises(FortemsError, match="refers to tbl-x"):
+        place(blocks("[](#tbl-x){.ref}"), {})
+    with pytest.raises(FortemsError, match="places tbl-x, which"):
+        place(blocks('::: {.place what="tbl-x"}\n:::'), {})
+    with pytest.raises(FortemsError, match="points to the section nowhere"):
+        place(blocks("[](#nowhere)"), {})
+    with pytest.raises(FortemsError, match="pandoc could not"):
+        blocks("[@nobody2020]")
+
+
+def test_a_table_must_fit_its_columns():
+    with pytest.raises(ValueError, match="a row of 1 cells"):
+        Table("tbl-x", "T", ("a", "b"), "lr", (("only",),))
+    with pytest.raises(ValueError, match="cover 2 columns"):
+        Table("tbl-x", "T", ("a", "b"), "lr", (), spanners=(("x", 3),))
+    with pytest.raises(ValueError, match="align and widths"):
+        Table("tbl-x", "T", ("a", "b"), "l", ())
+    long = Table("tbl-x", "T", ("a", "b"), "lr", (Section("s"), *((("x", Cell("1")),) * 60)))
+    assert long.long and not Table("tbl-x", "T", ("a",), "l", (("x",),)).long
+    assert isinstance(Document({"blocks": []}).numbers, dict)

@@ -1,0 +1,424 @@
+"""Sentences follow from results: every branch, and never an effect that is not shown."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from fortems import tidy
+from fortems.report.build import prepare
+from fortems.report.results import Results, Row
+from fortems.report.text import (
+    SENTENCES,
+    claims,
+    design,
+    discussion,
+    full,
+    matrix,
+    mediation,
+    people,
+    relations,
+    robustness,
+    setup,
+    summary,
+)
+from fortems.report.variant import reason_absent, variant
+from made_up_run import MODELS, ROOT, write_run
+
+NULL = (0.05, -0.1, 0.1)
+STRONG = (0.9, -1.2, 0.1)
+DIRECT = (0.9, -1.2, -3.0)
+
+
+def words(text: str) -> str:
+    """Markdown as a reader sees it: references named, spans opened, escapes and stars taken away."""
+    text = re.sub(r"\[\]\(#([\w-]+)\)(\{\.ref\})?", r"\1", text)
+    text = re.sub(r"\[((?:[^\[\]\\]|\\.)*)\]\{[^}]*\}", r"\1", text)
+    return re.sub(r"\\(.)", r"\1", text).replace("*", "")
+
+
+def _row(**values):
+    return Row("f.csv", 0, "", {"predictor": "bond", "mediator": "meaning", "outcome": "distress", **values})
+
+
+@pytest.fixture
+def report(report_of):
+    return report_of()
+
+
+def test_path_clauses(report):
+    shown = _row(estimate=0.4, ci_low=0.1, ci_high=0.7, p=0.01)
+    assert (
+        words(mediation.path_clause(report, shown, "bond", "meaning", "a"))
+        == "more bond goes with more meaning, a = 0.40, 95% CI [0.10, 0.70], p = .010"
+    )
+    turned = _row(estimate=-0.4, ci_low=-0.7, ci_high=-0.1, p=0.0001)
+    assert "more meaning goes with less distress" in words(
+        mediation.path_clause(report, turned, "meaning", "distress", "b")
+    )
+    not_shown = words(
+        mediation.path_clause(
+            report, _row(estimate=0.4, ci_low=-0.1, ci_high=0.9, p=0.2), "bond", "meaning", "a"
+        )
+    )
+    assert (
+        not_shown.startswith("a path from bond to presence of meaning is not shown")
+        and "goes with" not in not_shown
+    )
+    assert "no interval" in words(mediation.path_clause(report, _row(estimate=0.4), "bond", "meaning", "a"))
+    assert "was not estimated" in mediation.path_clause(report, None, "bond", "meaning", "a")
+    assert "was not estimated" in mediation.path_clause(report, _row(estimate=np.nan), "bond", "meaning", "a")
+
+
+def test_indirect_clauses(report):
+    shown = words(
+        mediation.indirect_clause(report, _row(estimate=-1.0, ci_low=-2.0, ci_high=-0.2, standardized=-0.15))
+    )
+    assert (
+        shown
+        == "the indirect effect through presence of meaning is negative, ab = −1.00, 95% CI [−2.00, −0.20], −0.15 in standard deviations"
+    )
+    assert "is positive" in words(
+        mediation.indirect_clause(report, _row(estimate=1.0, ci_low=0.2, ci_high=2.0))
+    )
+    not_shown = words(mediation.indirect_clause(report, _row(estimate=-1.0, ci_low=-2.0, ci_high=0.2)))
+    assert "is not shown" in not_shown and "negative" not in not_shown
+    assert "no interval" in words(mediation.indirect_clause(report, _row(estimate=-1.0)))
+    assert mediation.indirect_clause(report, None) == "the indirect effect was not estimated"
+
+
+def test_null_paths_are_never_worded_as_effects(report_of):
+    report = report_of(paths=NULL, strength=0.05)
+    text = words(" ".join(SENTENCES[name](report) for name in SENTENCES if name not in ("mediation",)))
+    text += words(mediation.mediation(report, "bond") + mediation.mediation(report, "alliance"))
+    for forbidden in (
+        "indirect effect through presence of meaning is negative",
+        "data agree with",
+        "Both estimands show",
+        "numbers fit the idea",
+    ):
+        assert forbidden not in text
+    assert "Neither estimand shows an indirect effect." in text
+
+
+def test_strong_paths(report_of):
+    report = report_of(paths=STRONG)
+    text = words(mediation.mediation(report, "bond"))
+    assert "Both estimands show the indirect effect." in text
+    assert "A direct path is not shown" in text
+    assert "boundary" in text and "fixed-effects estimate" in text
+
+
+def test_direct_path_shown(report_of):
+    report = report_of(paths=DIRECT)
+    assert "A direct path is shown beside" in words(mediation.mediation(report, "bond"))
+    text = words(full.full_mediation(report))
+    assert "partial mediation for the total alliance and bond" in text
+
+
+def test_estimands_that_differ(report_of):
+    report = report_of()
+    effects = report.results.table("mediation/effects.csv")
+    cut = (effects["level"] == "single") & (effects["effect"] == "indirect") & (effects["model"] == "bond")
+    effects.loc[cut, "ci_high"] = 0.5
+    report.results._read.clear()
+    text = words(mediation.mediation(report, "bond"))
+    assert "shown within therapists only" in text and "no proof of a difference" in text
+    assert discussion.support(report, "bond") == "one"
+    assert "within therapists only" in words(discussion.discussion(report))
+
+
+@pytest.mark.parametrize(("outcome", "words_"), [
+    ("equivalent", "is shown to be smaller than"),
+    ("not equivalent", "is not shown for"),
+    ("not attainable at this n", "no result at this number of clients"),
+])  # fmt: skip
+def test_equivalence(report, outcome, words_):
+    row = _row(
+        model="bond",
+        level="within",
+        equivalence=outcome,
+        equivalence_bound=0.1,
+        smallest_bound=0.3,
+        n_for_80=900,
+    )
+    text = words(full._equivalence(report, [row]))
+    assert words_ in text.lower()
+    assert ("about 900 clients" in text) == (outcome != "equivalent")
+    assert "smallest bound that the data support is .30" in text
+
+
+@pytest.mark.parametrize("rule", ["full", "partial", "none"])
+def test_the_articles_rule(report, rule):
+    text = words(full._rule(report, [_row(model="bond", level="within", paper_rule=rule)]))
+    assert {"full": "full mediation", "partial": "partial mediation", "none": "no mediation"}[rule] in text
+    assert "need not support" in text
+    assert full._rule(report, []) == "" and full._equivalence(report, []) == ""
+
+
+def test_a_flipped_verdict_changes_the_text(report_of):
+    report = report_of()
+    before = words(claims.claims(report))
+    table = report.results.table("claims.csv")
+    row = (table["claim"] == "bond_meaning") & table["judged"].astype(bool)
+    assert table.loc[row, "verdict"].tolist() == ["reproduced"]
+    table.loc[row, "verdict"] = "not reproduced"
+    report.results._read.clear()
+    after = words(claims.claims(report))
+    assert "bond correlates positively with presence of meaning" not in before
+    assert "Not reproduced is" in after and "bond correlates positively with presence of meaning" in after
+    assert before != after
+
+
+def test_tallies_differ_by_estimand(report_of):
+    report = report_of()
+    table = report.results.table("claims.csv")
+    assert "whichever estimand" in words(claims.tallies(report))
+    row = (
+        (table["claim"] == "bond_full_mediation")
+        & (table["estimand"] == "single")
+        & table["judged"].astype(bool)
+    )
+    table.loc[row, "verdict"] = "not reproduced"
+    report.results._read.clear()
+    text = words(claims.tallies(report))
+    assert "with effects within therapists" in text and "with effects at the single level" in text
+    assert "(at the single level)" in words(claims.claims(report))
+
+
+def test_not_testable_names_the_reason(report_of):
+    report = report_of()
+    assert "Not testable is that" in words(claims.claims(report))  # no covariates in the made-up run
+    assert (
+        claims.claims(report_of("simulated", drop=("claims.csv", "mediation/effects.csv")))
+        == "No finding could be judged."
+    )
+
+
+def test_correlations(report_of):
+    text = words(relations.correlations(report_of(strength=0.3)))
+    assert "The total alliance correlates positively with presence of meaning, r = .30" in text
+    assert "a correlation of task collaboration with distress is not shown" in text.replace(
+        "A corr", "a corr"
+    )
+    assert "remain so after adjustment" in text or "remains so" in text
+    weak = words(relations.correlations(report_of(strength=0.05)))
+    assert "correlates" not in weak and "None of these correlations is significant." in weak
+
+
+@pytest.mark.parametrize(
+    ("adjusted", "tail"),
+    [
+        ([0.001, 0.9], "one remains so"),
+        ([0.9, 0.9], "none of which remains so"),
+        ([0.001, 0.001], "all of which remain so"),
+    ],
+)
+def test_adjustment(report, monkeypatch, adjusted, tail):
+    rows = [_row(p=0.01, p_holm=value) for value in adjusted]
+    answers = iter([*rows, *[None] * 20])
+    monkeypatch.setattr(relations, "total", lambda *arguments: next(answers))
+    assert tail in words(relations._holm(report))
+
+
+@pytest.mark.parametrize(("kind", "phrase"), [
+    ("simulated", "All data are simulated"), ("items", "single answers"), ("scores", "scale scores"), ("matrix", "published table"),
+])  # fmt: skip
+def test_design_reads_as_written_for_its_source(report_of, kind, phrase):
+    report = report_of(kind)
+    text = words(setup.design(report) + summary.abstract_method(report) + discussion.limits(report))
+    assert phrase in text
+    assert ("simulated" in text.lower()) == (kind == "simulated")
+
+
+def test_simulated_results_are_never_evidence(report_of):
+    report = report_of(paths=STRONG)
+    text = words(
+        " ".join(
+            SENTENCES[name](report)
+            for name in ("discussion", "abstract_conclusion", "plain_meaning", "implications", "claims")
+        )
+    )
+    assert "None of this bears on the hypothesis" in text
+    assert "no evidence for or against the hypothesis" in text
+    assert "nothing follows from simulated clients" in text
+    assert "say nothing about the article's clients" in text.replace("\u2019", "'")
+
+
+def test_own_data_conclude_only_what_is_shown(report_of):
+    strong = words(summary.abstract_conclusion(report_of("items", paths=STRONG)))
+    assert "agree with meaning as a carrier" in strong and "cannot tell this order" in strong
+    null = words(summary.abstract_conclusion(report_of("items", paths=NULL)))
+    assert "do not show" in null and "nor do they exclude it" in null
+    assert "These data give no reason to change practice" in words(
+        summary.plain_meaning(report_of("items", paths=NULL))
+    )
+    assert "leave the question open" in words(summary.plain_results(report_of("items", paths=NULL)))
+
+
+def test_unknown_support(report_of):
+    report = report_of("items", drop=("mediation/effects.csv", "claims.csv"))
+    assert discussion.support(report, "bond") == "unknown"
+    assert "could not be estimated" in words(discussion.discussion(report))
+    assert "could not be estimated" in summary.abstract_conclusion(report)
+    assert "could not be answered" in summary.plain_results(report)
+    assert "not among those" in mediation.mediation(report, "bond")
+    assert full.full_mediation(report).startswith("Verdicts on full") or "could not" in full.full_mediation(
+        report
+    )
+    assert setup.models(report) == ""
+
+
+def test_participants(report_of):
+    text = words(people.participants(report_of()))
+    assert (
+        "96 simulated clients of 23 therapists" in text and "11 (sessions: at least 5) were excluded" in text
+    )
+    assert "at least five sessions" in text
+    assert "80 clients" not in words(people.participants(report_of("matrix")))
+    assert "no flow of participants" in words(people.participants(report_of("matrix")))
+
+
+def test_small_counts_of_real_people_are_not_told(tmp_path):
+    folder = write_run(tmp_path / "run", "items")
+    flow = tidy.read_csv(folder / "data/flow.csv")
+    flow.loc[flow["step"] == "excluded", "clients"] = 2
+    flow.loc[flow["step"] == "received", "clients"] = 98
+    tidy.write_csv(flow, folder / "data/flow.csv")
+    report = prepare(Results(folder), MODELS, ROOT / "manuscript")
+    text = words(people.participants(report))
+    assert (
+        "excluded is not shown" in text
+        and "98 clients" not in text
+        and "2 (" not in text.replace("4.2 (", "")
+    )
+    assert "fewer clients than may be counted here" in words(setup.missing(report))
+
+
+def test_missing_data(report_of):
+    assert "one has missing values, task collaboration (one client)" in words(setup.missing(report_of()))
+    assert "cannot be seen from a matrix" in setup.missing(report_of("matrix"))
+
+
+def test_icc_and_reliability(report_of):
+    report = report_of()
+    assert "All intervals include zero" in words(people.icc(report))
+    table = report.results.table("tables/icc.csv")
+    table.loc[table["variable"] == "bond", "ci_low"] = 0.01
+    report.results._read.clear()
+    assert "lies above zero for bond" in words(people.icc(report))
+    assert "ranges from .85" in words(people.measures(report))
+    assert people.measures(report_of("scores")) == ""
+
+
+def test_diagnosticity(report_of):
+    report = report_of()
+    text = words(design.diagnosticity(report))
+    assert "the whole pattern shows in 10.0% [8.0%, 12.0%]" in text
+    assert "1.60 [1.40, 1.80] against equal aspects" in text
+    assert "cannot tell the directions apart" in text
+    assert "only from equal aspects, not from reversed" in words(design.pattern_verdict(report))
+    table = report.results.table("design/likelihood_ratios.csv")
+    table.loc[table["against"] == "reversed", "ci_low"] = 1.01
+    table.loc[table["against"] == "equal_aspects", ["relation", "ratio"]] = ["≥", 5.0]
+    report.results._read.clear()
+    assert "can only be chance" in words(design.diagnosticity(report))
+    assert "at least 5.00 against equal aspects" in words(design.diagnosticity(report))
+    table[["ci_low", "ci_high"]] = [0.5, 2.0]
+    report.results._read.clear()
+    assert "not shown to be more probable" in words(design.pattern_verdict(report))
+
+
+def test_coverage_power_recovery(report_of):
+    report = report_of()
+    text = words(design.coverage(report))
+    assert "nowhere is it shown to fall below" in text and "surely less than the nominal 95%" in text
+    assert "power to detect" in words(design.power(report))
+    assert "exceeds three of its Monte Carlo errors, most surely" in words(design.recovery(report))
+    table = report.results.table("design/recovery.csv")
+    table["bias"] = 0.001
+    report.results._read.clear()
+    assert "No bias exceeds" in words(design.recovery(report))
+
+
+def test_robustness(report_of):
+    report = report_of()
+    assert "Its sign never changes" in words(robustness.influence(report))
+    report.results.table("robustness/leave_one_out.csv").loc[0, "sign_changes"] = 2
+    report.results._read.clear()
+    assert "Its sign changes in some of them" in words(robustness.influence(report))
+    text = words(robustness.measurement(report))
+    assert (
+        "its interval includes zero" in text
+        and "its interval leaves out zero" in text
+        and "multiplies" in text
+    )
+    assert "compared with twolevel" in words(robustness.agreement(report))
+    assert "equals the computed one" in words(robustness.published(report))
+
+
+def test_what_a_matrix_leaves_open(tmp_path):
+    folder = write_run(tmp_path / "run", "matrix")
+
+    frames = {
+        "tables/matrix_checks.csv": pd.DataFrame({"name": ["a", "b"], "cell": ["n", "x~y"], "verdict": ["possible", "impossible"], "accepted": [False, True]}),
+        "robustness/clustering.csv": pd.DataFrame({"model": ["bond"], "effect": ["a"], "factor": [1.2], "ci_low": [0.1], "ci_high": [0.9]}),
+        "robustness/between.csv": pd.DataFrame({"model": ["bond"], "within_low": [-0.4], "within_high": [-0.1]}),
+        "robustness/rounding.csv": pd.DataFrame({"model": ["bond"], "effect": ["indirect"], "low": [-0.21], "high": [-0.2]}),
+        "tables/withheld.csv": pd.DataFrame({"model": ["m"], "reason": ["no age"]}),
+    }  # fmt: skip
+    for name, frame in frames.items():
+        tidy.write_csv(frame, folder / name)
+    report = prepare(Results(folder), MODELS, ROOT / "manuscript")
+    text = words(matrix.left_open(report) + matrix.matrix_checks(report))
+    for part in (
+        "leave out zero in every case",
+        "from −0.40 to −0.10",
+        "between −.210 and −.200",
+        "x~y (impossible)",
+        "kept as printed",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(("kind", "file", "reason"), [
+    ("matrix", "tables/reliability.csv", "a published matrix has no client rows"),
+    ("scores", "tables/reliability.csv", "scale scores, not item answers"),
+    ("simulated", "design/power.csv", "nothing could be estimated"),
+])  # fmt: skip
+def test_reasons_of_absence(report_of, kind, file, reason):
+    assert reason in reason_absent(file, report_of(kind).results.config)
+
+
+def test_switched_off_is_named(report_of):
+    report = report_of("items", design=None, drop=("robustness/leave_one_out.csv",))
+    text = setup.withheld(report)
+    assert (
+        "power and precision" in text
+        and "switched off in the configuration" in text
+        and "nothing could be estimated" in text
+    )
+    assert "was not simulated in this run" in words(discussion.discussion_pattern(report))
+    assert "were not checked" in setup.claims_method(report_of("items", claims=None))
+
+
+def test_titles_and_notes_by_kind(report_of):
+    for kind in ("simulated", "items", "scores", "matrix"):
+        made = variant(report_of(kind).results.config)
+        assert bool(made.note) == bool(made.banner) == (kind == "simulated")
+        assert made.kind == kind and made.title and "Data source" in made.source
+
+
+def test_all_sentences_are_whole(report_of):
+    for kind in ("simulated", "items", "scores", "matrix"):
+        report = report_of(kind)
+        for name, function in SENTENCES.items():
+            text = words(function(report, "bond") if name == "mediation" else function(report))
+            assert not re.search(
+                r"\bnan\b|None\b(?! of)|\{|\}|  +\S|\(\)| ,|\.\.", text.replace("\n\n", " ")
+            ), (
+                kind,
+                name,
+                text,
+            )
+            assert not text or text.rstrip().endswith((".", ")")), (kind, name, text)
