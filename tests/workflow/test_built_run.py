@@ -27,7 +27,8 @@ def test_files_are_those_of_the_manifest(built):
     for name, entry in listed["files"].items():
         assert entry["sha256"] == hashlib.sha256(content[name]).hexdigest(), name
         assert entry["rule"]
-        assert entry["inputs"], name
+        assert entry["inputs"] or name == "config.yaml", name
+        assert listed["code"][entry["rule"]]
 
 
 def test_every_promised_file_is_there(built):

@@ -127,9 +127,13 @@ def test_nothing_to_compare_is_said(run, capsys, arguments):
 def test_the_manifest_lists_every_file_and_names_orphans(run):
     write("stray.csv", "x\n")
     write(".hidden", "x\n")
-    made_by = {f"results/main/{name}": {"rule": "r", "inputs": ["b", "a"]} for name in TABLES}
+    made_by = {
+        f"results/main/{name}": {"rule": "r", "inputs": ["b", "a", "workflow/fortems/x.py"]}
+        for name in TABLES
+    }
     made = manifest("results/main", made_by)
     assert set(made["files"]) == set(TABLES)
     assert made["orphans"] == ["stray.csv"]
     assert made["files"]["claims.csv"]["inputs"] == ["a", "b"]
+    assert made["code"] == {"r": ["workflow/fortems/x.py"]}
     assert json.dumps(made)

@@ -26,20 +26,28 @@ def manifest(results: str, made_by: Mapping[str, Mapping[str, Any]]) -> dict[str
     Returns
     -------
     dict
-        ``run``; ``files``: name within the folder → ``sha256``, ``bytes``, ``rule``, ``inputs``; ``orphans``:
-        names of files that no rule makes.
+        ``run``; ``files``: name within the folder → ``sha256``, ``bytes``, ``rule``, ``inputs`` (data and
+        settings); ``code``: rule → library modules that it read besides; ``orphans``: names of files that no
+        rule makes.
     """
-    files = {}
+    files, code = {}, {}
     for name in result_files(results):
         path = f"{results}/{name}"
         if path in made_by:
+            rule, inputs = made_by[path]["rule"], sorted(made_by[path]["inputs"])
             files[name] = {
                 "sha256": sha256(path),
                 "bytes": os.path.getsize(path),
-                "rule": made_by[path]["rule"],
-                "inputs": sorted(made_by[path]["inputs"]),
+                "rule": rule,
+                "inputs": [read for read in inputs if not read.endswith(".py")],
             }
-    return {"run": Path(results).name, "files": files, "orphans": orphans(results, made_by.__contains__)}
+            code[rule] = [read for read in inputs if read.endswith(".py")]
+    return {
+        "run": Path(results).name,
+        "files": files,
+        "code": code,
+        "orphans": orphans(results, made_by.__contains__),
+    }
 
 
 def result_files(results: str) -> list[str]:

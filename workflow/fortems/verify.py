@@ -166,7 +166,7 @@ def _one(run: str, renewing: bool) -> int:
 
 
 def _ships(name: str, results: Path) -> bool:
-    if not name.endswith((".csv", ".json")) or name.startswith("figures/"):
+    if not name.endswith((".csv", ".json")) or name.startswith(("figures/", "manuscript/")):
         return False
     if name.startswith("data/") and name not in SHIPPED_DATA:
         return False
