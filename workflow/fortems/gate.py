@@ -63,7 +63,12 @@ def gate(evidence: Evidence) -> dict[str, Any]:
         applies = evidence.has(*needs)
         try:
             found = list(check(evidence)) if applies else []
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # a column gone, a number that is text
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as error:  # a column gone, a text for a number
             found = [f"could not be checked: {type(error).__name__} {error}"]
         more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
         checks.append(
