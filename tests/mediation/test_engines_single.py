@@ -404,3 +404,20 @@ def test_a_replicate_without_a_rare_category_keeps_the_other_slopes():
     expected = ols(rest, "distress", ["meaning", "alliance"]).params
     assert found[keys.index(("distress", "meaning"))] == pytest.approx(expected[1], abs=1e-7)
     assert np.isnan(found[keys.index(("distress", "gender_other"))])
+
+
+def test_a_category_that_no_therapist_shares_is_not_fitted_at_two_levels():
+    """One client of her own category, alone with her therapist: single-level engines can, the others say why not."""
+    rng = np.random.default_rng(4)
+    therapist = [*np.repeat(np.arange(12), 4).tolist(), 12]
+    scores = pd.DataFrame(rng.normal(size=(49, 3)), columns=["bond", "meaning", "distress"])
+    scores["therapist"] = [f"t{j}" for j in therapist]
+    scores["gender"] = ["female", "male"] * 24 + ["other"]
+    model = MediationModel("rare", ("bond",), ("meaning",), "distress", covariates=("gender",))
+    engines = ("twolevel", "regression", "semopy", "mixedlm")
+    frames = fit_all({"rare": model}, scores, engines, Settings(seed=1, draws=200, replicates=20))
+    message = frames["fit"].groupby("engine")["message"].first()
+    for name in ("twolevel", "mixedlm"):
+        assert message[name] == "not fitted: gender_other does not vary within therapists"
+    assert set(frames["effects"]["engine"]) == {"regression", "semopy"}
+    assert frames["effects"]["estimate"].notna().all()

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from fortems.mediation.pathfit import fit_row
 from fortems.mediation.regression_engine import with_missing, within_sds
 from fortems.mediation.slopes import Settings, Slopes, explained
-from fortems.mediation.system import Key, System
+from fortems.mediation.system import Key, System, check_within
 
 Array = NDArray[np.float64]
 
@@ -99,6 +99,7 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
             message=reason,
         )
         return [], [row]
+    check_within(system)
     means = cluster_means(values, cluster, n_clusters)
     deviations = values - means[cluster]
     split, split_equations = _split(system, values, means, deviations, cluster)

@@ -83,7 +83,11 @@ def fit_all(
             fits += [unfitted(model, name, str(reason)) for name in engines]
             continue
         for name in engines:
-            slopes, rows = engine(name)(system, settings)
+            try:
+                slopes, rows = engine(name)(system, settings)
+            except CannotFit as reason:
+                fits.append(unfitted(model, name, str(reason)))
+                continue
             fits += rows
             for part in slopes:
                 effects += effect_rows(system, part, settings)

@@ -193,6 +193,30 @@ def _check_carries(system: System) -> None:
         raise CannotFit("among complete rows the columns are exactly collinear")
 
 
+def check_within(system: System) -> None:
+    """Refuse what cannot be fitted within therapists, for the engines that split the levels.
+
+    Raises
+    ------
+    CannotFit
+        When among complete rows a column does not vary within any therapist (a rare category may not), or
+        columns are exactly collinear there.
+    """
+    values, cluster, n_clusters = system.complete_values()
+    sizes = np.bincount(cluster, minlength=n_clusters)
+    means = np.stack([np.bincount(cluster, column, n_clusters) / sizes for column in values.T], axis=1)
+    deviations = values - means[cluster]
+    squares = (deviations**2).sum(axis=0)
+    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+    names = zip(system.columns, squares, total, strict=True)
+    constant = [name for name, inside, all_of_it in names if inside <= COLLINEAR * all_of_it]
+    if constant:
+        raise CannotFit(f"{', '.join(constant)} does not vary within therapists")
+    scale = np.sqrt(squares)
+    if np.linalg.eigvalsh(deviations.T @ deviations / np.outer(scale, scale))[0] < COLLINEAR:
+        raise CannotFit("within therapists the columns are exactly collinear")
+
+
 def _is_numeric(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 

@@ -24,7 +24,7 @@ from fortems.mediation import twolevel_general as general
 from fortems.mediation.pathfit import fit_row
 from fortems.mediation.regression_engine import MIN_CLUSTERS, bootstrap_weights, with_missing
 from fortems.mediation.slopes import Settings, Slopes, explained
-from fortems.mediation.system import Key, System
+from fortems.mediation.system import Key, System, check_within
 
 Array = NDArray[np.float64]
 
@@ -51,6 +51,7 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     if n_clusters in (1, len(values)):
         reason = "no therapist with two clients or more" if n_clusters > 1 else "one therapist only"
         return [], [_unfitted(system, variant, reason) for variant in ("partial", "full")]
+    check_within(system)
     if general.has_missing(system):
         return _full_information(system)
     order = _order(system)
