@@ -62,13 +62,12 @@ help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
 
 $(PLACE_STAMP):
-	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found on PATH. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) is not there. Name another: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$(PYTHON) is not Python 3.11-3.13. Name another: make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 2; }
-	rm -rf $(VENV)
-	"$(PYTHON)" -m venv $(VENV)
-	@touch $@
+	@python='$(PYTHON)'; \
+	test -n "$$python" || { echo "No Python 3.11, 3.12 or 3.13 found on PATH. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }; \
+	command -v "$$python" >/dev/null || { echo "$$python is not there. Name another: make PYTHON=/path/to/python3.12" >&2; exit 2; }; \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$$python is not Python 3.11-3.13. Name another: make PYTHON=/path/to/python3.12" >&2; exit 2; }; \
+	"$$python" -c 'import venv, ensurepip' 2>/dev/null || { echo "$$python has no venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 2; }; \
+	rm -rf $(VENV) && "$$python" -m venv $(VENV) && touch $@
 
 $(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml | $(PLACE_STAMP)
 	$(PIP) install --require-hashes -r requirements-build.lock

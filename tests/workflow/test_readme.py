@@ -55,7 +55,10 @@ def test_own_data_in_five_lines_run_to_the_claims(repository):
     made = repository.snakemake("results/tiny/data/items.csv", "--configfile", "config/tiny.yaml")
     assert made.returncode == 0, made.stdout[-2000:]
     (repository.root / "results/tiny/data/items.csv").rename(repository.root / "clinic.csv")
-    smaller = repository.write("smaller.yaml", "bootstrap: {replicates: 20}\nmontecarlo: {draws: 200}\n")
+    smaller = repository.write(
+        "smaller.yaml",
+        "models: config/tiny_models.yaml\nbootstrap: {replicates: 20}\nmontecarlo: {draws: 200}\n",
+    )
     done = repository.snakemake("results/clinic/claims.csv", "--configfile", "clinic.yaml", smaller.name)
     assert done.returncode == 0, done.stdout[-3000:]
     assert (repository.root / "results/clinic/claims.csv").stat().st_size > 0
