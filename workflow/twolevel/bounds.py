@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
 
+from .compiled import compiled
 from .model import Layout
 from .objective import parameter_units
 from .ram import MATRIX_S
@@ -27,14 +27,14 @@ from .ram import MATRIX_S
 ZERO = 1e-7
 
 
-@njit("void(i8[:,::1], f8[::1], f8[::1])", cache=True)
+@compiled("void(i8[:,::1], f8[::1], f8[::1])")
 def sum_products(triples, phi, theta):
     """theta_k += phi_i phi_j for each row (k, i, j)."""
     for row in range(triples.shape[0]):
         theta[triples[row, 0]] += phi[triples[row, 1]] * phi[triples[row, 2]]
 
 
-@njit("void(i8[:,::1], f8[::1], f8[:,::1])", cache=True)
+@compiled("void(i8[:,::1], f8[::1], f8[:,::1])")
 def product_jacobian(triples, phi, out):
     """Derivatives of `sum_products`."""
     for row in range(triples.shape[0]):
@@ -43,7 +43,7 @@ def product_jacobian(triples, phi, out):
         out[k, j] += phi[i]
 
 
-@njit("void(i8[:,::1], f8[::1], f8[:,::1])", cache=True)
+@compiled("void(i8[:,::1], f8[::1], f8[:,::1])")
 def add_products(triples, gradient, hessian):
     """Second derivatives of `sum_products`, weighted by the gradient."""
     for row in range(triples.shape[0]):

@@ -22,8 +22,8 @@ d/dS_W = sum_r S_r [N_r S_r^-1 - SSP_r - sum_cells n (Q + w w')] S_r.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .compiled import compiled
 from .ram import invert_definite, multiply
 
 # Patterns (R, p), their clients and pooled SSP; cells: first of each cluster (J + 1), pattern, count, mean; z, seen.
@@ -32,9 +32,7 @@ PATTERN_STATISTICS = (
 )
 
 
-@njit(
-    "f8(f8[:,::1], f8[:,::1], f8[::1], " + PATTERN_STATISTICS + ", f8[:,::1], f8[:,::1], f8[::1])", cache=True
-)
+@compiled("f8(f8[:,::1], f8[:,::1], f8[::1], " + PATTERN_STATISTICS + ", f8[:,::1], f8[:,::1], f8[::1])")
 def missing_gradient(
     sw, vb, mu, patterns, pattern_n, pattern_ssp, first, cell_pattern, cell_n, cell_mean, z, z_seen,
     gw, gb, gmu,

@@ -25,18 +25,17 @@ d/dV_n = c_n V_n^-1 - P =: G_n,  d/dmu = -2 c_n r,  d/dS_W = (N - J) S_W^-1 - S_
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .compiled import compiled
 from .ram import invert_definite, multiply
 
 # Sufficient statistics: sizes n, counts c_n, means m_n, cross-products C_n, W, N - J.
 STATISTICS = "f8[::1], f8[::1], f8[:,::1], f8[:,:,::1], f8[:,::1], f8"
 
 
-@njit(
+@compiled(
     "f8(f8[:,::1], f8[:,::1], f8[::1], " + STATISTICS + ","
-    " f8[:,::1], f8[:,::1], f8[::1], f8[:,::1], f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1])",
-    cache=True,
+    " f8[:,::1], f8[:,::1], f8[::1], f8[:,::1], f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1])"
 )
 def complete_gradient(
     sw, vb, mu, sizes, counts, means, cross, within, within_df, gw, gb, gmu, wi, wp, vi, vp, r
@@ -91,10 +90,9 @@ def complete_gradient(
     return value
 
 
-@njit(
+@compiled(
     "void(f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[::1], f8[::1], f8,"
-    " f8[:,::1], f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1])",
-    cache=True,
+    " f8[:,::1], f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1])"
 )
 def complete_tangents(dsw, dvb, dmu, sizes, counts, within_df, wi, wp, vi, vp, r, dgw, dgb, dgmu):
     """Derivatives of gw, gb, gmu along each direction (dsw, dvb, dmu) of moment space (first axis).

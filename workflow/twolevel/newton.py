@@ -17,14 +17,12 @@ rises, and lowered again after. A replicate has converged where
 
 from __future__ import annotations
 
-import hashlib
 import math
-from pathlib import Path
 
 import numpy as np
 from numba import njit
 
-from twolevel import kernel
+from twolevel.compiled import compiled
 from twolevel.kernel import (
     OPTIONS,
     Data,
@@ -322,107 +320,92 @@ def search(data, coef, logd, t, work, factor_h, tolerance, max_iterations):
     return ITERATION_CAP, value, rank, max_iterations, pg, n_par
 
 
-def _compile(sources: str):
-    """The entry point, compiled or read from numba's cache.
-
-    numba renews a cached function when its own file or a variable it closes over changes, but not when a function of
-    another file that is compiled into it does. `sources`, a hash of both files, is such a variable.
-    """
-
-    @njit(SIGNATURE, cache=True, **OPTIONS)
-    def fit_replicates(
-        sizes, count, sums, cross, within, df, free, members, start_coef, start_logd, start_t, n_start, floor, tolerance,
-        max_iterations, want_vcov, out_value, out_coef, out_logd, out_w, out_t, out_mu, out_rank, out_status,
-        out_iterations, out_gradient, out_vcov, out_se,
-    ):  # fmt: skip
-        """Fit every replicate, from the given start (one, one per replicate, or none) and else from moments."""
-        _ = sources
-        replicates, k_sizes = count.shape
-        p = within.shape[1]
-        n_between = members.shape[0]
-        parameters = p * (p + 1) // 2 + n_between * (n_between + 1) // 2
-        work = workspace(p, k_sizes, parameters)
-        factor_h = np.empty((parameters, parameters))
-        column = np.empty(parameters)
-        entries = np.empty((parameters, 2), np.int64)
-        coef, logd, t = np.zeros((p, p)), np.empty(p), np.zeros((p, p))
-        n_coef = 0
-        for i in range(p):
-            for j in range(i):
-                if free[i, j]:
-                    entries[n_coef, 0] = i
-                    entries[n_coef, 1] = j
-                    n_coef += 1
-        for i in range(p):
-            entries[n_coef + i, 0] = i
-            entries[n_coef + i, 1] = i
-        for rep in range(replicates):
-            clusters = 0.0
-            for k in range(k_sizes):
-                clusters += count[rep, k]
-            data = Data(
-                sizes, count[rep], sums[rep], cross[rep], within[rep], df[rep], df[rep] + clusters,
-                members, entries, n_coef, n_coef + p,
-            )  # fmt: skip
-            status, value, rank, iterations, pg, n_par = DEGENERATE, math.inf, n_between, 0, math.inf, 0
-            for attempt in range(2):
-                if (attempt == 0 and n_start == 0) or not (df[rep] > 0.0 and clusters > 1.0):
-                    continue
-                at = rep if n_start > 1 else 0
-                if attempt == 1:
-                    moment_start(within[rep], free, df[rep], logd, coef)
-                for i in range(p):
-                    if attempt == 0:
-                        logd[i] = start_logd[at, i]
-                    for j in range(p):
-                        t[i, j] = start_t[at, i, j] if attempt == 0 else 0.0
-                        if attempt == 0:
-                            coef[i, j] = start_coef[at, i, j]
-                usable = True
-                for i in range(p):
-                    usable = usable and logd[i] > MIN_LOG_D
-                if not usable:
-                    continue
-                for i in members:
-                    t[i, i] += floor if attempt == 0 else 0.1
-                status, value, rank, used, pg, n_par = search(
-                    data, coef, logd, t, work, factor_h, tolerance, max_iterations
-                )
-                iterations += used
-                if status == CONVERGED:
-                    break
-            out_value[rep] = value
-            out_rank[rep] = rank
-            out_status[rep] = status
-            out_iterations[rep] = iterations
-            out_gradient[rep] = pg
-            out_se[rep] = SE_NONE
+@compiled(SIGNATURE, **OPTIONS)
+def fit_replicates(
+    sizes, count, sums, cross, within, df, free, members, start_coef, start_logd, start_t, n_start, floor, tolerance,
+    max_iterations, want_vcov, out_value, out_coef, out_logd, out_w, out_t, out_mu, out_rank, out_status,
+    out_iterations, out_gradient, out_vcov, out_se,
+):  # fmt: skip
+    """Fit every replicate, from the given start (one, one per replicate, or none) and else from moments."""
+    replicates, k_sizes = count.shape
+    p = within.shape[1]
+    n_between = members.shape[0]
+    parameters = p * (p + 1) // 2 + n_between * (n_between + 1) // 2
+    work = workspace(p, k_sizes, parameters)
+    factor_h = np.empty((parameters, parameters))
+    column = np.empty(parameters)
+    entries = np.empty((parameters, 2), np.int64)
+    coef, logd, t = np.zeros((p, p)), np.empty(p), np.zeros((p, p))
+    n_coef = 0
+    for i in range(p):
+        for j in range(i):
+            if free[i, j]:
+                entries[n_coef, 0] = i
+                entries[n_coef, 1] = j
+                n_coef += 1
+    for i in range(p):
+        entries[n_coef + i, 0] = i
+        entries[n_coef + i, 1] = i
+    for rep in range(replicates):
+        clusters = 0.0
+        for k in range(k_sizes):
+            clusters += count[rep, k]
+        data = Data(
+            sizes, count[rep], sums[rep], cross[rep], within[rep], df[rep], df[rep] + clusters,
+            members, entries, n_coef, n_coef + p,
+        )  # fmt: skip
+        status, value, rank, iterations, pg, n_par = DEGENERATE, math.inf, n_between, 0, math.inf, 0
+        for attempt in range(2):
+            if (attempt == 0 and n_start == 0) or not (df[rep] > 0.0 and clusters > 1.0):
+                continue
+            at = rep if n_start > 1 else 0
+            if attempt == 1:
+                moment_start(within[rep], free, df[rep], logd, coef)
             for i in range(p):
-                out_logd[rep, i] = logd[i]
-                out_mu[rep, i] = work.mu[i]
+                if attempt == 0:
+                    logd[i] = start_logd[at, i]
                 for j in range(p):
-                    out_coef[rep, i, j] = coef[i, j]
-                    out_t[rep, i, j] = t[i, j]
-                    out_w[rep, i, j] = work.w[i, j]
-            if not want_vcov:
+                    t[i, j] = start_t[at, i, j] if attempt == 0 else 0.0
+                    if attempt == 0:
+                        coef[i, j] = start_coef[at, i, j]
+            usable = True
+            for i in range(p):
+                usable = usable and logd[i] > MIN_LOG_D
+            if not usable:
                 continue
-            if status != CONVERGED:
-                out_se[rep] = SE_NOT_DEFINITE
-                for a in range(n_coef):
-                    for b in range(n_coef):
-                        out_vcov[rep, a, b] = math.nan
-                continue
-            out_se[rep] = SE_INTERIOR if rank == n_between else SE_FACE
+            for i in members:
+                t[i, i] += floor if attempt == 0 else 0.1
+            status, value, rank, used, pg, n_par = search(
+                data, coef, logd, t, work, factor_h, tolerance, max_iterations
+            )
+            iterations += used
+            if status == CONVERGED:
+                break
+        out_value[rep] = value
+        out_rank[rep] = rank
+        out_status[rep] = status
+        out_iterations[rep] = iterations
+        out_gradient[rep] = pg
+        out_se[rep] = SE_NONE
+        for i in range(p):
+            out_logd[rep, i] = logd[i]
+            out_mu[rep, i] = work.mu[i]
+            for j in range(p):
+                out_coef[rep, i, j] = coef[i, j]
+                out_t[rep, i, j] = t[i, j]
+                out_w[rep, i, j] = work.w[i, j]
+        if not want_vcov:
+            continue
+        if status != CONVERGED:
+            out_se[rep] = SE_NOT_DEFINITE
             for a in range(n_coef):
-                for b in range(n_par):
-                    column[b] = 1.0 if a == b else 0.0
-                cholesky_solve(factor_h, column, n_par)
                 for b in range(n_coef):
-                    out_vcov[rep, a, b] = column[b] / data.total
-
-    return fit_replicates
-
-
-fit_replicates = _compile(
-    hashlib.sha256(b"".join(Path(file).read_bytes() for file in (kernel.__file__, __file__))).hexdigest()
-)
+                    out_vcov[rep, a, b] = math.nan
+            continue
+        out_se[rep] = SE_INTERIOR if rank == n_between else SE_FACE
+        for a in range(n_coef):
+            for b in range(n_par):
+                column[b] = 1.0 if a == b else 0.0
+            cholesky_solve(factor_h, column, n_par)
+            for b in range(n_coef):
+                out_vcov[rep, a, b] = column[b] / data.total

@@ -14,12 +14,13 @@ bytes on every run.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from .compiled import compiled
 
 MATRIX_A, MATRIX_S, MATRIX_MEAN = 0, 1, 2
 
 
-@njit("f8(f8[:,::1], f8[:,::1])", cache=True)
+@compiled("f8(f8[:,::1], f8[:,::1])")
 def invert_definite(matrix, inverse):
     """Invert a symmetric positive definite matrix into `inverse`; return log|matrix| or NaN if not definite."""
     size = matrix.shape[0]
@@ -58,7 +59,7 @@ def invert_definite(matrix, inverse):
     return logdet
 
 
-@njit("b1(f8[:,::1], f8[:,::1])", cache=True)
+@compiled("b1(f8[:,::1], f8[:,::1])")
 def invert_general(matrix, inverse):
     """Invert a square matrix by Gauss-Jordan with partial pivoting; False if singular."""
     size = matrix.shape[0]
@@ -90,7 +91,7 @@ def invert_general(matrix, inverse):
     return True
 
 
-@njit("void(f8[:,::1], f8[:,::1], f8[:,::1])", cache=True)
+@compiled("void(f8[:,::1], f8[:,::1], f8[:,::1])")
 def multiply(left, right, out):
     """out = left right."""
     for i in range(left.shape[0]):
@@ -103,7 +104,7 @@ def multiply(left, right, out):
                     out[i, j] += value * right[k, j]
 
 
-@njit("void(f8[:,::1], f8[:,::1], f8[:,::1])", cache=True)
+@compiled("void(f8[:,::1], f8[:,::1], f8[:,::1])")
 def multiply_left_transposed(left, right, out):
     """out = left' right."""
     for i in range(left.shape[1]):
@@ -117,10 +118,7 @@ def multiply_left_transposed(left, right, out):
                     out[i, j] += value * right[k, j]
 
 
-@njit(
-    "Tuple((b1, f8[:,::1], f8[:,::1], f8[::1]))(f8[::1], i8[:,::1], i8, f8[:,::1], f8[:,::1], f8[::1])",
-    cache=True,
-)
+@compiled("Tuple((b1, f8[:,::1], f8[:,::1], f8[::1]))(f8[::1], i8[:,::1], i8, f8[:,::1], f8[:,::1], f8[::1])")
 def level_forward(theta, places, level, base_a, base_s, base_mean):
     """(I - A invertible, B, sigma, nu) of one level at `theta`."""
     size = base_a.shape[0]
@@ -154,10 +152,7 @@ def level_forward(theta, places, level, base_a, base_s, base_mean):
     return invertible, b, sigma, nu
 
 
-@njit(
-    "void(i8[:,::1], i8, f8[:,::1], f8[:,::1], f8[::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1])",
-    cache=True,
-)
+@compiled("void(i8[:,::1], i8, f8[:,::1], f8[:,::1], f8[::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1])")
 def level_tangents(places, level, b, sigma, nu, db, dsigma, dnu):
     """Fill the derivatives of B, sigma, nu with respect to every parameter (first axis)."""
     size = b.shape[0]
@@ -185,7 +180,7 @@ def level_tangents(places, level, b, sigma, nu, db, dsigma, dnu):
                 dnu[k, g] += b[g, i]
 
 
-@njit("void(f8[:,::1], f8[::1], i8[:,::1], f8[:,::1], f8[::1])", cache=True)
+@compiled("void(f8[:,::1], f8[::1], i8[:,::1], f8[:,::1], f8[::1])")
 def gather(moment, moment_mean, link, out, out_mean):
     """Moment-space derivative -> the level's own variables; link rows are (own index, moment index)."""
     out[:, :] = 0.0
@@ -196,7 +191,7 @@ def gather(moment, moment_mean, link, out, out_mean):
             out[link[g, 0], link[h, 0]] = moment[link[g, 1], link[h, 1]]
 
 
-@njit("void(f8[:,::1], f8[::1], i8[:,::1], f8[:,::1], f8[::1])", cache=True)
+@compiled("void(f8[:,::1], f8[::1], i8[:,::1], f8[:,::1], f8[::1])")
 def scatter(sigma, nu, link, out, out_mean):
     """Add the level's observed covariances and means to moment space."""
     for g in range(link.shape[0]):
@@ -205,17 +200,14 @@ def scatter(sigma, nu, link, out, out_mean):
             out[link[g, 1], link[h, 1]] += sigma[link[g, 0], link[h, 0]]
 
 
-@njit("void(f8[:,:,::1], f8[:,::1], i8[:,::1], f8[:,:,::1], f8[:,::1])", cache=True)
+@compiled("void(f8[:,:,::1], f8[:,::1], i8[:,::1], f8[:,:,::1], f8[:,::1])")
 def scatter_all(dsigma, dnu, link, out, out_mean):
     """`scatter` for every parameter (first axis)."""
     for k in range(dnu.shape[0]):
         scatter(dsigma[k], dnu[k], link, out[k], out_mean[k])
 
 
-@njit(
-    "void(i8[:,::1], i8, i8[:,::1], f8[:,::1], f8[:,::1], f8[::1], f8[:,::1], f8[::1], f8[::1])",
-    cache=True,
-)
+@compiled("void(i8[:,::1], i8, i8[:,::1], f8[:,::1], f8[:,::1], f8[::1], f8[:,::1], f8[::1], f8[::1])")
 def pull_gradient(places, level, link, b, sigma, nu, moment, moment_mean, gradient):
     """Add the level's share of the gradient, given the derivatives in moment space.
 
@@ -244,10 +236,9 @@ def pull_gradient(places, level, link, b, sigma, nu, moment, moment_mean, gradie
             gradient[k] += h[i]
 
 
-@njit(
+@compiled(
     "void(i8[:,::1], i8, i8[:,::1], f8[:,::1], f8[:,::1], f8[::1], f8[:,::1], f8[::1],"
-    " f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[:,:,::1], f8[:,::1], f8[:,::1])",
-    cache=True,
+    " f8[:,:,::1], f8[:,:,::1], f8[:,::1], f8[:,:,::1], f8[:,::1], f8[:,::1])"
 )
 def pull_hessian(
     places, level, link, b, sigma, nu, moment, moment_mean, db, dsigma, dnu, dmoment, dmoment_mean, hessian

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+
+from .compiled import compiled
 
 Function = Callable[[np.ndarray, int], tuple[float, np.ndarray | None, np.ndarray | None]]
 
@@ -124,7 +125,7 @@ def _whitening(hessian: np.ndarray, units: np.ndarray) -> np.ndarray:
     return units[:, None] * vectors / np.sqrt(size)
 
 
-@njit("f8[::1](f8[::1], f8[::1], f8, f8)", cache=True)
+@compiled("f8[::1](f8[::1], f8[::1], f8, f8)")
 def _step(along, values, radius, top):
     """Minimise along's + s' diag(values) s / 2 over |s| <= radius (coordinates of the eigenvectors)."""
     floor = 1e-9 * top
