@@ -13,7 +13,7 @@ if config["claims"]:
             effects=f"{RESULTS}/mediation/effects.csv",
             code=code("claims"),
         output:
-            f"{RESULTS}/claims.csv",
+            shown("claims.csv", "Findings", "the article's findings and verdicts"),
         log:
             f"{LOGS}/claims.log",
         conda:

@@ -43,7 +43,7 @@ if SIMULATED:
             code=code("simulate"),
         output:
             answers=f"{RESULTS}/data/items.csv",
-            calibration=f"{RESULTS}/data/calibration.csv",
+            calibration=shown("data/calibration.csv", "Data", "calibration: stated and achieved moments"),
         log:
             f"{LOGS}/simulate.log",
         conda:

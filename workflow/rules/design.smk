@@ -7,14 +7,20 @@
 
 from fortems.simulate.scenario import scenario_files
 
-DESIGN_TABLES = within_reach(
-    "design/diagnosticity.csv",
-    "design/likelihood_ratios.csv",
-    "design/power.csv",
-    "design/smallest_designs.csv",
-    "design/coverage.csv",
-    "design/recovery.csv",
-)
+# Table → what the workflow's report calls it.
+DESIGN_LABELS = {
+    name: label
+    for name, label in {
+        "design/diagnosticity.csv": "how often each finding shows",
+        "design/likelihood_ratios.csv": "likelihood ratios",
+        "design/power.csv": "power and precision",
+        "design/smallest_designs.csv": "smallest sufficient designs",
+        "design/coverage.csv": "coverage of the intervals",
+        "design/recovery.csv": "parameter recovery",
+    }.items()
+    if switched_on(name, config)
+}
+DESIGN_TABLES = [f"{RESULTS}/{name}" for name in DESIGN_LABELS]
 
 if DESIGN_TABLES:
     DESIGN_SETTINGS = dict(
@@ -72,7 +78,7 @@ if DESIGN_TABLES:
             ],
             code=code("design"),
         output:
-            DESIGN_TABLES,
+            [shown(name, "Design", label) for name, label in DESIGN_LABELS.items()],
         log:
             f"{LOGS}/design.log",
         conda:

@@ -13,11 +13,9 @@ rule figures:
         models=config["models"],
         code=code("figures"),
     output:
-        drawings=report(
-            [f"{RESULTS}/figures/{name}.svg" for name in catalog.names(config)],
-            caption="../report/figures.rst",
-            category="Figures",
-        ),
+        drawings=[
+            shown(f"figures/{name}.svg", "Figures", name.replace("_", " ")) for name in catalog.names(config)
+        ],
         others=[f"{RESULTS}/{name}" for name in catalog.files(config) if not name.endswith(".svg")],
     log:
         f"{LOGS}/figures.log",
@@ -36,5 +34,7 @@ rule figures:
             "privacy": config["privacy"],
         },
         software=software("figures"),
+    message:
+        "Draw the figures"
     script:
         "../scripts/figures.py"

@@ -56,6 +56,17 @@ def own_texts():
     )
 
 
+def shown(name, category, label):
+    """A result that `snakemake --report` shows, with the caption of its category (workflow/report/)."""
+    caption = f"../report/{category.lower()}.rst"
+    return report(
+        f"{RESULTS}/{name}",
+        caption=caption,
+        category=category,
+        labels={"result": label},
+    )
+
+
 def manuscript_sources():
     """Templates, bibliography and style of the manuscript."""
     return sorted(str(path) for path in pathlib.Path("manuscript").rglob("*.*"))

@@ -51,5 +51,7 @@ rule manuscript:
         results=lambda wildcards: RESULTS,
         sources=sources.FILES + (catalog.INDEX,),
         software=software("manuscript"),
+    message:
+        "Write the report"
     script:
         "../scripts/manuscript.py"

@@ -57,7 +57,7 @@ if kind(config) != "matrix":
             code=code("measurement"),
         output:
             within_reach("mediation/cfa.csv"),
-            measurement=f"{RESULTS}/mediation/measurement.csv",
+            measurement=shown("mediation/measurement.csv", "Mediation", "measurement error"),
         log:
             f"{LOGS}/measurement.log",
         benchmark:
@@ -80,7 +80,7 @@ if kind(config) != "matrix":
             models=config["models"],
             code=code("leave_one_out"),
         output:
-            f"{RESULTS}/robustness/leave_one_out.csv",
+            shown("robustness/leave_one_out.csv", "Robustness", "influence of single therapists"),
         log:
             f"{LOGS}/leave_one_out.log",
         conda:
@@ -99,11 +99,11 @@ rule mediation:
         models=config["models"],
         code=code("mediation"),
     output:
-        effects=f"{RESULTS}/mediation/effects.csv",
-        fit=f"{RESULTS}/mediation/fit.csv",
-        verdicts=f"{RESULTS}/mediation/verdicts.csv",
-        derived=f"{RESULTS}/mediation/derived.csv",
-        agreement=f"{RESULTS}/mediation/agreement.csv",
+        effects=shown("mediation/effects.csv", "Mediation", "paths and indirect effects"),
+        fit=shown("mediation/fit.csv", "Mediation", "fit"),
+        verdicts=shown("mediation/verdicts.csv", "Mediation", "full or partial: verdicts"),
+        derived=shown("mediation/derived.csv", "Mediation", "what follows from the effects"),
+        agreement=shown("mediation/agreement.csv", "Mediation", "agreement of the engines"),
     log:
         f"{LOGS}/mediation.log",
     conda:

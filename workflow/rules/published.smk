@@ -15,13 +15,13 @@ if config["data"]["source"] == "matrix":
             instruments=config["data"]["instruments"].values(),
             code=code("matrix"),
         output:
-            f"{RESULTS}/tables/correlations.csv",
-            f"{RESULTS}/tables/descriptives.csv",
-            f"{RESULTS}/tables/matrix_checks.csv",
-            f"{RESULTS}/tables/withheld.csv",
-            f"{RESULTS}/robustness/between.csv",
-            f"{RESULTS}/robustness/rounding.csv",
-            f"{RESULTS}/robustness/clustering.csv",
+            shown("tables/correlations.csv", "Tables", "correlations at three levels"),
+            shown("tables/descriptives.csv", "Tables", "descriptive statistics"),
+            shown("tables/matrix_checks.csv", "Tables", "checks of the printed matrix"),
+            shown("tables/withheld.csv", "Tables", "models that the matrix cannot give"),
+            shown("robustness/between.csv", "Robustness", "supposed therapist shares"),
+            shown("robustness/rounding.csv", "Robustness", "rounding of the printed matrix"),
+            shown("robustness/clustering.csv", "Robustness", "supposed clustering"),
             part=temp(f"{RESULTS}/mediation/parts/matrix.pkl"),
         log:
             f"{LOGS}/matrix.log",
@@ -47,7 +47,7 @@ if config["published"]:
             results=within_reach(*LEDGER_FILES, ROUNDING_FILE),
             code=code("published"),
         output:
-            f"{RESULTS}/published.csv",
+            shown("published.csv", "Findings", "published and computed numbers"),
         log:
             f"{LOGS}/published.log",
         conda:

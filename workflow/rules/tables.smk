@@ -14,10 +14,10 @@ if kind(config) != "matrix":
             instruments=list(config["data"]["instruments"].values()),
             code=code("tables"),
         output:
-            descriptives=f"{RESULTS}/tables/descriptives.csv",
-            icc=f"{RESULTS}/tables/icc.csv",
-            correlations=f"{RESULTS}/tables/correlations.csv",
-            covariates=f"{RESULTS}/tables/covariates.csv",
+            descriptives=shown("tables/descriptives.csv", "Tables", "descriptive statistics"),
+            icc=shown("tables/icc.csv", "Tables", "share of variance between therapists"),
+            correlations=shown("tables/correlations.csv", "Tables", "correlations at three levels"),
+            covariates=shown("tables/covariates.csv", "Tables", "age and gender"),
         log:
             f"{LOGS}/tables.log",
         conda:
@@ -41,7 +41,7 @@ if kind(config) == "items":
             instruments=list(config["data"]["instruments"].values()),
             code=code("reliability"),
         output:
-            f"{RESULTS}/tables/reliability.csv",
+            shown("tables/reliability.csv", "Tables", "reliability"),
         log:
             f"{LOGS}/reliability.log",
         conda:
