@@ -82,9 +82,9 @@ EDITS = {
 }
 
 
-def planned(repository) -> tuple[set[str], set[str]]:
+def planned(repository, *arguments: str) -> tuple[set[str], set[str]]:
     """Steps that a dry run would start, and those of them that start for a reason of their own."""
-    done = repository.snakemake("-n", *TINY)
+    done = repository.snakemake("-n", *(arguments or TINY))
     assert done.returncode == 0, done.stdout[-3000:]
     if "Nothing to be done" in done.stdout:
         return set(), set()
