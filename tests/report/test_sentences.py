@@ -256,6 +256,17 @@ def test_own_data_conclude_only_what_is_shown(report_of):
     assert "leave the question open" in words(summary.plain_results(report_of("items", paths=NULL)))
 
 
+def test_an_effect_of_the_other_sign_is_no_support(report_of):
+    report = report_of("items", paths=(0.9, 1.2, 0.1))
+    assert discussion.support(report, "bond") == "against"
+    text = words(
+        discussion.discussion(report) + summary.abstract_conclusion(report) + summary.plain_results(report)
+    )
+    assert "speak against the account" in text and "opposite sign" in text and "goes the other way" in text
+    assert "agree with" not in text and "fit the idea" not in text
+    assert "no new reason" in words(discussion.implications(report))
+
+
 def test_unknown_support(report_of):
     report = report_of("items", drop=("mediation/effects.csv", "claims.csv"))
     assert discussion.support(report, "bond") == "unknown"
@@ -324,6 +335,10 @@ def test_diagnosticity(report_of):
     report.results._read.clear()
     assert "can only be chance" in words(design.diagnosticity(report))
     assert "at least 5.00 against equal aspects" in words(design.diagnosticity(report))
+    table.loc[table["against"] == "equal_aspects", ["ci_low", "ci_high"]] = [5.0, np.nan]
+    table.loc[table["against"] == "reversed", ["ci_low", "ci_high"]] = [0.5, 2.0]
+    report.results._read.clear()
+    assert "only from equal aspects, not from reversed" in words(design.pattern_verdict(report))
     table[["ci_low", "ci_high"]] = [0.5, 2.0]
     report.results._read.clear()
     assert "not shown to be more probable" in words(design.pattern_verdict(report))

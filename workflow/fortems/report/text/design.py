@@ -153,12 +153,14 @@ def pattern_verdict(report: Report) -> str:
         for row in report.results.rows(
             RATIOS, scenario=REPORTED, gap=None, against_gap=None, claim="whole_pattern"
         )
-        if row.has("ci_low", "ci_high")
+        if row.has("ci_low") or row.has("ci_high")  # one end only where a count is zero
     ]
     if not rows:
         return ""
     titles = scenario_titles(report)
-    apart = list(dict.fromkeys(row["against"] for row in rows if row["ci_low"] > 1 or row["ci_high"] < 1))
+    above = [row["against"] for row in rows if row.has("ci_low") and row["ci_low"] > 1]
+    below = [row["against"] for row in rows if row.has("ci_high") and row["ci_high"] < 1]
+    apart = [name for name in dict.fromkeys(row["against"] for row in rows) if name in (*above, *below)]
     unclear = [name for name in dict.fromkeys(row["against"] for row in rows) if name not in apart]
     if not apart:
         return (

@@ -19,38 +19,59 @@ from fortems.report.text.words import (
 DIAGNOSTICITY = "design/diagnosticity.csv"
 
 
-def shown(report: Report, model: str) -> dict[str, bool]:
-    """Estimand → whether the model's indirect effect is shown."""
-    found = {level: path(report, model, level, "indirect") for level in levels(report)}
-    return {
-        level: bool(clear(row)) for level, row in found.items() if row is not None and clear(row) is not None
-    }
+def shown(report: Report, model: str) -> dict[str, str]:
+    """Estimand → whether the model's indirect effect is shown with the expected sign (negative), or against it."""
+    states = {}
+    for level in levels(report):
+        row = path(report, model, level, "indirect")
+        if row is not None and clear(row) is not None:
+            states[level] = "no" if not clear(row) else "yes" if row["estimate"] < 0 else "against"
+    return states
 
 
 def support(report: Report, model: str) -> str:
-    """``both``, ``one``, ``none`` or ``unknown``: at how many estimands the indirect effect is shown."""
-    found = shown(report, model)
+    """At how many estimands the expected indirect effect is shown.
+
+    ``both`` (or the only one), ``one``, ``none``, ``against`` (an effect of the other sign is shown), ``unknown``.
+    """
+    found = list(shown(report, model).values())
     if not found:
         return "unknown"
-    return "both" if all(found.values()) else "one" if any(found.values()) else "none"
+    if "against" in found:
+        return "against"
+    return "both" if set(found) == {"yes"} else "one" if "yes" in found else "none"
 
 
-def _statement(report: Report, model: str) -> str:
-    found = shown(report, model)
-    what = f"that meaning carries part of the relation of {name(model)} with distress"
-    where = [ESTIMAND_WORDS[level] for level, value in found.items() if value]
-    return {
-        "both": f"the data agree with the account {what}"
-        + (", under both estimands" if len(found) == 2 else ""),
-        "one": f"the data agree with the account {what} {listed(where)} only",
-        "none": f"the data do not show {what}",
-        "unknown": f"whether the data show {what} could not be estimated",
-    }[support(report, model)]
+def _statements(report: Report) -> list[str]:
+    """What the data say of alliance and bond, models of the same verdict together."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for model in ("alliance", "bond"):
+        if model in report.models:
+            found = shown(report, model)
+            key = (support(report, model), *(level for level, state in found.items() if state == "yes"))
+            groups.setdefault(key, []).append(model)
+    clauses = []
+    for (state, *where), models in groups.items():
+        relation = (
+            f"meaning carries part of the relation of {listed(name(model) for model in models)} with distress"
+        )
+        estimands_ = listed(ESTIMAND_WORDS[level] for level in where)
+        clauses.append(
+            {
+                "both": f"the data agree with the account that {relation}"
+                + (", under both estimands" if len(where) == 2 else ""),
+                "one": f"the data agree with the account that {relation} {estimands_} only",
+                "none": f"the data do not show that {relation}",
+                "against": f"the data speak against the account that {relation}: an indirect effect of the opposite sign is shown",
+                "unknown": f"whether {relation} could not be estimated",
+            }[state]
+        )
+    return clauses
 
 
 def discussion(report: Report) -> str:
     """The main finding, by variant."""
-    statements = [_statement(report, model) for model in ("alliance", "bond") if model in report.models]
+    statements = _statements(report)
     if not statements:
         return "Neither the model of the alliance nor that of the bond was run."
     opening = {
@@ -124,14 +145,13 @@ def limits(report: Report) -> str:
         "matrix": "*A matrix only.* Clustering in therapists, missing data, skew and single influential clients cannot be seen; the "
         "intervals take clients as independent.",
     }[report.variant.kind]
-    size = (
-        ""
-        if report.variant.matrix
-        else (
-            "*Few therapists.* With about four clients per therapist the differences between therapists are poorly known; effects "
-            "between therapists are withheld where their variance is at the boundary."
+    size = ""
+    row = report.results.first("tables/icc.csv", variable="distress")
+    if row is not None and row.has("n0") and row["n0"] < 10:
+        size = (
+            f"*Few clients a therapist.* With about {report.bind.of(row, 'n0', 'm1')} clients per therapist the differences between "
+            "therapists are poorly known; effects between therapists are withheld where their variance is at the boundary."
         )
-    )
     return "\n\n".join(part for part in (own, size) if part)
 
 

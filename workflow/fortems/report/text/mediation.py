@@ -252,7 +252,7 @@ def covariates(report: Report) -> str:
         )
     elif weak:
         parts.append(
-            "Neither age nor gender is a significant predictor of distress beside alliance and meaning, which agrees with the "
+            "Neither age nor gender, each given the other, is a significant predictor of distress, which agrees with the "
             "article but is weak support for no influence."
         )
     moderated = [

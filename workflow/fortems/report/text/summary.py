@@ -68,6 +68,11 @@ def abstract_conclusion(report: Report) -> str:
         return text
     state = [support(report, model) for model in ("alliance", "bond") if model in report.models]
     tail = "Cross-sectional data cannot tell this order of the variables from others."
+    if "against" in state:
+        return (
+            "The data speak against meaning as a carrier of the relation between a better alliance and less distress: an indirect effect of "
+            f"the opposite sign is shown. {tail}"
+        )
     if state and all(value == "both" for value in state):
         return f"The data agree with meaning as a carrier of the relation of alliance and bond with distress. {tail}"
     if any(value in ("both", "one") for value in state):
@@ -110,6 +115,15 @@ def plain_results(report: Report) -> str:
     if half:
         parts.append(
             f"For {listed(half)} it depends on how one counts: one of two reasonable ways fits the idea, the other leaves it open."
+        )
+    against = [
+        word
+        for word, state in (("the alliance as a whole", alliance), ("the bond", bond))
+        if state == "against"
+    ]
+    if against:
+        parts.append(
+            f"For {listed(against)} the numbers speak against the idea: the link through meaning goes the other way."
         )
     if no:
         parts.append(
