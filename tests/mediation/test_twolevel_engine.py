@@ -10,7 +10,7 @@ from fortems.mediation import twolevel_engine, twolevel_general
 from fortems.mediation.effects import effect_rows
 from fortems.mediation.intervals import t_interval
 from fortems.mediation.models import MediationModel, equivalent_models
-from fortems.mediation.run import fit_all
+from fortems.mediation.run import engine, fit_all
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import build
 from mediation_data import study
@@ -173,6 +173,23 @@ def test_moderated_models_use_complete_rows_and_centred_products():
     values, cluster, n_clusters = twolevel_engine.two_level_values(system)
     product = values[:, system.position("alliance_x_age")]
     assert np.bincount(cluster, product, n_clusters) == pytest.approx(np.zeros(n_clusters), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["twolevel", "mixedlm"])
+@pytest.mark.parametrize(("inside", "across"), [(0.3, 0.0), (0.0, 0.4)])
+def test_a_moderated_within_path_is_that_of_the_deviations(name, inside, across):
+    """The moderator changes the slope of the deviations, or only that of the therapists' parts."""
+    rng = np.random.default_rng(4)
+    cluster = np.repeat(np.arange(400), 6)
+    u, e, w = rng.normal(size=400)[cluster], rng.normal(size=2400), rng.normal(size=2400)
+    m = (0.3 + inside * w) * e + (0.3 + across * w) * u + rng.normal(size=2400)
+    y = -0.35 * m + rng.normal(size=2400)
+    columns = {"therapist": cluster.astype(str), "alliance": u + e, "meaning": m, "distress": y, "age": w}
+    system = build(BY_AGE, pd.DataFrame(columns))
+    found = {part.level: part for part in engine(name)(system, SETTINGS)[0]}["within"]
+    place = found.keys.index(("meaning", "alliance_x_age"))
+    assert found.estimate[place] == pytest.approx(inside, abs=4 * np.sqrt(found.vcov[place, place]))
+    assert np.sqrt(found.vcov[place, place]) < 0.04
 
 
 def test_covariates_within_only_or_at_both_levels():

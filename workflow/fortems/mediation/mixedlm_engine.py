@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from fortems.mediation.pathfit import fit_row
 from fortems.mediation.regression_engine import with_missing, within_sds
 from fortems.mediation.slopes import Settings, Slopes, explained
-from fortems.mediation.system import Key, System, check_within
+from fortems.mediation.system import Key, System, check_within, within_deviations
 
 Array = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
         return [], [row]
     check_within(system)
     means = cluster_means(values, cluster, n_clusters)
-    deviations = values - means[cluster]
+    deviations = within_deviations(system)
     split, split_equations = _split(system, values, means, deviations, cluster)
     whole, whole_equations = _whole(system, values, cluster)
     boundary = any(e.share < BOUNDARY for e in split_equations.values())

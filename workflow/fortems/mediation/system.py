@@ -193,6 +193,26 @@ def _check_carries(system: System) -> None:
         raise CannotFit("among complete rows the columns are exactly collinear")
 
 
+def within_deviations(system: System) -> Array:
+    """Return complete rows (n, columns) as deviations from their therapists' means.
+
+    A product is that of the deviation with the moderator, itself centred: the product of the undivided score would
+    mix in what the moderator does to differences between therapists, which centring the product does not undo.
+    """
+    values, cluster, n_clusters = system.complete_values()
+    sizes = np.bincount(cluster, minlength=n_clusters)
+
+    def centred(column: Array) -> Array:
+        return column - (np.bincount(cluster, column, n_clusters) / sizes)[cluster]
+
+    found = np.stack([centred(column) for column in values.T], axis=1)
+    for name in (*system.model.predictors, *system.model.mediators):
+        for w in system.moderators:
+            moderated = found[:, system.position(name)] * values[:, system.position(w)]
+            found[:, system.position(product(name, w))] = centred(moderated)
+    return found
+
+
 def check_within(system: System) -> None:
     """Refuse what cannot be fitted within therapists, for the engines that split the levels.
 
@@ -202,10 +222,8 @@ def check_within(system: System) -> None:
         When among complete rows a column does not vary within any therapist (a rare category may not), or
         columns are exactly collinear there.
     """
-    values, cluster, n_clusters = system.complete_values()
-    sizes = np.bincount(cluster, minlength=n_clusters)
-    means = np.stack([np.bincount(cluster, column, n_clusters) / sizes for column in values.T], axis=1)
-    deviations = values - means[cluster]
+    values, cluster, _ = system.complete_values()
+    deviations = within_deviations(system)
     squares = (deviations**2).sum(axis=0)
     total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
     names = zip(system.columns, squares, total, strict=True)

@@ -24,7 +24,7 @@ from fortems.mediation import twolevel_general as general
 from fortems.mediation.pathfit import fit_row
 from fortems.mediation.regression_engine import MIN_CLUSTERS, bootstrap_weights, with_missing
 from fortems.mediation.slopes import Settings, Slopes, explained
-from fortems.mediation.system import Key, System, check_within
+from fortems.mediation.system import Key, System, check_within, within_deviations
 
 Array = NDArray[np.float64]
 
@@ -141,14 +141,12 @@ def _between_of(system: System, fitted: twolevel.Fit, loglik: float) -> list[Slo
 
 
 def two_level_values(system: System) -> tuple[Array, NDArray[np.int64], int]:
-    """Return complete rows (n, columns), products centred on therapists' means, with cluster codes and J."""
+    """Return complete rows (n, columns), products taken within therapists, with cluster codes and J."""
     values, cluster, n_clusters = system.complete_values()
-    values = values.copy()
-    counts = np.bincount(cluster, minlength=n_clusters)
-    for name in (*system.predictor_products, *system.mediator_products):
-        column = system.position(name)
-        means = np.bincount(cluster, values[:, column], minlength=n_clusters) / counts
-        values[:, column] -= means[cluster]
+    products = [system.position(name) for name in (*system.predictor_products, *system.mediator_products)]
+    if products:
+        values = values.copy()
+        values[:, products] = within_deviations(system)[:, products]
     return values, cluster, n_clusters
 
 
