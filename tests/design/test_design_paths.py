@@ -127,6 +127,16 @@ def test_claims_that_scenarios_do_not_simulate_are_left_out():
     assert set(claims["whole_pattern"].parts) == set(load_claims("config/claims.yaml")["whole_pattern"].parts)
 
 
+def test_a_claim_that_names_its_variables_the_other_way_round_is_tested_alike(drawn):
+    data, names, cluster = drawn
+    claims = {
+        "c": Claim("c", "t", "correlation", x="alliance", y="meaning"),
+        "d": Claim("d", "t", "correlation", x="meaning", y="alliance"),
+    }
+    found = judge(claims, simulated_evidence(data, names, cluster, claims, {}, 0.95))
+    assert np.array_equal(found["c", "total"].shown.p, found["d", "total"].shown.p)
+
+
 def test_claims_on_what_is_not_simulated_are_not_testable(drawn):
     data, names, cluster = drawn
     claims = {

@@ -17,6 +17,7 @@ x. Clients without either value are left out of a pair; n says how many remain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -78,8 +79,7 @@ def correlations_table(scores: pd.DataFrame, variables: list[str], confidence: f
     """
     import pandas as pd
 
-    ordered = [name for name in THEORY if name in variables]
-    ordered += [name for name in variables if name not in THEORY]
+    ordered = in_theory(variables)
     rows: list[dict[str, object]] = []
     for x, y in combinations(ordered, 2):
         known = scores[["therapist", x, y]].dropna()
@@ -91,6 +91,11 @@ def correlations_table(scores: pd.DataFrame, variables: list[str], confidence: f
     for _, group in frame[in_family].groupby(["level", "kind"], sort=False):
         frame.loc[group.index, "p_holm"] = holm(group["p"].to_numpy(float))
     return frame
+
+
+def in_theory(variables: Sequence[str]) -> list[str]:
+    """Variables in the order in which a pair is taken: by theory, others last as they come."""
+    return [name for name in THEORY if name in variables] + [name for name in variables if name not in THEORY]
 
 
 def pair(x: Array, y: Array, cluster: np.ndarray, confidence: float = 0.95) -> list[dict[str, object]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from fortems.claimfile import Claim, load_claims
 from fortems.claims import judge
-from fortems.correlations import pearson_test
+from fortems.correlations import in_theory, pearson_test
 from fortems.design.paths import Paths, Sample, single_paths, within_paths
 from fortems.design.proportions import jeffreys, ratio, share
 from fortems.design.tasks import Row, Settings, Task, blocks
@@ -148,7 +148,7 @@ def _is_plain(model: MediationModel) -> bool:
 
 def correlation(sample: Sample, key: Key, confidence: float) -> Estimate:
     """A correlation with the test that its key names, in every study."""
-    x, y = (1 + place for place in sample.at((key.x, key.y)))
+    x, y = (1 + place for place in sample.at(tuple(in_theory([key.x, key.y]))))  # as in a run's table
     if key.test == "cr2":
         at = [0, x]
         products = sample.products[:, :, at]
