@@ -75,6 +75,8 @@ rule all:
             "manuscript/manuscript.docx",
         ),
         within_reach("config.yaml", "disclosure.json", "manifest.json"),
+    message:
+        f"Everything is in {RESULTS}/"
 
 
 include: "workflow/rules/data.smk"
