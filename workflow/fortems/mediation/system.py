@@ -222,7 +222,7 @@ def check_within(system: System) -> None:
         When among complete rows a column does not vary within any therapist (a rare category may not), or
         columns are exactly collinear there.
     """
-    values, cluster, _ = system.complete_values()
+    values, _, _ = system.complete_values()
     deviations = within_deviations(system)
     squares = (deviations**2).sum(axis=0)
     total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
