@@ -190,7 +190,8 @@ def test_power_table_and_smallest_designs(small):
     assert len(table) == 2 * 2 * 2 and table["power"].between(0.1, 0.7).all()
     assert (table["type_m"] > 1).all()
     rows = power.smallest_table(
-        pd.DataFrame(
+        confidence=0.9,
+        power=pd.DataFrame(
             [
                 {**{"therapists": t, "clients": c, "n": t * c, "power": p, "ci_low": p, "ci_high": p}}
                 | {
@@ -202,10 +203,11 @@ def test_power_table_and_smallest_designs(small):
                 }
                 for t, c, p in [(20, 5, 0.5), (50, 4, 0.81), (25, 8, 0.85), (100, 8, 0.88)]
             ]
-        )
+        ),
     ).set_index("target")
     assert (rows.loc[0.8, "therapists"], rows.loc[0.8, "n"]) == (25, 200)
     assert "25 therapists with 8 clients each (200 clients)" in rows.loc[0.8, "sentence"]
+    assert "(90 % interval of the simulation" in rows.loc[0.8, "sentence"]
     assert math.isnan(rows.loc[0.9, "n"]) and "None of the designs" in rows.loc[0.9, "sentence"]
 
 

@@ -213,13 +213,15 @@ SMALLEST_COLUMNS = (
 )
 
 
-def smallest_table(power: pd.DataFrame) -> pd.DataFrame:
+def smallest_table(power: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """The design of the grid with the fewest clients (then therapists) that reaches each target.
 
     Parameters
     ----------
     power : DataFrame
         As ``table`` gives it.
+    confidence : float
+        Of its intervals.
 
     Returns
     -------
@@ -245,11 +247,11 @@ def smallest_table(power: pd.DataFrame) -> pd.DataFrame:
                 best = enough.iloc[0]
                 shown = ("therapists", "clients", "n", "power", "ci_low", "ci_high", "width")
                 row |= {name: best[name] for name in shown}
-            rows.append(row | {"sentence": sentence(row, group)})
+            rows.append(row | {"sentence": sentence(row, group, confidence)})
     return pd.DataFrame(rows, columns=SMALLEST_COLUMNS)
 
 
-def sentence(row: Mapping[str, object], group: pd.DataFrame) -> str:
+def sentence(row: Mapping[str, object], group: pd.DataFrame, confidence: float = 0.95) -> str:
     """Say a row of the table of smallest designs in words."""
     what = (
         f"a standardized indirect effect of {row['indirect']:.2f} (intraclass correlation {row['icc']:.2f})"
@@ -265,6 +267,6 @@ def sentence(row: Mapping[str, object], group: pd.DataFrame) -> str:
     return (
         f"To detect {what} {level} with a power of at least {row['target']:.0%}, {row['therapists']:.0f} therapists "
         f"with {row['clients']:.0f} clients each ({row['n']:.0f} clients) are needed: simulated power is "
-        f"{row['power']:.0%} (95 % interval of the simulation {row['ci_low']:.0%} to {row['ci_high']:.0%}, {name} "
-        f"interval)."
+        f"{row['power']:.0%} ({100 * confidence:g} % interval of the simulation {row['ci_low']:.0%} to {row['ci_high']:.0%}, "
+        f"{name} interval)."
     )

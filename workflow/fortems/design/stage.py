@@ -51,7 +51,7 @@ def tables(settings: Settings, chunks: Iterable[pd.DataFrame]) -> dict[str, pd.D
         found["likelihood_ratios"] = diagnosticity.ratios_table(sums, settings)
     if settings.design.get("power"):
         found["power"] = power.table(sums, settings)
-        found["smallest_designs"] = power.smallest_table(found["power"])
+        found["smallest_designs"] = power.smallest_table(found["power"], settings.confidence)
     if settings.design.get("coverage"):
         found["coverage"] = coverage.table(sums, settings)
     if settings.design.get("recovery"):
