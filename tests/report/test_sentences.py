@@ -437,3 +437,100 @@ def test_all_sentences_are_whole(report_of):
                 text,
             )
             assert not text or text.rstrip().endswith((".", ")")), (kind, name, text)
+
+
+def _claims(report, changes):
+    """Change verdicts of judged claims in memory."""
+    table = report.results.table("claims.csv")
+    for claim, estimand, verdict in changes:
+        row = (table["claim"] == claim) & table["judged"].astype(bool)
+        row &= (table["estimand"] == estimand) if estimand else True
+        table.loc[row, ["verdict", "reason"]] = [verdict, "a reason"]
+    report.results._read.clear()
+
+
+@pytest.mark.parametrize(("verdict", "phrase"), [
+    ("not reproduced", "at least one of them is significant"),
+    ("consistent (weak)", "weak support for no influence"),
+    ("not testable", "With age and gender as covariates"),
+])  # fmt: skip
+def test_age_and_gender(report_of, verdict, phrase):
+    report = report_of()
+    _claims(report, [("age_gender", "", verdict)])
+    assert phrase in words(mediation.covariates(report))
+
+
+def test_patterns_that_differ_by_estimand(report_of):
+    report = report_of()
+    _claims(
+        report,
+        [
+            ("whole_pattern", "within", "reproduced"),
+            ("whole_pattern", "single", "not reproduced"),
+            ("bond_alone", "", "not testable"),
+        ],
+    )
+    text = words(claims.claims(report))
+    assert (
+        "is reproduced with effects within therapists and is not reproduced with effects at the single level"
+        in text
+    )
+    assert "that bond alone survives cannot be tested under either estimand" in text
+
+
+def test_flow_without_exclusions(report_of):
+    report = report_of()
+    flow = report.results.table("data/flow.csv")
+    flow.loc[flow["step"] == "excluded", "clients"] = 0
+    flow.loc[flow["step"] == "received", "clients"] = 96
+    report.results._read.clear()
+    assert "none of the 96 clients received was excluded" in words(people.participants(report))
+
+
+@pytest.mark.parametrize(
+    ("skews", "phrase"),
+    [
+        ([-0.4], "No scale is markedly skewed"),
+        ([-1.3], "Only bond is markedly skewed"),
+        ([-1.3, 1.1], "Markedly skewed are"),
+    ],
+)
+def test_skew(report_of, skews, phrase):
+    report = report_of()
+    table = report.results.table("tables/descriptives.csv")
+    table["skew"] = 0.1
+    for name, value in zip(("bond", "goal"), skews, strict=False):
+        table.loc[table["variable"] == name, "skew"] = value
+    report.results._read.clear()
+    text = words(people.descriptives(report))
+    assert phrase in text and "ceiling effect" in text
+
+
+def test_engines_that_were_not_run(report_of):
+    report = report_of("items", engines=["regression"], intervals=["delta"])
+    text = words(setup.estimation(report) + setup.intervals(report))
+    assert (
+        "cluster-robust" in text
+        and "semopy" not in text
+        and "Monte Carlo" not in text
+        and "bootstrap" not in text
+    )
+    table = report.results.table("mediation/agreement.csv")
+    table["agrees"] = True
+    report.results._read.clear()
+    assert "all differ by less than a tenth" in words(robustness.agreement(report))
+    table["agrees"], table["explanation"] = False, "unexplained"
+    report.results._read.clear()
+    assert "no cause is known" in words(robustness.agreement(report))
+
+
+def test_published_numbers(report_of):
+    report = report_of()
+    table = report.results.table("published.csv")
+    table["verdict"] = ["rounding", "differs"]
+    report.results._read.clear()
+    text = words(robustness.published(report))
+    assert "one differs by rounding only and one differs" in text
+    table["verdict"] = "not attempted"
+    report.results._read.clear()
+    assert "No published number could be compared" in robustness.published(report)
