@@ -15,8 +15,8 @@ EARLY = {"simulate", "prepare", "reliability", "tables", "mediation_engines", "m
 EDITS = {
     "a library module": (
         ("workflow/fortems/icc.py", "", "\n# edited\n"),
-        {"tables"},
-        {"simulate", "prepare", "reliability", "mediation_engines", "design_chunk"},
+        {"tables", "design_chunk"},
+        {"simulate", "prepare", "reliability", "mediation_engines"},
     ),
     "the engine's compiled part": (
         ("workflow/twolevel/kernel.py", "", "\n# edited\n"),
