@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PATTERNS = {"whole_pattern": "whole pattern", "bond_alone": "finding that bond alone survives"}
 SHORT = {"whole_pattern": "whole pattern", "bond_alone": "bond alone"}
-COLUMNS = ["panel", "claim", "estimand", "against", "gap", "relation", "value", "ci_low", "ci_high"]
+COLUMNS = ["panel", "claim", "estimand", "against", "rival", "gap", "relation", "value", "ci_low", "ci_high"]
 MARKS = {
     ("whole_pattern", "within"): style.SERIES[0],
     ("whole_pattern", "single"): style.SERIES[1],
@@ -45,6 +45,11 @@ def data(context: Context) -> pd.DataFrame:
         rows = rows[rows["against_gap"].isna()]
         parts.append(rows.assign(panel="ratio").rename(columns={"ratio": "value"}))
     frame = pd.concat(parts, ignore_index=True)
+    scenarios = context.table("design/diagnosticity.csv")
+    titles = dict(zip(scenarios["scenario"], scenarios["title"], strict=True))
+    whole = scenarios[scenarios["gap"].isna()]
+    titles |= dict(zip(whole["scenario"], whole["title"], strict=True))
+    frame["rival"] = frame["against"].map(titles)
     if frame.empty:
         raise Withheld("Not drawn: no pattern was simulated.")
     return frame.reindex(columns=COLUMNS)
@@ -90,7 +95,8 @@ def _gaps(axes: Axes, rows: pd.DataFrame, keys: list[tuple[str, str]]) -> None:
 
 
 def _ratios(axes: Axes, rows: pd.DataFrame, keys: list[tuple[str, str]]) -> None:
-    rivals = list(dict.fromkeys(rows["against"]))
+    titles = dict(zip(rows["against"], rows["rival"], strict=True))
+    rivals = list(titles)
     axes.axvline(1, color="#444444", linewidth=0.6)
     for number, key in enumerate(keys):
         for row in rows[(rows["claim"] == key[0]) & (rows["estimand"] == key[1])].to_dict("records"):
@@ -129,9 +135,7 @@ def _ratios(axes: Axes, rows: pd.DataFrame, keys: list[tuple[str, str]]) -> None
     )
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_yticks(
-        [-number for number in range(len(rivals))], [name.replace("_", " ").capitalize() for name in rivals]
-    )
+    axes.set_yticks([-number for number in range(len(rivals))], [titles[name] for name in rivals])
     axes.set_ylim(-len(rivals) + 0.5, 0.5)
     axes.tick_params(axis="y", length=0)
     axes.set(xlabel="likelihood ratio (log scale)", title="As reported, against …")
@@ -157,7 +161,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
         ["claim", "estimand"], sort=False
     ):
         values = ", ".join(
-            f"{str(row['against']).replace('_', ' ')} { {'≥': 'at least ', '≤': 'at most '}.get(row['relation'], '') }"
+            f"{str(row['rival']).lower()} { {'≥': 'at least ', '≤': 'at most '}.get(row['relation'], '') }"
             f"{'none' if is_absent(row['value']) else ratio(row['value'])}"
             for row in rows.to_dict("records")
         )
@@ -175,7 +179,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         if rows.empty:
             continue
         clear = rows[(rows["ci_low"] > 1) | (rows["ci_high"] < 1)]
-        names = list(dict.fromkeys(name.replace("_", " ") for name in clear["against"]))
+        names = list(dict.fromkeys(str(name).lower() for name in clear["rival"]))
         if not names:
             parts.append(f"the likelihood ratio of the {words} is told apart from one against no rival")
         elif len(names) < rows["against"].nunique():

@@ -179,6 +179,17 @@ def _new_pages(blocks: list[ast.Node], page: ast.Node) -> list[ast.Node]:
     return ast.replace_blocks(blocks, change)
 
 
+def _floated(blocks: list[ast.Node]) -> list[ast.Node]:
+    """Let things float in the text; in the appendix they stay below their heading."""
+    starts = [
+        number
+        for number, block in enumerate(blocks)
+        if block["t"] == "Header" and block["c"][1][0].startswith("appendix")
+    ]
+    end = starts[0] if starts else len(blocks)
+    return ast.replace_blocks(blocks[:end], _floating) + blocks[end:]
+
+
 def _floating(block: ast.Node) -> list[ast.Node] | None:
     """Let what must stay whole float to the top or foot of a page of the PDF, so that no page is left half empty."""
     if block["t"] != "Div" or not {"table", "figure"} & set(block["c"][0][1]) or "long" in block["c"][0][1]:
@@ -261,7 +272,7 @@ def for_typst(document: Document, start: Path) -> dict[str, Any]:
     for entry in _divisions(tree["blocks"], "csl-entry"):
         entry["c"][1].insert(0, ast.raw("typst", "#set par(hanging-indent: 2em)"))
     tree["blocks"] = _new_pages(tree["blocks"], ast.raw("typst", "#pagebreak(weak: true)"))
-    tree["blocks"] = _flushed(ast.replace_blocks(tree["blocks"], _floating))
+    tree["blocks"] = _flushed(_floated(tree["blocks"]))
     return tree
 
 
