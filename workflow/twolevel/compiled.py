@@ -29,7 +29,7 @@ def compiled(signature: str, **options: Any) -> Callable[[Any], Any]:
 
     Notes
     -----
-    Helpers in other files must be imported by name (``from .ram import multiply``): that is how they are found.
+    Helpers in other files must be imported by name (``from .linalg import multiply``): that is how they are found.
     """
 
     def decorate(function: Any) -> Any:

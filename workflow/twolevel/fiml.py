@@ -24,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiled import compiled
-from .ram import invert_definite, multiply
+from .linalg import invert_definite, multiply
 
 # Patterns (R, p), their clients and pooled SSP; cells: first of each cluster (J + 1), pattern, count, mean; z, seen.
 PATTERN_STATISTICS = (

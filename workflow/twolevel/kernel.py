@@ -22,7 +22,6 @@ rule to (B, log d, L) is applied once per point, not per size.
 
 Everything runs on one thread without fastmath, so results do not depend on the machine's load or number of cores.
 Functions here have neither signature nor cache: they are compiled into `twolevel.newton.fit_replicates`, which has both.
-The hand-written Cholesky is for matrices of 3 x 3 to 20 x 20, where a LAPACK call costs more than the factorization.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+from twolevel.linalg import OPTIONS, cholesky, cholesky_inverse, cholesky_solve
 
 
 class Data(NamedTuple):
@@ -96,62 +95,6 @@ def workspace(p, k_sizes, parameters):
         np.empty((p, p)),
         np.empty((wide, wide)),
     )
-
-
-@njit(**OPTIONS)
-def cholesky(a, n):
-    """Lower Cholesky factor in place (upper part untouched); False if not positive definite."""
-    for j in range(n):
-        s = a[j, j]
-        for k in range(j):
-            s -= a[j, k] * a[j, k]
-        if not s > 1e-14:
-            return False
-        root = math.sqrt(s)
-        a[j, j] = root
-        for i in range(j + 1, n):
-            t = a[i, j]
-            for k in range(j):
-                t -= a[i, k] * a[j, k]
-            a[i, j] = t / root
-    return True
-
-
-@njit(**OPTIONS)
-def cholesky_solve(a, x, n):
-    """Solve with the factor of `cholesky`; x is overwritten."""
-    for i in range(n):
-        s = x[i]
-        for k in range(i):
-            s -= a[i, k] * x[k]
-        x[i] = s / a[i, i]
-    for i in range(n - 1, -1, -1):
-        s = x[i]
-        for k in range(i + 1, n):
-            s -= a[k, i] * x[k]
-        x[i] = s / a[i, i]
-
-
-@njit(**OPTIONS)
-def cholesky_inverse(a, out, n):
-    """Inverse from the factor of `cholesky` (which is destroyed) into out; returns the log-determinant."""
-    logdet = 0.0
-    for j in range(n):  # invert the factor in place
-        logdet += math.log(a[j, j])
-        a[j, j] = 1.0 / a[j, j]
-        for i in range(j + 1, n):
-            s = 0.0
-            for k in range(j, i):
-                s -= a[i, k] * a[k, j]
-            a[i, j] = s / a[i, i]
-    for i in range(n):
-        for j in range(i + 1):
-            s = 0.0
-            for k in range(i, n):
-                s += a[k, i] * a[k, j]
-            out[i, j] = s
-            out[j, i] = s
-    return 2.0 * logdet
 
 
 @njit(**OPTIONS)

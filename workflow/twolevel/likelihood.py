@@ -27,7 +27,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiled import compiled
-from .ram import invert_definite, multiply
+from .linalg import invert_definite, multiply
 
 # Sufficient statistics: sizes n, counts c_n, means m_n, cross-products C_n, W, N - J.
 STATISTICS = "f8[::1], f8[::1], f8[:,::1], f8[:,:,::1], f8[:,::1], f8"

@@ -23,16 +23,8 @@ import numpy as np
 from numba import njit
 
 from twolevel.compiled import compiled
-from twolevel.kernel import (
-    OPTIONS,
-    Data,
-    chain_rule,
-    cholesky,
-    cholesky_solve,
-    matrix_derivatives,
-    objective,
-    workspace,
-)
+from twolevel.kernel import Data, chain_rule, matrix_derivatives, objective, workspace
+from twolevel.linalg import OPTIONS, cholesky, cholesky_solve
 
 # verdicts of one replicate
 CONVERGED = 0

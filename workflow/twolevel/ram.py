@@ -1,4 +1,4 @@
-"""Compiled building blocks: small dense linear algebra and one level's RAM matrices.
+"""Compiled building blocks: one level's RAM matrices and their derivatives.
 
 Each level is a RAM model (McArdle & McDonald, 1984, Br. J. Math. Stat. Psychol. 37, 234-251): with
 B = (I - A)^-1 the covariance of all variables of the level is sigma = B S B', their mean nu = B alpha;
@@ -16,106 +16,9 @@ from __future__ import annotations
 import numpy as np
 
 from .compiled import compiled
+from .linalg import invert_general, multiply, multiply_left_transposed
 
 MATRIX_A, MATRIX_S, MATRIX_MEAN = 0, 1, 2
-
-
-@compiled("f8(f8[:,::1], f8[:,::1])")
-def invert_definite(matrix, inverse):
-    """Invert a symmetric positive definite matrix into `inverse`; return log|matrix| or NaN if not definite."""
-    size = matrix.shape[0]
-    lower = np.zeros((size, size))
-    logdet = 0.0
-    for j in range(size):
-        pivot = matrix[j, j]
-        for k in range(j):
-            pivot -= lower[j, k] * lower[j, k]
-        # A pivot lost to rounding is a singular matrix, not a small variance.
-        if not pivot > 1e-13 * abs(matrix[j, j]):
-            return np.nan
-        root = np.sqrt(pivot)
-        lower[j, j] = root
-        logdet += 2.0 * np.log(root)
-        for i in range(j + 1, size):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= lower[i, k] * lower[j, k]
-            lower[i, j] = value / root
-    # lower <- lower^-1, then inverse = lower^-T lower^-1
-    for j in range(size):
-        lower[j, j] = 1.0 / lower[j, j]
-        for i in range(j + 1, size):
-            value = 0.0
-            for k in range(j, i):
-                value -= lower[i, k] * lower[k, j]
-            lower[i, j] = value / lower[i, i]
-    for i in range(size):
-        for j in range(i + 1):
-            value = 0.0
-            for k in range(i, size):
-                value += lower[k, i] * lower[k, j]
-            inverse[i, j] = value
-            inverse[j, i] = value
-    return logdet
-
-
-@compiled("b1(f8[:,::1], f8[:,::1])")
-def invert_general(matrix, inverse):
-    """Invert a square matrix by Gauss-Jordan with partial pivoting; False if singular."""
-    size = matrix.shape[0]
-    work = matrix.copy()
-    for i in range(size):
-        for j in range(size):
-            inverse[i, j] = 1.0 if i == j else 0.0
-    for column in range(size):
-        best = column
-        for i in range(column + 1, size):
-            if abs(work[i, column]) > abs(work[best, column]):
-                best = i
-        if not abs(work[best, column]) > 1e-14:
-            return False
-        if best != column:
-            for j in range(size):
-                work[column, j], work[best, j] = work[best, j], work[column, j]
-                inverse[column, j], inverse[best, j] = inverse[best, j], inverse[column, j]
-        pivot = work[column, column]
-        for j in range(size):
-            work[column, j] /= pivot
-            inverse[column, j] /= pivot
-        for i in range(size):
-            factor = work[i, column]
-            if i != column and factor != 0.0:
-                for j in range(size):
-                    work[i, j] -= factor * work[column, j]
-                    inverse[i, j] -= factor * inverse[column, j]
-    return True
-
-
-@compiled("void(f8[:,::1], f8[:,::1], f8[:,::1])")
-def multiply(left, right, out):
-    """out = left right."""
-    for i in range(left.shape[0]):
-        for j in range(right.shape[1]):
-            out[i, j] = 0.0
-        for k in range(left.shape[1]):
-            value = left[i, k]
-            if value != 0.0:
-                for j in range(right.shape[1]):
-                    out[i, j] += value * right[k, j]
-
-
-@compiled("void(f8[:,::1], f8[:,::1], f8[:,::1])")
-def multiply_left_transposed(left, right, out):
-    """out = left' right."""
-    for i in range(left.shape[1]):
-        for j in range(right.shape[1]):
-            out[i, j] = 0.0
-    for k in range(left.shape[0]):
-        for i in range(left.shape[1]):
-            value = left[k, i]
-            if value != 0.0:
-                for j in range(right.shape[1]):
-                    out[i, j] += value * right[k, j]
 
 
 @compiled("Tuple((b1, f8[:,::1], f8[:,::1], f8[::1]))(f8[::1], i8[:,::1], i8, f8[:,::1], f8[:,::1], f8[::1])")
