@@ -1,102 +1,14 @@
-"""Maxima are maxima: bounds, restarts, optimality conditions, and no point that is not one reported as converged."""
+"""Verdicts, messages and standard errors where a maximum lies at the boundary, is flat or does not exist."""
 
 import warnings
 
 import numpy as np
 import pytest
 import twolevel
-from twolevel.bounds import Transform
 from twolevel.errors import BetweenUnderdeterminedWarning, NoMaximumWarning
-from twolevel.objective import Objective
-from twolevel.optimize import _attempt, estimate
 from twolevel_samples import TEXTS, draw, paper_size, punch
 
 MODELS = {name: twolevel.Model(text) for name, text in TEXTS.items()}
-
-
-def solve(name, frame, bounds="psd"):
-    layout = MODELS[name].layout
-    moments = twolevel.ClusterData(frame, "cluster").complete(layout.y, layout.z)
-    return estimate(MODELS[name], moments, bounds), Objective(layout, moments)
-
-
-def between_parts(solution, objective):
-    """S_B of x, m, y and its numerical derivative of -log L, for the model with a saturated between level."""
-    names = ["x", "m", "y"]
-    model = MODELS["partial"]
-    s, g = np.zeros((3, 3)), np.zeros((3, 3))
-    for i, left in enumerate(names):
-        for j, right in enumerate(names):
-            k = model.position(f"{left}~~{right}.l2")
-            step = np.zeros(len(solution.theta))
-            step[k] = 1e-5
-            slope = (objective(solution.theta + step)[0] - objective(solution.theta - step)[0]) / 2e-5
-            s[i, j] = solution.theta[k]
-            g[i, j] = slope if i == j else slope / 2
-    return s, g
-
-
-@pytest.mark.parametrize("icc", [0.0, 0.05, 0.10])
-def test_bounded_maxima_at_the_papers_size_meet_the_optimality_conditions(icc):
-    """Karush-Kuhn-Tucker conditions from numerical derivatives: S_B psd, multiplier psd, product zero."""
-    at_boundary = 0
-    for seed in range(25):
-        solution, objective = solve("partial", paper_size(seed, icc))
-        assert solution.converged and solution.admissible
-        at_boundary += solution.boundary
-        s, g = between_parts(solution, objective)
-        assert np.linalg.eigvalsh(s)[0] > -1e-9
-        assert np.linalg.eigvalsh(g)[0] > -1e-4
-        assert np.abs(s @ g).max() < 1e-4
-        others = [k for k, n in enumerate(MODELS["partial"].names) if not n.endswith(".l2") or "~1" in n]
-        assert np.abs(solution.gradient[others]).max() < 1e-5
-        assert solution.boundary == (np.linalg.eigvalsh(s)[0] < 1e-6)
-    assert at_boundary >= (20 if icc == 0 else 1)
-
-
-@pytest.mark.parametrize("icc", [0.0, 0.05, 0.10])
-def test_unbounded_fits_are_regular_maxima_or_say_no_maximum(icc):
-    verdicts = []
-    for seed in range(15):
-        solution, objective = solve("partial", paper_size(seed, icc), "none")
-        verdicts.append(solution.converged)
-        if not solution.converged:
-            assert "no maximum" in solution.message
-            continue
-        theta = solution.theta
-        # Sharp maxima lie close to the singularity: steps a thousandth of the usual size.
-        hessian = objective.difference_hessian(theta, 3e-7)
-        assert np.linalg.eigvalsh(hessian)[0] > 0
-        gradient = objective(theta, 1)[1]
-        assert gradient @ np.linalg.solve(hessian, gradient) < 1e-9
-        implied = objective.implied(theta)
-        for n in objective.moments.sizes:
-            assert np.linalg.eigvalsh(implied.sw + n * implied.vb)[0] > 0
-        bounded, _ = solve("partial", paper_size(seed, icc))
-        if solution.admissible:
-            assert bounded.loglik == pytest.approx(solution.loglik, abs=1e-8)
-        elif bounded.loglik > solution.loglik:
-            # The unbounded likelihood has several regular maxima, of which one is reported.
-            assert bounded.loglik - solution.loglik < 5
-    assert any(verdicts)
-
-
-@pytest.mark.parametrize("name", sorted(TEXTS))
-@pytest.mark.parametrize(("seed", "icc"), [(0, 0.0), (1, 0.05), (6, 0.10)])
-def test_no_random_restart_beats_the_bounded_maximum(name, seed, icc):
-    frame = paper_size(seed, icc) if seed < 6 else draw(6, clusters=40, icc=0.1)
-    solution, objective = solve(name, frame)
-    assert solution.converged
-    transform = Transform(objective.layout, objective.scales, True)
-    rng = np.random.default_rng(seed)
-    reached = 0
-    for _ in range(8):
-        start = transform.theta(0.7 * transform.units * rng.standard_normal(transform.size))
-        again = _attempt(objective, transform, start, -np.inf)
-        if again is not None and again.converged:
-            reached += 1
-            assert again.loglik <= solution.loglik + 1e-6
-    assert reached >= 3
 
 
 def test_unbounded_likelihood_without_maximum_warns_and_gives_no_standard_errors():
