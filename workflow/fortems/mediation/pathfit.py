@@ -102,7 +102,7 @@ def fit_measures(
     n_exogenous : int
         Columns whose covariances the baseline model leaves free.
     df : int
-        Degrees of freedom; at 0 the indices are NaN.
+        Degrees of freedom; up to 1 the indices are NaN.
 
     Returns
     -------
@@ -135,8 +135,12 @@ def fit_measures(
 
 
 def indices(chi2: float, df: int, base_chi2: float, base_df: int, n: int) -> dict[str, float]:
-    """Return CFI, TLI (Bentler, 1990; Tucker & Lewis, 1973) and RMSEA (Steiger, 1990); NaN at df 0."""
-    if df == 0:
+    """Return CFI, TLI (Bentler, 1990; Tucker & Lewis, 1973) and RMSEA (Steiger, 1990).
+
+    NaN at df 0, where they say nothing, and at df 1, where only the likelihood-ratio test is read (Kenny,
+    Kaniskan & McCoach, 2015).
+    """
+    if df <= 1:
         return {"cfi": np.nan, "tli": np.nan, "rmsea": np.nan}
     excess, base_excess = max(chi2 - df, 0.0), max(base_chi2 - base_df, chi2 - df, 0.0)
     base_ratio = base_chi2 / base_df

@@ -240,7 +240,16 @@ def _beside(frame: pd.DataFrame, fit: pd.DataFrame, row: dict[str, Any]) -> dict
         (fit["model"] == row["model"]) & (fit["engine"] == row["engine"]) & (fit["variant"] == "partial")
     ]
     boundary = bool(fits["boundary"].iloc[0]) if len(fits) and pd.notna(fits["boundary"].iloc[0]) else False
-    found: dict[str, Any] = {"boundary": boundary, "note": ""}
+    notes = []
+    if row["level"] == "single" and pd.notna(row.get("lr_chi2")):
+        notes.append(
+            "likelihood ratio, AIC and BIC take clients as independent; the tests of the paths do not"
+        )
+    if boundary and row["direct_excludes_zero"] is not None and pd.notna(row["direct_p"]):
+        at_95 = row["direct_p"] < 0.05
+        if at_95 != row["direct_excludes_zero"] and row["level"] == "within":
+            notes.append("the direct path's profile-likelihood test and its Wald interval disagree on 0")
+    found: dict[str, Any] = {"boundary": boundary, "note": "; ".join(notes)}
     if row["level"] != "within" or row["engine"] != "twolevel":
         return found
     same = frame[
@@ -261,8 +270,10 @@ def _beside(frame: pd.DataFrame, fit: pd.DataFrame, row: dict[str, Any]) -> dict
             "fixed_effects_high": first["ci_high"],
         }
     if boundary:
-        found["note"] = (
+        notes.insert(
+            0,
             "therapists' covariance matrix at the boundary: the within estimate borrows information from "
-            "differences between therapists; the fixed-effects estimate, which does not, stands beside it"
+            "differences between therapists; the fixed-effects estimate, which does not, stands beside it",
         )
+        found["note"] = "; ".join(notes)
     return found
