@@ -17,6 +17,12 @@ TINY = ("--configfile", "config/tiny.yaml")
 slow = pytest.mark.slow
 
 
+@pytest.fixture
+def repository(built, tmp_path):
+    """A copy of what the built run was made from, without its results."""
+    return type(built).copy(tmp_path / "repository", source=built.root)
+
+
 def start(repository, cores: int = 2) -> subprocess.Popen:
     """Start a run in a process group of its own."""
     return subprocess.Popen(
@@ -39,7 +45,8 @@ def finish(repository) -> None:
 
 def same(ours: dict[str, bytes], theirs: dict[str, bytes]) -> None:
     assert sorted(ours) == sorted(theirs)
-    assert [name for name in ours if ours[name] != theirs[name]] == []
+    differing = [name for name in ours if ours[name] != theirs[name]]
+    assert not differing, differing
 
 
 @contextmanager
