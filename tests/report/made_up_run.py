@@ -181,6 +181,31 @@ def _small() -> dict[str, pd.DataFrame]:
           "omega_low": 0.81, "omega_high": 0.91, "reason": ""}
          for key, scales in instruments.items() for scale in scales for level in ("total", "within")]
     )  # fmt: skip
+    counts = {"n": 96, "missing": 0, "missing_share": 0.0, "distinct": 20}
+    middle = {
+        "minimum": 1,
+        "q05": 7,
+        "q25": 12,
+        "median": 16,
+        "q75": 18,
+        "q95": 19,
+        "maximum": 20,
+        "mean": 15.5,
+        "sd": 3.2,
+    }
+    tables["data/codebook.csv"] = pd.DataFrame(
+        [{"variable": "client", "label": "Client", "kind": "identifier", "source": "client", **counts},
+         {"variable": "gender", "label": "Gender", "kind": "category", "source": "sex", **counts, "values": "female: 60; male: 34; other: 2"},
+         {"variable": "bond", "label": "Bond", "kind": "score", "instrument": "wai", "source": "wai_3, wai_5, wai_7, wai_9", **counts, **middle,
+          "lowest_possible": 4, "highest_possible": 20},
+         {"variable": "task", "label": "Task", "kind": "score", "instrument": "wai", "source": ", ".join(f"wai_{i}" for i in range(1, 13)),
+          **counts, **middle, "n": 93, "missing": 3, "missing_share": 0.03125, "lowest_possible": 4, "highest_possible": 20},
+         {"variable": "wai_3", "label": "Item 3", "kind": "item", "instrument": "wai", "source": "wai_3", **counts, **middle}]
+    )  # fmt: skip
+    tables["data/missing_patterns.csv"] = pd.DataFrame(
+        [{"missing": "", "n_missing": 0, "clients": 84, "share": 0.875}, {"missing": "task", "n_missing": 1, "clients": 9, "share": 0.09375},
+         {"missing": "task; goal", "n_missing": 2, "clients": 3, "share": 0.03125}]
+    )  # fmt: skip
     tables["data/calibration.csv"] = pd.DataFrame(
         {"quantity": ["mean"], "variable": ["bond"], "stated": [16.4], "achieved": [16.4]}
     )

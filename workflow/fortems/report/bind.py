@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fortems.errors import FortemsError
 from fortems.report import numbers
-from fortems.report.results import Results, Row
+from fortems.report.results import RELEASED, Results, Row
 from fortems.report.table import Cell
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 CONFIG = "config.yaml"
 SOFTWARE = "software"
 COLUMNS = ("number", "text", "file", "line", "key", "column", "rule", "style")
+
+
+class NumberError(FortemsError):
+    """Numbers of the text that differ from the results that they are bound to."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class Bound:
     file, line, key, column : str, int, str, str
         The file, its data row (from 0; −1 for a value of all rows), what identifies the row, and the column.
     rule : str
-        ``cell``, or how the value follows from the column: ``min``, ``max``, ``rows``, ``distinct``.
+        ``cell``, ``released`` (a cell of what may be told of a file in ``data/``), or how the value follows from the
+        column: ``min``, ``max``, ``rows``, ``distinct``.
     style : str
         The format's name in ``numbers.STYLES``.
     """
@@ -82,7 +88,7 @@ class Binder:
         if not row.has(column):
             raise LookupError(f"{row.file}: no {column} for {row.key}")
         text = numbers.write(row[column], style)
-        return self._span(Bound(text, row.file, row.line, row.key, column, "cell", style))
+        return self._span(Bound(text, row.file, row.line, row.key, column, row.rule, style))
 
     def n(self, file: str, column: str, style: str, **keys: Any) -> str:
         """Write the cell of the one row with these keys."""
@@ -93,7 +99,7 @@ class Binder:
         if row is None or not row.has(column):
             return Cell(numbers.ABSENT)
         text = numbers.write(row[column], style)
-        self.ledger.append(Bound(text, row.file, row.line, row.key, column, "cell", style))
+        self.ledger.append(Bound(text, row.file, row.line, row.key, column, row.rule, style))
         return Cell(text, number=len(self.ledger) - 1)
 
     def setting_cell(self, *path: str, style: str = "n") -> Cell:
@@ -168,10 +174,10 @@ def looked_up(bound: Bound, results: Results) -> str:
         from importlib.metadata import version
 
         return version(bound.key)
-    frame = results.table(bound.file)
+    frame = results.released(bound.file) if bound.rule == RELEASED else results.table(bound.file)
     if frame is None:
         raise LookupError(f"{bound.file} is not there")
-    if bound.rule == "cell":
+    if bound.rule in ("cell", RELEASED):
         return numbers.write(frame.iloc[int(bound.line)][bound.column], bound.style)
     lines = [int(line) for line in str(bound.key).removeprefix("rows ").split(",") if line]
     cells = [frame.iloc[line].get(bound.column) for line in lines]
@@ -199,3 +205,16 @@ def check(page: str, ledger: pd.DataFrame, results: Results) -> list[str]:
             where = f"{bound.file} [{bound.key}] {bound.column}"
             problems.append(f"number {number}: the page says {printed}, {where} says {wanted}")
     return problems
+
+
+def insist(page: str, ledger: pd.DataFrame, results: Results) -> None:
+    """Compare every bound number on a rendered HTML page with the results.
+
+    Raises
+    ------
+    NumberError
+        Naming each number that differs, and where it should come from.
+    """
+    problems = check(page, ledger, results)
+    if problems:
+        raise NumberError("the manuscript does not agree with the results: " + "; ".join(problems))

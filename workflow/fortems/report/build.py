@@ -10,7 +10,7 @@ import yaml
 
 from fortems import tidy
 from fortems.report import formats
-from fortems.report.bind import Binder
+from fortems.report.bind import Binder, insist
 from fortems.report.document import Document, Picture, place, read
 from fortems.report.results import Results
 from fortems.report.table import Table
@@ -117,6 +117,11 @@ def build(results: Results, models: Path, folder: Path, out: Path) -> Report:
         ``manuscript/``: templates, bibliography, style.
     out : path
         ``results/<run>/manuscript``.
+
+    Raises
+    ------
+    NumberError
+        When a number on the page differs from its results file as it stands on disk.
     """
     entries = yaml.safe_load(models.read_text(encoding="utf-8-sig"))
     report = prepare(results, entries, folder)
@@ -127,4 +132,6 @@ def build(results: Results, models: Path, folder: Path, out: Path) -> Report:
     formats.write_pdf(document, cover, style, results.root, out / "manuscript.pdf")
     formats.write_word(document, cover, style, out / "manuscript.docx")
     tidy.write_csv(report.bind.frame(), out / "numbers.csv")
+    page = (out / "manuscript.html").read_text(encoding="utf-8")
+    insist(page, report.bind.frame(), Results(results.root, results.files))
     return report

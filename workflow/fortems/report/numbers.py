@@ -14,6 +14,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from numbers import Real
 from typing import Any
 
+from fortems.variables import label
+
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 ABSENT = "\N{EM DASH}"
@@ -119,6 +121,11 @@ def text(value: object) -> str:
     return str(value)
 
 
+def variable_names(value: str) -> str:
+    """Write variables joined by semicolons (``task; goal``) by their labels."""
+    return "; ".join(label(name) for name in str(value).split("; "))
+
+
 def significant(value: float) -> str:
     """Write a small error or tolerance with two significant digits."""
     size = abs(float(value))
@@ -146,6 +153,8 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "e": significant,
     "w": lambda value: count_word(round(float(value))),
     "text": text,
+    "capitals": lambda value: str(value).upper(),
+    "variables": variable_names,
     "number": plain,
 }
 

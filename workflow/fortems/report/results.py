@@ -33,15 +33,22 @@ MEASURES = frozenset(
         "n_therapists",
         "verdict",
         "reason",
-        "reason",
         "message",
         "mcse",
         "note",
         "value",
         "mean",
         "sd",
+        "values",  # counts of a category, which on own data may have to be withheld
+        "source",
     ]
 )
+
+
+#: How a cell of what may be told of a file in ``data/`` is looked up.
+RELEASED = "released"
+CODEBOOK = "data/codebook.csv"
+PATTERNS = "data/missing_patterns.csv"
 
 
 @dataclass(frozen=True)
@@ -58,12 +65,15 @@ class Row:
         The values that identify the row, for a reader: ``model=bond; level=within``.
     values : dict
         Column to value.
+    rule : str
+        ``cell``: of the file itself; ``released``: of what may be told of it.
     """
 
     file: str
     line: int
     key: str
     values: dict[str, Any]
+    rule: str = "cell"
 
     def __getitem__(self, column: str) -> Any:
         return self.values[column]
@@ -98,6 +108,7 @@ class Results:
         self.files = None if files is None else frozenset(str(name) for name in files)
         self._tables: dict[str, pd.DataFrame | None] = {}
         self._read: dict[str, list[Row]] = {}
+        self._released: dict[str, pd.DataFrame | None] = {}
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -150,6 +161,34 @@ class Results:
                 for line, record in enumerate(records)
             ]
         return self._read[name]
+
+    def released(self, name: str) -> pd.DataFrame | None:
+        """Return what the report may tell of the codebook or the missing patterns, or None where there is none."""
+        if name not in self._released:
+            from fortems.door.release import codebook_table, patterns_table
+
+            frame = self.table(name)
+            source = str(self.setting("data", "source"))
+            limit = int(self.setting("privacy", "min_cell", default=5)) if source == "file" else 0
+            if frame is None:
+                self._released[name] = None
+            elif name == CODEBOOK:
+                self._released[name] = codebook_table(frame, source, limit)
+            else:
+                self._released[name] = patterns_table(frame, limit)
+        return self._released[name]
+
+    def released_rows(self, name: str) -> list[Row]:
+        """Return the rows of what the report may tell of a file; a withheld cell holds a dash."""
+        frame = self.released(name)
+        records = [] if frame is None else frame.to_dict("records")
+        identity = "variable" if name == CODEBOOK else "missing"
+        return [
+            Row(
+                name, line, f"{identity}={record[identity]}", {str(k): v for k, v in record.items()}, RELEASED
+            )
+            for line, record in enumerate(records)
+        ]
 
     def row(self, name: str, **keys: Any) -> Row:
         """Return the one row with these values.

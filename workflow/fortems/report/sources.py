@@ -6,6 +6,8 @@ from __future__ import annotations
 FILES: tuple[str, ...] = (
     "data/flow.csv",
     "data/calibration.csv",
+    "data/codebook.csv",
+    "data/missing_patterns.csv",
     "tables/reliability.csv",
     "tables/descriptives.csv",
     "tables/icc.csv",

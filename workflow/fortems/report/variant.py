@@ -12,6 +12,7 @@ from fortems.config import kind, switched_on
 #: Stage → its results file and how a sentence calls it.
 STAGES: dict[str, str] = {
     "data/flow.csv": "the flow of participants",
+    "data/codebook.csv": "the codebook",
     "tables/reliability.csv": "reliabilities",
     "tables/icc.csv": "intraclass correlations",
     "claims.csv": "the check of the paper's findings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fortems.report.table import Table
-from fortems.report.tables import appendix, findings, models, scales
+from fortems.report.tables import appendix, codebook, findings, models, scales
 from fortems.report.template import Report
 
 BUILDERS: tuple[Callable[[Report], Table | None], ...] = (
@@ -20,6 +20,8 @@ BUILDERS: tuple[Callable[[Report], Table | None], ...] = (
     findings.claims,
     findings.diagnosticity,
     findings.published,
+    codebook.variables,
+    codebook.patterns,
     appendix.software,
 )
 

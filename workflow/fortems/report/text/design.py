@@ -141,7 +141,7 @@ def _gaps(report: Report) -> str:
         else "At the smallest gap looked at, bond alone survives"
     )
     return (
-        f"{even} in {share(report, first)} of studies; with a gap of {report.bind.of(last, 'gap', 'r')} between its correlations and theirs, "
+        f"{even} in {share(report, first)} of studies; with a gap of {report.bind.of(last, 'gap', 'r')} between its correlation with meaning and theirs, "
         f"in {share(report, last)} (effects within therapists). All of this is conditional on publication not depending on the result."
     )
 
@@ -184,19 +184,21 @@ def power(report: Report) -> str:
         for row in report.results.rows(POWER, interval="montecarlo")
         if row["therapists"] == 23 and row["clients"] == 4
     ]
+    several = len({row["icc"] for row in near if row["icc"] > 0}) > 1
+
+    def effect(row: Row) -> str:
+        """The indirect effect; with the ICC where the grid has several above zero."""
+        text = report.bind.of(row, "indirect", "b")
+        return f"{text} (ICC = {report.bind.of(row, 'icc', 'r')})" if several else text
+
     for level in ESTIMANDS:
-        rows = sorted(
-            (row for row in near if row["estimand"] == level and row["icc"] > 0),
-            key=lambda row: abs(row["indirect"]),
+        own = sorted(
+            (row for row in near if row["estimand"] == level),
+            key=lambda row: (abs(row["indirect"]), row["icc"]),
         )
-        rows = rows or sorted(
-            (row for row in near if row["estimand"] == level), key=lambda row: abs(row["indirect"])
-        )
+        rows = [row for row in own if row["icc"] > 0] or own
         if rows:
-            clauses = [
-                f"{report.bind.of(row, 'power', 'r')} for {report.bind.of(row, 'indirect', 'b')}"
-                for row in rows
-            ]
+            clauses = [f"{report.bind.of(row, 'power', 'r')} for {effect(row)}" for row in rows]
             parts.append(
                 f"With about the article's numbers of therapists and clients, the power to detect a standardized indirect effect "
                 f"{ESTIMAND_WORDS[level]} is {listed(clauses)}."
@@ -207,7 +209,7 @@ def power(report: Report) -> str:
         worst = max(exaggerated, key=lambda row: row["type_m"])
         parts.append(
             "Where power is low, the effects that come out significant are too large: there by a factor of "
-            f"{report.bind.of(worst, 'type_m', 'b')} on average for {report.bind.of(worst, 'indirect', 'b')}."
+            f"{report.bind.of(worst, 'type_m', 'b')} on average for {effect(worst)}."
         )
     if rows:
         parts.append(f"The whole grid of designs is in `design/power.csv`{report.see('fig-power')}.")

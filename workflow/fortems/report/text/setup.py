@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fortems.report.bind import escape
+from fortems.report.results import PATTERNS
 from fortems.report.template import Report
-from fortems.report.text.words import joined, listed, name, plural
+from fortems.report.text.words import joined, listed, name, plural, sentence
 from fortems.report.variant import STAGES, reason_absent
 
 ENGINE_WORDS = {
@@ -185,7 +186,28 @@ def sensitivity_method(report: Report) -> str:
 
 
 def missing(report: Report) -> str:
-    """What was done about missing values, and how many there are."""
+    """What was done about missing values, how many there are, and which go together."""
+    return joined([_missing_scores(report), _missing_together(report)])
+
+
+def _missing_together(report: Report) -> str:
+    """How many clients are complete, and where variables and patterns are listed."""
+    if "tbl-codebook" not in report.items:
+        return ""
+    whole = next((row for row in report.results.released_rows(PATTERNS) if not row.has("missing")), None)
+    parts = []
+    if "tbl-patterns" in report.items:
+        listed_in = f"which values are missing together is in {report.ref('tbl-patterns')}"
+        parts.append(
+            f"No value is missing for {report.bind.of(whole, 'share', '%1')} of clients; {listed_in}."
+            if whole is not None
+            else sentence(listed_in)
+        )
+    parts.append(f"Each variable is described in the codebook ({report.ref('tbl-codebook')}).")
+    return joined(parts)
+
+
+def _missing_scores(report: Report) -> str:
     if report.variant.matrix:
         return "What was missing in the article's data, and how it was treated, cannot be seen from a matrix."
     rows = [
