@@ -349,6 +349,13 @@ def test_coverage_power_recovery(report_of):
     text = words(design.coverage(report))
     assert "nowhere is it shown to fall below" in text and "surely less than the nominal 95%" in text
     assert "power to detect" in words(design.power(report))
+    assert "ICC" not in words(design.power(report))
+    assert "between its correlation with meaning and theirs" in words(design.diagnosticity(report))
+    grid = report.results.table("design/power.csv")
+    grid.loc[(grid["icc"] == 0) & (grid["indirect"] < -0.1), "icc"] = 0.1
+    report.results._read.clear()
+    assert "for −0.15 (ICC = .05), and " in words(design.power(report))
+    assert "for −0.15 (ICC = .10)." in words(design.power(report))
     assert "exceeds three of its Monte Carlo errors, most surely" in words(design.recovery(report))
     table = report.results.table("design/recovery.csv")
     table["bias"] = 0.001
