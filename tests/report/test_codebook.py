@@ -53,6 +53,12 @@ def test_limit_is_that_of_the_configuration(report_of):
     assert rows["Gender"][2] == "female: 60; male: 34; other: 2" and rows["Task"][3] == "93"
 
 
+def test_patterns_that_are_all_withheld_are_not_tabled(report_of):
+    report = report_of("items", privacy={"min_cell": 90})
+    assert "tbl-patterns" not in report.items
+    assert "missing together is withheld" in missing(report)
+
+
 def test_a_matrix_has_no_codebook_and_says_why(report_of):
     report = report_of("matrix")
     assert not {"tbl-codebook", "tbl-patterns"} & set(report.items)

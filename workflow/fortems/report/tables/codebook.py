@@ -54,9 +54,9 @@ def variables(report: Report) -> Table | None:
 
 
 def patterns(report: Report) -> Table | None:
-    """Which variables clients lack together; None where nobody lacks any."""
+    """Which variables clients lack together; None where nobody lacks any, or all of it is withheld."""
     rows = report.results.released_rows(PATTERNS)
-    if not any(row.has("missing") for row in rows):
+    if not any(row.has("missing") for row in rows) or all(row["share"] == MARK for row in rows):
         return None
     body = tuple(
         (

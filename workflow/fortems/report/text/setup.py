@@ -203,6 +203,10 @@ def _missing_together(report: Report) -> str:
             if whole is not None
             else sentence(listed_in)
         )
+    elif report.results.has(PATTERNS) and whole is None:
+        parts.append(
+            "Which values are missing together is withheld, since it would show counts of few clients."
+        )
     parts.append(f"Each variable is described in the codebook ({report.ref('tbl-codebook')}).")
     return joined(parts)
 
