@@ -77,7 +77,7 @@ def minimise(
     if gradient is None or hessian is None:
         return None
     whitening = _whitening(hessian, units)
-    radius = 5.0 * np.sqrt(len(x))
+    radius = np.sqrt(len(x))
     count = 0
     while True:
         g = whitening.T @ gradient
@@ -110,7 +110,8 @@ def minimise(
             ratio = 1.0 if np.linalg.norm(whitening.T @ new_gradient) < np.linalg.norm(g) else -1.0
         length = float(np.linalg.norm(step))
         if ratio < 0.25:
-            radius = 0.25 * length
+            # The minimum of the parabola through both values and the slope, or thereabouts.
+            radius = max(0.1, min(0.5, 0.5 / (1.0 - ratio))) * length
         elif ratio > 0.75 and length > 0.8 * radius:
             radius *= 2.5
         if ratio > 1e-4:
