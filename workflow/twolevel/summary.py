@@ -27,8 +27,8 @@ def _number(value: float, width: int = 10, digits: int = 3) -> str:
 
 
 def _line(label: str, value: object) -> str:
-    text = _number(value) if isinstance(value, float) else str(value)
-    return f"  {label:<48}{text.strip():>12}"
+    text = (_number(value) if isinstance(value, float) else str(value)).strip()
+    return f"  {label} {text:>{59 - len(label)}}"
 
 
 def summary(fit: Fit, fit_measures: bool = False) -> str:
