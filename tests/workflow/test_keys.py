@@ -104,4 +104,5 @@ def test_another_value_reruns_something(built, name):
     finally:
         overlay.unlink()
         instrument.unlink()
-    assert started - {"all", "configuration", "disclosure", "gate", "figures", "manuscript", "manifest"}
+    # These read the written-out configuration, so that any key re-runs them.
+    assert started - {"all", "configuration", "disclosure", "manuscript", "manifest"}
