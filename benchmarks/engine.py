@@ -19,7 +19,7 @@ import tempfile
 import textwrap
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -42,6 +42,7 @@ level: 2
   m ~~ m + y
   y ~~ y
 """
+ROUNDS = 5
 LARGE = (50_000, 1_000_000)  # clusters, clients
 
 
@@ -58,29 +59,33 @@ def arrays(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return frame[["x", "m", "y"]].to_numpy(), frame["cluster"].to_numpy()
 
 
-def median_seconds(run: Callable[[], object], repeats: int) -> float:
-    run()
+def median_seconds(run: Callable[..., object], repeats: int, over: Sequence[object] = ()) -> float:
+    """Median processor time of `run()`, or of `run(item)` over all items; the first run is not counted."""
+    calls = [(item,) for item in over] or [()]
+    run(*calls[0])
     times = []
-    for _ in range(repeats):
+    for call in calls * repeats:
         begin = time.process_time()
-        run()
+        run(*call)
         times.append(time.process_time() - begin)
     return float(np.median(times))
 
 
-def lavaan_seconds(frame: pd.DataFrame, repeats: int) -> tuple[float, str] | None:
-    """Median seconds of lavaan's fit, and its version; None without R or lavaan."""
+def lavaan_seconds(frames: list[pd.DataFrame]) -> tuple[float, str] | None:
+    """Median seconds of lavaan's fit over data sets, and its version; None without R or lavaan."""
     if shutil.which("Rscript") is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        frame.to_csv(Path(folder) / "data.csv", index=False)
+        for number, frame in enumerate(frames, 1):
+            frame.to_csv(Path(folder) / f"data{number}.csv", index=False)
         (Path(folder) / "model.lav").write_text(MODEL)
         script = f"""
             suppressWarnings(suppressMessages(library(lavaan)))
-            data <- read.csv("data.csv"); model <- paste(readLines("model.lav"), collapse = "\\n")
-            run <- function() suppressWarnings(sem(model, data, cluster = "cluster", fixed.x = FALSE))
-            invisible(run())
-            times <- sapply(1:{repeats}, function(i) sum(system.time(run())[c("user.self", "sys.self")]))
+            data <- lapply(1:{len(frames)}, function(i) read.csv(paste0("data", i, ".csv")))
+            model <- paste(readLines("model.lav"), collapse = "\\n")
+            run <- function(d) suppressWarnings(sem(model, d, cluster = "cluster", fixed.x = FALSE))
+            invisible(run(data[[1]]))
+            times <- sapply(data, function(d) sum(system.time(run(d))[c("user.self", "sys.self")]))
             cat(median(times), as.character(packageVersion("lavaan")), "\\n")
         """
         done = subprocess.run(
@@ -96,38 +101,43 @@ def lavaan_seconds(frame: pd.DataFrame, repeats: int) -> tuple[float, str] | Non
     return float(seconds), version
 
 
-def one_fit(frame: pd.DataFrame) -> list[tuple[str, float]]:
-    """Seconds of one fit with standard errors, by engine."""
+def one_fit(frames: list[pd.DataFrame]) -> dict[str, float]:
+    """Seconds of one fit with standard errors, by engine: medians over the data sets."""
     import semopy
     import statsmodels.formula.api as smf
     import twolevel
     from twolevel import batch
 
-    data, cluster = arrays(frame)
     model = batch.PathModel.mediation("x", "m", "y")
 
-    def mixed() -> None:
-        for formula in ("m ~ x", "y ~ m + x"):
-            smf.mixedlm(formula, frame, groups="cluster").fit(method=["bfgs"])
+    def batched(pair: tuple[np.ndarray, np.ndarray]) -> None:
+        batch.fit(model, batch.weighted_moments(*pair))
 
-    def effects() -> None:
+    def general(frame: pd.DataFrame) -> None:
+        twolevel.fit(MODEL, frame, cluster="cluster")
+
+    def mixed(frame: pd.DataFrame) -> None:
+        for formula in ("m ~ x", "y ~ m + x"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                smf.mixedlm(formula, frame, groups="cluster").fit(method=["bfgs"])
+
+    def effects(frame: pd.DataFrame) -> None:
         fitted = semopy.ModelEffects("m ~ x\ny ~ m + x")
         fitted.fit(frame, group="cluster")
         fitted.inspect()
 
-    rows = [
-        (
-            "twolevel.batch.fit (path models; moments included)",
-            median_seconds(lambda: batch.fit(model, batch.weighted_moments(data, cluster)), 201),
-        ),
-        ("twolevel.fit (general)", median_seconds(lambda: twolevel.fit(MODEL, frame, cluster="cluster"), 21)),
-    ]
-    lavaan = lavaan_seconds(frame, 9)
+    columns = [arrays(frame) for frame in frames]
+    found = {
+        "twolevel.batch.fit (path models; moments included)": median_seconds(batched, 10, columns),
+        "twolevel.fit (general)": median_seconds(general, 3, frames),
+    }
+    lavaan = lavaan_seconds(frames)
     if lavaan:
-        rows.append((f"lavaan {lavaan[1]} (R)", lavaan[0]))
-    rows.append((f"semopy {semopy.__version__} ModelEffects", median_seconds(effects, 5)))
-    rows.append(("statsmodels MixedLM, two equations", median_seconds(mixed, 9)))
-    return rows
+        found[f"lavaan {lavaan[1]} (R)"] = lavaan[0]
+    found[f"semopy {semopy.__version__} ModelEffects"] = median_seconds(effects, 1, frames)
+    found["statsmodels MixedLM, two equations"] = median_seconds(mixed, 1, frames)
+    return found
 
 
 def bootstrap(icc: float, replicates: int) -> dict[str, float]:
@@ -303,19 +313,43 @@ def report() -> str:
         f"Written by `python benchmarks/engine.py --write`. {machine()}. Processor time, medians, first runs not counted.",
         "Type I error and coverage: [operating_characteristics.md](operating_characteristics.md).",
         "## One fit with standard errors",
-        "Three variables, saturated within and between, 96 clients of 23 therapists (1 to 8 each), complete data.",
+        "Three variables, saturated within and between, 96 clients of 23 therapists (1 to 8 each), complete data; "
+        "medians over 21 simulated data sets, seven each with intraclass correlations of 0, .05 and .10.",
     ]
-    fits = one_fit(simulate(np.random.default_rng(11), SIZES, 0.10))
-    fastest, general = fits[0][1], fits[1][1]
+    frames = [simulate(np.random.default_rng(k), SIZES, (0.0, 0.05, 0.10)[k % 3]) for k in range(21)]
+    rounds = pd.DataFrame([one_fit(frames) for _ in range(ROUNDS)])
+    fits = rounds.median()
+    general = rounds["twolevel.fit (general)"]
     parts.append(
         table(
-            ["engine", "ms", "times `batch.fit`", "times `twolevel.fit`"],
-            [[name, 1e3 * s, s / fastest, s / general] for name, s in fits],
+            [
+                "engine",
+                "ms",
+                "lowest",
+                "highest",
+                "times `batch.fit`",
+                "times `twolevel.fit`",
+                "lowest",
+                "highest",
+            ],
+            [
+                [
+                    name,
+                    *(1e3 * rounds[name].quantile([0.5, 0, 1])),
+                    fits[name] / fits.iloc[0],
+                    *(rounds[name] / general).quantile([0.5, 0, 1]),
+                ]
+                for name in rounds
+            ],
         )
     )
     parts.append(
+        f"Medians, lowest and highest of {ROUNDS} rounds of all engines in turn; other work may have run beside."
+    )
+    parts.append(
         "MixedLM and ModelEffects fit other models (random intercepts per equation): a comparison of what a Python user "
-        "would otherwise wait for, not of like with like."
+        "would otherwise wait for, not of like with like. MixedLM (bfgs) often warns here that it did not converge, the "
+        "intercept variance being zero or near it."
     )
     rows = [bootstrap(icc, 5000) for icc in (0.0, 0.05, 0.10)]
     parts += [
@@ -326,7 +360,7 @@ def report() -> str:
     passes = stages()
     iterations = max(row["iterations"] for row in rows)
     slowest_fit = max(row["fit µs"] for row in rows)
-    lavaan = next((s for name, s in fits if name.startswith("lavaan")), None)
+    lavaan = next((s for name, s in fits.items() if str(name).startswith("lavaan")), None)
     worst = max(row["moments µs"] + row["fit µs"] for row in rows)
     if lavaan:
         parts.append(
