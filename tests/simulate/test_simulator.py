@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from fortems.config import check
 from fortems.errors import ConfigError
 from fortems.instruments import FOLDER as INSTRUMENTS
 from fortems.instruments import load_instruments
+from fortems.preflight import check
 from fortems.scoring import score_array
 from fortems.seeds import stream
 from fortems.simulate.calibration import solve_latent
