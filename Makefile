@@ -12,7 +12,7 @@ DEV_STAMP := $(VENV)/.dev-$(call sum,cat requirements-dev.lock)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev test test-slow ci check verify reference contact-sheet unlock locks clean help
+.PHONY: all env dev test test-faults test-slow ci check verify reference contact-sheet unlock locks clean help
 
 all: env ## environment, then the full run into results/main/
 	$(BIN)/snakemake --cores $(CORES)
@@ -24,7 +24,10 @@ dev: $(DEV_STAMP) ## the same and what tests and checks need
 test: dev ## the test suite
 	$(BIN)/pytest
 
-test-slow: dev ## what takes minutes: determinism, kill and resume, another place
+test-faults: dev ## same bytes in other surroundings, kill and resume, full disk
+	$(BIN)/pytest -m slow tests/workflow/test_faults.py
+
+test-slow: dev ## all that takes minutes: faults, each key, a million rows, restarts, Slurm
 	$(BIN)/pytest -m slow
 
 ci: env ## the reduced run into results/ci/
