@@ -24,10 +24,10 @@ dev: $(DEV_STAMP) ## the same and what tests and checks need
 test: dev ## the test suite
 	$(BIN)/pytest
 
-test-faults: dev ## same bytes in other surroundings, kill and resume, full disk
-	$(BIN)/pytest -m slow tests/workflow/test_faults.py
+test-faults: dev ## same bytes in other surroundings, kill and resume, full disk, Slurm
+	$(BIN)/pytest -m slow tests/workflow/test_faults.py tests/slurm
 
-test-slow: dev ## all that takes minutes: faults, each key, a million rows, restarts, Slurm
+test-slow: dev ## all that takes minutes: faults, each key, a million rows, restarts
 	$(BIN)/pytest -m slow
 
 ci: env ## the reduced run into results/ci/
