@@ -111,7 +111,7 @@ def correlation_rows(matrix: PublishedMatrix, confidence: float) -> pd.DataFrame
     half = ndtri(0.5 + confidence / 2) / np.sqrt(n - 3)
     rows = []
     for pair, cell in matrix.cells.items():
-        x, y = sorted(pair, key=_theory)
+        x, y = correlations.in_theory(pair)
         r = cell.value
         rows.append(
             {
@@ -134,11 +134,6 @@ def correlation_rows(matrix: PublishedMatrix, confidence: float) -> pd.DataFrame
     family = [(x, y) in correlations.FAMILY for x, y in zip(frame["x"], frame["y"], strict=True)]
     frame.loc[family, "p_holm"] = correlations.holm(frame.loc[family, "p"].to_numpy(float))
     return frame
-
-
-def _theory(name: str) -> tuple[int, str]:
-    order = correlations.THEORY
-    return (order.index(name) if name in order else len(order), name)
 
 
 def descriptive_rows(matrix: PublishedMatrix) -> pd.DataFrame:
