@@ -76,6 +76,27 @@ def test_t_draws_have_the_covariance_and_the_tails():
     assert draws[:, 1].var() == pytest.approx(0.09 * 6 / 4, rel=0.05)
 
 
+def test_last_digits_of_the_covariance_do_not_turn_the_draws():
+    """Equal variances leave eigenvectors free to turn; another processor's last digits must not choose other draws."""
+    first = t_draws(np.zeros(3), np.eye(3), np.inf, 100, rng())
+    for seed in range(5):
+        noise = 1e-13 * np.random.default_rng(seed).standard_normal((3, 3))
+        other = t_draws(np.zeros(3), np.eye(3) + noise + noise.T, np.inf, 100, rng())
+        assert other == pytest.approx(first, abs=1e-9)
+    singular = t_draws(np.zeros(3), np.ones((3, 3)) * 1e-8 + np.diag([0, 1.0, 0]), np.inf, 100, rng())
+    assert singular[:, 0] == pytest.approx(singular[:, 2], abs=1e-12)
+
+
+@pytest.mark.parametrize("noise", [-1e-15, 0.0, 1e-15])
+def test_ties_but_for_the_last_digits_are_ties(noise):
+    values = np.concatenate([np.linspace(-2.0, 3.0, 40), [noise] * 10, [1.0 + noise] * 10])
+    exact = np.concatenate([np.linspace(-2.0, 3.0, 40), [0.0] * 10, [1.0] * 10])
+    jackknife = np.linspace(0.8, 1.3, 12)
+    assert percentile_interval(values).p == percentile_interval(exact).p
+    assert bca_interval(1.0, values, jackknife).low == pytest.approx(bca_interval(1.0, exact, jackknife).low)
+    assert bca_interval(1.0, values, jackknife).p == pytest.approx(bca_interval(1.0, exact, jackknife).p)
+
+
 def test_bca_equals_scipy_on_a_mean_and_percentile_without_bias_or_skew():
     data = stats.expon.rvs(size=40, random_state=3)
     found = stats.bootstrap((data,), np.mean, method="BCa", n_resamples=4000, rng=np.random.default_rng(1))

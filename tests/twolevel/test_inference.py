@@ -10,6 +10,7 @@ import twolevel
 from scipy import stats
 from twolevel.errors import NotNestedError, UnknownParameterError
 from twolevel.fitindices import srmr
+from twolevel.inference import monte_carlo
 from twolevel_samples import TEXTS, draw, paper_size, punch
 
 FRAME = draw(8, clusters=60, largest=8, icc=0.3)
@@ -106,6 +107,34 @@ def test_robust_works_with_missing_values_and_at_the_boundary(edge):
     robust = twolevel.fit(TEXTS["partial"], edge.data, se="robust")
     assert robust.se_method == "cluster-robust, active face"
     assert 0.5 < robust.row("a")["se"] / edge.row("a")["se"] < 2
+
+
+def test_last_digits_of_the_covariance_do_not_turn_the_draws():
+    """Equal variances leave eigenvectors free to turn; another processor's last digits must not choose other draws."""
+    names, values = ("a", "b"), {"a": 0.3, "b": -0.4}
+
+    def product(sample):
+        return sample["a"] * sample["b"]
+
+    found = [
+        monte_carlo(
+            product,
+            names,
+            values,
+            np.eye(2) * 0.01 + noise,
+            draws=500,
+            rng=np.random.default_rng(3),
+            df=None,
+            level=0.95,
+        )
+        for noise in (
+            np.zeros((2, 2)),
+            np.array([[0, 1], [1, 0]]) * 1e-15,
+            np.array([[0, -1], [-1, 0]]) * 1e-15,
+        )
+    ]
+    assert found[1].low == pytest.approx(found[0].low, abs=1e-9)
+    assert found[2].low == pytest.approx(found[0].low, abs=1e-9)
 
 
 def test_monte_carlo_interval_of_one_parameter_is_walds(fit):

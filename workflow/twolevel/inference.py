@@ -237,9 +237,10 @@ def monte_carlo(
     """
     theta = np.array([values[name] for name in names])
     eigenvalues, vectors = np.linalg.eigh(matrix)
-    # On a face the covariance matrix is singular: a square root, not a Cholesky factor.
-    root = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))
-    normal = rng.standard_normal((draws, len(names))) @ root.T
+    # On a face the covariance matrix is singular: a square root, not a Cholesky factor; the symmetric one, since the
+    # signs of eigenvectors are the processor's choice.
+    eigenvalues = np.where(eigenvalues > 1e-14 * eigenvalues.max(), eigenvalues, 0.0)
+    normal = rng.standard_normal((draws, len(names))) @ ((vectors * np.sqrt(eigenvalues)) @ vectors.T)
     if df is not None:
         normal /= np.sqrt(rng.chisquare(df, draws) / df)[:, None]
     sample: dict[str, Any] = dict(values)

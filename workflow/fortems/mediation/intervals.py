@@ -22,9 +22,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from fortems.simulate.normal import factor
+
 Array = NDArray[np.float64]
 
 CHUNK = 2_000_000  # draws held at once: bounds memory at about 100 MB, whatever the number of studies
+TIE = 1e-9  # in SDs: values this close are equal but for the last digits, which differ between processors
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,26 @@ def t_draws(
     """
     estimate = np.asarray(estimate, float)
     k = len(estimate)
-    values, vectors = np.linalg.eigh((vcov + vcov.T) / 2)
-    root = vectors * np.sqrt(np.clip(values, 0.0, None))
-    normal = rng.standard_normal((draws, k)) @ root.T
+    sd = np.sqrt(np.clip(np.diag(vcov), 0.0, None))
+    unit = np.where(sd > 0, sd, 1.0)
+    # A triangular root: of eigenvectors the signs, and for equal values the directions, are the processor's choice.
+    normal = (rng.standard_normal((draws, k)) @ factor(vcov / np.outer(unit, unit)).T) * unit
     return estimate + normal / divisor(np.broadcast_to(np.asarray(df, float), (k,)), (draws, k), rng)
+
+
+def sides(values: Array, landmark: float, sd: ArrayLike) -> tuple[Array, Array]:
+    """Count the values below a landmark and those at it along the last axis; NaN counts as neither.
+
+    Parameters
+    ----------
+    values : ndarray (..., R)
+    landmark : float
+    sd : array_like (...)
+        Standard deviation of the values: those within ``TIE`` of it are at the landmark.
+    """
+    distance, close = values - landmark, TIE * np.asarray(sd, float)[..., None]
+    with np.errstate(invalid="ignore"):
+        return (distance < -close).sum(-1), (np.abs(distance) <= close).sum(-1)
 
 
 def divisor(df: Array, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -172,7 +191,8 @@ def summary(values: Array, confidence: float) -> tuple[Array, Array, Array, Arra
         low, high = np.quantile(values, [alpha, 1.0 - alpha], axis=-1)
         sd = values.std(axis=-1, ddof=1)
     total = np.sum(~np.isnan(values), axis=-1)
-    return sd, low, high, two_sided((values <= 0).sum(-1), (values >= 0).sum(-1), total)
+    below, at = sides(values, 0.0, sd)
+    return sd, low, high, two_sided(below + at, total - below, total)
 
 
 def t_interval(estimate: ArrayLike, se: ArrayLike, df: ArrayLike, confidence: float = 0.95) -> Interval:
@@ -239,7 +259,9 @@ def bca_interval(estimate: float, replicates: Array, jackknife: Array, confidenc
     nothing = np.array([np.nan])
     if total < 2 or np.isnan(jackknife).all():
         return Interval(nothing, nothing, nothing, nothing)
-    proportion = (np.sum(values < estimate) + 0.5 * np.sum(values == estimate)) / total
+    sd = values.std(ddof=1)
+    below, at = sides(values, estimate, sd)
+    proportion = (below + 0.5 * at) / total
     z0 = ndtri(np.clip(proportion, 0.5 / total, 1 - 0.5 / total))
     deviation = np.nanmean(jackknife) - jackknife[~np.isnan(jackknife)]
     spread = np.sum(deviation**2)
@@ -247,8 +269,9 @@ def bca_interval(estimate: float, replicates: Array, jackknife: Array, confidenc
     tail = (1.0 - confidence) / 2.0
     shifted = z0 + ndtri(np.array([tail, 1.0 - tail]))
     low, high = np.quantile(values, ndtr(z0 + shifted / (1.0 - acceleration * shifted)))
-    at_zero = (np.sum(values < 0) + 0.5 * np.sum(values == 0) + 0.5) / (total + 1.0)
+    below, at = sides(values, 0.0, sd)
+    at_zero = (below + 0.5 * at + 0.5) / (total + 1.0)
     inverse = ndtri(at_zero) - z0
     level = ndtr(inverse / (1.0 + acceleration * inverse) - z0)
     p = np.clip(2.0 * min(level, 1.0 - level), 2.0 / (total + 1.0), 1.0)
-    return Interval(*(np.atleast_1d(v) for v in (values.std(ddof=1), low, high, p)))
+    return Interval(*(np.atleast_1d(v) for v in (sd, low, high, p)))
