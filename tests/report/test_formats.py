@@ -72,6 +72,38 @@ def test_word_references_point_to_bookmarks(runs, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_every_table_and_figure_is_called_out_in_the_text(runs, kind):
+    page = _page(runs[kind])
+    placed = set(re.findall(r'<(?:table|figure) id="([\w-]+)"', page))
+    called = set(re.findall(r'<a href="#([\w-]+)"\s+class="ref"', page))
+    assert placed == called
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_word_reference_shows_the_number_alone(runs, kind):
+    """Word puts what a bookmark encloses in the place of a reference: it must be ``Table 3``, not the table."""
+    body, _ = _word(runs[kind])
+    names = re.findall(r'<w:bookmarkStart [^>]*w:name="([^"]+)"', body)
+    assert len(names) == len(set(names))
+    for name in set(re.findall(r" REF ([\w-]+) ", body)):
+        number = re.search(rf'<w:bookmarkStart w:id="(\d+)" w:name="{name}"', body)[1]
+        start = body.index(f'w:name="{name}"')
+        inside = body[start : body.index(f'<w:bookmarkEnd w:id="{number}"', start)]
+        text = "".join(re.findall(r"<w:t[^>]*>([^<]*)</w:t>", inside)).replace("\N{NO-BREAK SPACE}", " ")
+        assert re.fullmatch(r"(Table|Figure) \d+", text), text
+
+
+def test_a_word_table_stays_whole_or_breaks_in_its_middle(runs):
+    body, _ = _word(runs["simulated"])
+    for table in re.findall(r"<w:tbl>.*?</w:tbl>", body, flags=re.DOTALL):
+        rows = re.findall(r"<w:tr>.*?</w:tr>", table, flags=re.DOTALL)
+        kept = ["<w:keepNext />" in row for row in rows]
+        assert all(kept[:3]) and all(kept[-3:])
+        assert all(kept) or len(rows) > 26
+        assert all(k for k, row in zip(kept, rows, strict=True) if row.count("<w:tc>") == 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_simulation_is_said_everywhere_and_only_there(runs, kind):
     folder = runs[kind]
     page, (body, header), pages = _page(folder), _word(folder), _pdf(folder)
@@ -159,6 +191,5 @@ def test_a_table_must_fit_its_columns():
         Table("tbl-x", "T", ("a", "b"), "lr", (), spanners=(("x", 3),))
     with pytest.raises(ValueError, match="align and widths"):
         Table("tbl-x", "T", ("a", "b"), "l", ())
-    long = Table("tbl-x", "T", ("a", "b"), "lr", (Section("s"), *((("x", Cell("1")),) * 60)))
-    assert long.long and not Table("tbl-x", "T", ("a",), "l", (("x",),)).long
+    assert Table("tbl-x", "T", ("a", "b"), "lr", (Section("s"), ("x", Cell("1")))).blocks()
     assert isinstance(Document({"blocks": []}).numbers, dict)

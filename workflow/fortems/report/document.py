@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -179,23 +179,26 @@ def _new_pages(blocks: list[ast.Node], page: ast.Node) -> list[ast.Node]:
     return ast.replace_blocks(blocks, change)
 
 
-def _floated(blocks: list[ast.Node]) -> list[ast.Node]:
-    """Let things float in the text; in the appendix they stay below their heading."""
+def _placed(blocks: list[ast.Node]) -> list[ast.Node]:
+    """Let tables and figures float in the text of the PDF; in the appendix they stay below their heading, whole."""
     starts = [
         number
         for number, block in enumerate(blocks)
         if block["t"] == "Header" and block["c"][1][0].startswith("appendix")
     ]
     end = starts[0] if starts else len(blocks)
-    return ast.replace_blocks(blocks[:end], _floating) + blocks[end:]
 
+    def within(function: str) -> Callable[[ast.Node], list[ast.Node] | None]:
+        def change(block: ast.Node) -> list[ast.Node] | None:
+            if block["t"] != "Div" or not {"table", "figure"} & set(block["c"][0][1]):
+                return None
+            return [ast.raw("typst", f"#{function}["), block, ast.raw("typst", "]")]
 
-def _floating(block: ast.Node) -> list[ast.Node] | None:
-    """Let what must stay whole float to the top or foot of a page of the PDF, so that no page is left half empty."""
-    if block["t"] != "Div" or not {"table", "figure"} & set(block["c"][0][1]) or "long" in block["c"][0][1]:
-        return None
-    start = ast.raw("typst", "#place(auto, float: true, clearance: 1.6em)[#set align(left)")
-    return [start, block, ast.raw("typst", "]")]
+        return change
+
+    return ast.replace_blocks(blocks[:end], within("floating")) + ast.replace_blocks(
+        blocks[end:], within("standing")
+    )
 
 
 def _flushed(blocks: list[ast.Node]) -> list[ast.Node]:
@@ -203,7 +206,7 @@ def _flushed(blocks: list[ast.Node]) -> list[ast.Node]:
     done: list[ast.Node] = []
     waiting = False
     for block in blocks:
-        if block["t"] == "RawBlock" and block["c"][1].startswith("#place"):
+        if block["t"] == "RawBlock" and block["c"][1].startswith("#floating"):
             waiting = True
         if block["t"] == "Header" and block["c"][0] <= 2 and waiting:
             done.append(ast.raw("typst", "#place.flush()"))
@@ -251,8 +254,7 @@ def for_typst(document: Document, start: Path) -> dict[str, Any]:
     for name in ("table", "figure"):
         for group in _divisions(tree["blocks"], name):
             classes = group["c"][0][1]
-            pairs = {"typst:breakable": "true" if "long" in classes else "false", "typst:width": "100%"}
-            pairs |= {"typst:above": "1.6em", "typst:below": "1.8em"}
+            pairs = {"typst:width": "100%", "typst:above": "1.6em", "typst:below": "1.8em"}
             if name == "table":
                 pairs["typst:text:size"] = "8pt" if "small" in classes else "9.5pt"
             ast.with_pairs(group, pairs)
@@ -270,9 +272,9 @@ def for_typst(document: Document, start: Path) -> dict[str, Any]:
         stroke = '(left: 2.5pt + rgb("#00558c"))'
         ast.with_pairs(box, {"typst:stroke": stroke, "typst:inset": "(left: 10pt)"})
     for entry in _divisions(tree["blocks"], "csl-entry"):
-        entry["c"][1].insert(0, ast.raw("typst", "#set par(hanging-indent: 2em)"))
+        entry["c"][1].insert(0, ast.raw("typst", "#set par(hanging-indent: 2em); #set text(size: 10pt)"))
     tree["blocks"] = _new_pages(tree["blocks"], ast.raw("typst", "#pagebreak(weak: true)"))
-    tree["blocks"] = _flushed(_floated(tree["blocks"]))
+    tree["blocks"] = _flushed(_placed(tree["blocks"]))
     return tree
 
 
@@ -303,8 +305,7 @@ def for_word(document: Document) -> tuple[dict[str, Any], frozenset[str]]:
             node["c"][2][0] = f"{node['c'][2][0]}.png"
         elif node["t"] == "Link" and "ref" in node["c"][0][1]:
             target = node["c"][2][0][1:]
-            bookmark = f"ref_{target}" if target.startswith("fig-") else target
-            code = word.field(bookmark, document.numbers[target])
+            code = word.field(target, document.numbers[target])
             node.update(ast.raw_inline("openxml", code))
     for name, style in (("note", "Table Note"), ("plain-words", "Plain Words")):
         for group in _divisions(tree["blocks"], name):

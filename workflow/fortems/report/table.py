@@ -126,27 +126,7 @@ class Table:
         for index, note in enumerate(notes):
             lead = [ast.emph(ast.words("Note.")), {"t": "Space"}] if index == 0 else []
             blocks.append(ast.div([ast.para(lead + _inlines(note))], classes=["note"]))
-        classes = ["table", *(["small"] if self.small else []), *(["long"] if self.long else [])]
-        return [ast.div(blocks, classes=classes)]
-
-    @property
-    def long(self) -> bool:
-        """Whether it needs more than about a page, and so may run over one."""
-        shares = self.widths or self._shares()
-        line = 120 if self.small else 95  # letters that fit on a line of the page
-        total = 0
-        for row in self.body:
-            texts = [] if isinstance(row, Section) else [_text(item) for item in row]
-            total += max(
-                [
-                    1,
-                    *(
-                        -(-len(text) // max(1, int(line * share)))
-                        for text, share in zip(texts, shares, strict=False)
-                    ),
-                ]
-            )
-        return total > (52 if self.small else 42)
+        return [ast.div(blocks, classes=["table", *(["small"] if self.small else [])])]
 
     def _shares(self) -> tuple[float, ...]:
         """Shares of the width after the longest text of each column, wide texts damped so that they wrap."""

@@ -69,6 +69,17 @@ _FIGURE = re.compile(
 _COLON = re.compile(r'(<w:bookmarkEnd w:id="\d+" />)<w:r><w:t xml:space="preserve">: ')
 _TABLE = re.compile(r"<w:tbl>.*?</w:tbl>", re.DOTALL)
 _HEADER_ROW = re.compile(r'<w:tr><w:trPr><w:tblHeader w:val="on" /></w:trPr>.*?</w:tr>', re.DOTALL)
+_ROW = re.compile(r"<w:tr>.*?</w:tr>", re.DOTALL)
+_NOTE = re.compile(
+    r'(<w:pStyle w:val="TableNote" />)(?=(?:(?!</w:p>).)*</w:p>\s*<w:p><w:pPr><w:pStyle w:val="TableNote" />)',
+    re.DOTALL,
+)
+_NUMBER = re.compile(r'(<w:pStyle w:val="TableCaption" /></w:pPr><w:bookmarkStart w:id="\d+" w:name=")(tbl-)')
+_KEPT = r"\1<w:keepNext />"
+#: What stands before the name of a table or figure in the bookmark around its number.
+REFERENCE = "ref_"
+#: A table of up to so many rows stays on one page; a longer one breaks neither near its ends nor below a section's name.
+WHOLE_ROWS = 26
 _CELL_BORDER = '<w:tcBorders><w:bottom w:val="single" w:sz="4" w:space="0" w:color="000000" /></w:tcBorders>'
 
 
@@ -88,7 +99,9 @@ def finish(path: Path, small: frozenset[str] = frozenset()) -> None:
     text = re.sub(r'<w:r><w:t xml:space="preserve"></w:t></w:r>', "", text)
     text = _FIGURE.sub(r"\3\2\1", text)
     text = _TABLE.sub(lambda match: _table(match.group(), small), text)
-    # of two bookmarks of one name Word keeps the first: drop pandoc's second around the caption's number
+    text = _NOTE.sub(_KEPT, text)
+    # pandoc gives the table and the number in its caption one name; a reference shall show the number alone
+    text = _NUMBER.sub(rf"\1{REFERENCE}\2", text)
     parts["word/document.xml"] = text.encode("utf-8")
     _pack(parts, path)
 
@@ -102,6 +115,12 @@ def _table(text: str, small: frozenset[str]) -> str:
     if len(headers) > 1:
         for index, header in enumerate(headers):
             text = text.replace(header, _underline(header, everywhere=index == len(headers) - 1))
+    rows = _ROW.findall(text)
+    for index, row in enumerate(rows):
+        section = row.count("<w:tc>") == 1
+        near_end = index < len(headers) + 2 or index >= len(rows) - 3
+        if len(rows) <= WHOLE_ROWS or section or near_end:
+            text = text.replace(row, re.sub(r'(<w:pStyle w:val="[^"]*" />)', _KEPT, row), 1)
     return text
 
 
@@ -119,11 +138,11 @@ def _underline(header: str, everywhere: bool) -> str:
 
 
 def field(identifier: str, text: str) -> str:
-    """A reference field to a bookmark, showing ``text`` until Word updates it, as raw OpenXML."""
+    """A reference field to a table's or figure's number, showing ``text`` until Word updates it, as raw OpenXML."""
     shown = escape(text)
     return (
         '<w:r><w:fldChar w:fldCharType="begin" /></w:r>'
-        f'<w:r><w:instrText xml:space="preserve"> REF {identifier} \\h </w:instrText></w:r>'
+        f'<w:r><w:instrText xml:space="preserve"> REF {REFERENCE}{identifier} \\h \\* MERGEFORMAT </w:instrText></w:r>'
         '<w:r><w:fldChar w:fldCharType="separate" /></w:r>'
         f'<w:r><w:t xml:space="preserve">{shown}</w:t></w:r>'
         '<w:r><w:fldChar w:fldCharType="end" /></w:r>'
