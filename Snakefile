@@ -37,6 +37,7 @@ rule all:
             "tables/icc.csv",
             "tables/correlations.csv",
             "tables/covariates.csv",
+            "tables/matrix_source.csv",
             "tables/matrix_checks.csv",
             "tables/withheld.csv",
         ),

@@ -379,6 +379,36 @@ def test_robustness(report_of):
     assert "equals the computed one" in words(robustness.published(report))
 
 
+def test_a_check_that_cannot_tell_is_no_failure(tmp_path):
+    folder = write_run(tmp_path / "run", "matrix")
+    checks = {"name": ["a", "b"], "cell": ["n", "sd bond"], "verdict": ["possible", "uninformative"]}
+    tidy.write_csv(pd.DataFrame({**checks, "accepted": False}), folder / "tables/matrix_checks.csv")
+    text = words(matrix.matrix_checks(prepare(Results(folder), MODELS, ROOT / "manuscript")))
+    assert text.startswith("None of 2 checks") and "one could decide nothing" in text
+    assert "sd bond" not in text
+
+
+@pytest.mark.parametrize("made_up", [True, False])
+def test_an_invented_article_is_called_so(tmp_path, made_up):
+    folder = write_run(tmp_path / "run", "matrix")
+    source = {"source": ["Doe (2020), Table 1"], "made_up": [made_up], "clients": [80], "therapists": [None]}
+    tidy.write_csv(pd.DataFrame(source), folder / "tables/matrix_source.csv")
+    report = prepare(Results(folder), MODELS, ROOT / "manuscript")
+    text = words(setup.design(report))
+    assert "(Doe (2020), Table 1)" in text
+    assert ("No such study exists" in text) == made_up
+    assert bool(report.variant.banner) == bool(report.variant.note) == made_up
+
+
+def test_shares_of_models_read_as_prose(report):
+    rows = [_row(estimate=0.1)]
+    assert mediation._share(report, rows, rows) == "in the one model"
+    assert mediation._share(report, [], rows) == "not in the one model"
+    assert words(mediation._share(report, rows, rows * 2)) == "in one of two models"
+    assert words(mediation._share(report, [], rows * 2)) == "in none of two models"
+    assert "models models" not in words(mediation.further(report))
+
+
 def test_what_a_matrix_leaves_open(tmp_path):
     folder = write_run(tmp_path / "run", "matrix")
 
@@ -397,8 +427,7 @@ def test_what_a_matrix_leaves_open(tmp_path):
         "leave out zero in every case",
         "from −0.40 to −0.10",
         "between −.210 and −.200",
-        "x~y (impossible)",
-        "kept as printed",
+        "one found an impossible value: x~y. It was kept as printed",
     ):
         assert part in text
 

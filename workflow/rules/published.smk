@@ -1,8 +1,8 @@
 # The article's own numbers: its matrix re-analysed (data.source: matrix), each published value compared.
 #
 # needs  data.path (matrix), the models file, config/instruments, the published-values file, all tables
-# makes  tables/{correlations,descriptives,matrix_checks,withheld}.csv, robustness/{clustering,between,rounding}.csv and
-#        the matrix's part of mediation/ (matrix); published.csv (all sources)
+# makes  tables/{matrix_source,correlations,descriptives,matrix_checks,withheld}.csv,
+#        robustness/{clustering,between,rounding}.csv and the matrix's part of mediation/ (matrix); published.csv (all sources)
 
 from fortems.published.places import LEDGER_FILES, ROUNDING_FILE
 
@@ -15,6 +15,7 @@ if config["data"]["source"] == "matrix":
             instruments=config["data"]["instruments"].values(),
             code=code("matrix"),
         output:
+            shown("tables/matrix_source.csv", "Tables", "source of the printed matrix"),
             shown("tables/correlations.csv", "Tables", "correlations at three levels"),
             shown("tables/descriptives.csv", "Tables", "descriptive statistics"),
             shown("tables/matrix_checks.csv", "Tables", "checks of the printed matrix"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from fortems.published.places import SOURCE_FILE
 from fortems.report.results import Results
 from fortems.variables import label
 
@@ -47,7 +48,10 @@ class Context:
 
     @cached_property
     def mark(self) -> str:
-        """What every figure of simulated data says."""
+        """What every figure of data that are no people's says."""
+        source = self.results.first(SOURCE_FILE)
+        if source is not None and source.get("made_up", False):
+            return "From an invented article: a worked example, no evidence about people."
         if not self.simulated:
             return ""
         scenario = self.results.setting("data", "scenario", default="")

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from fortems.config import switched_on
+from fortems.published.places import SOURCE_FILE
 
 SUFFIXES = ("svg", "pdf", "png", "csv")
 INDEX = "figures/index.csv"
@@ -70,8 +71,9 @@ def names(config: Mapping[str, Any]) -> list[str]:
 
 
 def sources(config: Mapping[str, Any]) -> list[str]:
-    """Return the results that the figures of a run draw, without repeats."""
+    """Return the results that the figures of a run draw, and what names a matrix's source, without repeats."""
     drawn = [need for name in names(config) for need in NEEDS.get(name, ("mediation/effects.csv",))]
+    drawn += [SOURCE_FILE] if switched_on(SOURCE_FILE, config) else []
     return list(dict.fromkeys(drawn))
 
 

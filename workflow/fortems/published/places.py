@@ -16,7 +16,9 @@ LEDGER_FILES = (
 ROUNDING_FILE = "robustness/rounding.csv"
 
 #: Files that a run on a published matrix makes beside those of all runs.
+SOURCE_FILE = "tables/matrix_source.csv"
 MATRIX_FILES = (
+    SOURCE_FILE,
     "tables/matrix_checks.csv",
     "tables/withheld.csv",
     "robustness/between.csv",

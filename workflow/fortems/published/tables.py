@@ -16,6 +16,7 @@ from fortems.published.checks import check_matrix
 from fortems.published.findings import findings_frame, refuse_impossible
 from fortems.published.marks import p_of_r
 from fortems.published.matrix import PublishedMatrix, Scale, load_matrix
+from fortems.published.places import SOURCE_FILE
 from fortems.published.reanalysis import Reanalysis, reanalyse
 from fortems.published.sensitivity import between, clustering, rounding
 from fortems.variables import label
@@ -90,6 +91,7 @@ def run_matrix(
         and not model.covariates
     }
     frames = {
+        SOURCE_FILE: source_rows(matrix),
         "tables/matrix_checks.csv": findings_frame(findings, matrix.accept),
         "tables/correlations.csv": correlation_rows(matrix, settings.confidence),
         "tables/descriptives.csv": descriptive_rows(matrix),
@@ -101,6 +103,17 @@ def run_matrix(
         ),
     }
     return MatrixRun(matrix, frames, analysis)
+
+
+def source_rows(matrix: PublishedMatrix) -> pd.DataFrame:
+    """Return where the matrix was printed, for how many clients and therapists, and whether it is invented."""
+    row = {
+        "source": matrix.source,
+        "made_up": matrix.made_up,
+        "clients": matrix.n,
+        "therapists": matrix.clusters,
+    }
+    return pd.DataFrame([row], dtype=object)
 
 
 def correlation_rows(matrix: PublishedMatrix, confidence: float) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from fortems import tidy
+from fortems.published.places import SOURCE_FILE
 from fortems.report import formats
 from fortems.report.bind import Binder, insist
 from fortems.report.document import Document, Picture, place, read
@@ -65,7 +66,12 @@ def prepare(results: Results, models: Mapping[str, Any], folder: Path) -> Report
         ``manuscript/``.
     """
     report = Report(
-        results, Binder(results), variant(results.config), {}, facts(folder / "facts.yaml"), models
+        results,
+        Binder(results),
+        variant(results.config, results.first(SOURCE_FILE)),
+        {},
+        facts(folder / "facts.yaml"),
+        models,
     )
     report.items = {**tables(report), **pictures(report), **dict.fromkeys(CHECKLISTS)}
     return report

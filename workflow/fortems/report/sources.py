@@ -18,6 +18,7 @@ FILES: tuple[str, ...] = (
     "mediation/derived.csv",
     "mediation/agreement.csv",
     "mediation/measurement.csv",
+    "tables/matrix_source.csv",
     "tables/matrix_checks.csv",
     "tables/withheld.csv",
     "robustness/leave_one_out.csv",

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from fortems.config import kind, switched_on
+from fortems.report.results import Row
 
 #: Stage → its results file and how a sentence calls it.
 STAGES: dict[str, str] = {
@@ -43,11 +44,14 @@ class Variant:
         Name of the simulated scenario, else empty.
     file : str
         Base name of the researcher's file, else empty.
+    invented : bool
+        Whether a matrix is that of an invented article.
     """
 
     kind: str
     scenario: str = ""
     file: str = ""
+    invented: bool = False
 
     @property
     def simulated(self) -> bool:
@@ -92,23 +96,28 @@ class Variant:
 
     @property
     def banner(self) -> str:
-        """What every page of a simulated run says."""
+        """What every page of a run says whose data are no people's."""
+        if self.invented:
+            return "Invented article: no evidence about people"
         return "Simulated data: no evidence about people" if self.simulated else ""
 
     @property
     def note(self) -> str:
-        """What stands under every table and figure of a simulated run."""
+        """What stands under every table and figure of a run whose data are no people's."""
+        if self.invented:
+            return "From an invented article; no such study exists."
         if not self.simulated:
             return ""
         return f"Simulated data (scenario {self.scenario}); neither the paper's numbers nor evidence for its hypothesis."
 
 
-def variant(config: Mapping[str, Any]) -> Variant:
-    """Return the kind of run of a complete configuration."""
+def variant(config: Mapping[str, Any], source: Row | None = None) -> Variant:
+    """Return the kind of run of a complete configuration; ``source``: where a matrix was printed."""
     data = config["data"]
     if data["source"] == "simulated":
         return Variant("simulated", scenario=str(data["scenario"]))
-    return Variant(kind(config), file=PurePath(str(data["path"])).name)
+    invented = source is not None and bool(source.get("made_up", False))
+    return Variant(kind(config), file=PurePath(str(data["path"])).name, invented=invented)
 
 
 def reason_absent(file: str, config: Mapping[str, Any]) -> str:

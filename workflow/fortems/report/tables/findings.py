@@ -143,7 +143,7 @@ def published(report: Report) -> Table | None:
     bind = report.bind
     body = tuple(
         (
-            str(row["what"]),
+            str(row["what"]).replace("~", " – "),
             bind.cell(row, "published", "number"),
             bind.cell(row, "computed", "number"),
             str(row["verdict"]),

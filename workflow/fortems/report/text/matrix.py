@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fortems.published.findings import IMPOSSIBLE, UNINFORMATIVE
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import joined, listed, name, plural
@@ -19,14 +20,26 @@ def matrix_checks(report: Report) -> str:
     rows = report.results.rows(CHECKS)
     if not rows:
         return ""
-    odd = [row for row in rows if row["verdict"] != "possible"]
+    silent = [row for row in rows if row["verdict"] == UNINFORMATIVE]
+    odd = [row for row in rows if row["verdict"] == IMPOSSIBLE]
     whole = report.bind.over(rows, "name", "rows")
+    mute = (
+        f" ({report.bind.rows(silent, 'name')} could decide nothing, since print is too coarse at this number of clients)"
+        if silent
+        else ""
+    )
     if not odd:
-        return f"All {whole} checks of single cells and of the whole table were passed."
+        return (
+            f"None of {whole} checks of single cells and of the whole table found an impossible value{mute}."
+        )
     accepted = [row for row in odd if row.get("accepted")]
-    cells = listed(dict.fromkeys(f"{escape(row['cell'])} ({escape(row['verdict'])})" for row in odd))
-    tail = " They were kept as printed, by an explicit entry." if len(accepted) == len(odd) else ""
-    return f"Of {whole} checks {report.bind.rows(odd, 'name')} {plural(len(odd), 'was', 'were')} not passed: {cells}.{tail}"
+    cells = listed(dict.fromkeys(escape(row["cell"]) for row in odd))
+    kept = plural(len(odd), "It was", "They were")
+    tail = f" {kept} kept as printed, by an explicit entry." if len(accepted) == len(odd) else ""
+    return (
+        f"Of {whole} checks {report.bind.rows(odd, 'name')} found {plural(len(odd), 'an impossible value', 'impossible values')}: "
+        f"{cells}{mute}.{tail}"
+    )
 
 
 def left_open(report: Report) -> str:

@@ -105,6 +105,8 @@ def mediation(report: Report, model: str) -> str:
     tables = report.see("tbl-mediation", f"fig-path_{model}")
     if tables:
         parts.append(f"All numbers stand together{tables}.")
+    if model == "bond" and "fig-scatter" in report.items:
+        parts.append(f"{report.ref('fig-scatter')} shows the clients' scores behind them.")
     return joined(parts)
 
 
@@ -200,14 +202,21 @@ def _summary(report: Report, models: list[str]) -> str:
     clauses = []
     for level, (shown, known) in found.items():
         where = f" {ESTIMAND_WORDS[level]}" if len(counts) > 1 or len(found) < len(levels(report)) else ""
-        number = "none" if not shown else report.bind.rows(shown, "estimate")
-        clauses.append(f"in {number} of {report.bind.rows(known, 'estimate')} models{where}")
+        clauses.append(f"{_share(report, shown, known)}{where}")
         if len(counts) == 1:
             break
     if not clauses:
         return ""
     same = len(counts) == 1 and len(found) > 1
     return f"{' and '.join(clauses)}{', under both estimands' if same else ''}"
+
+
+def _share(report: Report, shown: list[Row], known: list[Row]) -> str:
+    """``in two of three models``; of a single model ``in the one model`` or ``not in the one model``."""
+    if len(known) == 1:
+        return "in the one model" if shown else "not in the one model"
+    number = "none" if not shown else report.bind.rows(shown, "estimate")
+    return f"in {number} of {report.bind.rows(known, 'estimate')} models"
 
 
 def _indirects(report: Report, model: str, level: str) -> list[Row]:
@@ -281,8 +290,8 @@ def further(report: Report) -> str:
     text = _summary(report, models)
     if text:
         parts.append(
-            f"With the parts of distress as outcomes the interval of the indirect effect leaves out zero {text} "
-            f"models{report.see('fig-indirect')}."
+            f"With the parts of distress as outcomes the interval of the indirect effect leaves out zero "
+            f"{text}{report.see('fig-indirect')}."
         )
     rival = [
         model

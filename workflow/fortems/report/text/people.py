@@ -145,7 +145,7 @@ def icc(report: Report) -> str:
         f"{report.bind.of(row, 'icc', 'r')} for {name(row['variable'])}, {interval(report, row, style='rend')}"
         for row in main
     ]
-    text = f"The share of variance between therapists, ICC(1) [@shrout1979], is {'; '.join(shown)}{report.see('tbl-icc')}. "
+    text = f"The share of variance between therapists, ICC(1) [@shrout1979], is {'; '.join(shown)}{report.see('tbl-icc', 'fig-therapists')}. "
     surely = [row for row in rows if row.has("ci_low") and row["ci_low"] > 0]
     if surely:
         text += (

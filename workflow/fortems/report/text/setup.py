@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import escape
 from fortems.report.results import PATTERNS
 from fortems.report.template import Report
@@ -41,9 +42,14 @@ def design(report: Report) -> str:
             "all measures were taken once, so that the design is cross-sectional, as in the article. Columns were "
             "mapped to the study's names, checked against their possible range, and every exclusion counted."
         )
+    row = report.results.first(SOURCE_FILE)
+    source = f" ({bind.of(row, 'source', 'text')})" if row is not None and row.has("source") else ""
+    invented = (
+        " No such study exists: the article was invented as a worked example." if variant.invented else ""
+    )
     return (
-        f"The data are the means, standard deviations and correlations of a published table, typed into the file "
-        f"*{escape(variant.file)}*. Before any computing each cell was checked against what is possible: its sign and "
+        f"The data are the means, standard deviations and correlations of a published table{source}, typed into the file "
+        f"*{escape(variant.file)}*.{invented} Before any computing each cell was checked against what is possible: its sign and "
         "stars, the range of the scale, and whether all correlations can occur together."
     )
 
