@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from fortems import gate as gates
-from fortems.gatechecks import CHECKS, Evidence
+from fortems.gatechecks import CHECKS
+from fortems.gateclaims import check_claims
+from fortems.gateevidence import Evidence
 
 TINY = ("--configfile", "config/tiny.yaml")
 
@@ -28,6 +31,7 @@ def evidence(built) -> Evidence:
             "config/tiny_models.yaml",
             ["twolevel", "regression", "semopy", "mixedlm"],
             "config/claims.yaml",
+            0.95,
         )
     finally:
         os.chdir(old)
@@ -86,13 +90,13 @@ MUTATIONS = {
     "an indirect effect": (
         EFFECTS,
         put("estimate", lambda x: x * 1.01, **REGRESSION, effect="indirect", interval="montecarlo"),
-        {"products"},
+        {"products", "claims", "verdicts"},
         "a times b",
     ),
     "a direct effect": (
         EFFECTS,
         put("estimate", lambda x: x + 0.01, **REGRESSION, effect="direct"),
-        {"paths"},
+        {"paths", "claims", "verdicts"},
         "direct",
     ),
     "an interval": (
@@ -106,7 +110,7 @@ MUTATIONS = {
     "a model's name": (
         EFFECTS,
         lambda t: t.assign(model=t["model"].replace("bond", "bnod")),
-        {"models", "claims"},
+        {"models", "claims", "verdicts"},
         "the model bnod, which is not configured",
     ),
     "exchanged therapists": (SCORES, exchange_therapists, {"correlations"}, "within"),
@@ -126,7 +130,7 @@ MUTATIONS = {
     "a dropped column": (
         EFFECTS,
         lambda t: t.drop(columns="ci_low"),
-        {"complete", "intervals"},
+        {"complete", "intervals", "claims", "verdicts"},
         "no column ci_low",
     ),
     "an emptied table": (CORRELATIONS, lambda t: t.head(0), {"complete", "claims"}, "has no rows"),
@@ -185,6 +189,46 @@ def test_a_mutation_is_found_by_its_check(evidence, what):
     assert any(words in found for found in [f for many in failed.values() for f in many]), failed
 
 
+def test_every_flipped_verdict_on_a_claim_is_found(evidence):
+    """Of correlations, effects, full mediation, covariates and patterns alike."""
+    table = evidence.tables[CLAIMS]
+    judged = table[table["judged"] & (table["verdict"] != "not testable")]
+    assert set(judged["statistic"]) >= {"r", "indirect", "joint", "all_of"}
+    for label in judged.index:
+        for verdict in {"reproduced", "consistent (weak)", "not reproduced"} - {table.loc[label, "verdict"]}:
+            flipped = table.copy()
+            flipped.loc[label, "verdict"] = verdict
+            found = list(check_claims(replace(evidence, tables={**evidence.tables, CLAIMS: flipped})))
+            named = f"{table.loc[label, 'claim']} ({table.loc[label, 'estimand']}): {verdict}"
+            assert any(named in one for one in found), (named, found)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("indirect_excludes_zero", lambda x: not x),
+        ("direct_excludes_zero", lambda x: not x),
+        ("paper_rule", lambda x: "none" if x != "none" else "full"),
+        ("equivalence", lambda x: "equivalent" if x != "equivalent" else "not equivalent"),
+        ("conclusion", lambda x: f"an indirect effect; full mediation incompatible, {x}"),
+        ("indirect_low", lambda x: x - 0.01),
+        ("direct_high", lambda x: x + 0.01),
+        ("lr_chi2", lambda x: x + 0.01),
+        ("bic_prefers", lambda x: "partial" if x == "full" else "full"),
+    ],
+)
+@pytest.mark.parametrize("level", ["within", "single"])
+def test_every_changed_verdict_on_mediation_is_found(evidence, column, value, level):
+    failed = mutated(evidence, "mediation/verdicts.csv", put(column, value, model="alliance", level=level))
+    assert set(failed) == {"verdicts"}
+    assert any(found.startswith(f"alliance, {level}") for found in failed["verdicts"]), failed
+
+
+def test_a_claim_called_untestable_beside_its_p_is_found(evidence):
+    change = put("verdict", "not testable", claim="bond_distress", judged=True)
+    assert "bond_distress (total): not testable, with p" in mutated(evidence, CLAIMS, change)["claims"][0]
+
+
 def test_the_ledger_is_compared_with_the_tables(evidence):
     known = evidence.tables["published.csv"].dropna(subset="computed")
     name = known["id"].iloc[0]
@@ -195,7 +239,7 @@ def test_the_ledger_is_compared_with_the_tables(evidence):
 
 def test_every_check_bites_in_some_test(evidence):
     bitten = {check for _, _, checks, _ in MUTATIONS.values() for check in checks}
-    assert set(CHECKS) - bitten == {"untouched", "fresh", "ledger"}  # the tests below and above
+    assert set(CHECKS) - bitten == {"untouched", "fresh", "ledger"}  # these in tests of their own
 
 
 def closed(repository) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fortems.errors import FortemsError
-from fortems.gatechecks import CHECKS, Evidence
+from fortems.gatechecks import CHECKS
+from fortems.gateevidence import Evidence
 
 SHOWN = 5
 
@@ -22,6 +23,7 @@ def collect(
     models: str,
     engines: Sequence[str],
     claims: str | None,
+    confidence: float,
 ) -> Evidence:
     """Read what the gate looks at.
 
@@ -37,6 +39,8 @@ def collect(
         As configured.
     claims : str or None
         The file of claims.
+    confidence : float
+        Of the intervals, as configured.
     """
     from fortems.claimfile import load_claims
     from fortems.mediation.models import load_models
@@ -46,7 +50,7 @@ def collect(
     named = {path.removeprefix(f"{results}/"): path for path in paths}
     tables = {name: read_csv(path) for name, path in named.items() if name.endswith(".csv")}
     asked = load_claims(claims) if claims else {}
-    return Evidence(named, tables, read_receipts(logs), load_models(models), engines, asked)
+    return Evidence(named, tables, read_receipts(logs), load_models(models), engines, asked, confidence)
 
 
 def gate(evidence: Evidence) -> dict[str, Any]:

@@ -20,6 +20,7 @@ rule gate:
         results=lambda wildcards: RESULTS,
         logs=LOGS,
         engines=config["engines"],
+        confidence=config["confidence"],
         software=software("gate"),
     message:
         "Check that the results are fresh, complete and consistent"

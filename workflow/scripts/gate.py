@@ -8,7 +8,9 @@ with job(snakemake):
 
     given, params = snakemake.input, snakemake.params
     claims = given.claims[0] if given.claims else None
-    evidence = collect(given.results, params.results, params.logs, given.models, params.engines, claims)
+    evidence = collect(
+        given.results, params.results, params.logs, given.models, params.engines, claims, params.confidence
+    )
     result = gate(evidence)
     require(result)
     write_json(result, snakemake.output[0])

@@ -55,8 +55,13 @@ class Variant:
 
     @property
     def simulated(self) -> bool:
-        """Whether the data are made up."""
+        """Whether the clients are simulated."""
         return self.kind == "simulated"
+
+    @property
+    def made_up(self) -> bool:
+        """Whether the data are no people's: simulated, or an invented article's."""
+        return self.simulated or self.invented
 
     @property
     def own(self) -> bool:
@@ -77,6 +82,8 @@ class Variant:
     def title(self) -> str:
         """Title of the report."""
         subject = "Meaning in Life Between the Therapeutic Alliance and Distress"
+        if self.invented:
+            return f"{subject}: A Worked Example of Re-Analysing a Printed Correlation Matrix"
         return {
             "simulated": f"{subject}: A Two-Level Mediation Analysis Rebuilt and Tested on Simulated Data",
             "items": f"{subject}: A Two-Level Replication From Item-Level Data",
@@ -87,6 +94,8 @@ class Variant:
     @property
     def source(self) -> str:
         """Where the data come from, in a line."""
+        if self.invented:
+            return f"Data source: correlation matrix of an invented article, file {self.file}"
         return {
             "simulated": f"Data source: simulated clients, scenario {self.scenario}",
             "items": f"Data source: item-level questionnaire data, file {self.file}",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from fortems.report.table import Cell, Section, Table
-from fortems.report.tables.scales import _ci
+from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
 from fortems.report.text.mediation import reversed_models
 from fortems.report.text.words import ESTIMAND_WORDS, levels, path, verdict
 from fortems.variables import label
 
 MEASUREMENT = "mediation/measurement.csv"
+PATH = ("predictor", "mediator", "outcome")
 MAIN = ("alliance", "bond", "goal", "task", "aspects")
 EFFECT_WORDS = {"a": "*a*", "b": "*b*", "direct": "*c*′", "indirect": "*ab*"}
 
@@ -17,7 +18,7 @@ EFFECT_WORDS = {"a": "*a*", "b": "*b*", "direct": "*c*′", "indirect": "*ab*"}
 def _title(report: Report, model: str) -> str:
     entry = report.models[model]
     parts = []
-    for key in ("predictor", "mediator", "outcome"):
+    for key in PATH:
         names = entry[key] if isinstance(entry[key], list) else [entry[key]]
         parts.append(" + ".join(label(name) for name in names))
     return " → ".join(parts)
@@ -44,7 +45,7 @@ def mediation(report: Report) -> Table | None:
         ("Path", *(per_level * len(have))),
         "l" + "rcrr" * len(have),
         tuple(body),
-        (_note(report, have),),
+        (_note(report, have), *_clustering(report)),
         spanners=(("", 1), *((heads[level], 4) for level in have)),
         small=True,
     )
@@ -85,14 +86,43 @@ def _note(report: Report, have: list[str]) -> str:
         if not report.variant.matrix
         else "Single level: least squares from the printed correlations.",
     }
-    text = (
+    return (
         "*a*: predictor to mediator; *b*: mediator to outcome; *c*′: direct path; *ab*: indirect effect with its Monte Carlo "
         f"interval; Std.: in standard deviations of the level. {' '.join(words[level] for level in have)}"
     )
-    row = report.results.first("mediation/effects.csv")
-    if row is not None and not report.variant.matrix:
-        text += " Clients and therapists as in the text; shares of variance between therapists are in the table before."
-    return text
+
+
+def _clustering(report: Report) -> list[Cell]:
+    """How many clients of how many therapists, and how alike clients of one therapist are."""
+    names = list(
+        dict.fromkeys(name for model in MAIN if model in report.models for name in _named(report, model))
+    )
+    rows = {name: report.results.first(ICC, variable=name) for name in names}
+    known = {name: row for name, row in rows.items() if row is not None and row.has("icc")}
+    outcome = known.get("distress") or next(iter(known.values()), None)
+    if outcome is None:
+        return []
+    bind = report.bind
+    parts: list[Cell | str] = [
+        *(bind.cell(outcome, "n_clients", "n"), " clients of ", bind.cell(outcome, "n_therapists", "n")),
+        *(
+            " therapists, about ",
+            bind.cell(outcome, "n0", "m1"),
+            " each. Share of variance between therapists, ICC(1): ",
+        ),
+    ]
+    for number, (name, row) in enumerate(known.items()):
+        parts += [", " if number else "", f"{label(name).lower()} ", bind.cell(row, "icc", "r")]
+    return [Cell.of(*parts, ".")]
+
+
+def _named(report: Report, model: str) -> list[str]:
+    """The variables of a model's paths."""
+    found: list[str] = []
+    for key in PATH:
+        value = report.models[model][key]
+        found += value if isinstance(value, list) else [value]
+    return found
 
 
 def verdicts(report: Report) -> Table | None:

@@ -78,7 +78,9 @@ def discussion(report: Report) -> str:
         "simulated": "In these simulated clients, whose data were made so that the scenario holds, ",
         "items": "In these clients ",
         "scores": "In these clients ",
-        "matrix": "By the printed correlations ",
+        "matrix": "By the correlations of an invented article "
+        if report.variant.invented
+        else "By the printed correlations ",
     }[report.variant.kind]
     parts = [f"{opening}{'; '.join(statements)}."]
     if estimands(report):
@@ -163,6 +165,8 @@ def implications(report: Report) -> str:
     )
     if report.variant.simulated:
         return f"{study} For practice nothing follows from simulated clients."
+    if report.variant.invented:
+        return f"{study} For practice nothing follows from an invented article."
     state = {support(report, model) for model in ("alliance", "bond") if model in report.models}
     if "both" in state or "one" in state:
         practice = (

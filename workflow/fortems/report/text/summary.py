@@ -58,6 +58,8 @@ def abstract_results(report: Report) -> str:
 
 def abstract_conclusion(report: Report) -> str:
     """What may be concluded, by variant."""
+    if report.variant.invented:
+        return "The article is invented: its correlations show how a printed table is checked and re-analysed, and are no evidence for or against the hypothesis."
     if report.variant.simulated:
         text = (
             "Simulated clients are no evidence for or against the hypothesis. The rebuilt analysis runs from answers to verdicts, and "
@@ -149,6 +151,8 @@ def _plain_tally(report: Report) -> str:
 
 def plain_meaning(report: Report) -> str:
     """For clinicians: what it means for practice."""
+    if report.variant.invented:
+        return "Nothing. The article is invented, to show how a printed table can be checked."
     if report.variant.simulated:
         return "Nothing yet. Made-up clients show how well such a study works, not how people are."
     if support(report, "bond") in ("both", "one") or support(report, "alliance") in ("both", "one"):
