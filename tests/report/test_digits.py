@@ -1,5 +1,7 @@
 """No digit in the text that is not bound: sources, sentences, rendered pages; a planted one is found."""
 
+import shutil
+
 import pytest
 from fortems import tidy
 from fortems.report import digits
@@ -46,9 +48,31 @@ def test_pages_hold_only_bound_numbers_that_agree_with_the_results(runs, kind):
     assert len(ledger) > 150
 
 
-def test_a_changed_result_is_caught_on_the_page(runs, tmp_path):
-    import shutil
+@pytest.mark.parametrize(
+    ("name", "column", "old", "new", "said"),
+    [
+        ("claims.csv", "verdict", "reproduced", "not reproduced", "the page says reproduced"),
+        ("mediation/verdicts.csv", "paper_rule", "full", "none", "the page says full"),
+        ("mediation/verdicts.csv", "equivalence", "not attainable at this n", "equivalent", "not attainable"),
+    ],
+)
+def test_a_flipped_verdict_is_caught_on_the_page(runs, tmp_path, name, column, old, new, said):
+    """In the table, and where it is counted in the text, in the abstract among others."""
+    folder = tmp_path / "run"
+    shutil.copytree(runs["simulated"], folder)
+    page = (folder / "manuscript/manuscript.html").read_text(encoding="utf-8")
+    ledger = tidy.read_csv(folder / "manuscript/numbers.csv")
+    table = tidy.read_csv(folder / name)
+    row = table.index[table[column] == old][0]
+    table.loc[row, column] = new
+    tidy.write_csv(table, folder / name)
+    problems = check(page, ledger, Results(folder))
+    assert any(said in problem for problem in problems), problems
+    if name == "claims.csv":
+        assert any("is reproduced" in problem or "rows " in problem for problem in problems), problems
 
+
+def test_a_changed_result_is_caught_on_the_page(runs, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(runs["simulated"], folder)
     page = (folder / "manuscript/manuscript.html").read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CONFIG = "config.yaml"
 SOFTWARE = "software"
+IS = "is "
 COLUMNS = ("number", "text", "file", "line", "key", "column", "rule", "style")
 
 
@@ -42,7 +43,7 @@ class Bound:
         The file, its data row (from 0; −1 for a value of all rows), what identifies the row, and the column.
     rule : str
         ``cell``, ``released`` (a cell of what may be told of a file in ``data/``), or how the value follows from the
-        column: ``min``, ``max``, ``rows``, ``distinct``.
+        column: ``min``, ``max``, ``rows``, ``distinct``, ``is VALUE | VALUE``.
     style : str
         The format's name in ``numbers.STYLES``.
     """
@@ -57,8 +58,10 @@ class Bound:
 
 
 def aggregate(values: Iterable[Any], rule: str) -> Any:
-    """Reduce a column's filled cells to one value: ``min``, ``max``, ``rows`` or ``distinct``."""
+    """Reduce a column's filled cells to one value: ``min``, ``max``, ``rows``, ``distinct``, or how many are one of some."""
     filled = [value for value in values if not numbers.is_absent(value)]
+    if rule.startswith(IS):
+        return sum(str(value) in rule.removeprefix(IS).split(" | ") for value in filled)
     if rule == "rows":
         return len(filled)
     if rule == "distinct":
@@ -127,6 +130,10 @@ class Binder:
         if word and len(rows) < 10:
             return numbers.count_word(len(rows))
         return self.over(rows, column, "rows", "n")
+
+    def among(self, rows: list[Row], column: str, *values: str) -> str:
+        """Write how many of the rows have one of these values, below ten in words."""
+        return self.over(rows, column, IS + " | ".join(values), "w")
 
     def setting(self, *path: str, style: str = "n") -> str:
         """Write a value of the run's configuration."""

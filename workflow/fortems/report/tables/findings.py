@@ -61,9 +61,9 @@ def _line(report: Report, row: Row, pattern: bool) -> tuple[Cell | str, ...]:
     text = str(row["text"])
     if pattern and row["estimand"] in ESTIMAND_WORDS:
         text = f"{text.rstrip('.')} ({ESTIMAND_WORDS[row['estimand']]})."
-    verdict = str(row["verdict"])
-    if verdict in ("not testable", "not reproduced") and row.has("reason"):
-        verdict = f"{verdict}: {_reason(row)}"
+    verdict = bind.cell(row, "verdict", "text")
+    if row["verdict"] in ("not testable", "not reproduced") and row.has("reason"):
+        verdict = Cell.of(verdict, f": {_reason(row)}")
     return (
         text,
         bind.cell(row, "estimate", style),
@@ -146,7 +146,7 @@ def published(report: Report) -> Table | None:
             str(row["what"]).replace("~", " – "),
             bind.cell(row, "published", "number"),
             bind.cell(row, "computed", "number"),
-            str(row["verdict"]),
+            bind.cell(row, "verdict", "text"),
             str(row.get("place", "")),
         )
         for row in rows

@@ -142,8 +142,8 @@ def verdicts(report: Report) -> Table | None:
                     bind.cell(row, "direct_standardized", "b"),
                     bind.cell(row, "smallest_bound", "r"),
                     bind.cell(row, "n_for_80", "n"),
-                    str(row.get("equivalence", "—")),
-                    str(row.get("paper_rule", "—")),
+                    bind.cell(row, "equivalence", "text"),
+                    bind.cell(row, "paper_rule", "text"),
                 )
             )
     if not body:

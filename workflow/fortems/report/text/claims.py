@@ -36,9 +36,9 @@ def tally(report: Report, rows: list[Row]) -> str:
     """``eight are reproduced, three are consistent ..., one is not reproduced``."""
     clauses = []
     for verdict in ORDER:
-        found = [row for row in rows if row["verdict"] == verdict]
-        if found:
-            clauses.append(f"{report.bind.rows(found, 'verdict')} {plural(len(found), *WORDS[verdict])}")
+        count = sum(row["verdict"] == verdict for row in rows)
+        if count:
+            clauses.append(f"{report.bind.among(rows, 'verdict', verdict)} {plural(count, *WORDS[verdict])}")
     return listed(clauses)
 
 

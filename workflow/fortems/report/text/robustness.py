@@ -64,9 +64,9 @@ def published(report: Report) -> str:
         ("rounding", ("differs by rounding only", "differ by rounding only")),
         ("differs", ("differs", "differ")),
     ):
-        found = [row for row in tried if row["verdict"] == verdict]
-        if found:
-            clauses.append(f"{report.bind.rows(found, 'verdict')} {plural(len(found), *words)}")
+        count = sum(row["verdict"] == verdict for row in tried)
+        if count:
+            clauses.append(f"{report.bind.among(tried, 'verdict', verdict)} {plural(count, *words)}")
     text = f"Of {report.bind.rows(tried, 'verdict')} published numbers that could be compared, {listed(clauses)}{report.see('tbl-published')}."
     left = len(rows) - len(tried)
     if left:

@@ -139,12 +139,12 @@ def _plain_tally(report: Report) -> str:
     for estimand in ("within", "single"):
         rows = findings(report, estimand) if estimand in estimands(report) else []
         if rows:
-            good = [row for row in rows if row["verdict"] in ("reproduced", "consistent (weak)")]
+            good = report.bind.among(rows, "verdict", "reproduced", "consistent (weak)")
             whole = report.bind.rows(rows, "verdict")
             return (
-                f"Of {whole} findings of the article {report.bind.rows(good, 'verdict')} came out the same way, looking at clients of the same therapist."
+                f"Of {whole} findings of the article {good} came out the same way, looking at clients of the same therapist."
                 if (estimand == "within")
-                else f"Of {whole} findings of the article {report.bind.rows(good, 'verdict')} came out the same way."
+                else f"Of {whole} findings of the article {good} came out the same way."
             )
     return ""
 
