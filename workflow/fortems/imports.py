@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -84,7 +85,7 @@ def _modules(script: Path) -> frozenset[Path]:
 def _imported(path: Path) -> frozenset[str]:
     """Dotted names that a file imports, each with all its parents; ``from a import b`` may name a module a.b."""
     names: set[str] = set()
-    for node in _run_time_nodes(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    for node in _run_time_statements(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -105,18 +106,24 @@ def _absolute(node: ast.ImportFrom, path: Path) -> str:
     return ".".join([*package, *([node.module] if node.module else [])])
 
 
-def _run_time_nodes(tree: ast.AST) -> list[ast.AST]:
-    nodes, queue = [], [tree]
+def _run_time_statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """All statements but those for type checkers. Expressions hold no imports, and most of a tree are expressions."""
+    queue: list[ast.AST] = [tree]
     while queue:
         node = queue.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            queue += node.orelse
-            continue
-        nodes.append(node)
-        queue += ast.iter_child_nodes(node)
-    return nodes
+        if isinstance(node, ast.stmt):
+            yield node
+        checking = isinstance(node, ast.If) and _is_type_checking(node.test)
+        for part in ("orelse",) if checking else ("body", "orelse", "handlers", "finalbody", "cases"):
+            queue += getattr(node, part, ())
 
 
+def _is_type_checking(test: ast.expr) -> bool:
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
+    return name == "TYPE_CHECKING"
+
+
+@cache
 def _module_file(name: str) -> Path | None:
     if name.partition(".")[0] not in LIBRARIES:
         return None

@@ -23,6 +23,7 @@ rule figures:
         f"{BENCHMARKS}/figures.tsv"
     conda:
         ENVIRONMENT
+    threads: 4
     params:
         results=lambda wildcards: RESULTS,
         names=catalog.names(config),

@@ -23,8 +23,11 @@ def checked(config):
 
 
 def code(script):
-    """Library modules that workflow/scripts/<script>.py imports, directly or through others."""
-    return imports.closure(f"workflow/scripts/{script}.py")
+    """Library modules that workflow/scripts/<script>.py imports, directly or through others (for `input`).
+
+    A function, so that a job reads the modules of its own script only and not of all.
+    """
+    return lambda wildcards: imports.closure(f"workflow/scripts/{script}.py")
 
 
 def software(script):
@@ -93,12 +96,18 @@ def provenance():
     return {
         str(path): {
             "rule": rule.name,
-            "inputs": [os.path.basename(i) if str(i) == own else str(i) for i in rule.input],
+            "inputs": [os.path.basename(i) if i == own else i for i in inputs_of(rule)],
         }
         for rule in workflow.rules
         for path in rule.output
         if str(path).startswith(f"{RESULTS}/") and not path.contains_wildcard()
     }
+
+
+def inputs_of(rule):
+    """Paths of all that a rule reads."""
+    listed = [part(None) if callable(part) else [str(part)] for part in rule.input]
+    return [path for paths in listed for path in paths]
 
 
 def is_made(path):

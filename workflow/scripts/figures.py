@@ -12,4 +12,4 @@ with job(snakemake):
     folder = Path(snakemake.params.results)
     models = yaml.safe_load(Path(snakemake.input.models).read_text(encoding="utf-8-sig"))
     results = Results(folder, files=snakemake.params.sources, config=snakemake.params.config)
-    build(snakemake.params.names, Context(results, {"models": models}), folder / "figures")
+    build(snakemake.params.names, Context(results, {"models": models}), folder / "figures", snakemake.threads)

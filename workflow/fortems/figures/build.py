@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,12 +86,31 @@ def draw(figure: Spec, context: Context, folder: Path) -> dict[str, Any]:
     }
 
 
-def build(names: Iterable[str], context: Context, folder: Path) -> pd.DataFrame:
-    """Draw all named figures and write the index of titles, text alternatives and readings."""
+def _draw_named(name: str, context: Context, folder: Path) -> dict[str, Any]:
+    return draw(spec(name), context, folder)
+
+
+def build(names: Iterable[str], context: Context, folder: Path, processes: int = 1) -> pd.DataFrame:
+    """Draw all named figures and write the index of titles, text alternatives and readings.
+
+    Parameters
+    ----------
+    names : iterable of str
+    context : Context
+    folder : path
+        Where to write.
+    processes : int
+        How many figures to draw at a time; their bytes do not depend on it.
+    """
     import pandas as pd
 
     style.settings()
-    lines = [draw(spec(name), context, folder) for name in names]
+    one = partial(_draw_named, context=context, folder=folder)
+    if processes > 1 and sys.platform == "linux":  # elsewhere a process cannot safely be copied as it stands
+        with multiprocessing.get_context("fork").Pool(processes) as pool:
+            lines = pool.map(one, names, chunksize=1)
+    else:
+        lines = [one(name) for name in names]
     index = pd.DataFrame(lines, columns=INDEX_COLUMNS)
     tidy.write_csv(index, folder / "index.csv")
     return index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +135,13 @@ def build(results: Results, models: Path, folder: Path, out: Path) -> Report:
     document = compose(report, folder)
     cover = front(report.variant)
     style = folder / "style"
-    formats.write_html(document, cover, style, out / "manuscript.html")
-    formats.write_pdf(document, cover, style, results.root, out / "manuscript.pdf")
-    formats.write_word(document, cover, style, out / "manuscript.docx")
+    with ThreadPoolExecutor() as pool:  # most of the time goes to pandoc and typst, outside Python
+        for written in (
+            pool.submit(formats.write_pdf, document, cover, style, results.root, out / "manuscript.pdf"),
+            pool.submit(formats.write_word, document, cover, style, out / "manuscript.docx"),
+            pool.submit(formats.write_html, document, cover, style, out / "manuscript.html"),
+        ):
+            written.result()
     tidy.write_csv(report.bind.frame(), out / "numbers.csv")
     page = (out / "manuscript.html").read_text(encoding="utf-8")
     insist(page, report.bind.frame(), Results(results.root, results.files))
