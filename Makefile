@@ -22,7 +22,7 @@ env: $(RUN_STAMP) ## the environment a run needs, in .venv, from the hashed lock
 dev: $(DEV_STAMP) ## the same and what tests and checks need
 
 test: dev ## the test suite
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 test-faults: dev ## same bytes in other surroundings, kill and resume, full disk, Slurm
 	$(BIN)/pytest -m slow tests/workflow/test_faults.py tests/slurm
@@ -55,7 +55,7 @@ unlock: env ## after a run was killed: release its lock
 locks: ## renew the three locks (needs uv)
 	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
-	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url --only-extra --extra build pyproject.toml -o requirements-build.lock
+	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url --group build -o requirements-build.lock
 
 clean: ## remove the environment and all runs, not the reference results
 	rm -rf $(VENV) .snakemake logs

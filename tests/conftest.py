@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# As in the workflow's jobs: one thread, so that processes side by side do not take each other's core.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 LEFT_OUT = (
@@ -25,6 +31,34 @@ LEFT_OUT = (
     "*.egg-info",
     "results",
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The workflow's tests first: they take longest, and ``pytest -n`` hands out whole files in this order."""
+    items.sort(key=lambda item: "tests/workflow/" not in item.nodeid)
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Have a folder made by the first of the processes of ``pytest -n`` that needs it; the others wait for it.
+
+    Called with the folder's name and what fills it. Who wants to change the folder copies it first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder = base / name
+        with open(base / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / ".made").exists():
+                folder.mkdir()
+                make(folder)
+                (folder / ".made").touch()
+        return folder
+
+    return made
 
 
 class Repository:
@@ -93,12 +127,17 @@ def repository(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """A copy with the tiny run built; tests that change it copy it first (``clone``)."""
-    copy = Repository.copy(tmp_path_factory.mktemp("built") / "repository")
-    done = copy.snakemake("--configfile", "config/tiny.yaml")
-    assert done.returncode == 0, done.stdout[-4000:]
-    return copy
+def built(tmp_path_factory: pytest.TempPathFactory, made_once: Callable[..., Path]) -> Repository:
+    """A copy with the tiny run built; tests that change it copy it first (``clone``), or put back what they change."""
+
+    def make(folder: Path) -> None:
+        copy = Repository.copy(folder / "repository")
+        done = copy.snakemake("--configfile", "config/tiny.yaml")
+        assert done.returncode == 0, done.stdout[-4000:]
+
+    own = tmp_path_factory.mktemp("own") / "repository"
+    shutil.copytree(made_once("built", make) / "repository", own, symlinks=True)
+    return Repository(own)
 
 
 @pytest.fixture

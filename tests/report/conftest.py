@@ -42,9 +42,15 @@ def typeset(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory) -> dict[str, Path]:
+def runs(made_once) -> dict[str, Path]:
     """Kind of run → its folder, manuscript written."""
-    return {kind: typeset(write_run(tmp_path_factory.mktemp(kind) / "run", kind)) for kind in KINDS}
+
+    def make(folder: Path) -> None:
+        for kind in KINDS:
+            typeset(write_run(folder / kind, kind))
+
+    folder = made_once("runs", make)
+    return {kind: folder / kind for kind in KINDS}
 
 
 @pytest.fixture(scope="session")

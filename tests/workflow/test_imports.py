@@ -33,6 +33,7 @@ def library(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(imports, "ROOT", tmp_path / "workflow")
+    monkeypatch.setattr(imports, "_module_file", imports._module_file.__wrapped__)  # its answers are kept
     monkeypatch.chdir(tmp_path)
     script = tmp_path / "workflow/scripts/s.py"
     script.parent.mkdir()
