@@ -115,18 +115,19 @@ def test_an_edit_reruns_what_depends_on_it(built, what):
 
 
 def test_a_touch_reruns_nothing(built):
-    for name in (
+    names = (
         "workflow/fortems/correlations.py",
         "config/tiny_models.yaml",
         "config/instruments/mlq.yaml",
-    ):
-        path = built.root / name
-        times = path.stat()
-        path.touch()
-        try:
-            assert planned(built)[0] == set(), name
-        finally:
-            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    )
+    times = {name: (built.root / name).stat() for name in names}
+    try:
+        for name in names:
+            (built.root / name).touch()
+        assert planned(built)[0] == set()
+    finally:
+        for name, time in times.items():
+            os.utime(built.root / name, ns=(time.st_atime_ns, time.st_mtime_ns))
 
 
 def test_every_step_names_its_own_code_and_software(built):

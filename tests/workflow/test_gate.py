@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from fortems import gate as gates
 from fortems.gatechecks import CHECKS
-from fortems.gateclaims import check_claims
+from fortems.gateclaims import check_claims, check_verdicts
 from fortems.gateevidence import Evidence
 
 TINY = ("--configfile", "config/tiny.yaml")
@@ -219,9 +219,10 @@ def test_every_flipped_verdict_on_a_claim_is_found(evidence):
 )
 @pytest.mark.parametrize("level", ["within", "single"])
 def test_every_changed_verdict_on_mediation_is_found(evidence, column, value, level):
-    failed = mutated(evidence, "mediation/verdicts.csv", put(column, value, model="alliance", level=level))
-    assert set(failed) == {"verdicts"}
-    assert any(found.startswith(f"alliance, {level}") for found in failed["verdicts"]), failed
+    name = "mediation/verdicts.csv"
+    table = put(column, value, model="alliance", level=level)(evidence.tables[name].copy())
+    found = list(check_verdicts(replace(evidence, tables={**evidence.tables, name: table})))
+    assert found and all(one.startswith(f"alliance, {level}") for one in found), found
 
 
 def test_a_claim_called_untestable_beside_its_p_is_found(evidence):

@@ -13,7 +13,7 @@ from typing import Any
 from fortems.claimfile import load_claims
 from fortems.config import complete, plain
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.instruments import load_instruments
+from fortems.instruments import Instrument, load_instruments
 from fortems.mediation.models import load_models
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
@@ -72,8 +72,9 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     data = config["data"]
     simulated = data["source"] == "simulated"
     known = SCORE_COLUMNS if simulated else None  # what a file brings is for the data stage to say
+    instruments: dict[str, Instrument] = {}
     steps: list[Callable[[], object]] = [
-        lambda: load_instruments(data["instruments"]),
+        lambda: instruments.update(load_instruments(data["instruments"])),
         lambda: load_models(config["models"], known),
     ]
     if config["claims"]:
@@ -82,11 +83,10 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
         steps.append(lambda: load_ledger(config["published"]))
     if data["source"] == "matrix":
         steps.append(lambda: load_matrix(data["path"]))
-    steps += [
-        lambda name=name: _reach(name, data["instruments"])  # type: ignore[misc]
-        for name in _scenarios(config)
-    ]
-    return list(dict.fromkeys(problem for step in steps for problem in _problems(step)))
+    problems = [problem for step in steps for problem in _problems(step)]
+    for name in _scenarios(config) if instruments else ():
+        problems += _problems(lambda name=name: _reach(name, instruments))  # type: ignore[misc]
+    return list(dict.fromkeys(problems))
 
 
 def _scenarios(config: Mapping[str, Any]) -> list[str]:
@@ -96,12 +96,11 @@ def _scenarios(config: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*named, *diagnosticity.get("scenarios", []), *gaps]))
 
 
-def _reach(scenario: str, instruments: Mapping[str, str]) -> None:
+def _reach(scenario: str, instruments: Mapping[str, Instrument]) -> None:
     """Solve a scenario, so that what its items cannot have is known before the first job."""
     from fortems.simulate.simulator import calibrate
 
-    loaded = load_instruments(instruments)
-    calibrate(load_scenario(scenario, loaded), loaded)
+    calibrate(load_scenario(scenario, instruments), instruments)
 
 
 def _problems(step: Callable[[], object]) -> list[Problem]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from scipy.optimize import brentq
@@ -85,6 +85,7 @@ class Categories:
         return np.array(result)
 
 
+@cache  # scenarios share what they are not named for
 def fit_categories(low: int, high: int, mean: float, variance: float) -> Categories | float:
     """Find location and spread that give an answer its mean and variance.
 
