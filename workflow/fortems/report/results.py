@@ -148,8 +148,13 @@ class Results:
         found = self._rows(name)
         for column, wanted in keys.items():
             allowed = wanted if isinstance(wanted, (list, tuple, set, frozenset)) else (wanted,)
-            allowed = [None if is_absent(value) else value for value in allowed]
-            found = [row for row in found if row.get(column) in allowed]
+            filled = [value for value in allowed if not is_absent(value)]
+            empty = len(filled) < len(allowed)
+            found = [
+                row
+                for row in found
+                if (value := row.values.get(column)) in filled or (empty and is_absent(value))
+            ]
         return found
 
     def _rows(self, name: str) -> list[Row]:
