@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import random
 import shutil
 import signal
@@ -11,6 +12,7 @@ import time
 from contextlib import contextmanager, suppress
 
 import pytest
+from fortems import verify
 
 TINY = ("--configfile", "config/tiny.yaml")
 
@@ -77,6 +79,22 @@ def test_the_same_bytes_elsewhere(repository, built, cores, settings):
     done = repository.snakemake(*TINY, cores=cores, **settings)
     assert done.returncode == 0, done.stdout[-3000:]
     same(repository.bytes_of("tiny"), built.bytes_of("tiny"))
+
+
+@slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the settings name processors of this family")
+def test_another_processor_changes_last_digits_only(repository, built, tmp_path):
+    """Kernels for an old processor, and code compiled for none in particular: `make verify` says reproduced."""
+    done = repository.snakemake(*TINY, OPENBLAS_CORETYPE="Prescott", NUMBA_CPU_NAME="generic")
+    assert done.returncode == 0, done.stdout[-3000:]
+    reference = tmp_path / "reference"
+    verify.renew(built.root / "results/tiny", reference)
+    compared = verify.verify(repository.root / "results/tiny", reference)
+    beyond = [c for c in compared if c.verdict not in (verify.IDENTICAL, verify.WITHIN)]
+    assert not beyond, beyond
+    digits = {c.name: c.verdict for c in compared if not c.name.startswith(verify.DRAWN)}
+    for name in ("data/items.csv", "data/scores.csv", "claims.csv", "published.csv", "gate.json"):
+        assert digits[name] == verify.IDENTICAL, name
 
 
 @slow

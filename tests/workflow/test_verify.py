@@ -91,6 +91,17 @@ def test_a_difference_is_named_with_its_cell(run, capsys, name, old, new, words)
     assert "Not reproduced" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("data/scores.csv", "client,bond\n1,13\n"), ("config.yaml", "run: x\n")]
+)
+def test_rows_and_configuration_are_not_drawn_from_tables(run, capsys, name, text):
+    """Other clients, or another configuration, that happen to give the same tables are not the same run."""
+    write(name, text)
+    code, _, by_file = outcome(capsys)
+    assert code == 1
+    assert by_file[name] == "differs: other bytes"
+
+
 def test_pictures_are_not_excused_when_a_table_differs(run, capsys):
     write("tables/icc.csv", TABLES["tables/icc.csv"].replace("0.05", "0.06"))
     write("figures/forest.svg", "<svg>2</svg>\n")
