@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -47,14 +48,12 @@ def test_snakemake_takes_the_command(built, command):
     assert done.returncode == 0, done.stdout[-2000:]
 
 
-def test_own_data_in_five_lines_run_to_the_claims(repository):
+def test_own_data_in_five_lines_run_to_the_claims(repository, built):
     """The README's own configuration, with a file of the columns that it names, gives claims."""
     overlay = blocks(README, "yaml")[0]
     assert len(overlay.splitlines()) == 5
     repository.write("clinic.yaml", overlay)
-    made = repository.snakemake("results/tiny/data/items.csv", "--configfile", "config/tiny.yaml")
-    assert made.returncode == 0, made.stdout[-2000:]
-    (repository.root / "results/tiny/data/items.csv").rename(repository.root / "clinic.csv")
+    shutil.copyfile(built.root / "results/tiny/data/items.csv", repository.root / "clinic.csv")
     smaller = repository.write(
         "smaller.yaml",
         "models: config/tiny_models.yaml\nbootstrap: {replicates: 20}\nmontecarlo: {draws: 200}\n",

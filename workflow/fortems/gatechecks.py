@@ -85,17 +85,25 @@ def _descriptives(evidence: Evidence) -> Iterator[str]:
 
 def _correlations(evidence: Evidence) -> Iterator[str]:
     scores = evidence.tables["data/scores.csv"]
+    therapist, _ = scores["therapist"].factorize()
+    columns: dict[str, Any] = {}
     for row in each_row(evidence.tables["tables/correlations.csv"]):
         if row.level == "between" or not is_number(row.r):
             continue
-        known = scores[["therapist", row.x, row.y]].dropna()
-        pair = known[[row.x, row.y]].astype(float)
+        for name in {row.x, row.y} - columns.keys():
+            columns[name] = scores[name].to_numpy(float)
+        pair = np.stack([columns[row.x], columns[row.y]])
+        known = np.isfinite(pair).all(axis=0) & (therapist >= 0)
+        pair, cluster = pair[:, known], therapist[known]
         if row.level == "within":
-            pair = pair - pair.groupby(known["therapist"]).transform("mean")
-        r = float(np.corrcoef(pair.to_numpy().T)[0, 1])
-        if len(known) != row.n or not equal(row.r, r):
+            size = np.bincount(cluster)
+            pair = pair - [
+                (np.bincount(cluster, weights=values) / np.maximum(size, 1))[cluster] for values in pair
+            ]
+        r, n = float(np.corrcoef(pair)[0, 1]), int(known.sum())
+        if n != row.n or not equal(row.r, r):
             place = f"{row.x} and {row.y}, {row.level}"
-            yield f"{place}: {row.r} (n = {row.n}) in tables/correlations.csv, {r:.10g} (n = {len(known)}) from the scores"
+            yield f"{place}: {row.r} (n = {row.n}) in tables/correlations.csv, {r:.10g} (n = {n}) from the scores"
 
 
 def _paths(evidence: Evidence) -> Iterator[str]:

@@ -31,7 +31,7 @@ def closure(script: str) -> list[str]:
         Sorted paths, relative to the working directory where they lie below it. A package's ``__init__``
         counts with each of its modules; imports inside functions count, those for type checkers do not.
     """
-    return [_shown(path) for path in sorted(_modules(Path(script)))]
+    return list(_closure(script))
 
 
 def locked(script: str, lock: str) -> dict[str, str]:
@@ -66,6 +66,11 @@ def locked(script: str, lock: str) -> dict[str, str]:
             wanted.add(package)
             queue += _requirements(package)
     return {package: entries[package] for package in sorted(wanted)}
+
+
+@cache
+def _closure(script: str) -> tuple[str, ...]:
+    return tuple(_shown(path) for path in sorted(_modules(Path(script))))
 
 
 @cache
