@@ -34,7 +34,7 @@ def words(text: str) -> str:
     """Markdown as a reader sees it: references named, spans opened, escapes and stars taken away."""
     text = re.sub(r"\[\]\(#([\w-]+)\)(\{\.ref\})?", r"\1", text)
     text = re.sub(r"\[((?:[^\[\]\\]|\\.)*)\]\{[^}]*\}", r"\1", text)
-    return re.sub(r"\\(.)", r"\1", text).replace("*", "")
+    return re.sub(r"\\(.)", r"\1", text).replace("*", "").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _row(**values):

@@ -78,7 +78,8 @@ class Binder:
 
     def _span(self, bound: Bound) -> str:
         self.ledger.append(bound)
-        return f'[{escape(bound.text)}]{{.n data-n="{len(self.ledger) - 1}"}}'
+        text = bound.text if bound.style in numbers.WORDS else bound.text.replace(" ", "\N{NO-BREAK SPACE}")
+        return f'[{escape(text)}]{{.n data-n="{len(self.ledger) - 1}"}}'
 
     def of(self, row: Row, column: str, style: str) -> str:
         """Write a cell of a row.

@@ -135,6 +135,9 @@ def significant(value: float) -> str:
     return fixed(value, decimals) if decimals <= MOST_DECIMALS else f"{float(value):.1e}".replace("-", MINUS)
 
 
+#: Styles of values that are words.
+WORDS = ("text", "capitals", "variables", "w")
+
 STYLES: dict[str, Callable[[Any], str]] = {
     "b": coefficient,
     "end": end,

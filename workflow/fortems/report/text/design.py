@@ -5,7 +5,7 @@ from __future__ import annotations
 from fortems.report.bind import escape
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.words import ESTIMAND_WORDS, ESTIMANDS, joined, listed
+from fortems.report.text.words import ESTIMAND_WORDS, ESTIMANDS, IS, joined, listed
 
 DIAGNOSTICITY = "design/diagnosticity.csv"
 RATIOS = "design/likelihood_ratios.csv"
@@ -189,7 +189,7 @@ def power(report: Report) -> str:
     def effect(row: Row) -> str:
         """The indirect effect; with the ICC where the grid has several above zero."""
         text = report.bind.of(row, "indirect", "b")
-        return f"{text} (ICC = {report.bind.of(row, 'icc', 'r')})" if several else text
+        return f"{text} (ICC{IS}{report.bind.of(row, 'icc', 'r')})" if several else text
 
     for level in ESTIMANDS:
         own = sorted(

@@ -7,6 +7,7 @@ from fortems.report.template import Report
 from fortems.report.text.words import (
     EFFECTS,
     ESTIMAND_WORDS,
+    IS,
     clear,
     engine_of,
     interval,
@@ -27,7 +28,7 @@ LEAVES_OUT = {True: "leaves out zero", False: "includes zero"}
 
 def estimate(report: Report, row: Row, symbol: str) -> str:
     """``*a* = 0.41, 95% CI [0.12, 0.70], *p* = .006``."""
-    text = f"{symbol} = {report.bind.of(row, 'estimate', 'end')}, {interval(report, row)}"
+    text = f"{symbol}{IS}{report.bind.of(row, 'estimate', 'end')}, {interval(report, row)}"
     test = p(report, row)
     return f"{text}, {test}" if test else text
 
@@ -40,7 +41,7 @@ def path_clause(report: Report, row: Row | None, source: str, target: str, symbo
     if shown is None:
         return (
             f"for the path from {name(source)} to {name(target)} no interval could be given "
-            f"({symbol} = {report.bind.of(row, 'estimate', 'end')})"
+            f"({symbol}{IS}{report.bind.of(row, 'estimate', 'end')})"
         )
     numbers = estimate(report, row, symbol)
     if not shown:
@@ -59,8 +60,8 @@ def indirect_clause(report: Report, row: Row | None, standardized: bool = True) 
         return "the indirect effect was not estimated"
     shown = clear(row)
     if shown is None:
-        return f"no interval of the indirect effect could be given (*ab* = {report.bind.of(row, 'estimate', 'end')})"
-    size = f"*ab* = {report.bind.of(row, 'estimate', 'end')}, {interval(report, row)}"
+        return f"no interval of the indirect effect could be given (*ab*{IS}{report.bind.of(row, 'estimate', 'end')})"
+    size = f"*ab*{IS}{report.bind.of(row, 'estimate', 'end')}, {interval(report, row)}"
     if standardized and row.has("standardized"):
         size += f", {report.bind.of(row, 'standardized', 'end')} in standard deviations"
     if not shown:

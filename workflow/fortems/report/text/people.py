@@ -5,7 +5,7 @@ from __future__ import annotations
 from fortems.report.bind import escape
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.words import interval, joined, listed, name
+from fortems.report.text.words import IS, interval, joined, listed, name
 from fortems.variables import VARIABLES
 
 FLOW = "data/flow.csv"
@@ -63,7 +63,7 @@ def _background(report: Report) -> str:
             what = "Mean age was" if variable == "age" else "Clients had had"
             average = "" if variable == "age" else " on average"
             parts.append(
-                f"{what} {bind.of(row, 'mean', 'm1')} {unit}{average} (*SD* = {bind.of(row, 'sd', 'm1')})."
+                f"{what} {bind.of(row, 'mean', 'm1')} {unit}{average} (*SD*{IS}{bind.of(row, 'sd', 'm1')})."
             )
     genders = [
         row for row in report.results.rows(DESCRIPTIVES, variable="gender") if row.has("share", "category")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.words import interval, joined, listed, name
+from fortems.report.text.words import IS, interval, joined, listed, name, p
 
 CORRELATIONS = "tables/correlations.csv"
 ASPECTS = ("bond", "goal", "task")
@@ -39,11 +39,11 @@ def at_level(report: Report, x: str, y: str, level: str) -> Row | None:
 
 def words(report: Report, row: Row) -> str:
     """``*r* = .28, 95% CI [.08, .46], *p* = .007``."""
-    text = f"*r* = {report.bind.of(row, 'r', 'r')}"
+    text = f"*r*{IS}{report.bind.of(row, 'r', 'r')}"
     if row.has("ci_low", "ci_high"):
         text += f", {interval(report, row, style='rend')}"
     if row.has("p"):
-        text += f", *p* {report.bind.of(row, 'p', 'p=')}"
+        text += f", {p(report, row)}"
     return text
 
 

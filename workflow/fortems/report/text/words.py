@@ -12,6 +12,9 @@ from fortems.variables import label
 EFFECTS = "mediation/effects.csv"
 VERDICTS = "mediation/verdicts.csv"
 ESTIMANDS = ("within", "single")
+#: Keeps a symbol, its sign of equality and its number on one line.
+NB = "\N{NO-BREAK SPACE}"
+IS = f"{NB}={NB}"
 ESTIMAND_WORDS = {"within": "within therapists", "single": "at the single level"}
 
 
@@ -47,19 +50,21 @@ def name(variable: str) -> str:
 
 def confidence(report: Report) -> str:
     """The intervals' name: ``95% CI``."""
-    return f"{report.bind.setting('confidence', style='%')} CI"
+    return f"{report.bind.setting('confidence', style='%')}{NB}CI"
 
 
 def interval(report: Report, row: Row, low: str = "ci_low", high: str = "ci_high", style: str = "end") -> str:
     """``95% CI [−0.62, −0.11]``, or that there is none."""
     if not row.has(low, high):
         return "no interval"
-    return f"{confidence(report)} \\[{report.bind.of(row, low, style)}, {report.bind.of(row, high, style)}\\]"
+    return (
+        f"{confidence(report)} \\[{report.bind.of(row, low, style)},{NB}{report.bind.of(row, high, style)}\\]"
+    )
 
 
 def p(report: Report, row: Row, column: str = "p") -> str:
     """``*p* = .023``, or nothing where there is no p."""
-    return f"*p* {report.bind.of(row, column, 'p=')}" if row.has(column) else ""
+    return f"*p*{NB}{report.bind.of(row, column, 'p=')}" if row.has(column) else ""
 
 
 def clear(row: Row, low: str = "ci_low", high: str = "ci_high") -> bool | None:

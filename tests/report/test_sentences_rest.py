@@ -1,0 +1,202 @@
+"""Branches of the sentences that a usual run does not reach: what is missing, differs, or was switched off."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from fortems.report.text import (
+    claims,
+    design,
+    discussion,
+    mediation,
+    people,
+    relations,
+    robustness,
+    setup,
+    summary,
+)
+from fortems.report.text import words as parts
+from fortems.report.variant import Variant
+from test_sentences import DIRECT, NULL, STRONG, _row, words
+
+EFFECTS, VERDICTS = "mediation/effects.csv", "mediation/verdicts.csv"
+DESIGN = (
+    "design/diagnosticity.csv",
+    "design/likelihood_ratios.csv",
+    "design/power.csv",
+    "design/coverage.csv",
+    "design/recovery.csv",
+)
+
+
+def change(report, name, column, value, **keys):
+    """Change cells of a table in memory."""
+    table = report.results.table(name)
+    rows = np.ones(len(table), bool)
+    for key, wanted in keys.items():
+        rows &= table[key].isin(wanted if isinstance(wanted, list) else [wanted]).to_numpy()
+    assert rows.any(), keys
+    table[column] = table[column].astype(object)
+    table.loc[rows, column] = value
+    table[column] = table[column].infer_objects()
+    report.results._read.clear()
+
+
+def test_an_estimand_that_was_not_estimated_is_named(report_of):
+    report = report_of()
+    table = report.results.table(EFFECTS)
+    rows = (table["model"] == "bond") & (table["level"] == "single") & (table["effect"] == "indirect")
+    report.results._tables[EFFECTS] = table[~rows].reset_index(drop=True)
+    report.results._read.clear()
+    assert "At the single level the model was not estimated." in words(mediation.mediation(report, "bond"))
+
+
+def test_at_the_boundary_without_a_fixed_effects_estimate(report_of):
+    report = report_of(paths=STRONG)
+    for column in ("fixed_effects_indirect", "fixed_effects_low", "fixed_effects_high"):
+        change(report, VERDICTS, column, np.nan, model="bond")
+    text = words(mediation.mediation(report, "bond"))
+    assert "borrows from differences between therapists." in text and "fixed-effects" not in text
+
+
+def test_models_that_are_not_there_leave_no_half_sentence(report_of):
+    report = report_of()
+    for model in ("goal", "task", "aspects", "alliance", "bond"):
+        report.models = {name: entry for name, entry in report.models.items() if name != model}
+    assert mediation.aspects(report) == ""
+    assert discussion.discussion(report) == "Neither the model of the alliance nor that of the bond was run."
+    report.models = {}
+    assert mediation.reversed_(report) == "" and mediation.further(report) == ""
+
+
+def test_without_intervals_nothing_is_called_shown(report_of):
+    report = report_of()
+    change(report, EFFECTS, "ci_low", np.nan, effect="indirect")
+    assert mediation.aspects(report).count("remains") == 0
+    assert mediation._summary(report, ["bond", "goal"]) == ""
+    assert parts.interval(report, _row(estimate=1.0)) == "no interval"
+
+
+def test_both_mediators_side_by_side(report_of):
+    report = report_of()
+    table = report.results.table(EFFECTS)
+    rows = table[(table["model"] == "alliance") & (table["effect"] == "indirect")]
+    report.results._tables[EFFECTS] = pd.concat([table, rows.assign(model="alliance_meaning_search")])
+    report.results._read.clear()
+    assert (
+        "With both mediators side by side, the indirect effect through presence: within therapists its interval"
+        in (words(mediation.further(report)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "phrase"),
+    [
+        (["equivalent", "not equivalent"], "too small to matter is shown for bond within therapists"),
+        (["not equivalent", "not equivalent"], "so that full mediation is not shown either"),
+        (["not attainable at this n"] * 2, "could not have been shown at this number"),
+    ],
+)
+def test_what_equivalence_lets_the_discussion_say(report_of, outcomes, phrase):
+    report = report_of(paths=DIRECT)
+    change(report, VERDICTS, "equivalence", "not equivalent", model=["alliance", "bond"])
+    change(report, VERDICTS, "equivalence", outcomes[0], model="bond", level="within")
+    change(report, VERDICTS, "equivalence", outcomes[1], model=["bond", "alliance"], level="single")
+    if outcomes[0].startswith("not attainable"):
+        change(report, VERDICTS, "equivalence", outcomes[0], model=["alliance", "bond"])
+    assert phrase in words(discussion.discussion(report))
+
+
+def test_support_at_one_estimand_only(report_of):
+    report = report_of("items", paths=STRONG)
+    change(report, EFFECTS, "ci_high", 0.5, effect="indirect", level="single", model=["bond", "alliance"])
+    assert "agree only in part" in summary.abstract_conclusion(report)
+    assert "it depends on how one counts" in words(summary.plain_results(report))
+
+
+def test_an_invented_article_concludes_nothing(report_of):
+    report = report_of("matrix", paths=STRONG)
+    report.variant = Variant("matrix", file="article.yaml", invented=True)
+    assert "The article is invented" in summary.abstract_conclusion(report)
+    assert summary.plain_meaning(report).startswith("Nothing.")
+    assert "nothing follows from an invented article" in discussion.implications(report)
+    assert words(discussion.discussion(report)).startswith("By the correlations of an invented article")
+    assert "Worked Example" in report.variant.title and "invented" in report.variant.source
+
+
+def test_a_simulated_run_without_its_design_stage(report_of):
+    report = report_of("simulated", drop=DESIGN)
+    assert "runs from answers to verdicts" in summary.abstract_conclusion(report)
+    assert "how far a cross-sectional study" not in summary.abstract_conclusion(report)
+    assert design.coverage(report) == "Coverage could not be simulated."
+    assert design.recovery(report) == "Parameter recovery could not be judged."
+    assert design.diagnosticity(report) == "No pattern could be simulated."
+    assert design.pattern_verdict(report) == ""
+
+
+def test_ratios_without_a_number_are_left_out(report_of):
+    report = report_of()
+    change(report, "design/likelihood_ratios.csv", "ratio", np.nan)
+    assert design._ratios(report, "within") == ""
+    for column in ("ci_low", "ci_high"):
+        change(report, "design/likelihood_ratios.csv", column, np.nan)
+    assert design._reversed(report) == "" and design.pattern_verdict(report) == ""
+
+
+def test_no_claims_no_tally(report_of):
+    report = report_of("simulated", drop=("claims.csv",))
+    assert claims.tallies(report) == ""
+    assert claims._patterns(report) == ""
+
+
+def test_no_people_to_tell_of(report_of):
+    assert people.participants(report_of("matrix", drop=("tables/correlations.csv",))) == ""
+    assert people._flow(report_of("items", drop=("data/flow.csv",)), []) == ""
+
+
+def test_correlations_without_a_test_are_described_only(report_of):
+    report = report_of("matrix")
+    change(report, "tables/correlations.csv", "p", np.nan)
+    change(report, "tables/correlations.csv", "kind", "as printed")
+    row = relations.total(report, "bond", "meaning")
+    assert row is not None and row["kind"] == "as printed"
+    clause = words(relations.correlation(report, row, "bond", "meaning"))
+    assert clause.startswith("bond correlates") and "p =" not in clause
+    assert relations.total(report, "bond", "nothing") is None
+
+
+def test_verdicts_of_correlations_that_change_within_therapists(report_of):
+    report = report_of(strength=0.3)
+    change(report, "tables/correlations.csv", "p", 0.4, level="within", x="bond", y="meaning")
+    assert "Within therapists the verdict changes for bond with presence of meaning (r = " in words(
+        relations.correlations(report)
+    )
+
+
+def test_a_difference_of_engines_without_a_known_cause(report_of):
+    report = report_of()
+    change(report, "mediation/agreement.csv", "agrees", False)
+    change(report, "mediation/agreement.csv", "explanation", "unexplained")
+    assert "no cause is known" in words(robustness.agreement(report))
+    change(report, "mediation/agreement.csv", "explanation", "another estimator")
+    assert "Each larger difference has a stated cause" in words(robustness.agreement(report))
+
+
+@pytest.mark.parametrize(("missing", "phrase"), [
+    (dict(bond=0, task=0), "No client lacks a scale score."),
+    (dict(bond=3, task=1), "variables two have missing values, most of all bond (three clients)"),
+])  # fmt: skip
+def test_how_many_scores_are_missing(report_of, missing, phrase):
+    report = report_of()
+    change(report, "tables/descriptives.csv", "missing", 0)
+    for variable, count in missing.items():
+        change(report, "tables/descriptives.csv", "missing", count, variable=variable)
+    assert phrase in words(setup.missing(report))
+
+
+def test_without_descriptives_the_way_of_treating_missing_values_stands_alone(report_of):
+    report = report_of("items", drop=("tables/descriptives.csv",))
+    assert setup._missing_scores(report).startswith("The two-level engine uses all clients")
+
+
+def test_nothing_is_shown_of_null_paths_at_either_estimand(report_of):
+    assert parts.path(report_of(paths=NULL), "nobody", "within", "indirect") is None
