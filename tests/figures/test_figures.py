@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -236,3 +240,40 @@ def test_colours_are_told_apart_by_more_than_colour():
     assert len(set(marks)) == len(marks) == len({mark.colour for mark in style.SERIES})
     one, two = style.ESTIMANDS["within"], style.ESTIMANDS["single"]
     assert one.marker != two.marker and one.line != two.line and one.filled != two.filled
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="figures are drawn one by one elsewhere")
+def test_processes_that_draw_end_with_their_parent(tmp_path):
+    """A killed job leaves nobody waiting for figures to draw."""
+    program = tmp_path / "draw.py"
+    program.write_text(
+        "import sys, time\n"
+        "from fortems.figures import build\n"
+        "build._draw_named = lambda name, context, folder: time.sleep(600)\n"
+        "print('ready', flush=True)\n"
+        "build.build(['a', 'b'], None, None, 2)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout.readline() == "ready\n"
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    for _ in range(200):
+        found = children.read_text().split()
+        if len(found) == 2:
+            break
+        time.sleep(0.05)
+    assert len(found) == 2
+    parent.kill()
+    parent.wait()
+    for _ in range(200):
+        alive = [pid for pid in found if _is_alive(pid)]
+        if not alive:
+            break
+        time.sleep(0.05)
+    assert not alive
+
+
+def _is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

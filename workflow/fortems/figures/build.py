@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 from collections.abc import Iterable
 from functools import partial
@@ -86,6 +87,14 @@ def draw(figure: Spec, context: Context, folder: Path) -> dict[str, Any]:
     }
 
 
+def _end_with_parent() -> None:
+    """Have Linux end this process when its parent is killed: a pool's processes would wait for ever."""
+    import ctypes
+
+    PR_SET_PDEATHSIG = 1  # linux/prctl.h
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _draw_named(name: str, context: Context, folder: Path) -> dict[str, Any]:
     return draw(spec(name), context, folder)
 
@@ -107,7 +116,7 @@ def build(names: Iterable[str], context: Context, folder: Path, processes: int =
     style.settings()
     one = partial(_draw_named, context=context, folder=folder)
     if processes > 1 and sys.platform == "linux":  # elsewhere a process cannot safely be copied as it stands
-        with multiprocessing.get_context("fork").Pool(processes) as pool:
+        with multiprocessing.get_context("fork").Pool(processes, _end_with_parent) as pool:
             lines = pool.map(one, names, chunksize=1)
     else:
         lines = [one(name) for name in names]
