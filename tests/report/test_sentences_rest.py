@@ -142,6 +142,34 @@ def test_ratios_without_a_number_are_left_out(report_of):
     assert design._reversed(report) == "" and design.pattern_verdict(report) == ""
 
 
+def test_only_what_was_run_is_called_repeated(report_of):
+    report = report_of("scores")
+    everything = words(setup.sensitivity_method(report))
+    assert (
+        "parts of distress" in everything and "turned around" in everything and "rival mediator" in everything
+    )
+    report.models = {name: report.models[name] for name in ("alliance", "bond")}
+    assert words(setup.sensitivity_method(report)).startswith(
+        "The models of the alliance and its aspects were repeated with other engines and with other intervals."
+    )
+    matrix = report_of("matrix")
+    matrix.models = {}
+    assert words(setup.sensitivity_method(matrix)).startswith(
+        "Every model that the printed variables allow was estimated."
+    )
+
+
+def test_none_is_written_as_none(report_of):
+    report = report_of()
+    change(report, "claims.csv", "verdict", "not reproduced", judged=True)
+    assert "findings of the article none came out the same way" in words(summary.plain_results(report))
+    change(report, "mediation/derived.csv", "ci_low", -1.0, quantity="moderated_mediation")
+    change(report, "mediation/derived.csv", "ci_high", 1.0, quantity="moderated_mediation")
+    assert "ages and genders none has an interval" in words(mediation.covariates(report))
+    change(report, "mediation/derived.csv", "ci_low", 0.5, quantity="moderated_mediation")
+    assert " no " not in words(mediation.covariates(report)).split("comparisons")[1].split("interval")[0]
+
+
 def test_no_claims_no_tally(report_of):
     report = report_of("simulated", drop=("claims.csv",))
     assert claims.tallies(report) == ""

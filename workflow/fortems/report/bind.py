@@ -133,8 +133,8 @@ class Binder:
         return self.over(rows, column, "rows", "n")
 
     def among(self, rows: list[Row], column: str, *values: str) -> str:
-        """Write how many of the rows have one of these values, below ten in words."""
-        return self.over(rows, column, IS + " | ".join(values), "w")
+        """Write how many of the rows have one of these values, below ten in words: ``none``, ``one``, ``two``."""
+        return self.over(rows, column, IS + " | ".join(values), "of")
 
     def setting(self, *path: str, style: str = "n") -> str:
         """Write a value of the run's configuration."""

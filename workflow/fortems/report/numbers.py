@@ -136,7 +136,7 @@ def significant(value: float) -> str:
 
 
 #: Styles of values that are words.
-WORDS = ("text", "capitals", "variables", "w")
+WORDS = ("text", "capitals", "variables", "w", "of")
 
 STYLES: dict[str, Callable[[Any], str]] = {
     "b": coefficient,
@@ -155,6 +155,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "x": ratio,
     "e": significant,
     "w": lambda value: count_word(round(float(value))),
+    "of": lambda value: count_word(round(float(value))) if value else "none",
     "text": text,
     "capitals": lambda value: str(value).upper(),
     "variables": variable_names,

@@ -22,6 +22,7 @@ from fortems.report.text.words import (
     verdict,
 )
 
+DISTRESS_PARTS = ("symptom_distress", "interpersonal_relations", "social_role")
 #: What counts as the standard deviation unit of an equivalence bound is told in the method.
 LEAVES_OUT = {True: "leaves out zero", False: "includes zero"}
 
@@ -272,21 +273,21 @@ def covariates(report: Report) -> str:
     ]
     if moderated:
         shown = [row for row in moderated if clear(row)]
+        number = report.bind.rows(shown, "estimate") if shown else "none"
         parts.append(
             f"Of {report.bind.rows(moderated, 'estimate')} comparisons of the indirect effect across ages and genders "
-            f"{report.bind.rows(shown, 'estimate')} {plural(len(shown), 'has', 'have')} an interval that leaves out zero."
+            f"{number} {plural(max(len(shown), 1), 'has', 'have')} an interval that leaves out zero."
         )
     return joined(parts)
 
 
 def further(report: Report) -> str:
     """Parts of distress as outcomes, search for meaning as a rival."""
-    distress = ("symptom_distress", "interpersonal_relations", "social_role")
     parts = []
     models = [
         model
         for model, entry in report.models.items()
-        if entry["outcome"] in distress and report.results.rows(EFFECTS, model=model)
+        if entry["outcome"] in DISTRESS_PARTS and report.results.rows(EFFECTS, model=model)
     ]
     text = _summary(report, models)
     if text:

@@ -6,6 +6,7 @@ from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import escape
 from fortems.report.results import PATTERNS
 from fortems.report.template import Report
+from fortems.report.text.mediation import DISTRESS_PARTS, reversed_models
 from fortems.report.text.words import joined, listed, name, plural, sentence
 from fortems.report.variant import STAGES, reason_absent
 
@@ -164,12 +165,14 @@ def claims_method(report: Report) -> str:
 
 def sensitivity_method(report: Report) -> str:
     """The analyses beyond the main ones."""
-    parts = [
-        "Every model was repeated with other engines and intervals, with covariates, with each part of distress, with search "
-        "for meaning as a rival mediator, and with the directions turned around."
-        if not report.variant.matrix
-        else "Every model that the printed variables allow was estimated, those with the directions turned around included."
-    ]
+    repeated = _repeated(report)
+    parts = (
+        [f"The models of the alliance and its aspects were repeated {listed(repeated)}."] if repeated else []
+    )
+    if report.variant.matrix:
+        parts = ["Every model that the printed variables allow was estimated."]
+        if reversed_models(report):
+            parts = [f"{parts[0][:-1]}, those with the directions turned around included."]
     if report.has("mediation/measurement.csv"):
         parts.append(
             "Measurement error was taken into account by latent variables or by correction for unreliability."
@@ -189,6 +192,29 @@ def sensitivity_method(report: Report) -> str:
     if report.has("design/coverage.csv"):
         parts.append("So was the coverage of every interval.")
     return joined(parts)
+
+
+def _repeated(report: Report) -> list[str]:
+    """With what the main models were repeated, as far as this run's models and engines go."""
+    fitted = {
+        name_: entry
+        for name_, entry in report.models.items()
+        if report.results.rows("mediation/effects.csv", model=name_)
+    }
+    engines = list(report.results.setting("engines", default=[]))
+    ways = {
+        "with other engines": len(engines) > 1,
+        "with other intervals": len(list(report.results.setting("intervals", default=[]))) > 1,
+        "with covariates": any(entry.get("covariates") for entry in fitted.values()),
+        "with parts of distress as the outcome": any(
+            entry["outcome"] in DISTRESS_PARTS for entry in fitted.values()
+        ),
+        "with search for meaning as a rival mediator": any(
+            "search" in entry["mediator"] for entry in fitted.values()
+        ),
+        "with the directions turned around": bool(reversed_models(report)),
+    }
+    return [words for words, there in ways.items() if there]
 
 
 def missing(report: Report) -> str:
