@@ -249,7 +249,9 @@ def test_processes_that_draw_end_with_their_parent(tmp_path):
     program.write_text(
         "import sys, time\n"
         "from fortems.figures import build\n"
-        "build._draw_named = lambda name, context, folder: time.sleep(600)\n"
+        "def wait(name, context, folder):\n"
+        "    time.sleep(600)\n"
+        "build._draw_named = wait\n"
         "print('ready', flush=True)\n"
         "build.build(['a', 'b'], None, None, 2)\n"
     )
@@ -262,6 +264,8 @@ def test_processes_that_draw_end_with_their_parent(tmp_path):
             break
         time.sleep(0.05)
     assert len(found) == 2
+    time.sleep(0.5)
+    assert parent.poll() is None and all(_is_alive(pid) for pid in found)
     parent.kill()
     parent.wait()
     for _ in range(200):
