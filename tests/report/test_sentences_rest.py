@@ -118,6 +118,7 @@ def test_an_invented_article_concludes_nothing(report_of):
     report.variant = Variant("matrix", file="article.yaml", invented=True)
     assert "The article is invented" in summary.abstract_conclusion(report)
     assert summary.plain_meaning(report).startswith("Nothing.")
+    assert "made-up clients who rated it higher" in words(summary.plain_results(report))
     assert "nothing follows from an invented article" in discussion.implications(report)
     assert words(discussion.discussion(report)).startswith("By the correlations of an invented article")
     assert "Worked Example" in report.variant.title and "invented" in report.variant.source
@@ -226,5 +227,5 @@ def test_without_descriptives_the_way_of_treating_missing_values_stands_alone(re
     assert setup._missing_scores(report).startswith("The two-level engine uses all clients")
 
 
-def test_nothing_is_shown_of_null_paths_at_either_estimand(report_of):
+def test_a_model_that_was_not_run_has_no_path(report_of):
     assert parts.path(report_of(paths=NULL), "nobody", "within", "indirect") is None

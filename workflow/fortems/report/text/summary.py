@@ -98,7 +98,7 @@ def plain_method(report: Report) -> str:
 def plain_results(report: Report) -> str:
     """For clinicians: what came out, without statistics."""
     bond, alliance = support(report, "bond"), support(report, "alliance")
-    whose = "made-up clients" if report.variant.simulated else "clients"
+    whose = "made-up clients" if report.variant.made_up else "clients"
     parts = []
     yes = [
         word for word, state in (("the alliance as a whole", alliance), ("the bond", bond)) if state == "both"
