@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pypdfium2 as pdfium
 import pytest
 from fortems import tidy
 from fortems.figures import catalog, style
@@ -20,6 +21,7 @@ from fortems.report.results import Results
 from made_up_run import MODELS, scores, write_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
+from PIL import Image
 
 NAMES = [*catalog.NEEDS, "path_bond", "path_aspects", "path_bond_by_age"]
 
@@ -163,6 +165,31 @@ def test_same_data_same_bytes(simulated, tmp_path):
         build(["path_bond", "claims"], _context(simulated), tmp_path / name)
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize("name", ["correlations", "path_bond"])
+def test_all_formats_show_the_same_drawing(drawings, name):
+    """What a viewer makes of the PDF is what the PNG shows, at the size of the drawing."""
+    folder, made = drawings[0], drawings[2][name][2]
+    page = pdfium.PdfDocument(folder / f"{name}.pdf")[0]
+    assert page.get_size() == pytest.approx([72 * length for length in made.get_size_inches()], abs=0.1)
+    picture = Image.open(folder / f"{name}.png").convert("L")
+    assert picture.size == pytest.approx(
+        [style.RESOLUTION * length for length in made.get_size_inches()], abs=1.5
+    )
+    seen = page.render(scale=style.RESOLUTION / 72).to_pil().convert("L").resize(picture.size)
+    small = [
+        np.asarray(one.reduce(8), float) for one in (picture, seen)
+    ]  # edges of letters differ by renderer
+    assert small[0].min() < 200 and np.abs(small[0] - small[1]).max() < 40
+
+
+def test_a_missing_cell_of_a_heatmap_stays_blank():
+    style.settings()
+    _, axes = style.figure(2)
+    mesh = style.heatmap(axes, np.array([[0.5, np.nan], [-0.5, 0.0]]), 0, (-1, 1), "RdBu_r")
+    assert mesh.get_array().mask.tolist() == [[False, True], [False, False]]
+    assert axes.get_ylim() == (1.5, -0.5)  # the first row on top
 
 
 def test_what_cannot_be_drawn_says_why(simulated, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import signal
 import sys
@@ -114,6 +115,9 @@ def build(names: Iterable[str], context: Context, folder: Path, processes: int =
     import pandas as pd
 
     style.settings()
+    style.message("").savefig(
+        io.BytesIO(), format="svg"
+    )  # loads what all figures need before the process is copied
     one = partial(_draw_named, context=context, folder=folder)
     if processes > 1 and sys.platform == "linux":  # elsewhere a process cannot safely be copied as it stands
         with multiprocessing.get_context("fork").Pool(processes, _end_with_parent) as pool:

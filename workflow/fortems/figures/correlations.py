@@ -74,7 +74,8 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             i, j = sorted((names.index(x), names.index(y)), reverse=True)
             matrix[i, j] = r
             known.add((i, j))
-        image = axes.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r", aspect="equal")
+        image = style.heatmap(axes, matrix, 0, (-1, 1), "RdBu_r")
+        axes.set_aspect("equal")
         for i, j in known:
             value = matrix[i, j]
             text = "–" if np.isnan(value) else style.sign(value, 2, leading_zero=False)

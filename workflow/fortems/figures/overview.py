@@ -77,14 +77,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             keys.index((row["claim"], row["estimand"])), scenarios.index((row["scenario"], row["title"]))
         ] = row["probability"]
     made, axes = style.figure(1.5 + 0.2 * len(keys))
-    axes.imshow(
-        matrix,
-        vmin=0,
-        vmax=1,
-        cmap="Blues",
-        aspect="auto",
-        extent=(0.5, len(scenarios) + 0.5, len(keys) - 0.5, -0.5),
-    )
+    style.heatmap(axes, matrix, 1, (0, 1), "Blues")
     for i in range(len(keys)):
         for j in range(len(scenarios)):
             if not np.isnan(matrix[i, j]):
