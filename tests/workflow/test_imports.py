@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,18 @@ def test_lock_entries_of_what_is_imported_and_what_that_requires():
     assert "statsmodels" not in found
     assert "sha256:" in found["numpy"]
     assert found["numpy"].startswith("numpy==")
+
+
+def test_every_import_is_traced_to_the_packages_that_provide_it():
+    """As importlib's own, slower list has it."""
+    lock = str(ROOT / "requirements.lock")
+    entries, found = imports._lock_entries(lock), imports._providers(lock)
+    listed = {
+        name: set(map(imports._normal, them)) for name, them in metadata.packages_distributions().items()
+    }
+    wanted = {name: them & set(entries) for name, them in listed.items() if them & set(entries)}
+    assert len(wanted) > 100
+    assert {name: set(found.get(name, ())) for name in wanted} == wanted
 
 
 @pytest.mark.parametrize("script", sorted(p.stem for p in (ROOT / "workflow/scripts").glob("*.py")))

@@ -51,7 +51,7 @@ def locked(script: str, lock: str) -> dict[str, str]:
         modules import, and for what those require in turn.
     """
     entries = _lock_entries(lock)
-    providers = _providers()
+    providers = _providers(lock)
     wanted: set[str] = set()
     pending = {
         name
@@ -149,12 +149,31 @@ def _normal(name: str) -> str:
 
 
 @cache
-def _providers() -> dict[str, list[str]]:
-    """Import name → packages that provide it."""
+def _providers(lock: str) -> dict[str, list[str]]:
+    """Import name → packages of the lock that provide it.
+
+    ``metadata.packages_distributions`` says the same of all that is installed, in a time that each start of a run
+    would feel.
+    """
     found: dict[str, list[str]] = {}
-    for name, packages in metadata.packages_distributions().items():
-        found[name] = [_normal(package) for package in packages]
+    for package in _lock_entries(lock):
+        for name in _provided(package):
+            found.setdefault(name, []).append(package)
     return found
+
+
+def _provided(package: str) -> set[str]:
+    """Names at the top of what a package has installed."""
+    try:
+        installed = metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return set()  # the lock has packages for other systems too
+    if listed := (installed.read_text("top_level.txt") or "").split():
+        return set(listed)
+    heads = {
+        re.split("[/,]", line, maxsplit=1)[0] for line in (installed.read_text("RECORD") or "").splitlines()
+    }
+    return {head.removesuffix(".py") for head in heads}
 
 
 @cache
