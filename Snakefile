@@ -99,5 +99,10 @@ onstart:
     start()
 
 
+onsuccess:
+    let_go()
+
+
 onerror:
     print_last(failures(LOGS))
+    let_go()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+import threading
 
 import pytest
+from fortems.workflow import let_go
 
 SCRIPT = """
 import sys
@@ -104,3 +106,11 @@ def test_a_success_clears_an_earlier_failure(run):
     run("1 / 0")
     _, logs = run("pass")
     assert not (logs / "step.failed").exists()
+
+
+def test_the_end_of_a_run_waits_for_no_timer():
+    timer = threading.Timer(60, print)
+    timer.start()
+    let_go()
+    timer.join(timeout=10)
+    assert not timer.is_alive()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -125,6 +126,13 @@ def may_write(folder: str) -> bool:
     while not path.exists():
         path = path.parent
     return os.access(path, os.W_OK)
+
+
+def let_go() -> None:
+    """At the end of a run: cancel the timers by which Snakemake would look for jobs again, a second's wait."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
 
 
 def write_problems(problems: Sequence[Problem], path: str | os.PathLike[str]) -> None:

@@ -1,13 +1,14 @@
 # Names that every stage uses.
 #
 # needs  config/config.yaml and what --configfile lays over it
-# makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT
+# makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT, FIRST, SECOND, THIRD
 
 from fortems.config import complete, published_form
 from fortems.errors import ConfigError
 from fortems.workflow import (
     failures,
     forget_failures,
+    let_go,
     problems_text,
     steady_environment,
 )
@@ -24,3 +25,7 @@ RESULTS = f"results/{config['run']}"
 LOGS = f"logs/{config['run']}"
 BENCHMARKS = f"benchmarks/{config['run']}"
 ENVIRONMENT = "../environment.yaml"
+
+# Priorities, so that no core is idle while the longest chain of steps runs: data, then what the longest steps wait
+# for, then these.
+FIRST, SECOND, THIRD = 3, 2, 1

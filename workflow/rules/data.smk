@@ -46,6 +46,7 @@ if SIMULATED:
             calibration=shown("data/calibration.csv", "Data", "calibration: stated and achieved moments"),
         log:
             f"{LOGS}/simulate.log",
+        priority: FIRST
         conda:
             ENVIRONMENT
         params:
@@ -72,6 +73,7 @@ if config["data"]["source"] != "matrix":
         log:
             f"{LOGS}/prepare.log",
             problems=f"{LOGS}/problems.csv",
+        priority: FIRST
         conda:
             ENVIRONMENT
         params:

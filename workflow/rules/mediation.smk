@@ -36,6 +36,7 @@ if kind(config) != "matrix":
             f"{BENCHMARKS}/mediation_{{part}}.tsv"
         wildcard_constraints:
             part="|".join(MEDIATION_JOBS),
+        priority: THIRD
         conda:
             ENVIRONMENT
         params:
@@ -62,6 +63,7 @@ if kind(config) != "matrix":
             f"{LOGS}/measurement.log",
         benchmark:
             f"{BENCHMARKS}/measurement.tsv"
+        priority: THIRD
         conda:
             ENVIRONMENT
         params:
@@ -106,6 +108,7 @@ rule mediation:
         agreement=shown("mediation/agreement.csv", "Mediation", "agreement of the engines"),
     log:
         f"{LOGS}/mediation.log",
+    priority: FIRST
     conda:
         ENVIRONMENT
     params:

@@ -44,6 +44,7 @@ if kind(config) == "items":
             shown("tables/reliability.csv", "Tables", "reliability"),
         log:
             f"{LOGS}/reliability.log",
+        priority: SECOND
         conda:
             ENVIRONMENT
         params:
