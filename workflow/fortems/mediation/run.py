@@ -15,6 +15,7 @@ from fortems.mediation.models import ENGINES, MediationModel
 from fortems.mediation.pathfit import FIT_COLUMNS, fit_row
 from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import CannotFit, System, build
+from fortems.tidy import plain_text
 
 Engine = Callable[[System, Settings], tuple[list[Slopes], list[dict[str, Any]]]]
 
@@ -93,12 +94,13 @@ def fit_all(
                 effects += effect_rows(system, part, settings)
             derived += derived_rows(system, slopes, rows, settings)
             influence += influence_rows(system, slopes)
-    return {
-        "effects": pd.DataFrame(effects, columns=list(PART_COLUMNS)),
-        "fit": pd.DataFrame(fits, columns=list(FIT_COLUMNS)),
-        "derived": pd.DataFrame(derived, columns=list(DERIVED_COLUMNS)),
-        "influence": pd.DataFrame(influence, columns=list(INFLUENCE_COLUMNS)),
-    }
+    with plain_text():
+        return {
+            "effects": pd.DataFrame(effects, columns=list(PART_COLUMNS)),
+            "fit": pd.DataFrame(fits, columns=list(FIT_COLUMNS)),
+            "derived": pd.DataFrame(derived, columns=list(DERIVED_COLUMNS)),
+            "influence": pd.DataFrame(influence, columns=list(INFLUENCE_COLUMNS)),
+        }
 
 
 def unfitted(model: MediationModel, name: str, reason: str) -> dict[str, Any]:

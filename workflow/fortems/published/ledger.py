@@ -229,6 +229,7 @@ class _Lookup:
         self.results, self.available, self.path = results, available, path
         self.problems: list[Problem] = []
         self._frames: dict[str, pd.DataFrame] = {}
+        self._records: dict[str, list[dict[Any, Any]]] = {}  # rows are looked up a hundred times faster so
 
     def value(self, entry: Entry) -> tuple[float | None, str]:
         """Return the computed number, or the reason why there is none."""
@@ -239,24 +240,25 @@ class _Lookup:
                 return None, f"this source gives no {entry.file}"
             self._problem(entry, entry.file, f"no run makes {entry.file}", LEDGER_FILES)
             return None, ""
-        frame = self._frame(entry.file)
+        rows = self._rows(entry.file)
+        columns = tuple(self._frame(entry.file).columns)
         for name in (entry.column, *entry.where):
-            if name not in frame.columns:
-                self._problem(entry, name, f"{entry.file} has no column {name!r}", tuple(frame.columns))
+            if name not in columns:
+                self._problem(entry, name, f"{entry.file} has no column {name!r}", columns)
                 return None, ""
         for name, wanted in entry.where.items():
-            kept = frame[frame[name].astype(str) == str(wanted)]
-            if kept.empty:
+            kept = [row for row in rows if not pd.isna(row[name]) and str(row[name]) == str(wanted)]
+            if not kept:
                 if entry.value is None:  # an empty slot for what this run's data do not hold
                     return None, f"no {name} {wanted} in {entry.file}"
-                choices = tuple(frame[name].dropna().astype(str).unique())
+                choices = tuple(dict.fromkeys(str(row[name]) for row in rows if not pd.isna(row[name])))
                 self._problem(entry, wanted, f"{entry.file} has no row with {entry.row}", choices)
                 return None, ""
-            frame = kept
-        if len(frame) > 1:
-            self._problem(entry, "", f"{len(frame)} rows of {entry.file} fit {entry.row}", ())
+            rows = kept
+        if len(rows) > 1:
+            self._problem(entry, "", f"{len(rows)} rows of {entry.file} fit {entry.row}", ())
             return None, ""
-        found = frame.iloc[0][entry.column]
+        found = rows[0][entry.column]
         return (None, "the run gives no number here") if pd.isna(found) else (float(found), "")
 
     def reach(self, entry: Entry) -> tuple[float, float] | None:
@@ -278,6 +280,11 @@ class _Lookup:
         if name not in self._frames:
             self._frames[name] = read_csv(self.results / name)
         return self._frames[name]
+
+    def _rows(self, name: str) -> list[dict[Any, Any]]:
+        if name not in self._records:
+            self._records[name] = self._frame(name).to_dict("records")
+        return self._records[name]
 
     def _problem(self, entry: Entry, word: object, what: str, choices: tuple[str, ...]) -> None:
         near = nearest(word, choices) if choices else None
