@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from twolevel import batch
 
 from fortems.design.paths import Sample
 from fortems.design.power import NAMES, both, by_cell, intervals, population
@@ -134,6 +133,8 @@ def bootstrap_intervals(
     -------
     dict of (estimand, interval) to (low, high), each (S,)
     """
+    from twolevel import batch
+
     clusters = int(cluster.max()) + 1
     leave_out = 1.0 - np.eye(clusters)
     whole = np.ones((1, clusters))

@@ -24,10 +24,11 @@ from fortems.mediation.models import MediationModel, load_models
 from fortems.regression import cr2_from_products, within_products
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
-from fortems.simulate.simulator import Simulator, calibrate
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from fortems.simulate.simulator import Simulator
 
 PART = "diagnosticity"
 BLOCK = 250
@@ -65,6 +66,8 @@ class _Runner:
         self.simulator = lru_cache(maxsize=2)(self._simulator)
 
     def _simulator(self, cell: str) -> Simulator:
+        from fortems.simulate.simulator import calibrate
+
         return calibrate(load_scenario(cell, self.instruments), self.instruments)
 
     def __call__(self, task: Task) -> Iterator[Row]:

@@ -8,13 +8,16 @@ at the boundary, profile-likelihood tests. Data are complete.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from twolevel import batch
 
 from fortems.design.draws import product_interval
 from fortems.regression import Array, CR2Fit, cluster_products, cr2_from_products, t_quantile, two_sided_p
+
+if TYPE_CHECKING:
+    from twolevel import batch
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Sample:
     @classmethod
     def of(cls, data: Array, names: tuple[str, ...], cluster: NDArray[np.int64]) -> Sample:
         """Summarise studies (S, N, V)."""
+        from twolevel import batch
+
         centred = data - data.mean(axis=1, keepdims=True)
         unit = np.sqrt(np.einsum("snv,snv->sv", centred, centred) / (data.shape[1] - 1))
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -185,6 +190,8 @@ def within_paths(
     Paths
         NaN where a study has no maximum or no standard errors.
     """
+    from twolevel import batch
+
     model = batch.PathModel.mediation(predictors, mediator, outcome)
     moments = sample.moments.select(sample.at(model.variables))
     fitted = batch.fit(model, moments)

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from twolevel import batch
 
 from fortems.design.paths import Sample, single_paths
 from fortems.design.power import by_cell
@@ -22,10 +21,11 @@ from fortems.mediation.models import MediationModel
 from fortems.regression import Array
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
-from fortems.simulate.simulator import Simulator, calibrate
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from fortems.simulate.simulator import Simulator
 
 PART, ENGINES_PART = "recovery", "engines"
 BLOCK, ENGINES_BLOCK = 100, 20
@@ -61,6 +61,8 @@ class _Runner:
         self.simulator = lru_cache(maxsize=2)(self._simulator)
 
     def _simulator(self, cell: str) -> Simulator:
+        from fortems.simulate.simulator import calibrate
+
         return calibrate(load_scenario(cell, self.instruments), self.instruments)
 
     def __call__(self, task: Task) -> Iterator[Row]:
@@ -126,6 +128,8 @@ Found = dict[tuple[str, str, str, str], Array]
 
 def primary(data: Array, names: tuple[str, ...], cluster: np.ndarray, settings: Settings) -> Found:
     """Estimates (S,) by (engine, model, level, parameter), of the two primary estimators."""
+    from twolevel import batch
+
     wanted = tuple(dict.fromkeys(v for model in MODELS.values() for v in model.variables))
     sample = Sample.of(data[:, :, [names.index(v) for v in wanted]], wanted, cluster)
     found: Found = {}

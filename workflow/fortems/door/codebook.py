@@ -9,6 +9,7 @@ import numpy as np
 
 from fortems.door.naming import IDENTIFIERS, Naming
 from fortems.instruments import Instrument, score_ranges
+from fortems.regression import two_sided_p
 from fortems.variables import label
 
 if TYPE_CHECKING:
@@ -213,11 +214,11 @@ def missing_related(scores: pd.DataFrame, items: pd.DataFrame | None) -> pd.Data
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> tuple[float, float, int]:
-    from scipy.stats import pearsonr
-
     known = ~np.isnan(y)
     n = int(known.sum())
     if n < 2 * FEWEST_MISSING or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
         return np.nan, np.nan, n
-    result = pearsonr(x[known], y[known])
-    return float(result.statistic), float(result.pvalue), n
+    r = float(np.clip(np.corrcoef(x[known], y[known])[0, 1], -1.0, 1.0))
+    with np.errstate(divide="ignore"):
+        t = r * np.sqrt((n - 2) / np.float64(1 - r**2))
+    return r, float(two_sided_p(t, np.array(n - 2.0))), n
