@@ -136,13 +136,16 @@ def build(results: Results, models: Path, folder: Path, out: Path) -> Report:
     cover = front(report.variant)
     style = folder / "style"
     with ThreadPoolExecutor() as pool:  # most of the time goes to pandoc and typst, outside Python
-        for written in (
+        html = out / "manuscript.html"
+        page = pool.submit(formats.write_html, document, cover, style, html)
+        others = (
             pool.submit(formats.write_pdf, document, cover, style, results.root, out / "manuscript.pdf"),
             pool.submit(formats.write_word, document, cover, style, out / "manuscript.docx"),
-            pool.submit(formats.write_html, document, cover, style, out / "manuscript.html"),
-        ):
+        )
+        ledger = report.bind.frame()
+        tidy.write_csv(ledger, out / "numbers.csv")
+        page.result()
+        insist(html.read_text(encoding="utf-8"), ledger, Results(results.root, results.files))
+        for written in others:
             written.result()
-    tidy.write_csv(report.bind.frame(), out / "numbers.csv")
-    page = (out / "manuscript.html").read_text(encoding="utf-8")
-    insist(page, report.bind.frame(), Results(results.root, results.files))
     return report
