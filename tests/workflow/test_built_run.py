@@ -40,10 +40,7 @@ def test_every_promised_file_is_there(built):
             f"mediation/{name}.csv"
             for name in ("effects", "fit", "verdicts", "derived", "agreement", "measurement")
         ),
-        *(
-            f"design/{name}.csv"
-            for name in ("diagnosticity", "likelihood_ratios", "power", "coverage", "recovery")
-        ),
+        *(f"design/{name}.csv" for name in ("diagnosticity", "likelihood_ratios", "power", "coverage")),
         *("claims.csv", "published.csv", "gate.json", "config.yaml", "manifest.json"),
         *(f"manuscript/manuscript.{kind}" for kind in ("html", "pdf", "docx")),
     }
