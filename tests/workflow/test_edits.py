@@ -73,6 +73,11 @@ EDITS = {
         {"mediation_engines", "measurement"},
         {"simulate", "prepare", "tables", "reliability"},
     ),
+    "a text of the report": (
+        ("workflow/fortems/report/text/discussion.py", "", "\n# edited\n"),
+        {"manuscript"},
+        {*EARLY, "claims", "design", "gate", "figures"},
+    ),
     "the manuscript": (
         ("manuscript/sections/discussion.md", "", "\n"),
         {"manuscript"},

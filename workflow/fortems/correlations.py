@@ -25,6 +25,7 @@ import numpy as np
 
 from fortems.icc import OneWay, exact_interval
 from fortems.regression import Array, centre, cluster_codes, correlation_cr2, t_quantile, two_sided_p
+from fortems.variables import FAMILY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,12 +45,6 @@ COLUMNS = (
     "ci_high",
     "p_holm",
     "reason",
-)
-
-#: The correlations that the paper reports on: the family over which Holm adjusts.
-FAMILY: tuple[tuple[str, str], ...] = (
-    *((x, y) for x in ("alliance", "bond", "task", "goal") for y in ("meaning", "distress")),
-    ("meaning", "distress"),
 )
 
 #: Which of two variables stands first: background, alliance, meaning, distress. Others follow.

@@ -54,6 +54,12 @@ SUBSCALES: tuple[str, ...] = tuple(
 )
 SCORE_COLUMNS: tuple[str, ...] = ("client", "therapist", *VARIABLES)
 
+#: The correlations that the paper reports on, in its order: the family over which Holm adjusts.
+FAMILY: tuple[tuple[str, str], ...] = (
+    *((x, y) for x in ("alliance", "bond", "goal", "task") for y in ("meaning", "distress")),
+    ("meaning", "distress"),
+)
+
 
 def label(name: str) -> str:
     """Return the words for a variable; a name that is not the study's own is made readable."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, listed, lower
-from fortems.variables import SCALES, label
+from fortems.variables import FAMILY, SCALES, label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,8 +137,6 @@ def _across(frame: pd.DataFrame) -> pd.DataFrame:
 
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """The paper's correlations of every level in words."""
-    from fortems.report.text.relations import FAMILY
-
     parts = []
     for level in dict.fromkeys(frame["level"]):
         here = frame[(frame["level"] == level) & frame["r"].notna()]

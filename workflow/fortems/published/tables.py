@@ -19,7 +19,7 @@ from fortems.published.matrix import PublishedMatrix, Scale, load_matrix
 from fortems.published.places import SOURCE_FILE
 from fortems.published.reanalysis import Reanalysis, reanalyse
 from fortems.published.sensitivity import between, clustering, rounding
-from fortems.variables import label
+from fortems.variables import FAMILY, label
 
 NO_ROWS = "an article gives no client rows"
 
@@ -144,7 +144,7 @@ def correlation_rows(matrix: PublishedMatrix, confidence: float) -> pd.DataFrame
             }
         )
     frame = pd.DataFrame(rows, columns=correlations.COLUMNS)
-    family = [(x, y) in correlations.FAMILY for x, y in zip(frame["x"], frame["y"], strict=True)]
+    family = [(x, y) in FAMILY for x, y in zip(frame["x"], frame["y"], strict=True)]
     frame.loc[family, "p_holm"] = correlations.holm(frame.loc[family, "p"].to_numpy(float))
     return frame
 

@@ -6,8 +6,8 @@ from fortems.report.numbers import ABSENT
 from fortems.report.results import Row
 from fortems.report.table import Body, Cell, Section, Table
 from fortems.report.template import Report
-from fortems.report.text.relations import CORRELATIONS, FAMILY, at_level, total
-from fortems.variables import SCALES, label
+from fortems.report.text.relations import CORRELATIONS, at_level, total
+from fortems.variables import FAMILY, SCALES, label
 
 RELIABILITY = "tables/reliability.csv"
 DESCRIPTIVES = "tables/descriptives.csv"

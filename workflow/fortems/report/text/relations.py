@@ -5,13 +5,10 @@ from __future__ import annotations
 from fortems.report.results import Row
 from fortems.report.template import Report
 from fortems.report.text.words import IS, interval, joined, listed, name, p
+from fortems.variables import FAMILY
 
 CORRELATIONS = "tables/correlations.csv"
 ASPECTS = ("bond", "goal", "task")
-FAMILY = (
-    *((x, y) for x in ("alliance", *ASPECTS) for y in ("meaning", "distress")),
-    ("meaning", "distress"),
-)
 
 
 def total(report: Report, x: str, y: str) -> Row | None:
