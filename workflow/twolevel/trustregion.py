@@ -100,8 +100,8 @@ def minimise(
         step = _step(along, values, radius, top)
         promised = -float(along @ step + 0.5 * step @ (values * step))
         trial = x + whitening @ (vectors @ step)
-        new_value, new_gradient, new_hessian = function(trial, 2)
-        if new_gradient is None or new_hessian is None:
+        new_value, new_gradient, _ = function(trial, 1)
+        if new_gradient is None:
             radius = 0.25 * min(radius, float(np.linalg.norm(step)))
             continue
         ratio = (value - new_value) / promised if promised > 0 else -1.0
@@ -115,6 +115,10 @@ def minimise(
         elif ratio > 0.75 and length > 0.8 * radius:
             radius *= 2.5
         if ratio > 1e-4:
+            new_hessian = function(trial, 2)[2]  # with missing values it costs as much as many gradients
+            if new_hessian is None:
+                radius = 0.25 * min(radius, length)
+                continue
             x, value, gradient, hessian = trial, new_value, new_gradient, new_hessian
 
 
