@@ -6,6 +6,7 @@ Light imports only: the Snakefile reads this module each time a job starts.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 import threading
@@ -19,6 +20,9 @@ from fortems.errors import DataError, FortemsError, Problem, ProblemsError
 from fortems.receipts import SUFFIX, checksums, write_receipt
 
 LISTED = 40
+RARELY = (
+    100_000  # new objects between two searches for garbage in cycles: imports make many and leave none behind
+)
 FAILED = ".failed"
 LOCAL = "local: it names rows and clients, keep it on this machine"
 
@@ -49,6 +53,7 @@ DISK_WORDS = {
 
 def steady_environment() -> None:
     """Set what all jobs of a run inherit: UTC, one language, hash seed, build date, one thread a job."""
+    gc.set_threshold(RARELY)
     os.environ.update(STEADY)
 
 
@@ -68,6 +73,7 @@ def job(snakemake: Any) -> Iterator[None]:
     Snakemake deletes a failed job's outputs and keeps its logs; what went wrong is left beside the log with
     the suffix ``.failed``, where the Snakefile's ``onerror`` finds it and prints it last.
     """
+    gc.set_threshold(RARELY)
     log = Path(snakemake.log[0])
     failed = log.with_suffix(FAILED)
     _redirect(log)

@@ -13,13 +13,13 @@ from fortems.workflow import (
     steady_environment,
 )
 
+steady_environment()
+
 # A job that a checked run starts does not check again.
 try:
     config = checked(config) if workflow.is_main_process else complete(config)
 except ConfigError as error:
     refuse(problems_text(error))
-
-steady_environment()
 
 RESULTS = f"results/{config['run']}"
 LOGS = f"logs/{config['run']}"

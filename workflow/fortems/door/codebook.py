@@ -9,7 +9,6 @@ import numpy as np
 
 from fortems.door.naming import IDENTIFIERS, Naming
 from fortems.instruments import Instrument, score_ranges
-from fortems.regression import two_sided_p
 from fortems.variables import label
 
 if TYPE_CHECKING:
@@ -214,6 +213,8 @@ def missing_related(scores: pd.DataFrame, items: pd.DataFrame | None) -> pd.Data
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> tuple[float, float, int]:
+    from scipy.special import stdtr
+
     known = ~np.isnan(y)
     n = int(known.sum())
     if n < 2 * FEWEST_MISSING or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
@@ -221,4 +222,4 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> tuple[float, float, int]:
     r = float(np.clip(np.corrcoef(x[known], y[known])[0, 1], -1.0, 1.0))
     with np.errstate(divide="ignore"):
         t = r * np.sqrt((n - 2) / np.float64(1 - r**2))
-    return r, float(two_sided_p(t, np.array(n - 2.0))), n
+    return r, float(2 * stdtr(n - 2, -abs(t))), n
