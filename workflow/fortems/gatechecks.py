@@ -220,10 +220,10 @@ def _ledger(evidence: Evidence) -> Iterator[str]:
             if key not in worded:
                 worded[key] = table[column].astype(str).to_numpy(object)
             meets &= worded[key] == value
-        table = table[meets]
-        if len(table) != 1 or not equal(float(table[row.column].iloc[0]), row.computed):
-            found = f"{table[row.column].iloc[0]}" if len(table) == 1 else f"{len(table)} rows"
-            yield f"{row.id}: {row.computed} in published.csv, {found} in {row.file}"
+        found = table[row.column].to_numpy()[meets]
+        if len(found) != 1 or not equal(float(found[0]), row.computed):
+            shown = f"{found[0]}" if len(found) == 1 else f"{len(found)} rows"
+            yield f"{row.id}: {row.computed} in published.csv, {shown} in {row.file}"
 
 
 def _slopes(known: pd.DataFrame, predictors: Sequence[str], outcome: str) -> dict[str, float]:

@@ -8,7 +8,7 @@ of a threshold decides nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fortems.gateevidence import Evidence, each_row, equal, is_number
@@ -204,23 +204,32 @@ def check_verdicts(evidence: Evidence) -> Iterator[str]:
     empty = {"at": "", "predictor": "", "mediator": ""}
     effects = evidence.tables[EFFECTS].fillna(empty)
     fit = evidence.tables["mediation/fit.csv"]
-    of_fit = {key: rows for key, rows in effects.groupby(["model", "level", "engine"])}
+    of_fit: dict[tuple[str, str, str], list[Any]] = {}
+    for row in each_row(effects):
+        of_fit.setdefault((row.model, row.level, row.engine), []).append(row)
     for row in each_row(evidence.tables["mediation/verdicts.csv"].fillna(empty)):
         place = ", ".join(str(part) for part in (row.model, row.level, row.mediator, row.at) if part)
-        here = of_fit.get((row.model, row.level, row.engine), effects.head(0))
-        here = here[(here["predictor"] == row.predictor) & (here["at"].astype(str) == str(row.at))]
-        indirect = here[(here["effect"] == "indirect") & (here["interval"] == row.indirect_interval)]
-        indirect = indirect[indirect["mediator"] == row.mediator]
+        here = [
+            effect
+            for effect in of_fit.get((row.model, row.level, row.engine), ())
+            if effect.predictor == row.predictor and str(effect.at) == str(row.at)
+        ]
+        indirect = [
+            effect
+            for effect in here
+            if (effect.effect, effect.interval, effect.mediator)
+            == ("indirect", row.indirect_interval, row.mediator)
+        ]
         yield from _numbers(place, "indirect", row, indirect)
-        yield from _numbers(place, "direct", row, here[here["effect"] == "direct"])
+        yield from _numbers(place, "direct", row, [effect for effect in here if effect.effect == "direct"])
         for name, ours, theirs in _derived(row, fit):
             if ours is not None and ours != theirs:
                 yield f"{place}: {name} is {theirs} in mediation/verdicts.csv, where its numbers say {ours}"
 
 
-def _numbers(place: str, effect: str, row: Any, found: pd.DataFrame) -> Iterator[str]:
+def _numbers(place: str, effect: str, row: Any, found: Sequence[Any]) -> Iterator[str]:
     ours = [getattr(row, name) for name in (effect, f"{effect}_low", f"{effect}_high")]
-    theirs = found[["estimate", "ci_low", "ci_high"]].to_numpy(float)
+    theirs = [(other.estimate, other.ci_low, other.ci_high) for other in found]
     if not any(all(_same(x, y) for x, y in zip(ours, values, strict=True)) for values in theirs):
         yield f"{place}: the {effect} effect {ours[0]} [{ours[1]}, {ours[2]}] stands in no row of {EFFECTS}"
 
