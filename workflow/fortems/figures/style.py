@@ -92,6 +92,7 @@ def settings() -> None:
             "axes.titlesize": TEXT,
             "axes.titleweight": "bold",
             "axes.titlelocation": "left",
+            "axes.titley": 1.0,  # where it would be anyhow; finding out lays out every tick
             "axes.labelsize": TEXT,
             "xtick.labelsize": SMALL,
             "ytick.labelsize": SMALL,
