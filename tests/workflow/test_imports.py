@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -69,8 +70,19 @@ def test_lock_entries_of_what_is_imported_and_what_that_requires():
     found = imports.locked(str(ROOT / "workflow/scripts/manifest.py"), str(lock))
     assert {"numpy", "pandas"} <= set(found)
     assert "statsmodels" not in found
-    assert "sha256:" in found["numpy"]
-    assert found["numpy"].startswith("numpy==")
+    assert re.fullmatch(r"numpy==\S+ sha256:[0-9a-f]{16}", found["numpy"])
+
+
+@pytest.mark.parametrize("what", ["version", "hash"])
+def test_another_version_or_hash_in_the_lock_is_noticed(tmp_path, what):
+    script, text = str(ROOT / "workflow/scripts/manifest.py"), (ROOT / "requirements.lock").read_text()
+    before = imports.locked(script, str(ROOT / "requirements.lock"))
+    entry = re.search(r"^numpy==\S+ .*?sha256:(\w)", text, flags=re.MULTILINE | re.DOTALL)
+    place = entry.start(1) if what == "hash" else entry.start() + len("numpy==")
+    changed = tmp_path / "changed.lock"
+    changed.write_text(text[:place] + ("0" if text[place] != "0" else "1") + text[place + 1 :])
+    after = imports.locked(script, str(changed))
+    assert {name for name in before if before[name] != after[name]} == {"numpy"}
 
 
 def test_every_import_is_traced_to_the_packages_that_provide_it():

@@ -7,6 +7,7 @@ lock entries as params makes an edit re-run exactly what depends on it. Nothing 
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -47,7 +48,7 @@ def locked(script: str, lock: str) -> dict[str, str]:
     Returns
     -------
     dict
-        Package → version and hashes as the lock has them, for the packages that the script or its library
+        Package → version as the lock has it and a digest of its hashes there, for the packages that the script or its library
         modules import, and for what those require in turn.
     """
     entries = _lock_entries(lock)
@@ -193,5 +194,8 @@ def _lock_entries(lock: str) -> dict[str, str]:
     for line in text.splitlines():
         match = re.match(r"([A-Za-z0-9._-]+)==(\S+)", line)
         if match:
-            entries[_normal(match[1])] = " ".join(line.split()[0:1] + sorted(re.findall(r"sha256:\w+", line)))
+            # One digest for all hashes: Snakemake keeps this with every result, and compares it at every start.
+            hashes = " ".join(sorted(re.findall(r"sha256:\w+", line)))
+            digest = hashlib.sha256(hashes.encode()).hexdigest()[:16]
+            entries[_normal(match[1])] = f"{line.split()[0]} sha256:{digest}"
     return entries
