@@ -67,6 +67,36 @@ def test_gradient_and_hessian_are_the_numerical_ones(name, seed, missing):
     np.testing.assert_allclose(hessian, by_difference, rtol=1e-6, atol=1e-8 * np.abs(hessian).max())
 
 
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(names, seeds)
+def test_with_missing_values_steps_go_by_differences_of_the_gradient(name, seed):
+    objective = incomplete(name, punch(draw(seed), seed))
+    theta = random_theta(objective, seed)
+    _, gradient, hessian = objective(theta, 2)
+    moved = theta + np.diag(1e-6 * objective.units)
+    rows = np.array([(objective(point, 1)[1] - gradient) / (point - theta).sum() for point in moved])
+    size = np.abs(hessian).max()
+    np.testing.assert_allclose(hessian, 0.5 * (rows + rows.T), rtol=1e-6, atol=1e-6 * size)
+    np.testing.assert_allclose(hessian, objective(theta, 3)[2], atol=2e-4 * size)
+
+
+def test_beside_the_edge_of_the_domain_the_difference_is_taken_inside():
+    model = twolevel.Model("level: 1\nx ~~ m\nlevel: 2\nx ~~ 0*m")
+    frame = punch(draw(3), 3)
+    layout = model.layout
+    objective = Objective(layout, twolevel.ClusterData(frame, "cluster").missing(layout.y, layout.z))
+    theta = random_theta(objective, 3)
+    variances = [theta[model.position(name)] for name in ("x~~x", "m~~m")]
+    place = model.position("x~~m")
+    theta[place] = np.sqrt(np.prod(variances)) * (1 - 3e-7)
+    step = 1e-6 * objective.units[place]
+    ahead, behind = (objective(theta + sign * step * (np.arange(len(theta)) == place), 1) for sign in (1, -1))
+    assert np.isinf(ahead[0]) and np.isfinite(behind[0])
+    _, gradient, hessian = objective(theta, 2)
+    expected = (gradient[place] - behind[1][place]) / step
+    assert hessian[place, place] == pytest.approx(expected, rel=1e-4)
+
+
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(names, seeds)
 def test_missing_data_code_agrees_on_complete_data(name, seed):

@@ -62,7 +62,7 @@ class CompleteMoments:
     def n_clients(self) -> float:
         return float(self.counts @ self.sizes)
 
-    @property
+    @cached_property
     def constant(self) -> float:
         """The part of -2 log L that no parameter touches."""
         return (self.n_clients * self.p + self.n_clusters * self.q) * np.log(2 * np.pi)
@@ -122,7 +122,7 @@ class MissingMoments:
     def n_clients(self) -> float:
         return float(self.pattern_n.sum())
 
-    @property
+    @cached_property
     def constant(self) -> float:
         observed = self.patterns.sum(axis=1) @ self.pattern_n + self.z_seen.sum()
         return float(observed) * np.log(2 * np.pi)

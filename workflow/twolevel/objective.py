@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .differences import forward_differences
 from .fiml import missing_gradient
 from .likelihood import complete_gradient, complete_tangents
 from .model import Layout
@@ -167,19 +168,15 @@ class Objective:
         return value, gradient, hessian
 
     def _rough_hessian(self, theta: np.ndarray, gradient: np.ndarray) -> np.ndarray | None:
-        steps = 1e-6 * self.units
-        rows = []
-        for k, h in enumerate(steps):
-            for step in (h, -h):
-                moved = theta.copy()
-                moved[k] += step
-                there = self(moved, 1)[1]
-                if there is not None:
-                    break
-            else:
-                return None
-            rows.append((there - gradient) / (moved[k] - theta[k]))
-        return 0.5 * (np.array(rows) + np.array(rows).T)
+        data, layout = self.moments, self.layout
+        assert isinstance(data, MissingMoments)
+        rows = np.empty((len(theta), len(theta)))
+        levels = [part for level in layout.levels for part in (level.a, level.s, level.mean, level.link)]
+        inside = forward_differences(
+            theta, gradient, 1e-6 * self.units, layout.places, *levels, data.patterns, data.pattern_n,
+            data.pattern_ssp, data.first, data.cell_pattern, data.cell_n, data.cell_mean, data.z, data.z_seen, rows,
+        )  # fmt: skip
+        return 0.5 * (rows + rows.T) if inside else None
 
     def difference_hessian(self, theta: np.ndarray, relative: float = 3e-4) -> np.ndarray | None:
         """Hessian by central differences of the analytic gradient, with one Richardson step.
