@@ -215,11 +215,17 @@ def _flushed(blocks: list[ast.Node]) -> list[ast.Node]:
     return done
 
 
-def for_html(document: Document) -> dict[str, Any]:
-    """Fit the tree for HTML: numbers in captions, drawings inside the page, wide tables in scrolling regions."""
-    import base64
+def for_html(document: Document) -> tuple[dict[str, Any], dict[str, Path]]:
+    """Fit the tree for HTML: numbers in captions, wide tables in scrolling regions.
 
-    tree = _copy(document.tree)
+    Returns
+    -------
+    dict
+        The tree, in which each drawing is named by a word.
+    dict of str to Path
+        The drawings' words and files; pandoc would take long to read and write the drawings themselves.
+    """
+    tree, drawings = _copy(document.tree), {}
     for node in ast.walk(tree["blocks"]):
         if node["t"] in ("Table", "Figure"):
             inlines = node["c"][1][1][0]["c"]
@@ -230,15 +236,16 @@ def for_html(document: Document) -> dict[str, Any]:
                 ast.span(inlines, "caption-title"),
             ]
         elif node["t"] == "Image":
-            drawing = Path(f"{node['c'][2][0]}.svg").read_bytes()
-            node["c"][2][0] = f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
+            drawing = Path(f"{node['c'][2][0]}.svg")
+            node["c"][2][0] = word = f"drawing-{drawing.stem}"
+            drawings[word] = drawing
             node["c"][0][2] = []
         elif node["t"] == "Header":
             node["c"][0] += 1
     for region in _divisions(tree["blocks"], "table-scroll"):
         label = document.numbers[region["c"][1][0]["c"][0][0]]
         region["c"][0][2] += [["tabindex", "0"], ["role", "region"], ["aria-label", label]]
-    return tree
+    return tree, drawings
 
 
 def for_typst(document: Document, start: Path) -> dict[str, Any]:

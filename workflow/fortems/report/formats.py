@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import os
@@ -70,7 +71,11 @@ def write_html(document: Document, front: Front, style: Path, path: Path) -> str
     ]
     arguments += ["--template", str(style / "template.html"), "--variable", f"style:{css}"]
     arguments += ["--variable", f"pagetitle:{html.escape(front.title)}"]
-    page = pandoc(arguments, _with_meta(for_html(document), front))
+    tree, drawings = for_html(document)
+    page = pandoc(arguments, _with_meta(tree, front))
+    for name, drawing in drawings.items():
+        data = base64.b64encode(drawing.read_bytes()).decode()
+        page = page.replace(f'src="{name}"', f'src="data:image/svg+xml;base64,{data}"')
     tidy.write_text(page, path)
     return page
 
