@@ -10,7 +10,7 @@ import pytest
 import yaml
 from fortems.errors import FortemsError
 from fortems.report.build import build, compose, prepare
-from fortems.report.document import Document, place
+from fortems.report.document import Document, _flushed, place
 from fortems.report.results import Results
 from fortems.report.table import Cell, Section, Table
 from made_up_run import ROOT
@@ -193,3 +193,19 @@ def test_a_table_must_fit_its_columns():
         Table("tbl-x", "T", ("a", "b"), "l", ())
     assert Table("tbl-x", "T", ("a", "b"), "lr", (Section("s"), ("x", Cell("1")))).blocks()
     assert isinstance(Document({"blocks": []}).numbers, dict)
+
+
+def test_floats_are_printed_before_text_runs_away_from_them():
+    """One may wait for the next section's text, two may not, and none waits for the next chapter."""
+
+    def flushes(*blocks):
+        return [block["c"][1] for block in _flushed(list(blocks)) if block["t"] == "RawBlock"].count(
+            "#place.flush()"
+        )
+
+    floating = {"t": "RawBlock", "c": ["typst", "#floating["]}
+    chapter, section, part = ({"t": "Header", "c": [level, ["", [], []], []]} for level in (1, 2, 3))
+    assert flushes(floating, section) == 0
+    assert flushes(floating, floating, part) == 0
+    assert flushes(floating, floating, section, section) == 1
+    assert flushes(floating, section, floating, section, floating, chapter) == 2

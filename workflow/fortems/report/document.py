@@ -202,15 +202,17 @@ def _placed(blocks: list[ast.Node]) -> list[ast.Node]:
 
 
 def _flushed(blocks: list[ast.Node]) -> list[ast.Node]:
-    """Have what floats in a section printed before the next section begins, so that it stays near its text."""
+    """Have what floats printed before the next section, so that it stays near its text.
+
+    Within a chapter one table or figure may wait: the text of the next section fills the page instead of white space.
+    """
     done: list[ast.Node] = []
-    waiting = False
+    waiting = 0
     for block in blocks:
-        if block["t"] == "RawBlock" and block["c"][1].startswith("#floating"):
-            waiting = True
-        if block["t"] == "Header" and block["c"][0] <= 2 and waiting:
+        waiting += block["t"] == "RawBlock" and block["c"][1].startswith("#floating")
+        if block["t"] == "Header" and block["c"][0] <= 2 and waiting > (0 if block["c"][0] == 1 else 1):
             done.append(ast.raw("typst", "#place.flush()"))
-            waiting = False
+            waiting = 0
         done.append(block)
     return done
 
