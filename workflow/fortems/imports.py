@@ -48,8 +48,8 @@ def locked(script: str, lock: str) -> dict[str, str]:
     Returns
     -------
     dict
-        Package → version as the lock has it and a digest of its hashes there, for the packages that the script or its library
-        modules import, and for what those require in turn.
+        Package → its version in the lock and a digest of its hashes there, for the packages that the script or
+        its library modules import, and for what those require in turn.
     """
     entries = _lock_entries(lock)
     providers = _providers(lock)

@@ -20,9 +20,8 @@ from fortems.errors import DataError, FortemsError, Problem, ProblemsError
 from fortems.receipts import SUFFIX, checksums, write_receipt
 
 LISTED = 40
-RARELY = (
-    100_000  # new objects between two searches for garbage in cycles: imports make many and leave none behind
-)
+# New objects between two searches for garbage in cycles: a step's imports make many and leave none behind.
+RARELY = 100_000
 FAILED = ".failed"
 LOCAL = "local: it names rows and clients, keep it on this machine"
 
@@ -52,7 +51,10 @@ DISK_WORDS = {
 
 
 def steady_environment() -> None:
-    """Set what all jobs of a run inherit: UTC, one language, hash seed, build date, one thread a job."""
+    """Set what all jobs of a run inherit: UTC, one language, hash seed, build date, one thread a job.
+
+    This process looks for garbage in cycles rarely, as its jobs do.
+    """
     gc.set_threshold(RARELY)
     os.environ.update(STEADY)
 

@@ -115,9 +115,8 @@ def build(names: Iterable[str], context: Context, folder: Path, processes: int =
     import pandas as pd
 
     style.settings()
-    style.message("").savefig(
-        io.BytesIO(), format="svg"
-    )  # loads what all figures need before the process is copied
+    # Loads what all figures need, before the process is copied.
+    style.message("").savefig(io.BytesIO(), format="svg")
     one = partial(_draw_named, context=context, folder=folder)
     if processes > 1 and sys.platform == "linux":  # elsewhere a process cannot safely be copied as it stands
         with multiprocessing.get_context("fork").Pool(processes, _end_with_parent) as pool:

@@ -145,7 +145,7 @@ def figure(
 def heatmap(
     axes: Axes, matrix: np.ndarray, first: int, limits: tuple[float, float], colours: str
 ) -> QuadMesh:
-    """Draw a matrix as drawn cells, sharp at any size, the first row on top; what is missing stays blank.
+    """Draw a matrix cell by cell, sharp at any size, the first row on top; what is missing stays blank.
 
     Parameters
     ----------
@@ -217,12 +217,17 @@ def save(made: Figure, stem: Path, mark: str) -> None:
 
 
 def converted(svg: bytes) -> dict[str, bytes]:
-    """Return a drawing as PDF and as PNG, by Typst: a third of the time of drawing it anew for each format.
+    """Make the other formats of a drawing, by Typst: a fifth of the time of drawing it anew for each.
 
     Parameters
     ----------
     svg : bytes
         The drawing; it sets the size of the page.
+
+    Returns
+    -------
+    dict of str to bytes
+        ``pdf`` and ``png``; what depends on the time or the machine is left out.
     """
     import typst
 

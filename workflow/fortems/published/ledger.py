@@ -229,7 +229,7 @@ class _Lookup:
         self.results, self.available, self.path = results, available, path
         self.problems: list[Problem] = []
         self._frames: dict[str, pd.DataFrame] = {}
-        self._records: dict[str, list[dict[Any, Any]]] = {}  # rows are looked up a hundred times faster so
+        self._records: dict[str, list[dict[Any, Any]]] = {}  # nine times quicker to look rows up in
 
     def value(self, entry: Entry) -> tuple[float | None, str]:
         """Return the computed number, or the reason why there is none."""
