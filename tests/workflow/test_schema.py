@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fortems import schema
 from fortems.errors import ConfigError
 from fortems.schema import fill_defaults, load_yaml, schema_problems
 
@@ -64,3 +65,20 @@ def test_defaults_fill_what_is_absent_and_keep_null():
     off = {"size": 1, "kind": None}
     fill_defaults(off, SCHEMA)
     assert off["kind"] is None
+
+
+def test_what_has_passed_is_not_checked_again_and_what_has_changed_is(tmp_path, monkeypatch):
+    monkeypatch.setenv(schema.CHECKED, "")
+    seen = []
+    check = schema.schema_problems
+    monkeypatch.setattr(schema, "schema_problems", lambda *given: seen.append(given[0]) or check(*given))
+    path = tmp_path / "models.yaml"
+    text = "bond: {predictor: bond, mediator: meaning, outcome: distress}\n"
+    path.write_text(text, encoding="utf-8")
+    first = schema.load_checked(path, "models")
+    assert schema.load_checked(path, "models") == first and len(seen) == 1
+    path.write_text(text.replace("mediator", "mediatr"), encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="mediatr"):
+            schema.load_checked(path, "models")
+    assert len(seen) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,8 @@ from fortems.errors import ConfigError, Problem, nearest
 #: libyaml where PyYAML was built with it: ten times as fast, and every job start reads a dozen files.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MERGE_KEY = "<<"
+#: Environment variable with a mark for each content that passed its schema: jobs inherit it and do not check again.
+CHECKED = "FORTEMS_CHECKED"
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 
 
@@ -56,9 +59,12 @@ def load_checked(path: str | os.PathLike[str], schema: str) -> dict[str, Any]:
         With every problem: missing or unreadable file, unknown key (the nearest one named), wrong value.
     """
     value = load_yaml(path)
-    problems = schema_problems(value, load_schema(schema), os.fspath(path))
-    if problems:
-        raise ConfigError(problems)
+    mark = hashlib.sha256(repr((value, load_schema(schema))).encode()).hexdigest()[:16]
+    checked = os.environ.get(CHECKED, "").split()
+    if mark not in checked:
+        if problems := schema_problems(value, load_schema(schema), os.fspath(path)):
+            raise ConfigError(problems)
+        os.environ[CHECKED] = " ".join([*checked, mark])
     fill_defaults(value, load_schema(schema))
     return value
 
