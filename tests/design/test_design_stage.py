@@ -1,6 +1,7 @@
 """Tasks and chunks, proportions, power, coverage and recovery."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -164,6 +165,18 @@ def test_diagnosticity_table_counts(small):
     assert set(table["estimand"]) == {"total", "within", "single"}
     grid = table[(table["claim"] == "bond_alone") & table["gap"].notna()].groupby("gap")["probability"]
     assert grid.min()[0.2] > 3 * grid.max()[0.0]
+
+
+def test_what_no_study_can_test_has_no_probability(tmp_path):
+    models = tmp_path / "models.yaml"
+    models.write_text("bond: {predictor: bond, mediator: meaning, outcome: distress}", encoding="utf-8")
+    chosen = replace(settings(diagnosticity=SMALL["diagnosticity"]), models=str(models))
+    chunk = stage.run_chunk(chosen, 0, 1, lambda line: None)
+    table, ratios = diagnosticity.table(chunk, chosen), diagnosticity.ratios_table(chunk, chosen)
+    for found in (table, ratios):
+        assert {"bond_full_mediation", "alliance_meaning"} <= set(found["claim"])
+        assert not {"alliance_full_mediation", "whole_pattern"} & set(found["claim"])
+    assert (table["testable"] == table["studies"]).all()
 
 
 def test_power_population_is_full_mediation_at_both_levels():

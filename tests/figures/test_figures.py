@@ -192,6 +192,19 @@ def test_a_missing_cell_of_a_heatmap_stays_blank():
     assert axes.get_ylim() == (1.5, -0.5)  # the first row on top
 
 
+def test_patterns_that_never_show_have_no_panel_of_ratios(simulated, tmp_path):
+    results = Results(simulated)
+    ratios = results.table("design/likelihood_ratios.csv")
+    ratios["relation"] = "none"
+    ratios[["ratio", "ci_low", "ci_high"]] = np.nan
+    context = Context(results, {"models": MODELS})
+    draw(spec("diagnosticity"), context, tmp_path)
+    assert set(tidy.read_csv(tmp_path / "diagnosticity.csv")["panel"]) == {"gap"}
+    results.table("design/diagnosticity.csv")["claim"] = "another"
+    with pytest.raises(Withheld, match="no pattern was simulated"):
+        spec("diagnosticity").data(context)
+
+
 def test_what_cannot_be_drawn_says_why(simulated, tmp_path):
     results = Results(simulated, files=["mediation/effects.csv"])
     index = build(["power", "path_nobody"], Context(results, {"models": MODELS}), tmp_path)

@@ -215,7 +215,8 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     -------
     DataFrame
         ``COLUMNS``; ``gap`` is set for the points of the grid. The probability counts studies in which a claim is not
-        testable as studies that do not show it; ``testable`` says how many those are not.
+        testable as studies that do not show it; ``testable`` says how many those are not. Claims that no study could
+        test, say for want of their model, have no probability and no row.
     """
     import pandas as pd
 
@@ -257,8 +258,9 @@ def _ordered(
 ) -> Iterator[tuple[tuple[str, str], Mapping[str, float]]]:
     for claim in claims.values():
         for estimand in claim.levels:
-            if (cell, claim.name, estimand) in wide:
-                yield (claim.name, estimand), wide[cell, claim.name, estimand]
+            counts = wide.get((cell, claim.name, estimand))
+            if counts and counts["testable"]:
+                yield (claim.name, estimand), counts
 
 
 RATIO_COLUMNS = (
@@ -289,8 +291,11 @@ def ratios_table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     pairs += [(cell, grid[0]) for cell in grid[1:]]
     rows = []
     for first, second in pairs:
+        others = dict(_ordered(wide, second, claims))
         for (claim, estimand), counts in _ordered(wide, first, claims):
-            other = wide[second, claim, estimand]
+            other = others.get((claim, estimand))
+            if other is None:
+                continue
             (scenario, gap), (against, against_gap) = _split(first), _split(second)
             found = ratio(
                 counts["holds"], counts["studies"], other["holds"], other["studies"], settings.confidence

@@ -43,7 +43,8 @@ def data(context: Context) -> pd.DataFrame:
             & ratios["gap"].isna()
         ]
         rows = rows[rows["against_gap"].isna()]
-        parts.append(rows.assign(panel="ratio").rename(columns={"ratio": "value"}))
+        if rows["ratio"].notna().any():  # none where the patterns never showed
+            parts.append(rows.assign(panel="ratio").rename(columns={"ratio": "value"}))
     frame = pd.concat(parts, ignore_index=True)
     scenarios = context.table("design/diagnosticity.csv")
     titles = dict(zip(scenarios["scenario"], scenarios["title"], strict=True))
