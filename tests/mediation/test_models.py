@@ -80,6 +80,14 @@ def test_every_problem_is_listed_at_once(tmp_path):
     assert len(error.value.problems) == 2
 
 
+def test_models_as_observed_are_needed(tmp_path):
+    path = write(
+        tmp_path, "mine: {predictor: bond, mediator: meaning, outcome: distress, measurement: latent}\n"
+    )
+    with pytest.raises(ConfigError, match="no model takes the scores as observed.*at least one"):
+        load_models(path, SCORE_COLUMNS)
+
+
 def test_equivalent_models_are_those_of_the_theory():
     models = load_models(SHIPPED)
     partial = equivalent_models(models, "partial")

@@ -42,6 +42,8 @@ def test_aggregates(results):
     assert "0\\.02" in bind.over(rows, "estimate", "max", "b")
     assert bind.rows(rows, "estimate") == "two"
     assert "2" in bind.over(rows, "model", "distinct")
+    with pytest.raises(LookupError, match="no rows to take the max of estimate"):
+        bind.over([], "estimate", "max", "b")
     page = _page(bind.over(rows, "estimate", "min", "b"))
     assert check(page, bind.frame(), results) == []
     assert check(page.replace("0.35", "0.02"), bind.frame(), results)

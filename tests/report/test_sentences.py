@@ -558,6 +558,8 @@ def test_engines_that_were_not_run(report_of):
     table["agrees"], table["explanation"] = False, "unexplained"
     report.results._read.clear()
     assert "no cause is known" in words(robustness.agreement(report))
+    assert "; none differ by less than a tenth" in words(robustness.agreement(report))
+    assert all(bound.file for bound in report.bind.ledger)
 
 
 def test_published_numbers(report_of):

@@ -79,7 +79,8 @@ def load_models(
     Raises
     ------
     ConfigError
-        Listing every unknown key or variable (the nearest one named) and every contradiction in a model.
+        Listing every unknown key or variable (the nearest one named) and every contradiction in a model, and where
+        all models correct for measurement error, so that none is left for the tables of effects and verdicts.
     """
     where = os.fspath(path)
     raw = load_checked(path, "models")
@@ -87,6 +88,15 @@ def load_models(
     problems = [problem for model in models.values() for problem in _contradictions(model, where)]
     if columns is not None:
         problems += unknown_columns(models.values(), columns, where)
+    if all(model.measurement != "observed" for model in models.values()):
+        problems.append(
+            Problem(
+                where,
+                "no model takes the scores as observed, so that there are no effects to judge",
+                "at least one model with `measurement: observed`, which is the default",
+                "Add each model a second time without `measurement`.",
+            )
+        )
     if problems:
         raise ConfigError(problems)
     return models

@@ -120,11 +120,20 @@ class Binder:
         return Cell.of("[", self.cell(row, low, style), ", ", self.cell(row, high, style), "]")
 
     def over(self, rows: list[Row], column: str, rule: str, style: str = "n") -> str:
-        """Write a value of several rows of one file: ``min``, ``max``, ``rows`` or ``distinct``."""
+        """Write a value of several rows of one file: ``min``, ``max``, ``rows`` or ``distinct``.
+
+        Raises
+        ------
+        LookupError
+            When there are no rows, and so no file: a sentence must ask before it counts.
+        """
+        if not rows:
+            raise LookupError(f"no rows to take the {rule} of {column} from")
         value = aggregate((row.values.get(column) for row in rows), rule)
         lines = ",".join(str(row.line) for row in rows)
-        file = rows[0].file if rows else ""
-        return self._span(Bound(numbers.write(value, style), file, -1, f"rows {lines}", column, rule, style))
+        return self._span(
+            Bound(numbers.write(value, style), rows[0].file, -1, f"rows {lines}", column, rule, style)
+        )
 
     def rows(self, rows: list[Row], column: str, word: bool = True) -> str:
         """Write how many rows there are, below ten in words; ``column`` must be filled in them."""

@@ -55,9 +55,10 @@ def left_open(report: Report) -> str:
             parts.append(f"For {name(model)}: {'; '.join(clauses)}.")
     held = report.results.rows(WITHHELD)
     if held:
+        words = plural(len(held), "model of the models file needs", "models of the models file need")
         parts.append(
-            f"{report.bind.over(held, 'model', 'rows')} models of the models file need variables that the table does not print; they are listed "
-            "in `tables/withheld.csv`."
+            f"{report.bind.over(held, 'model', 'rows')} {words} variables that the table does not print; "
+            f"{plural(len(held), 'it is', 'they are')} listed in `tables/withheld.csv`."
         )
     return joined(parts)
 

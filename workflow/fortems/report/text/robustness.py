@@ -23,12 +23,13 @@ def agreement(report: Report) -> str:
         close = [row for row in rows if row["agrees"]]
         larger += [row for row in rows if not row["agrees"]]
         names = [f"*{name_}*" for name_ in dict.fromkeys(row["engine"] for row in rows)]
-        whole, near = (report.bind.over(found, "difference", "rows") for found in (rows, close))
+        whole = report.bind.over(rows, "difference", "rows")
         text = f"{words} {listed(names)} {plural(len(names), 'was', 'were')} compared with *{rows[0]['primary']}* on {whole} effects; "
         if len(close) == len(rows):
             text += "all differ by less than a tenth of a standard error."
         else:
             largest = max(rows, key=lambda row: abs(row["difference"]))
+            near = report.bind.over(close, "difference", "rows") if close else "none"
             text += (
                 f"{near} differ by less than a tenth of a standard error, and the largest difference is "
                 f"{report.bind.of(largest, 'difference', 'b')} standard errors."
