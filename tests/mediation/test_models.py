@@ -84,7 +84,7 @@ def test_models_as_observed_are_needed(tmp_path):
     path = write(
         tmp_path, "mine: {predictor: bond, mediator: meaning, outcome: distress, measurement: latent}\n"
     )
-    with pytest.raises(ConfigError, match="no model takes the scores as observed.*at least one"):
+    with pytest.raises(ConfigError, match=r"no model takes the scores as observed.*at least one"):
         load_models(path, SCORE_COLUMNS)
 
 

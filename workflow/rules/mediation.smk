@@ -18,6 +18,11 @@ MEDIATION_JOBS = {
     "resampling": [e for e in config["engines"] if e in ("twolevel", "regression")],
     "plain": [e for e in config["engines"] if e in ("semopy", "mixedlm")],
 }
+INFLUENCE = {
+    "influence": shown(name, "Robustness", "influence of single therapists")
+    for name in ["robustness/leave_one_out.csv"]
+    if switched_on(name, config)
+}
 MEDIATION_PARTS = ["matrix"] if kind(config) == "matrix" else list(MEDIATION_JOBS)
 
 
@@ -76,24 +81,6 @@ if kind(config) != "matrix":
         script:
             "../scripts/measurement.py"
 
-    rule leave_one_out:
-        input:
-            parts=expand(f"{RESULTS}/mediation/parts/{{part}}.pkl", part=MEDIATION_PARTS),
-            models=config["models"],
-            code=code("leave_one_out"),
-        output:
-            shown("robustness/leave_one_out.csv", "Robustness", "influence of single therapists"),
-        log:
-            f"{LOGS}/leave_one_out.log",
-        conda:
-            ENVIRONMENT
-        params:
-            software=software("leave_one_out"),
-        message:
-            "Leave out each therapist in turn"
-        script:
-            "../scripts/leave_one_out.py"
-
 
 rule mediation:
     input:
@@ -106,6 +93,7 @@ rule mediation:
         verdicts=shown("mediation/verdicts.csv", "Mediation", "full or partial: verdicts"),
         derived=shown("mediation/derived.csv", "Mediation", "what follows from the effects"),
         agreement=shown("mediation/agreement.csv", "Mediation", "agreement of the engines"),
+        **INFLUENCE,
     log:
         f"{LOGS}/mediation.log",
     priority: FIRST

@@ -1,12 +1,13 @@
 """Judge each finding of the paper by this run's results."""
 
-from fortems.claimfile import load_claims
-from fortems.claims import claims_table
-from fortems.evidence import from_tables
-from fortems.tidy import read_csv, write_csv
 from fortems.workflow import job
 
 with job(snakemake):
+    from fortems.claimfile import load_claims
+    from fortems.claims import claims_table
+    from fortems.evidence import from_tables
+    from fortems.tidy import read_csv, write_csv
+
     covariates = [read_csv(path) for path in snakemake.input.get("covariates", [])]
     evidence = from_tables(
         read_csv(snakemake.input.correlations),

@@ -1,12 +1,13 @@
 """Put the chunks of the design stage together and make its tables."""
 
-from pathlib import Path
-
-from fortems.design.stage import settings_of, tables
-from fortems.tidy import read_csv, write_csv
 from fortems.workflow import job
 
 with job(snakemake):
+    from pathlib import Path
+
+    from fortems.design.stage import settings_of, tables
+    from fortems.tidy import read_csv, write_csv
+
     made = tables(settings_of(snakemake.params.settings), map(read_csv, snakemake.input.parts))
     for path in snakemake.output:
         write_csv(made[Path(path).stem], path)

@@ -1,12 +1,14 @@
 """Run one chunk of the design stage's simulated studies; progress goes to the log and to the terminal."""
 
 from fortems.design.progress import Progress
-from fortems.design.stage import run_chunk, settings_of
-from fortems.tidy import write_csv
 from fortems.workflow import job
 
 progress = Progress()
+
 with job(snakemake):
+    from fortems.design.stage import run_chunk, settings_of
+    from fortems.tidy import write_csv
+
     chunk, chunks = int(snakemake.wildcards.chunk), int(snakemake.wildcards.chunks)
     settings = settings_of(snakemake.params.settings)
     write_csv(run_chunk(settings, chunk - 1, chunks, progress), snakemake.output[0])

@@ -1,11 +1,12 @@
 """Estimate the reliability of every scale from its items."""
 
-from fortems.instruments import load_instruments
-from fortems.reliability import reliability_table
-from fortems.tidy import read_csv, write_csv
 from fortems.workflow import job
 
 with job(snakemake):
+    from fortems.instruments import load_instruments
+    from fortems.reliability import reliability_table
+    from fortems.tidy import read_csv, write_csv
+
     items = read_csv(snakemake.input.answers)
     instruments = load_instruments(snakemake.params.instruments)
     write_csv(reliability_table(items, instruments, snakemake.params.confidence), snakemake.output[0])

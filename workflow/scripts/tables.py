@@ -1,14 +1,15 @@
 """Describe the scores: descriptives, ICCs, correlations at three levels, background variables."""
 
-from fortems.correlations import correlations_table
-from fortems.covariates import covariates_table
-from fortems.descriptives import descriptives_table, numeric_variables
-from fortems.icc import icc_table
-from fortems.instruments import load_instruments, score_ranges
-from fortems.tidy import read_csv, write_csv
 from fortems.workflow import job
 
 with job(snakemake):
+    from fortems.correlations import correlations_table
+    from fortems.covariates import covariates_table
+    from fortems.descriptives import descriptives_table, numeric_variables
+    from fortems.icc import icc_table
+    from fortems.instruments import load_instruments, score_ranges
+    from fortems.tidy import read_csv, write_csv
+
     scores = read_csv(snakemake.input.scores)
     confidence = snakemake.params.confidence
     variables = numeric_variables(scores)
