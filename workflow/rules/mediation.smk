@@ -88,12 +88,12 @@ rule mediation:
         models=config["models"],
         code=code("mediation"),
     output:
+        **INFLUENCE,
         effects=shown("mediation/effects.csv", "Mediation", "paths and indirect effects"),
         fit=shown("mediation/fit.csv", "Mediation", "fit"),
         verdicts=shown("mediation/verdicts.csv", "Mediation", "full or partial: verdicts"),
         derived=shown("mediation/derived.csv", "Mediation", "what follows from the effects"),
         agreement=shown("mediation/agreement.csv", "Mediation", "agreement of the engines"),
-        **INFLUENCE,
     log:
         f"{LOGS}/mediation.log",
     priority: FIRST
