@@ -100,9 +100,9 @@ onstart:
 
 
 onsuccess:
-    let_go()
+    cancel_timers()
 
 
 onerror:
     print_last(failures(LOGS))
-    let_go()
+    cancel_timers()

@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from fortems.workflow import let_go
+from fortems.workflow import cancel_timers
 
 SCRIPT = """
 import sys
@@ -111,6 +111,6 @@ def test_a_success_clears_an_earlier_failure(run):
 def test_the_end_of_a_run_waits_for_no_timer():
     timer = threading.Timer(60, print)
     timer.start()
-    let_go()
+    cancel_timers()
     timer.join(timeout=10)
     assert not timer.is_alive()

@@ -59,12 +59,8 @@ def load_checked(path: str | os.PathLike[str], schema: str) -> dict[str, Any]:
         With every problem: missing or unreadable file, unknown key (the nearest one named), wrong value.
     """
     value = load_yaml(path)
-    mark = hashlib.sha256(repr((value, load_schema(schema))).encode()).hexdigest()[:16]
-    checked = os.environ.get(CHECKED, "").split()
-    if mark not in checked:
-        if problems := schema_problems(value, load_schema(schema), os.fspath(path)):
-            raise ConfigError(problems)
-        os.environ[CHECKED] = " ".join([*checked, mark])
+    if problems := schema_problems(value, load_schema(schema), os.fspath(path)):
+        raise ConfigError(problems)
     fill_defaults(value, load_schema(schema))
     return value
 
@@ -96,14 +92,26 @@ def load_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     return value
 
 
+def plain_yaml(path: str | os.PathLike[str]) -> Any:
+    """Read a YAML file of the package's own, or one that has passed its check, as it stands."""
+    return yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=LOADER)
+
+
 @cache
 def load_schema(name: str) -> dict[str, Any]:
     """Return a schema of ``workflow/schemas`` by name."""
-    return yaml.load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"), Loader=LOADER)
+    return plain_yaml(SCHEMAS / f"{name}.schema.yaml")
 
 
 def schema_problems(value: object, schema: dict[str, Any], where: str) -> list[Problem]:
-    """List what a schema (2020-12) objects to, a problem a key, unknown keys with the nearest known one."""
+    """List what a schema (2020-12) objects to, a problem a key, unknown keys with the nearest known one.
+
+    A content that has passed, in this process or in the one that started it, is not checked again.
+    """
+    mark = hashlib.sha256(repr((value, schema)).encode()).hexdigest()[:16]
+    passed = os.environ.get(CHECKED, "").split()
+    if mark in passed:
+        return []
     from jsonschema import Draft202012Validator
 
     found: list[Problem] = []
@@ -111,6 +119,8 @@ def schema_problems(value: object, schema: dict[str, Any], where: str) -> list[P
         Draft202012Validator(schema).iter_errors(value), key=lambda e: [str(p) for p in e.path]
     ):
         found += _problems(error, where)
+    if not found:
+        os.environ[CHECKED] = " ".join([*passed, mark])
     return found
 
 

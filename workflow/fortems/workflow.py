@@ -5,6 +5,7 @@ Light imports only: the Snakefile reads this module each time a job starts.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import os
@@ -55,8 +56,17 @@ def steady_environment() -> None:
 
     This process looks for garbage in cycles rarely, as its jobs do.
     """
-    gc.set_threshold(RARELY)
+    _collect_rarely()
     os.environ.update(STEADY)
+
+
+def _collect_rarely() -> None:
+    """Look for garbage in cycles rarely, and not at the end, when the system takes all memory back anyway.
+
+    At the end Python would go through all that the imports made, several times: a tenth of a short step.
+    """
+    gc.set_threshold(RARELY)
+    atexit.register(gc.freeze)
 
 
 @contextmanager
@@ -75,7 +85,7 @@ def job(snakemake: Any) -> Iterator[None]:
     Snakemake deletes a failed job's outputs and keeps its logs; what went wrong is left beside the log with
     the suffix ``.failed``, where the Snakefile's ``onerror`` finds it and prints it last.
     """
-    gc.set_threshold(RARELY)
+    _collect_rarely()
     log = Path(snakemake.log[0])
     failed = log.with_suffix(FAILED)
     _redirect(log)
@@ -136,7 +146,7 @@ def may_write(folder: str) -> bool:
     return os.access(path, os.W_OK)
 
 
-def let_go() -> None:
+def cancel_timers() -> None:
     """At the end of a run: cancel the timers by which Snakemake would look for jobs again, a second's wait."""
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):

@@ -8,7 +8,7 @@ from fortems.errors import ConfigError
 from fortems.workflow import (
     failures,
     forget_failures,
-    let_go,
+    cancel_timers,
     problems_text,
     steady_environment,
 )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from fortems.config import switched_on
 from fortems.published.places import SOURCE_FILE
+from fortems.schema import plain_yaml
 
 SUFFIXES = ("svg", "pdf", "png", "csv")
 INDEX = "figures/index.csv"
@@ -43,18 +41,13 @@ def _variables(entry: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def _yaml(path: str | os.PathLike[str]) -> Any:
-    with open(path, encoding="utf-8-sig") as file:
-        return yaml.safe_load(file)
-
-
 def path_models(config: Mapping[str, Any]) -> list[str]:
     """Return the models whose paths are drawn: those of observed scores, of a matrix those that it can give."""
-    entries = _yaml(config["models"])
+    entries = plain_yaml(config["models"])
     found = [name for name, entry in entries.items() if entry.get("measurement", "observed") == "observed"]
     if config["data"]["source"] != "matrix":
         return found
-    printed = set(_yaml(config["data"]["path"]).get("variables") or {})
+    printed = set(plain_yaml(config["data"]["path"]).get("variables") or {})
     return [
         name
         for name in found

@@ -217,7 +217,7 @@ def save(made: Figure, stem: Path, mark: str) -> None:
 
 
 def converted(svg: bytes) -> dict[str, bytes]:
-    """Make the other formats of a drawing, by Typst: a fifth of the time of drawing it anew for each.
+    """Make the other formats of a drawing, by Typst, in less time than drawing it anew for each.
 
     Parameters
     ----------

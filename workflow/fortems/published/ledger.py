@@ -229,7 +229,7 @@ class _Lookup:
         self.results, self.available, self.path = results, available, path
         self.problems: list[Problem] = []
         self._frames: dict[str, pd.DataFrame] = {}
-        self._records: dict[str, list[dict[Any, Any]]] = {}  # nine times quicker to look rows up in
+        self._records: dict[str, list[dict[Any, Any]]] = {}  # rows are looked up many times
 
     def value(self, entry: Entry) -> tuple[float | None, str]:
         """Return the computed number, or the reason why there is none."""
@@ -247,7 +247,8 @@ class _Lookup:
                 self._problem(entry, name, f"{entry.file} has no column {name!r}", columns)
                 return None, ""
         for name, wanted in entry.where.items():
-            kept = [row for row in rows if not pd.isna(row[name]) and str(row[name]) == str(wanted)]
+            text = str(wanted)
+            kept = [row for row in rows if str(row[name]) == text and not pd.isna(row[name])]
             if not kept:
                 if entry.value is None:  # an empty slot for what this run's data do not hold
                     return None, f"no {name} {wanted} in {entry.file}"

@@ -194,11 +194,11 @@ def looked_up(bound: Bound, results: Results) -> str:
     frame = results.released(bound.file) if bound.rule == RELEASED else results.table(bound.file)
     if frame is None:
         raise LookupError(f"{bound.file} is not there")
+    column = frame[bound.column]
     if bound.rule in ("cell", RELEASED):
-        return numbers.write(frame.iloc[int(bound.line)][bound.column], bound.style)
+        return numbers.write(column.iat[int(bound.line)], bound.style)
     lines = [int(line) for line in str(bound.key).removeprefix("rows ").split(",") if line]
-    cells = [frame.iloc[line].get(bound.column) for line in lines]
-    return numbers.write(aggregate(cells, bound.rule), bound.style)
+    return numbers.write(aggregate((column.iat[line] for line in lines), bound.rule), bound.style)
 
 
 _SPAN = re.compile(r'<span\s+class="n"\s+data-n="(\d+)">(.*?)</span>', re.DOTALL)

@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fortems import tidy
 from fortems.published.places import SOURCE_FILE
 from fortems.report import formats
@@ -21,6 +19,7 @@ from fortems.report.tables.appendix import checklist
 from fortems.report.template import Report, facts, render
 from fortems.report.text import SENTENCES
 from fortems.report.variant import Variant, variant
+from fortems.schema import plain_yaml
 
 FIGURES = "figures/index.csv"
 HEAD = "Meaning Between Alliance and Distress"
@@ -130,7 +129,7 @@ def build(results: Results, models: Path, folder: Path, out: Path) -> Report:
     NumberError
         When a number on the page differs from its results file as it stands on disk.
     """
-    entries = yaml.safe_load(models.read_text(encoding="utf-8-sig"))
+    entries = plain_yaml(models)
     report = prepare(results, entries, folder)
     document = compose(report, folder)
     cover = front(report.variant)

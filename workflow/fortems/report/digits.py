@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 
-import yaml
+from fortems.schema import plain_yaml
 
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|<!--#.*?#-->", re.DOTALL)
 _MARKUP = re.compile(r"\{[#.][^}\n]*\}|\[-?@[^\]]*\]|@[\w-]+|`[^`]*`")
@@ -23,7 +23,7 @@ _DIGIT = re.compile(r"\d")
 
 def listed(path: Path) -> dict[str, str]:
     """Read the list of digits that may stand: text → reason."""
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = plain_yaml(path)
     return {str(entry["text"]): str(entry["reason"]) for entry in entries}
 
 

@@ -8,10 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from fortems import tidy
 from fortems.report.numbers import is_absent
+from fortems.schema import plain_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,8 +114,7 @@ class Results:
         """The run's merged configuration."""
         if self._config is not None:
             return dict(self._config)
-        path = self.root / "config.yaml"
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return plain_yaml(self.root / "config.yaml") or {}
 
     def setting(self, *path: str, default: Any = None) -> Any:
         """Return a configuration value by its path of keys."""

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fortems.errors import FortemsError, nearest
 from fortems.report.bind import Binder, escape
 from fortems.report.results import Results
 from fortems.report.variant import Variant
+from fortems.schema import plain_yaml
 
 
 @dataclass
@@ -72,7 +71,7 @@ class Report:
 
 def facts(path: Path) -> dict[str, Any]:
     """Read the literature's numbers."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return plain_yaml(path)
 
 
 def render(report: Report, folder: Path, sentences: Mapping[str, Callable[..., str]]) -> str:

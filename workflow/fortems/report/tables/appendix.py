@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fortems.errors import FortemsError
 from fortems.report.table import Cell, Table
 from fortems.report.template import Report
+from fortems.schema import plain_yaml
 
 #: Sections that a run without such models leaves out.
 OPTIONAL = frozenset({"r-aspects", "r-covariates", "r-further", "r-reversed", "r-power", "why"})
@@ -70,7 +69,7 @@ def checklist(
     FortemsError
         When an item points to a section that the manuscript does not have.
     """
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = plain_yaml(path)
     body = tuple(
         (str(entry["item"]), _answer(entry, sections, absent, kind, path)) for entry in entries["items"]
     )
