@@ -220,9 +220,9 @@ def test_every_flipped_verdict_on_a_claim_is_found(evidence):
 @pytest.mark.parametrize("level", ["within", "single"])
 def test_every_changed_verdict_on_mediation_is_found(evidence, column, value, level):
     name = "mediation/verdicts.csv"
-    table = put(column, value, model="alliance", level=level)(evidence.tables[name].copy())
+    table = put(column, value, model="bond", level=level)(evidence.tables[name].copy())
     found = list(check_verdicts(replace(evidence, tables={**evidence.tables, name: table})))
-    assert found and all(one.startswith(f"alliance, {level}") for one in found), found
+    assert found and all(one.startswith(f"bond, {level}") for one in found), found
 
 
 def test_a_claim_called_untestable_beside_its_p_is_found(evidence):
