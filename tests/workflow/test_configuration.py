@@ -189,7 +189,29 @@ def test_a_source_gives_what_it_can(overlay, name, on):
     assert configuration.switched_on(name, merged(overlay)) is on
 
 
-def test_own_data_are_written_out_by_base_name_only():
-    whole = merged("data: {source: file, path: /home/someone/clinic/export.sav, format: items}")
-    assert configuration.published_form(whole)["data"]["path"] == "export.sav"
-    assert whole["data"]["path"].startswith("/home")
+def test_own_data_and_what_lies_beside_them_are_written_out_by_base_name_only():
+    clinic = "/home/someone/clinic"
+    whole = merged(
+        f"{{data: {{source: file, path: {clinic}/export.sav, format: items, "
+        f"instruments: {{wai: {clinic}/key/wai.yaml}}}}, models: {clinic}/models.yaml, claims: null}}"
+    )
+    shown = configuration.published_form(whole)
+    assert "clinic" not in str(shown)
+    assert (shown["data"]["path"], shown["models"], shown["claims"]) == ("export.sav", "models.yaml", None)
+    assert shown["data"]["instruments"] == whole["data"]["instruments"] | {"wai": "wai.yaml"}
+    assert whole["data"]["path"].startswith(clinic)
+
+
+@pytest.mark.parametrize(
+    ("path", "own", "told"),
+    [
+        ("config/models.yaml", "../clinic/export.csv", "config/models.yaml"),
+        ("config/models.yaml", "export.csv", "config/models.yaml"),
+        ("config/models.yaml", None, "config/models.yaml"),
+        ("../clinic/models.yaml", "../clinic/export.csv", "models.yaml"),
+        ("/elsewhere/models.yaml", "../clinic/export.csv", "/elsewhere/models.yaml"),
+        ("data/export.csv", "data/export.csv", "export.csv"),
+    ],
+)
+def test_paths_that_results_may_tell(path, own, told):
+    assert configuration.told_path(path, own) == told

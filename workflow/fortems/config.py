@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from fortems.published.places import MATRIX_FILES
@@ -86,11 +86,34 @@ def switched_on(name: str, config: Mapping[str, Any]) -> bool:
 
 
 def published_form(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration as a run writes it out: the path of own data by its base name only."""
+    """Return the configuration as a run writes it out: own data, and what lies beside them, by base name only."""
     shown = copy.deepcopy(dict(config))
-    if shown["data"]["path"]:
-        shown["data"]["path"] = PurePath(shown["data"]["path"]).name
+    own, data = config["data"]["path"], shown["data"]
+    for part, keys in (
+        (shown, ("models", "claims", "published")),
+        (data, ("path", "scenario")),
+        (data["instruments"], tuple(data["instruments"])),
+    ):
+        part.update({key: told_path(part[key], own) for key in keys if part[key]})
     return shown
+
+
+def told_path(path: str, own: str | None) -> str:
+    """Return a path as results may tell it: one that would tell where own data are kept by its base name.
+
+    Parameters
+    ----------
+    path : str
+        A file that a run reads, as the configuration names it.
+    own : str or None
+        ``data.path``.
+    """
+    if own is None:
+        return path
+    named = PurePath(path)
+    elsewhere = named.is_absolute() or ".." in named.parts
+    beside = elsewhere and Path(path).resolve().is_relative_to(Path(own).resolve().parent)
+    return named.name if path == own or beside else path
 
 
 def plain(value: Any) -> Any:

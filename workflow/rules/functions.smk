@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 from fortems import imports
-from fortems.config import switched_on
+from fortems.config import switched_on, told_path
 from fortems.manifest import orphans, tidy_up
 from fortems.workflow import may_write
 
@@ -91,12 +91,12 @@ def before_gate():
 
 
 def provenance():
-    """Path of each result → the rule that makes it and what that rule reads; own data by base name only."""
+    """Path of each result → the rule that makes it and what that rule reads, paths as results may tell them."""
     own = config["data"]["path"]
     return {
         str(path): {
             "rule": rule.name,
-            "inputs": [os.path.basename(i) if i == own else i for i in inputs_of(rule)],
+            "inputs": [told_path(path, own) for path in inputs_of(rule)],
         }
         for rule in workflow.rules
         for path in rule.output
