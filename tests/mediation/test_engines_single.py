@@ -6,6 +6,7 @@ import pytest
 import statsmodels.api as sm
 from fortems.errors import ConfigError, DataError
 from fortems.mediation import mixedlm_engine, regression_engine, semopy_engine
+from fortems.mediation.conclude import conclude
 from fortems.mediation.effects import PART_COLUMNS, effect_rows
 from fortems.mediation.models import MediationModel, equivalent_models
 from fortems.mediation.run import engine, fit_all
@@ -428,3 +429,35 @@ def test_a_category_that_no_therapist_shares_is_not_fitted_at_two_levels():
         assert message[name] == "not fitted: gender_other does not vary within therapists"
     assert set(frames["effects"]["engine"]) == {"regression", "semopy"}
     assert frames["effects"]["estimate"].notna().all()
+
+
+def test_a_moderator_that_one_therapist_alone_shows_is_not_tested_with_robust_errors():
+    """Two men, both of one therapist: what they differ in is her residual, which says nothing of its error."""
+    data = study()
+    data["gender"] = "female"
+    data.loc[data.index[data["therapist"] == data["therapist"].iloc[0]][:3], "gender"] = "male"
+    model = MediationModel("by_gender", ("alliance",), ("meaning",), "distress", moderator="gender")
+    frames = fit_all({"by_gender": model}, data, ("regression",), Settings(seed=1, draws=200))
+    assert frames["effects"].empty
+    assert "gender_male is known from one therapist only" in frames["fit"]["message"].iloc[0]
+    covariate = MediationModel("covariate", ("alliance",), ("meaning",), "distress", covariates=("gender",))
+    frames = fit_all({"covariate": covariate}, data, ("regression",), Settings(seed=1, draws=200))
+    assert frames["effects"]["p"].notna().all()
+
+
+def test_two_therapists_do_not_tell_effects_between_them_apart():
+    data = study()
+    data["therapist"] = ["A", "B"] * (len(data) // 2) + ["A"] * (len(data) % 2)
+    frames = fit_all({"simple": SIMPLE}, data, ("mixedlm",), Settings(seed=1, draws=200))
+    assert frames["effects"].empty
+    assert "not fitted: 2 therapists do not tell" in frames["fit"]["message"].iloc[0]
+
+
+def test_data_that_carry_no_model_are_refused_with_the_reasons():
+    data = study()
+    data["distress"] = 100 - 2 * data["meaning"]
+    frames = fit_all({"simple": SIMPLE}, data, ("regression", "semopy"), Settings(seed=1, draws=200))
+    with pytest.raises(
+        DataError, match=r"simple: not fitted: among complete rows .* collinear.*at least one"
+    ):
+        conclude(*([frames[name]] for name in ("effects", "fit", "derived")), {"simple": SIMPLE})

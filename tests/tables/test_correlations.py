@@ -134,6 +134,19 @@ def test_covariates_that_are_not_there_or_do_not_vary():
     assert (table["reason"] != "").all() and table["p"].isna().all()
 
 
+def test_a_category_that_one_therapist_alone_has_is_not_tested():
+    scores = covariate_scores()
+    first = scores["therapist"] == scores["therapist"].iloc[0]
+    scores["gender"] = np.where(first & (np.arange(len(scores)) % 2 == 0), "male", "female")
+    table = covariates_table(scores).set_index(["level", "term"])
+    for level in ("single", "within"):
+        for term in ("gender_male", "joint"):
+            row = table.loc[(level, term)]
+            assert np.isnan(row["p"]) and "one therapist only" in row["reason"]
+        assert np.isfinite(table.loc[(level, "gender_male"), "estimate"])
+        assert np.isfinite(table.loc[(level, "age"), "p"]) and table.loc[(level, "age"), "reason"] == ""
+
+
 def test_descriptives_by_another_road():
     rng = np.random.default_rng(8)
     scores = pd.DataFrame(

@@ -52,9 +52,13 @@ def test_equals_clubsandwich(data, name):
     expected = expected[expected["model"].str.strip() == name]
     fit = ols_cr2(design(data, terms), data[outcome].to_numpy(), cluster_codes(data["cluster"]))
     np.testing.assert_allclose(fit.coef[0], expected["coef"], rtol=1e-10)
-    np.testing.assert_allclose(fit.se[0], expected["se"], rtol=1e-10)
-    np.testing.assert_allclose(fit.df[0], expected["df"], rtol=1e-9)
-    np.testing.assert_allclose(fit.p[0], expected["p"], rtol=1e-8)
+    np.testing.assert_allclose(np.sqrt(np.diag(fit.vcov[0])), expected["se"], rtol=1e-10)
+    # clubSandwich goes on to test what one cluster alone identifies; see the module for why this package does not.
+    assert fit.known_once[0].tolist() == [False, False, name == "therapist", False, False][: len(terms) + 1]
+    kept = ~fit.known_once[0]
+    np.testing.assert_allclose(fit.se[0][kept], expected["se"][kept], rtol=1e-10)
+    np.testing.assert_allclose(fit.df[0][kept], expected["df"][kept], rtol=1e-9)
+    np.testing.assert_allclose(fit.p[0][kept], expected["p"][kept], rtol=1e-8)
 
 
 def test_joint_test_equals_clubsandwich(data):
@@ -105,6 +109,30 @@ def test_unit_clusters_give_hc2(data):
     hat = np.einsum("nk,kl,nl->n", x, m, x)
     e = y - x @ fit.coef[0]
     np.testing.assert_allclose(fit.vcov[0], m @ (x.T * (e**2 / (1 - hat))) @ x @ m, rtol=1e-10)
+
+
+def test_what_one_cluster_alone_identifies_has_no_error():
+    """Exactly the contrasts that are undefined once some cluster is left out, among coefficients and others."""
+    rng = np.random.default_rng(6)
+    cluster = np.repeat(np.arange(9), 4)
+    rare = ((cluster == 2) & (np.arange(36) % 2 == 0)).astype(float)  # two rows of one cluster
+    shared = rare + (np.arange(36) == 20)  # and one of another
+    y, age = rng.normal(size=36), rng.normal(size=36)
+    for column, expected in ((rare, [False, False, True]), (shared, [False, False, False])):
+        x = np.column_stack([np.ones(36), age, column])
+        fit = ols_cr2(x, y, cluster)
+        # A coefficient is defined by some rows if its unit vector lies in their span: the projector's diagonal is 1.
+        spans = [np.linalg.pinv(x[cluster != j]) @ x[cluster != j] for j in range(9)]
+        undefined = [any(span[i, i] < 1 - 1e-8 for span in spans) for i in range(3)]
+        assert fit.known_once[0].tolist() == expected == undefined
+        for values in (fit.se, fit.df, fit.p, fit.interval(0.95)[0]):
+            assert np.isnan(values[0]).tolist() == expected
+        assert np.isnan(fit.contrast([0, 1, -1])[1:]).all() == expected[2]
+        assert np.isfinite(fit.contrast([1, 2, 0])).all()
+        assert np.isnan(fit.joint_test(np.eye(3)[1:])).all() == expected[2]
+        assert np.isfinite(fit.joint_test(np.eye(3)[:2])).all()
+    two = ols_cr2(np.column_stack([np.ones(36), rare]), np.stack([y, age]), cluster)
+    assert two.known_once.tolist() == [[False, True]] * 2
 
 
 def test_many_studies_equal_one_by_one():

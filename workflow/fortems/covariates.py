@@ -15,6 +15,7 @@ COLUMNS = (
     *("outcome", "level", "term", "n_clients", "n_therapists", "estimate", "se", "df1", "df2", "statistic"),
     *("p", "ci_low", "ci_high", "reason"),
 )
+ONCE = "known from one therapist only, so that its error is not"
 
 
 def covariates_table(
@@ -98,9 +99,11 @@ def _covariate_rows(
                     "df2": fit.df[0, i],
                 },
                 **{"statistic": fit.t[0, i], "p": fit.p[0, i]},
-                **{"ci_low": low[0, i], "ci_high": high[0, i], "reason": ""},
+                **{"ci_low": low[0, i], "ci_high": high[0, i]},
+                "reason": ONCE if fit.known_once[0, i] else "",
             }
         )
     f, df, p = (float(v[0]) for v in fit.joint_test(np.eye(x.shape[1])[offset:]))
-    rows.append({"term": "joint", "df1": len(terms), "df2": df, "statistic": f, "p": p, "reason": ""})
+    reason = ONCE if fit.known_once[0, offset:].any() else ""
+    rows.append({"term": "joint", "df1": len(terms), "df2": df, "statistic": f, "p": p, "reason": reason})
     return rows

@@ -22,8 +22,11 @@ P_ij = g_i' (I - H)_ij g_j, df = (sum_i P_ii)^2 / sum_ij P_ij^2. As (I - H)_ij =
 
     P_ij = [i = j] d_i - h_i'h_j,                       h_i = Q_i B_i R'c,   d_i = (B_i R'c)' Q_i (B_i R'c).
 
-So a study needs only X_j'X_j and X_j'y_j, whatever the cluster sizes. An eigenvalue of I - Q_j that is 0 (a
-coefficient that one cluster alone identifies) is left out of B_j: the Moore-Penrose root of the authors.
+So a study needs only X_j'X_j and X_j'y_j, whatever the cluster sizes. An eigenvalue of I - Q_j that is 0 is left out
+of B_j: the Moore-Penrose root of the authors. It belongs to a direction that cluster j alone identifies: without the
+cluster X'X = R^-T (I - Q_j) R^-1, so that c'b is defined only if R'c has no part in the null space of I - Q_j. Where it
+has one, the cluster fits itself, its residuals say nothing of the error, and V would be far too small; such a
+contrast has no standard error here.
 
 References
 ----------
@@ -35,7 +38,7 @@ hypothesis testing in fixed effects models. Journal of Business & Economic Stati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +47,10 @@ Array = NDArray[np.float64]
 
 #: Eigenvalues of I - Q_j below this count as 0; so do those of the scaled X'X (no unique solution).
 SINGULAR = 1e-10
+#: A determinant above this cannot hide an eigenvalue below ``SINGULAR``: the others are at most 1.
+MAYBE_SINGULAR = 1e-6
+#: Share of a direction's squared length that counts as more than rounding.
+ALONE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,8 @@ class CR2Fit:
         Satterthwaite degrees of freedom of each coefficient.
     root, adjustment, share : ndarray (S, k, k), (S, J, k, k), (S, J, k, k)
         R, B_j and Q_j of the module's notation: what further contrasts need.
+    unshared : ndarray (S, J, k, k) or None
+        Projectors on the null spaces of I - Q_j; None where all are empty.
     """
 
     coef: Array
@@ -68,11 +77,27 @@ class CR2Fit:
     root: Array
     adjustment: Array
     share: Array
+    unshared: Array | None = None
 
     @property
     def se(self) -> Array:
-        """Standard errors (S, k)."""
-        return np.sqrt(np.maximum(np.diagonal(self.vcov, axis1=-2, axis2=-1), 0.0))
+        """Standard errors (S, k); NaN for a coefficient that one cluster alone identifies."""
+        errors = np.sqrt(np.maximum(np.diagonal(self.vcov, axis1=-2, axis2=-1), 0.0))
+        return np.where(self.known_once, np.nan, errors)
+
+    @property
+    def known_once(self) -> NDArray[np.bool_]:
+        """Whether one cluster alone identifies a coefficient (S, k): without it there would be none."""
+        return np.stack([self._once(row) for row in np.eye(self.coef.shape[1])], axis=-1)
+
+    def _once(self, weights: Array) -> NDArray[np.bool_]:
+        """Whether one cluster alone identifies a contrast (S,): the part of R'c in a null space is not 0."""
+        if self.unshared is None:
+            return np.zeros(len(self.coef), dtype=bool)
+        direction = np.einsum("slk,sl->sk", self.root, np.broadcast_to(weights, self.coef.shape))
+        inside = np.einsum("sjkl,sl->sjk", self.unshared, direction)
+        size = np.einsum("sk,sk->s", direction, direction)
+        return np.asarray((np.einsum("sjk,sjk->sj", inside, inside) > ALONE * size[:, None]).any(axis=1))
 
     @property
     def t(self) -> Array:
@@ -95,7 +120,8 @@ class CR2Fit:
         weights = np.broadcast_to(np.asarray(weights, float), self.coef.shape)
         estimate = np.einsum("sk,sk->s", weights, self.coef)
         variance = np.einsum("sk,skl,sl->s", weights, self.vcov, weights)
-        return estimate, np.sqrt(np.maximum(variance, 0.0)), self._satterthwaite(weights)
+        error, once = np.sqrt(np.maximum(variance, 0.0)), self._once(weights)
+        return estimate, np.where(once, np.nan, error), np.where(once, np.nan, self._satterthwaite(weights))
 
     def _satterthwaite(self, weights: Array) -> Array:
         direction = np.einsum("slk,sl->sk", self.root, weights)
@@ -114,18 +140,22 @@ class CR2Fit:
         Returns
         -------
         f, df, p : ndarray (S,)
-            F with q and ``df`` degrees of freedom ("HTZ" of Pustejovsky & Tipton, 2018).
+            F with q and ``df`` degrees of freedom ("HTZ" of Pustejovsky & Tipton, 2018); NaN where one cluster
+            alone identifies a contrast.
         """
         contrasts = np.asarray(contrasts, float)
         q = len(contrasts)
         estimate = np.einsum("qk,sk->sq", contrasts, self.coef)
+        once = np.any([self._once(row) for row in contrasts], axis=0)
         variance = np.einsum("qk,skl,rl->sqr", contrasts, self.vcov, contrasts)
+        variance[once] = np.eye(q)
         direction = np.einsum("slk,ql->sqk", self.root, contrasts)
         scaled = np.einsum("sjkl,sql->sjqk", self.adjustment, direction)
         h = np.einsum("sjkl,sjql->sjqk", self.share, scaled)
         d = np.einsum("sjqk,sjrk->sjqr", scaled, h)
         # P^(qr)_ij = [i = j] d_i^(qr) - h_i^(q)'h_j^(r); its trace is the covariance's expectation.
         expected = np.einsum("sjqr->sqr", d) - np.einsum("sjqk,sjrk->sqr", h, h)
+        expected[once] = np.eye(q)
         whiten = np.linalg.inv(np.linalg.cholesky(expected))
         d = np.einsum("sab,sjbc,sdc->sjad", whiten, d, whiten)
         h = np.einsum("sab,sjbk->sjak", whiten, h)
@@ -139,7 +169,8 @@ class CR2Fit:
         f = df / (eta * q) * wald
         from scipy.special import fdtrc
 
-        return f, df, np.where(df > 0, fdtrc(q, np.maximum(df, 1e-9), f), np.nan)
+        p = np.where(df > 0, fdtrc(q, np.maximum(df, 1e-9), f), np.nan)
+        return tuple(np.where(once, np.nan, value) for value in (f, df, p))  # type: ignore[return-value]
 
 
 def ols_cr2(x: Array, y: Array, cluster: NDArray[np.int64]) -> CR2Fit:
@@ -160,7 +191,7 @@ def ols_cr2(x: Array, y: Array, cluster: NDArray[np.int64]) -> CR2Fit:
 
     Notes
     -----
-    A coefficient that is estimated in only one cluster has no covariance; fewer than two clusters give NaN.
+    A coefficient that one cluster alone identifies has no standard error; with fewer than two clusters none has.
     """
     x, y = np.asarray(x, float), np.atleast_2d(np.asarray(y, float))
     if x.ndim == 2:
@@ -203,7 +234,8 @@ def cr2_from_products(per_cluster: Array, with_y: Array) -> CR2Fit:
     coef = np.einsum("skl,sl->sk", inverse, with_y.sum(axis=1))
     share = np.swapaxes(root, -1, -2)[:, None] @ per_cluster @ root[:, None]
     share = (share + np.swapaxes(share, -1, -2)) / 2
-    adjustment = inverse_root(np.eye(k) - share)
+    remaining = np.eye(k) - share
+    adjustment = inverse_root(remaining)
     residual = with_y - np.einsum("sjkl,sl->sjk", per_cluster, coef)
     score = np.einsum("sjkl,slm,sjm->sjk", adjustment, np.swapaxes(root, -1, -2), residual, optimize=True)
     outer = root @ np.einsum("sjk,sjl->skl", score, score)
@@ -216,7 +248,9 @@ def cr2_from_products(per_cluster: Array, with_y: Array) -> CR2Fit:
     df = np.stack(
         [_satterthwaite_df((scaled * h)[..., c].sum(axis=-1), h[..., c]) for c in range(k)], axis=-1
     )
-    return CR2Fit(coef, vcov, np.asarray(df).reshape(studies, k), root, adjustment, share)
+    df = np.asarray(df).reshape(studies, k)
+    fit = CR2Fit(coef, vcov, df, root, adjustment, share, _null_projectors(remaining))
+    return fit if fit.unshared is None else replace(fit, df=np.where(fit.known_once, np.nan, df))
 
 
 def correlation_cr2(
@@ -337,6 +371,22 @@ def _inverse_root_two(matrices: Array) -> Array:
     return result
 
 
+def _null_projectors(matrices: Array) -> Array | None:
+    """Projectors on the null spaces of (..., k, k) semi-definite matrices; None where no matrix has one."""
+    if matrices.shape[-1] == 2:
+        det = matrices[..., 0, 0] * matrices[..., 1, 1] - matrices[..., 0, 1] ** 2
+    else:
+        with np.errstate(invalid="ignore"):  # studies without a unique solution are NaN
+            det = np.linalg.det(matrices)
+    odd = det < MAYBE_SINGULAR
+    if not odd.any():
+        return None
+    values, vectors = np.linalg.eigh(matrices[odd])
+    result = np.zeros_like(matrices)
+    result[odd] = (vectors * (values <= SINGULAR)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+    return result if result.any() else None
+
+
 def _root_of_inverse(cross: Array) -> Array:
     """R (S, k, k) with R R' = (X'X)^-1; NaN where X'X is not of full rank."""
     k = cross.shape[-1]
@@ -368,4 +418,5 @@ def _rescale(fit: CR2Fit, scale: Array) -> CR2Fit:
         root=fit.root / scale[:, :, None],
         adjustment=fit.adjustment,
         share=fit.share,
+        unshared=fit.unshared,
     )

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from fortems.errors import DataError, Problem
 from fortems.mediation.agreement import agreement
 from fortems.mediation.derived import share_mediated
 from fortems.mediation.effects import COLUMNS
 from fortems.mediation.models import MediationModel
 from fortems.mediation.parts import merged
 from fortems.mediation.verdicts import verdicts
+
+NONE = "the data hold the variables of none of the models"
 
 
 def conclude(
@@ -26,9 +29,20 @@ def conclude(
     -------
     dict
         ``effects, fit, verdicts, derived, agreement``, each as its CSV.
+
+    Raises
+    ------
+    DataError
+        When no engine could fit any model, with the reason for each.
     """
     all_effects = merged(effects, models)
     all_fit = merged(fit, models)
+    if all_effects.empty:
+        reasons = dict.fromkeys(zip(all_fit["model"], all_fit["message"].astype(str), strict=True))
+        allowed = "data that can carry at least one of the models"
+        raise DataError(
+            [Problem(*reason, allowed) for reason in reasons] or [Problem("models", NONE, allowed)]
+        )
     share = share_mediated(all_effects)
     return {
         "effects": all_effects[list(COLUMNS)],

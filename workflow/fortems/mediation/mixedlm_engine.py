@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from fortems.mediation.pathfit import fit_row
 from fortems.mediation.regression_engine import with_missing, within_sds
 from fortems.mediation.slopes import Settings, Slopes, explained
-from fortems.mediation.system import Key, System, check_within, within_deviations
+from fortems.mediation.system import CannotFit, Key, System, check_within, within_deviations
 
 Array = NDArray[np.float64]
 
@@ -174,6 +174,11 @@ def _split(
         inner = [system.position(name) for name in right]
         averaged = [name for name in right if _has_mean(system, name)]
         outer = [system.position(name) for name in averaged]
+        between = np.column_stack([np.ones(n_clusters), means[:, outer]])
+        if np.linalg.matrix_rank(between) < between.shape[1]:
+            raise CannotFit(
+                f"{n_clusters} therapists do not tell the effects of {', '.join(averaged)} between them apart"
+            )
         design = np.column_stack([np.ones(n), deviations[:, inner], means[cluster][:, outer]])
         equation = random_intercept(values[:, system.position(dependent)], design, cluster)
         equations[dependent] = equation

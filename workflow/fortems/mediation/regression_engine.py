@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fortems.mediation.pathfit import fit_measures, fit_row, implied_covariance
 from fortems.mediation.slopes import Settings, Slopes, explained
-from fortems.mediation.system import Key, System
+from fortems.mediation.system import CannotFit, Key, System
 from fortems.regression import CR2Fit, cr2_from_products
 from fortems.seeds import stream
 
@@ -115,6 +115,17 @@ def _scores(system: System, products: Array, dependent: str, right: tuple[str, .
     return np.einsum("kl,jlm,nm,jn->jk", root, fit.adjustment[0], root, residual, optimize=True)
 
 
+def _check_shared(system: System, right: tuple[str, ...], fit: CR2Fit) -> None:
+    """Refuse slopes other than covariates' that one therapist alone identifies: their errors are not known."""
+    once = [
+        name
+        for name, alone in zip(right, fit.known_once[0, 1:], strict=True)
+        if alone and name not in system.covariates
+    ]
+    if once:
+        raise CannotFit(f"the effect of {', '.join(once)} is known from one therapist only")
+
+
 def _slopes(
     system: System, products: Array, scale: Array, equations: dict[str, tuple[str, ...]]
 ) -> dict[str, Any]:
@@ -122,6 +133,7 @@ def _slopes(
     estimates, dfs, fits, scores = [], [], {}, {}
     for dependent, right in equations.items():
         fit = _regress(system, products, dependent, right)
+        _check_shared(system, right, fit)
         keys += [(dependent, column) for column in right]
         estimates.append(fit.coef[0, 1:])
         dfs.append(fit.df[0, 1:])
