@@ -205,6 +205,14 @@ def test_patterns_that_never_show_have_no_panel_of_ratios(simulated, tmp_path):
         spec("diagnosticity").data(context)
 
 
+def test_influence_needs_a_therapist_that_can_be_left_out(simulated):
+    results = Results(simulated)
+    table = results.table("robustness/leave_one_out.csv")
+    table[["lowest", "quarter", "median", "three_quarters", "highest"]] = np.nan
+    with pytest.raises(Withheld, match="without each therapist"):
+        spec("leave_one_out").data(Context(results))
+
+
 def test_what_cannot_be_drawn_says_why(simulated, tmp_path):
     results = Results(simulated, files=["mediation/effects.csv"])
     index = build(["power", "path_nobody"], Context(results, {"models": MODELS}), tmp_path)

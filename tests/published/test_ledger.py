@@ -106,6 +106,18 @@ def test_what_a_source_cannot_give_is_not_attempted_with_the_reason(results, loa
     assert table.loc["n_clients", "reason"] == "this source gives no data/flow.csv"
 
 
+def test_a_variable_that_these_data_do_not_hold_is_not_attempted(results, load):
+    raw = yaml.safe_load(yaml.safe_dump(LEDGER))
+    raw["values"]["n_clients"]["result"] = {
+        "file": "tables/descriptives.csv",
+        "where": {"variable": "sessions"},
+        "column": "mean",
+    }
+    row = compare(load(raw), results, ALL, "file", "published.yaml").set_index("id").loc["n_clients"]
+    assert row["verdict"] == NOT_ATTEMPTED
+    assert row["reason"] == "no variable sessions in tables/descriptives.csv"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -26,6 +26,7 @@ def data(context: Context) -> pd.DataFrame:
         & table["at"].isna()
         & table["predictor"].notna()
         & (table["se"] > 0)
+        & table[list(ENDS)].notna().all(axis=1)  # of two therapists neither can be left out
     ].copy()
     if rows.empty:
         raise Withheld("Not drawn: no model was fitted without each therapist.")

@@ -11,6 +11,7 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.published.matrix import Printed, printed
 from fortems.published.places import LEDGER_FILES, ROUNDING_FILE
 from fortems.schema import load_checked
+from fortems.variables import VARIABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -250,7 +251,7 @@ class _Lookup:
             text = str(wanted)
             kept = [row for row in rows if str(row[name]) == text and not pd.isna(row[name])]
             if not kept:
-                if entry.value is None:  # an empty slot for what this run's data do not hold
+                if entry.value is None or text in VARIABLES:  # no slip of the pen: these data do not hold it
                     return None, f"no {name} {wanted} in {entry.file}"
                 choices = tuple(dict.fromkeys(str(row[name]) for row in rows if not pd.isna(row[name])))
                 self._problem(entry, wanted, f"{entry.file} has no row with {entry.row}", choices)
