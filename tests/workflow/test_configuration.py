@@ -70,6 +70,10 @@ def problems(overlay: str) -> str:
         ),
         ("data: {source: file, path: config, format: items}", ["config is a folder"]),
         ("data: {source: matrix}", ["data.path", "matrix"]),
+        (
+            "{data: {source: matrix, path: tests/data/article.yaml}, engines: [twolevel, mixedlm]}",
+            ["engines: twolevel, mixedlm cannot fit a matrix", "one of regression, semopy"],
+        ),
         ("data: {items: {oq: oq_n}}", ["data.items.oq", "{n}"]),
         ("data: {scenario: as_reportd}", ["as_reportd", "Did you mean", "as_reported"]),
         (

@@ -17,6 +17,7 @@ from fortems.instruments import Instrument, load_instruments
 from fortems.mediation.models import load_models
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
+from fortems.published.places import MATRIX_ENGINES
 from fortems.schema import load_schema, schema_problems
 from fortems.simulate.scenario import load_scenario
 from fortems.variables import SCORE_COLUMNS
@@ -139,6 +140,9 @@ def _source_problems(config: Mapping[str, Any]) -> list[Problem]:
     if source == "file" and not data["format"]:
         what = "data.source is file, and its format is not said"
         problems.append(Problem(f"{WHERE}: data.format", what, "items, scores"))
+    if source == "matrix" and not set(config["engines"]) & set(MATRIX_ENGINES):
+        what = f"{', '.join(config['engines'])} cannot fit a matrix, which has no clients"
+        problems.append(Problem(f"{WHERE}: engines", what, f"one of {', '.join(MATRIX_ENGINES)} at least"))
     return problems
 
 

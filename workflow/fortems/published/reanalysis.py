@@ -19,10 +19,10 @@ from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import Condition, System
 from fortems.published.matrix import PublishedMatrix
 from fortems.published.paths import Equation, regress
+from fortems.published.places import MATRIX_ENGINES
 from fortems.variables import VARIABLES
 
-CLOSED_FORM, SEMOPY = "regression", "semopy"
-MATRIX_ENGINES = (CLOSED_FORM, SEMOPY)
+CLOSED_FORM, SEMOPY = MATRIX_ENGINES
 
 
 @dataclass(frozen=True)
