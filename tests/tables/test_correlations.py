@@ -107,6 +107,14 @@ def test_a_constant_has_no_correlation():
     assert all("r" not in row and "vary" in row["reason"] for row in found.values())
 
 
+def test_what_varies_with_one_therapist_only_has_no_robust_test():
+    y = two(np.random.default_rng(9))[0]
+    x = np.where(CLUSTER[0] == CLUSTER, y**2, 0.0)
+    row = rows(x, y, CLUSTER)["total", "cr2"]
+    assert np.isfinite(row["r"]) and np.isnan(row["p"]) and "one therapist only" in row["reason"]
+    assert rows(y, y**2, CLUSTER)["total", "cr2"]["reason"] == ""
+
+
 def covariate_scores(slope=0.0, seed=7):
     rng = np.random.default_rng(seed)
     n = len(CLUSTER)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.icc import OneWay, exact_interval
-from fortems.regression import Array, centre, cluster_codes, correlation_cr2, t_quantile, two_sided_p
+from fortems.regression import ONCE, Array, centre, cluster_codes, correlation_cr2, t_quantile, two_sided_p
 from fortems.variables import FAMILY
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def pair(x: Array, y: Array, cluster: np.ndarray, confidence: float = 0.95) -> l
             **{"level": "total", "kind": "cr2", **shared},
             **{name: robust[name] for name in ("r", "df", "t", "p")},
             **{"ci_low": robust["low"], "ci_high": robust["high"]},
+            "reason": ONCE if np.isnan(robust["p"]) else "",
         },
         {"level": "within", "kind": "centred", **shared, **pearson(*centred, n - clusters - 1.0, confidence)},
         {"level": "between", "kind": "latent", **shared, **between(x, y, cluster, confidence)},

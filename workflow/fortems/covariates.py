@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.regression import Array, centre, cluster_codes, ols_cr2
+from fortems.regression import ONCE, Array, centre, cluster_codes, ols_cr2
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,6 @@ COLUMNS = (
     *("outcome", "level", "term", "n_clients", "n_therapists", "estimate", "se", "df1", "df2", "statistic"),
     *("p", "ci_low", "ci_high", "reason"),
 )
-ONCE = "known from one therapist only, so that its error is not"
 
 
 def covariates_table(

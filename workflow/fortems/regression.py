@@ -51,6 +51,8 @@ SINGULAR = 1e-10
 MAYBE_SINGULAR = 1e-6
 #: Share of a direction's squared length that counts as more than rounding.
 ALONE = 1e-8
+#: What tables say of it.
+ONCE = "known from one therapist only, so that its error is not"
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@
 from fortems.config import complete, published_form
 from fortems.errors import ConfigError
 from fortems.workflow import (
+    cancel_timers,
     failures,
     forget_failures,
-    cancel_timers,
     problems_text,
     steady_environment,
 )

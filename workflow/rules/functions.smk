@@ -5,7 +5,6 @@
 
 import atexit
 import glob
-import os
 import pathlib
 import sys
 
@@ -96,7 +95,7 @@ def provenance():
     return {
         str(path): {
             "rule": rule.name,
-            "inputs": [told_path(path, own) for path in inputs_of(rule)],
+            "inputs": [told_path(read, own) for read in inputs_of(rule)],
         }
         for rule in workflow.rules
         for path in rule.output

@@ -18,11 +18,11 @@ MEDIATION_JOBS = {
     "resampling": [e for e in config["engines"] if e in ("twolevel", "regression")],
     "plain": [e for e in config["engines"] if e in ("semopy", "mixedlm")],
 }
-INFLUENCE = {
-    "influence": shown(name, "Robustness", "influence of single therapists")
-    for name in ["robustness/leave_one_out.csv"]
-    if switched_on(name, config)
-}
+INFLUENCE = {}
+if switched_on("robustness/leave_one_out.csv", config):
+    INFLUENCE["influence"] = shown(
+        "robustness/leave_one_out.csv", "Robustness", "influence of single therapists"
+    )
 MEDIATION_PARTS = ["matrix"] if kind(config) == "matrix" else list(MEDIATION_JOBS)
 
 
