@@ -232,6 +232,17 @@ def test_low_reliability_withholds_the_correction_and_names_the_variable():
     assert notes.str.startswith("withheld").all()
 
 
+def test_an_item_that_nobody_answered_withholds_what_needs_complete_answers():
+    items, scores = export(n=120)
+    items[f"wai_{INSTRUMENTS['wai'].subscales['bond'][0]}"] = np.nan
+    sources = Sources.of(scores, items, reliability(bond=0.85, meaning=0.9, distress=0.95), INSTRUMENTS)
+    table = measurement_table({"bond_latent": LATENT}, sources, Settings(1, draws=200, replicates=20), 2)
+    latent = table[table.measurement == "latent"]
+    assert latent["note"].str.startswith("withheld").all() and latent["estimate"].isna().all()
+    factors = factor_table(items, INSTRUMENTS["wai"], scores["therapist"])
+    assert factors["note"].str.startswith("withheld: too few").all() and (factors["n_clients"] == 0).all()
+
+
 def test_factor_models_tell_one_factor_from_three():
     rng = np.random.default_rng(2)
     n = 400

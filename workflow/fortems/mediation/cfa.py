@@ -119,14 +119,10 @@ def _fit(
     cluster: NDArray[np.int64],
     instrument: str,
 ) -> list[dict[str, Any]]:
-    n_clusters = int(cluster.max()) + 1
+    n_clusters = int(cluster.max(initial=-1)) + 1
     used = sorted({number for numbers in factors.values() for number in numbers})
     chosen = values[:, [number - 1 for number in used]]
-    if level == "within":
-        centred = chosen - cluster_means(chosen, cluster, n_clusters)[cluster]
-        n = len(chosen) - n_clusters
-    else:
-        centred, n = chosen - chosen.mean(axis=0), len(chosen)
+    n = len(chosen) - n_clusters if level == "within" else len(chosen)
     base: dict[str, Any] = dict.fromkeys(CFA_COLUMNS, np.nan)
     base |= {
         "instrument": instrument,
@@ -139,9 +135,13 @@ def _fit(
         "n_therapists": n_clusters,
         "note": "",
     }
-    spread = centred.std(axis=0)
-    if n <= len(used) or not spread.min() > 0:
-        return [{**base, "note": "withheld: too few clients, or an item without variance"}]
+    withheld = [{**base, "note": "withheld: too few clients, or an item without variance"}]
+    if n <= len(used):
+        return withheld
+    means = cluster_means(chosen, cluster, n_clusters)[cluster] if level == "within" else chosen.mean(axis=0)
+    centred = chosen - means
+    if not centred.std(axis=0).min() > 0:
+        return withheld
     # Scaled so that the crossproducts over the level's degrees of freedom have unit variances.
     scaled = centred / np.sqrt((centred**2).sum(axis=0) / n)
     table = pd.DataFrame(scaled * np.sqrt(len(chosen) / n), columns=[f"i{number}" for number in used])

@@ -57,7 +57,7 @@ class Indicators:
     @property
     def n_clusters(self) -> int:
         """J."""
-        return int(self.cluster.max()) + 1
+        return int(self.cluster.max(initial=-1)) + 1
 
 
 @dataclass(frozen=True)
