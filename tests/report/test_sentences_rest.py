@@ -130,7 +130,7 @@ def test_a_simulated_run_without_its_design_stage(report_of):
     assert "how far a cross-sectional study" not in summary.abstract_conclusion(report)
     assert design.coverage(report) == "Coverage could not be simulated."
     assert design.recovery(report) == "Parameter recovery could not be judged."
-    assert design.diagnosticity(report) == "No pattern could be simulated."
+    assert design.diagnosticity(report) == "The simulated studies could test no pattern."
     assert design.pattern_verdict(report) == ""
 
 

@@ -63,7 +63,7 @@ def steady_environment() -> None:
 def _collect_rarely() -> None:
     """Look for garbage in cycles rarely, and not at the end, when the system takes all memory back anyway.
 
-    At the end Python would go through all that the imports made, several times: a tenth of a short step.
+    At the end Python would go through all that the imports made, several times, to find nothing.
     """
     gc.set_threshold(RARELY)
     atexit.register(gc.freeze)

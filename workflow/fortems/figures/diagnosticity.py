@@ -52,7 +52,7 @@ def data(context: Context) -> pd.DataFrame:
     titles |= dict(zip(whole["scenario"], whole["title"], strict=True))
     frame["rival"] = frame["against"].map(titles)
     if frame.empty:
-        raise Withheld("Not drawn: no pattern was simulated.")
+        raise Withheld("Not drawn: the simulated studies could test no pattern.")
     return frame.reindex(columns=COLUMNS)
 
 

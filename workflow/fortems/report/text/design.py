@@ -52,7 +52,7 @@ def diagnosticity(report: Report) -> str:
     parts.append(next((text for level in ESTIMANDS if (text := _ratios(report, level))), ""))
     parts.append(_reversed(report))
     parts.append(_gaps(report))
-    return joined(parts) or "No pattern could be simulated."
+    return joined(parts) or "The simulated studies could test no pattern."
 
 
 def _least_and_most(report: Report) -> str:
