@@ -15,6 +15,7 @@ import pytest
 from fortems import verify
 
 TINY = ("--configfile", "config/tiny.yaml")
+WIDE = (*TINY, "--config", "engines=[twolevel,regression,semopy,mixedlm]")
 
 slow = pytest.mark.slow
 
@@ -65,6 +66,15 @@ def small_disk(place, size: str):
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.fixture(scope="module")
+def wide(built, tmp_path_factory):
+    """The tiny run with all engines: what each computes must not depend on where."""
+    copy = type(built).copy(tmp_path_factory.mktemp("wide") / "repository", source=built.root)
+    done = copy.snakemake(*WIDE)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return copy
+
+
 @slow
 @pytest.mark.parametrize(
     ("cores", "settings"),
@@ -74,21 +84,21 @@ def small_disk(place, size: str):
     ],
     ids=["one core, two threads", "four cores, another zone and language"],
 )
-def test_the_same_bytes_elsewhere(repository, built, cores, settings):
+def test_the_same_bytes_elsewhere(repository, wide, cores, settings):
     """Another folder, other cores, other settings: every file of the run has the same bytes."""
-    done = repository.snakemake(*TINY, cores=cores, **settings)
+    done = repository.snakemake(*WIDE, cores=cores, **settings)
     assert done.returncode == 0, done.stdout[-3000:]
-    same(repository.bytes_of("tiny"), built.bytes_of("tiny"))
+    same(repository.bytes_of("tiny"), wide.bytes_of("tiny"))
 
 
 @slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the settings name processors of this family")
-def test_another_processor_changes_last_digits_only(repository, built, tmp_path):
+def test_another_processor_changes_last_digits_only(repository, wide, tmp_path):
     """Kernels for an old processor, and code compiled for none in particular: `make verify` says reproduced."""
-    done = repository.snakemake(*TINY, OPENBLAS_CORETYPE="Prescott", NUMBA_CPU_NAME="generic")
+    done = repository.snakemake(*WIDE, OPENBLAS_CORETYPE="Prescott", NUMBA_CPU_NAME="generic")
     assert done.returncode == 0, done.stdout[-3000:]
     reference = tmp_path / "reference"
-    verify.renew(built.root / "results/tiny", reference)
+    verify.renew(wide.root / "results/tiny", reference)
     compared = verify.verify(repository.root / "results/tiny", reference)
     beyond = [c for c in compared if c.verdict not in (verify.IDENTICAL, verify.WITHIN)]
     assert not beyond, beyond

@@ -15,8 +15,9 @@ MEDIATION_SETTINGS = dict(
 )
 # Two jobs of about the same length; each imports only what its engines need.
 MEDIATION_JOBS = {
-    "resampling": [e for e in config["engines"] if e in ("twolevel", "regression")],
-    "plain": [e for e in config["engines"] if e in ("semopy", "mixedlm")],
+    part: [engine for engine in config["engines"] if engine in engines]
+    for part, engines in {"resampling": ("twolevel", "regression"), "plain": ("semopy", "mixedlm")}.items()
+    if set(engines) & set(config["engines"])
 }
 INFLUENCE = {}
 if switched_on("robustness/leave_one_out.csv", config):
