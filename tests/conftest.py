@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import loaded_snakemake
 import pytest
 
 # As in the workflow's jobs: one thread, so that processes side by side do not take each other's core.
@@ -17,6 +18,7 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
+LONGEST = 1200  # seconds
 LEFT_OUT = (
     ".git",
     ".venv",
@@ -83,7 +85,7 @@ class Repository:
         return {**inherited, "PATH": path, "PYTHONPATH": str(self.root / "workflow"), **extra}
 
     def run(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the copy; output and errors come together, in order."""
+        """Run a command in the copy as a user does; output and errors come together, in order."""
         return subprocess.run(
             command,
             cwd=self.root,
@@ -92,12 +94,15 @@ class Repository:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            timeout=1200,
+            timeout=LONGEST,
         )
 
-    def snakemake(self, *arguments: str, cores: int = 2, **extra: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake in the copy; a target goes before ``--configfile``."""
-        return self.run("snakemake", "--cores", str(cores), *arguments, **extra)
+    def snakemake(
+        self, *arguments: str, cores: int | None = 2, **extra: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the copy, its libraries loaded beforehand; a target goes before ``--configfile``."""
+        whole = [*(["--cores", str(cores)] if cores else []), *arguments]
+        return loaded_snakemake.snakemake(whole, self.root, self.environment(**extra), LONGEST)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the copy."""
@@ -132,7 +137,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, made_once: Callable[..., Pat
 
     def make(folder: Path) -> None:
         copy = Repository.copy(folder / "repository")
-        done = copy.snakemake("--configfile", "config/tiny.yaml")
+        done = copy.run("snakemake", "--cores", "2", "--configfile", "config/tiny.yaml")
         assert done.returncode == 0, done.stdout[-4000:]
 
     own = tmp_path_factory.mktemp("own") / "repository"

@@ -38,11 +38,18 @@ def start(repository, cores: int = 2) -> subprocess.Popen:
     )
 
 
+def run_to_the_end(
+    repository, arguments=TINY, cores: int = 2, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run to the end in a process of its own: settings of the interpreter hold from its start."""
+    return repository.run("snakemake", "--cores", str(cores), *arguments, **settings)
+
+
 def finish(repository) -> None:
     """What the documentation says after a kill: unlock, run again."""
     unlocked = repository.run("snakemake", "--unlock", *TINY)
     assert unlocked.returncode == 0, unlocked.stdout
-    done = repository.snakemake(*TINY)
+    done = run_to_the_end(repository)
     assert done.returncode == 0, done.stdout[-3000:]
 
 
@@ -70,7 +77,7 @@ def small_disk(place, size: str):
 def wide(built, tmp_path_factory):
     """The tiny run with all engines: what each computes must not depend on where."""
     copy = type(built).copy(tmp_path_factory.mktemp("wide") / "repository", source=built.root)
-    done = copy.snakemake(*WIDE)
+    done = run_to_the_end(copy, WIDE)
     assert done.returncode == 0, done.stdout[-3000:]
     return copy
 
@@ -86,7 +93,7 @@ def wide(built, tmp_path_factory):
 )
 def test_the_same_bytes_elsewhere(repository, wide, cores, settings):
     """Another folder, other cores, other settings: every file of the run has the same bytes."""
-    done = repository.snakemake(*WIDE, cores=cores, **settings)
+    done = run_to_the_end(repository, WIDE, cores, **settings)
     assert done.returncode == 0, done.stdout[-3000:]
     same(repository.bytes_of("tiny"), wide.bytes_of("tiny"))
 
@@ -95,7 +102,7 @@ def test_the_same_bytes_elsewhere(repository, wide, cores, settings):
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the settings name processors of this family")
 def test_another_processor_changes_last_digits_only(repository, wide, tmp_path):
     """Kernels for an old processor, and code compiled for none in particular: `make verify` says reproduced."""
-    done = repository.snakemake(*WIDE, OPENBLAS_CORETYPE="Prescott", NUMBA_CPU_NAME="generic")
+    done = run_to_the_end(repository, WIDE, OPENBLAS_CORETYPE="Prescott", NUMBA_CPU_NAME="generic")
     assert done.returncode == 0, done.stdout[-3000:]
     reference = tmp_path / "reference"
     verify.renew(wide.root / "results/tiny", reference)
@@ -143,24 +150,24 @@ def test_a_run_whose_parent_alone_was_killed_is_resumed(repository, built):
 def test_a_full_disk_is_named_and_the_run_goes_on_when_there_is_room(repository, built):
     place = repository.root / "results"
     with small_disk(place, "300k"):
-        done = repository.snakemake(*TINY)
+        done = run_to_the_end(repository)
         assert done.returncode != 0
         assert "the disk is full" in done.stdout.rstrip().splitlines()[-1], done.stdout[-1500:]
         assert "Traceback" not in done.stdout
-        whole = built.bytes_of("tiny")
+        undisturbed = built.bytes_of("tiny")
         for name, content in repository.bytes_of("tiny").items():
-            assert content == whole.get(name, content), f"{name} is half-written"
+            assert content == undisturbed.get(name, content), f"{name} is half-written"
         subprocess.run(["mount", "-o", "remount,size=200m", str(place)], check=True)
-        done = repository.snakemake(*TINY)
+        done = run_to_the_end(repository)
         assert done.returncode == 0, done.stdout[-3000:]
-        same(repository.bytes_of("tiny"), whole)
+        same(repository.bytes_of("tiny"), undisturbed)
 
 
 def test_a_read_only_results_folder_is_named(repository):
     place = repository.root / "results"
     with small_disk(place, "1m"):
         subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
-        done = repository.snakemake(*TINY)
+        done = run_to_the_end(repository)
         assert done.returncode != 0
         assert "Traceback" not in done.stdout
         last = done.stdout.rstrip().splitlines()[-1]
