@@ -224,6 +224,16 @@ def test_already_reversed_items_that_the_key_does_not_reverse(door, clients):
         door(clients, already_reversed={"oq": [2]})
 
 
+def test_items_without_answers_or_without_differences(door, clients):
+    clients["wai_4"] = None
+    clients["wai_5"] = None
+    clients["oq_2"] = 3
+    prepared = door(clients)
+    assert warned(prepared) == {"no answers", "no variation"}
+    assert "no client answered items 4, 5 of wai" in prepared.message
+    assert "every client gave the same answer to item 2 of oq" in prepared.message
+
+
 def test_constant_answers(door, clients):
     clients.loc[8, [f"oq_{n}" for n in range(1, 46)]] = 2
     prepared = door(clients)

@@ -39,12 +39,42 @@ def odd(mapped: Mapped, instruments: Mapping[str, Instrument]) -> list[Finding]:
     found = list(mapped.oddities)
     for instrument in mapped.naming.items.values():
         answers = mapped.frame[list(instrument.columns())]
+        found += _unvarying(answers, instrument)
         found += _constant(answers, instrument)
         found += _shifted(answers, instrument)
         every = len(answers) // SAMPLE + 1
         found += _wrong_signs(answers.iloc[::every].to_numpy(dtype=float), instrument, mapped)
     found += _totals(mapped, instruments)
     return found + _ages(mapped) + _lone_therapists(mapped)
+
+
+def _unvarying(answers: pd.DataFrame, instrument: Instrument) -> list[Finding]:
+    """Items that nobody answered, or that all answered alike: more often a slip of the export than of the clients."""
+    kinds = answers.nunique().to_numpy()
+    several = (answers.notna().sum() >= FEWEST_CLIENTS).to_numpy()
+    slips = (
+        (
+            kinds == 0,
+            "no client answered",
+            "no answers",
+            "Check whether the export left them out; they count as unanswered items do",
+        ),
+        (
+            (kinds == 1) & several,
+            "every client gave the same answer to",
+            "no variation",
+            "Check the export; such items tell nothing about differences between clients",
+        ),
+    )
+    found = []
+    for which, what, kind, remedy in slips:
+        numbers = [str(instrument.items[place]) for place in np.flatnonzero(which)]
+        if numbers:
+            named = f"item{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"
+            found.append(
+                Finding(f"{what} {named} of {instrument.name}", "", instrument.name, hint=remedy, kind=kind)
+            )
+    return found
 
 
 def _constant(answers: pd.DataFrame, instrument: Instrument) -> list[Finding]:
