@@ -1,8 +1,11 @@
 """The door through Snakemake: exit code, what stands last on the terminal, and what is left behind."""
 
 import csv
+import shutil
+import zipfile
 
 import pytest
+import yaml
 
 OVERLAY = "run: mine\ndata: {{source: file, path: {path}, format: items}}\ndesign: null\n"
 
@@ -64,3 +67,31 @@ def test_an_example_runs_as_its_first_line_says(repository, name):
     log = (repository.root / f"logs/example_{name}/prepare.log").read_text()
     assert "therapist with one client" in log
     assert "R10" not in log
+
+
+@pytest.mark.slow
+def test_no_result_tells_where_own_data_lie(repository, tmp_path):
+    """Files beside data outside the repository are told by name; no result holds the folder's name."""
+    private = tmp_path / "ward-of-dr-janssens"
+    private.mkdir()
+    for name in ("example_items.csv", "tiny_models.yaml"):
+        folder = "config" if name.endswith(".yaml") else "tests/data"
+        shutil.copyfile(repository.root / folder / name, private / name)
+    overlay = yaml.safe_load((repository.root / "tests/data/example_items.yaml").read_text())
+    overlay["data"]["path"] = str(private / "example_items.csv")
+    overlay |= {
+        "run": "mine",
+        "models": str(private / "tiny_models.yaml"),
+        "engines": ["twolevel"],
+        "design": None,
+        "bootstrap": {"replicates": 20, "latent": 0},
+    }
+    (private / "mine.yaml").write_text(yaml.safe_dump(overlay))
+    done = repository.snakemake("--configfile", str(private / "mine.yaml"))
+    assert done.returncode == 0, done.stdout[-3000:]
+    results = repository.root / "results/mine"
+    told = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(results / "manuscript/manuscript.docx") as word:
+        told |= {name: word.read(name) for name in word.namelist()}
+    assert b"tiny_models.yaml" in told[results / "manifest.json"]
+    assert [name for name, content in told.items() if b"janssens" in content] == []
