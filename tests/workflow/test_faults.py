@@ -102,7 +102,12 @@ def test_the_same_bytes_elsewhere(repository, wide, cores, settings):
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the settings name processors of this family")
 def test_another_processor_changes_last_digits_only(repository, wide, tmp_path):
     """Kernels for an old processor, and code compiled for none in particular: `make verify` says reproduced."""
-    done = run_to_the_end(repository, WIDE, OPENBLAS_CORETYPE="Prescott", NUMBA_CPU_NAME="generic")
+    old = {
+        "OPENBLAS_CORETYPE": "Prescott",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+        "NUMBA_CPU_NAME": "generic",
+    }
+    done = run_to_the_end(repository, WIDE, **old)
     assert done.returncode == 0, done.stdout[-3000:]
     reference = tmp_path / "reference"
     verify.renew(wide.root / "results/tiny", reference)

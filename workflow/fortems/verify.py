@@ -14,8 +14,10 @@ import argparse
 import csv
 import json
 import math
+import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from fortems.manifest import NAME, result_files, sha256
+from fortems.workflow import steady
 
 RESULTS = Path("results")
 REFERENCE = RESULTS / "reference"
@@ -34,6 +37,7 @@ SHIPPED_BYTES = 1_000_000
 DRAWN = ("figures/", "manuscript/")
 IDENTICAL, WITHIN, DIFFERS, MISSING, EXTRA = "identical", "within tolerance", "differs", "missing", "extra"
 SHOWN_CELLS = 3
+LOADED = "import json, numpy, threadpoolctl; print(json.dumps([numpy.__version__, threadpoolctl.threadpool_info()]))"
 
 
 @dataclass(frozen=True)
@@ -121,17 +125,23 @@ def renew(results: Path, reference: Path) -> list[str]:
 
 
 def machine() -> dict[str, str]:
-    """Return what last digits depend on: processor, BLAS and its kernel, Python, numpy."""
-    import numpy as np
-    from threadpoolctl import threadpool_info
-
-    blas = [i for i in threadpool_info() if i.get("user_api") == "blas"]
+    """Return what last digits depend on: processor, BLAS and its kernel as a run's steps have it, Python, numpy."""
+    # Libraries choose their kernels when they are loaded.
+    loaded = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        env={**os.environ, **steady()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    numpy, pools = json.loads(loaded.stdout)
+    blas = [i for i in pools if i.get("user_api") == "blas"]
     names = [f"{i['internal_api']} {i.get('version')} {i.get('architecture', '')}".strip() for i in blas]
     return {
         "processor": _processor(),
         "blas": ", ".join(dict.fromkeys(names)) or "unknown",
         "python": platform.python_version(),
-        "numpy": np.__version__,
+        "numpy": numpy,
     }
 
 

@@ -40,6 +40,12 @@ STEADY = {
     "NUMEXPR_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
 }
+# Sums and exponentials of what x86-64 processors with AVX2 have in common: by default OpenBLAS and numpy take the
+# widest instructions there are, and those round last digits otherwise. Who sets these keeps them.
+COMMON_KERNELS = {
+    "OPENBLAS_CORETYPE": "Haswell",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+}
 
 # What a full or closed disk says, in words that tell what to do.
 DISK_WORDS = {
@@ -52,12 +58,26 @@ DISK_WORDS = {
 
 
 def steady_environment() -> None:
-    """Set what all jobs of a run inherit: UTC, one language, hash seed, build date, one thread a job.
+    """Set what all jobs of a run inherit: UTC, one language, hash seed, build date, one thread a job, kernels.
 
     This process looks for garbage in cycles rarely, as its jobs do.
     """
     _collect_rarely()
-    os.environ.update(STEADY)
+    os.environ.update(steady())
+
+
+def steady() -> dict[str, str]:
+    """Return the settings of a job that do not depend on the machine's own."""
+    kernels = COMMON_KERNELS if _has_common_kernels() else {}
+    return {**STEADY, **{name: os.environ.get(name, value) for name, value in kernels.items()}}
+
+
+def _has_common_kernels() -> bool:
+    """Whether this is Linux on an x86-64 processor with AVX2; forced on another, OpenBLAS would crash."""
+    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
+        flags = next((line for line in file if line.startswith("flags")), "")
+        return {"avx2", "fma"} <= set(flags.split())
+    return False
 
 
 def _collect_rarely() -> None:
