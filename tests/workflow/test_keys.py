@@ -23,7 +23,7 @@ OTHERS = {
     "models": "config/models.yaml",
     "claims": "null",
     "published": "null",
-    "engines": "[twolevel, regression]",
+    "engines": "[twolevel, semopy]",
     "confidence": "0.9",
     "intervals": "[delta, montecarlo]",
     "montecarlo.draws": "201",
