@@ -45,4 +45,4 @@ def snakemake(
             process.kill()
             raise subprocess.TimeoutExpired(["snakemake", *arguments], timeout)
         text = Path(output.name).read_text(encoding="utf-8", errors="replace")
-        return subprocess.CompletedProcess(["snakemake", *arguments], process.exitcode or 0, text)
+        return subprocess.CompletedProcess(["snakemake", *arguments], process.exitcode, text)

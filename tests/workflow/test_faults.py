@@ -10,12 +10,17 @@ import signal
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
+import yaml
 from fortems import verify
+from fortems.tidy import read_csv
 
 TINY = ("--configfile", "config/tiny.yaml")
-WIDE = (*TINY, "--config", "engines=[twolevel,regression,semopy,mixedlm]")
+ROOT = Path(__file__).resolve().parents[2]
+ENGINES = yaml.safe_load((ROOT / "config/config.yaml").read_text())["engines"]
+WIDE = (*TINY, "--config", f"engines={ENGINES}")
 
 slow = pytest.mark.slow
 
@@ -79,6 +84,7 @@ def wide(built, tmp_path_factory):
     copy = type(built).copy(tmp_path_factory.mktemp("wide") / "repository", source=built.root)
     done = run_to_the_end(copy, WIDE)
     assert done.returncode == 0, done.stdout[-3000:]
+    assert set(read_csv(copy.root / "results/tiny/mediation/fit.csv")["engine"]) == set(ENGINES)
     return copy
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import errno
-import json
-import os
 import subprocess
 import sys
 import threading
 
 import pytest
-from fortems import workflow
 from fortems.workflow import cancel_timers
 
 SCRIPT = """
@@ -117,28 +114,3 @@ def test_the_end_of_a_run_waits_for_no_timer():
     cancel_timers()
     timer.join(timeout=10)
     assert not timer.is_alive()
-
-
-KERNELS = """
-import json
-from numpy._core._multiarray_umath import __cpu_features__ as features
-from threadpoolctl import threadpool_info
-blas = [pool["architecture"] for pool in threadpool_info() if pool["internal_api"] == "openblas"]
-print(json.dumps([blas, [name for name in ("X86_V4", "AVX512_ICL", "AVX512_SPR") if features.get(name)]]))
-"""
-
-
-def test_jobs_compute_with_kernels_that_processors_have_in_common(monkeypatch):
-    """On whatever machine with AVX2 this runs, the libraries take the same kernels; a user's choice is kept."""
-    if not workflow._has_common_kernels():
-        pytest.skip("not an x86-64 processor with AVX2")
-    for name in workflow.COMMON_KERNELS:
-        monkeypatch.delenv(name, raising=False)
-    environment = {**os.environ, **workflow.steady()}
-    done = subprocess.run([sys.executable, "-c", KERNELS], env=environment, capture_output=True, text=True)
-    blas, wider = json.loads(done.stdout)
-    assert set(blas) == {"Haswell"} and wider == []
-    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
-    assert workflow.steady()["OPENBLAS_CORETYPE"] == "Prescott"
-    monkeypatch.setattr(workflow, "_has_common_kernels", lambda: False)
-    assert not set(workflow.COMMON_KERNELS) & set(workflow.steady())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from fortems import verify
+from fortems import verify, workflow
 from fortems.manifest import manifest
 from fortems.tidy import write_json
 
@@ -67,6 +67,26 @@ def test_last_digits_are_within_tolerance_and_the_kernel_is_named(run, capsys):
     assert "Reproduced" in text
     assert "blas" in text
     assert verify.machine()["processor"] in text
+
+
+def test_steps_compute_with_kernels_that_processors_have_in_common(monkeypatch):
+    """On whatever machine with AVX2 this runs, the libraries take the same kernels; a user's choice is kept."""
+    if not workflow._has_common_kernels():
+        pytest.skip("not an x86-64 processor with AVX2")
+    for name in workflow.COMMON_KERNELS:
+        monkeypatch.delenv(name, raising=False)
+    facts = verify.machine()
+    assert facts["blas"].endswith(" Haswell")
+    assert facts["numpy"].endswith(" X86_V3")
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    monkeypatch.setenv("NPY_DISABLE_CPU_FEATURES", "X86_V3 X86_V4 AVX512_ICL AVX512_SPR")
+    facts = verify.machine()
+    assert "Haswell" not in facts["blas"] and "X86_V3" not in facts["numpy"]
+
+
+def test_other_processors_choose_for_themselves(monkeypatch):
+    monkeypatch.setattr(workflow, "_has_common_kernels", lambda: False)
+    assert not set(workflow.COMMON_KERNELS) & set(workflow.steady())
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,12 @@ SHIPPED_BYTES = 1_000_000
 DRAWN = ("figures/", "manuscript/")
 IDENTICAL, WITHIN, DIFFERS, MISSING, EXTRA = "identical", "within tolerance", "differs", "missing", "extra"
 SHOWN_CELLS = 3
-LOADED = "import json, numpy, threadpoolctl; print(json.dumps([numpy.__version__, threadpoolctl.threadpool_info()]))"
+# Libraries choose their kernels when they are loaded, so a process with the settings of a step is asked.
+ASK_LIBRARIES = """
+import json, numpy, threadpoolctl
+wide = numpy.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
+print(json.dumps([" ".join([numpy.__version__, *wide]), threadpoolctl.threadpool_info()]))
+"""
 
 
 @dataclass(frozen=True)
@@ -125,16 +130,12 @@ def renew(results: Path, reference: Path) -> list[str]:
 
 
 def machine() -> dict[str, str]:
-    """Return what last digits depend on: processor, BLAS and its kernel as a run's steps have it, Python, numpy."""
-    # Libraries choose their kernels when they are loaded.
-    loaded = subprocess.run(
-        [sys.executable, "-c", LOADED],
-        env={**os.environ, **steady()},
-        capture_output=True,
-        text=True,
-        check=True,
+    """Return what last digits depend on in a run's steps: processor, Python, BLAS and numpy with their kernels."""
+    environment = {**os.environ, **steady()}
+    told = subprocess.run(
+        [sys.executable, "-c", ASK_LIBRARIES], env=environment, capture_output=True, text=True, check=True
     )
-    numpy, pools = json.loads(loaded.stdout)
+    numpy, pools = json.loads(told.stdout)
     blas = [i for i in pools if i.get("user_api") == "blas"]
     names = [f"{i['internal_api']} {i.get('version')} {i.get('architecture', '')}".strip() for i in blas]
     return {

@@ -14,10 +14,11 @@ MEDIATION_SETTINGS = dict(
     replicates=config["bootstrap"]["replicates"] if config["bootstrap"] else 0,
 )
 # Two jobs of about the same length; each imports only what its engines need.
+PARTS = {"resampling": ("twolevel", "regression"), "plain": ("semopy", "mixedlm")}
 MEDIATION_JOBS = {
-    part: [engine for engine in config["engines"] if engine in engines]
-    for part, engines in {"resampling": ("twolevel", "regression"), "plain": ("semopy", "mixedlm")}.items()
-    if set(engines) & set(config["engines"])
+    part: chosen
+    for part, engines in PARTS.items()
+    if (chosen := [engine for engine in config["engines"] if engine in engines])
 }
 INFLUENCE = {}
 if switched_on("robustness/leave_one_out.csv", config):
