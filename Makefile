@@ -1,5 +1,9 @@
 # Everything a visitor types. `make` builds the environment and the full run; `make help` lists the rest.
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,$(if $(shell $(p) -c 'import sys; print(*(["ok"] if (3,11) <= sys.version_info[:2] <= (3,13) else []))' 2>/dev/null),$(p))))
+# Which of these Pythons the packages work with; a second argument is what else they must be able to do.
+fit = $(foreach p,$(1),$(if $(shell $(p) -c '$(2) import sys; print(*(["ok"] if (3,11) <= sys.version_info[:2] <= (3,13) else []))' 2>/dev/null),$(p)))
+VERSIONS := python3.13 python3.12 python3.11
+# The system's own first: distributions build it for speed, version managers often do not, and runs are mostly Python.
+PYTHON ?= $(firstword $(call fit,$(VERSIONS:%=/usr/bin/%),import venv; import ensurepip;) $(call fit,$(VERSIONS) python3 python))
 CORES ?= 4
 RUN ?= main
 VENV := .venv

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -52,6 +53,23 @@ def test_a_python_that_is_not_there_is_named(folder):
     done = make(folder, "env", "PYTHON=python9.9")
     assert done.returncode != 0
     assert "python9.9 is not there" in done.stderr
+
+
+def test_the_systems_own_python_comes_first_and_then_the_path(folder):
+    """Distributions build theirs for speed; one that is too old or has no venv module is passed over."""
+    shim = folder / "python3.13"
+    shim.write_text("#!/bin/sh\necho ok\n")
+    shim.chmod(0o755)
+    surroundings = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    told = subprocess.run(
+        ["make", "-n", "env"], cwd=folder, env=surroundings, capture_output=True, text=True
+    ).stdout
+    own = [
+        path
+        for path in (f"/usr/bin/python3.{minor}" for minor in (13, 12, 11))
+        if os.path.exists(path) and subprocess.run([path, "-c", "import venv, ensurepip"]).returncode == 0
+    ]
+    assert f"python='{[*own, 'python3.13'][0]}'" in told
 
 
 def test_another_version_is_named(folder):
