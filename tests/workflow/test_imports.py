@@ -73,6 +73,67 @@ def test_lock_entries_of_what_is_imported_and_what_that_requires():
     assert re.fullmatch(r"numpy==\S+ sha256:[0-9a-f]{16}", found["numpy"])
 
 
+def syntax_tree_imports(path: Path) -> set[str]:
+    """What a file imports, by its syntax tree: the oracle."""
+    found, queue = set(), [ast.parse(path.read_text(encoding="utf-8"))]
+    while queue:
+        node = queue.pop()
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = imports._absolute("." * node.level + (node.module or ""), path)
+            found.update([base, *(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")])
+        typing = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        queue += node.orelse if typing else ast.iter_child_nodes(node)
+    return found
+
+
+def test_no_import_is_overlooked_in_any_style_of_writing():
+    """In the library, its scripts and a large package of others'; more than there are is no harm."""
+    other = Path(pytest.__file__).parents[1]
+    files = [
+        *(ROOT / "workflow").rglob("*.py"),
+        *(other / "_pytest").rglob("*.py"),
+        *(other / "yaml").rglob("*.py"),
+    ]
+    files += (other / "snakemake").rglob("*.py")
+    assert len(files) > 300
+    overlooked = {}
+    for path in files:
+        try:
+            found = imports._imported.__wrapped__(path)
+            overlooked[path] = syntax_tree_imports(path) - found
+        except ValueError:  # relative imports are of the library's own files only
+            continue
+    assert len(overlooked) > 250
+    assert not {path: names for path, names in overlooked.items() if names}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import a.b as c, d  # why\n", {"a", "a.b", "d"}),
+        ("from a import (\n    b,  # import x, y\n    c as d,\n)\n", {"a", "a.b", "a.c"}),
+        (
+            "from a import (  # all (or most)\n    b,\n)\nfrom c import d, \\\n    e\n",
+            {"a", "a.b", "c", "c.d", "c.e"},
+        ),
+        ("from a import *\n", {"a"}),
+        ("try: import a\nexcept ImportError: b = 1; import c\n", {"a", "c"}),
+        (
+            "if typing.TYPE_CHECKING:\n    import a\n\n    import b\nelse:\n    import c\nimport d\n",
+            {"c", "d"},
+        ),
+        ("def f():\n    if TYPE_CHECKING:\n        import a\n    import b", {"b"}),
+        ("import numpy is what the text says\nx = 'import a'\n", set()),
+    ],
+)
+def test_imports_are_found_by_their_look(tmp_path, text, found):
+    path = tmp_path / "m.py"
+    path.write_text(text)
+    assert imports._imported(path) == found
+
+
 @pytest.mark.parametrize("what", ["version", "hash"])
 def test_another_version_or_hash_in_the_lock_is_noticed(tmp_path, what):
     script, text = str(ROOT / "workflow/scripts/manifest.py"), (ROOT / "requirements.lock").read_text()

@@ -6,16 +6,26 @@ lock entries as params makes an edit re-run exactly what depends on it. Nothing 
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
-from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("fortems", "twolevel")
+
+# Import statements are found by their look: each start of a run would wait half a second for syntax trees of all files.
+_NAMES = r"[\w.]+(?:[ \t]+as[ \t]+\w+)?(?:[ \t]*,[ \t]*[\w.]+(?:[ \t]+as[ \t]+\w+)?)*"
+_IMPORT = re.compile(
+    r"(?:^|[;:])[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import(?:[ \t]*\(([^)]*)\)"
+    rf"|[ \t]+({_NAMES}|\*)[ \t]*(?=$|;))",
+    re.MULTILINE,
+)
+_NO_CODE = re.compile(r"#.*|\\\n")  # comments, and ends of lines that go on
+_FOR_TYPE_CHECKERS = re.compile(
+    r"^([ \t]*)if (?:\w+\.)?TYPE_CHECKING:[^\n]*\n(?:(?:\1[ \t]+[^\n]*|[ \t]*)(?:\n|\Z))*", re.MULTILINE
+)
 
 
 def closure(script: str) -> list[str]:
@@ -91,13 +101,16 @@ def _modules(script: Path) -> frozenset[Path]:
 def _imported(path: Path) -> frozenset[str]:
     """Dotted names that a file imports, each with all its parents; ``from a import b`` may name a module a.b."""
     names: set[str] = set()
-    for node in _run_time_statements(ast.parse(path.read_text(encoding="utf-8"), str(path))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, path)
+    text = _NO_CODE.sub(" ", path.read_text(encoding="utf-8"))
+    for found in _IMPORT.finditer(_FOR_TYPE_CHECKERS.sub("", text)):
+        base, *listed = found.groups()
+        each = [part.split()[0] for part in "".join(filter(None, listed)).split(",") if part.strip()]
+        if base is None:
+            names.update(each)
+        else:
+            base = _absolute(base, path)
             names.add(base)
-            names.update(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
+            names.update(f"{base}.{name}" for name in each if name != "*")
     return frozenset(".".join(parts[: i + 1]) for parts in map(_parts, names) for i in range(len(parts)))
 
 
@@ -105,28 +118,14 @@ def _parts(name: str) -> list[str]:
     return name.split(".")
 
 
-def _absolute(node: ast.ImportFrom, path: Path) -> str:
-    if not node.level:
-        return node.module or ""
-    package = path.resolve().relative_to(ROOT).parts[: -node.level]
-    return ".".join([*package, *([node.module] if node.module else [])])
-
-
-def _run_time_statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """All statements but those for type checkers. Expressions hold no imports, and most of a tree are expressions."""
-    queue: list[ast.AST] = [tree]
-    while queue:
-        node = queue.pop()
-        if isinstance(node, ast.stmt):
-            yield node
-        checking = isinstance(node, ast.If) and _is_type_checking(node.test)
-        for part in ("orelse",) if checking else ("body", "orelse", "handlers", "finalbody", "cases"):
-            queue += getattr(node, part, ())
-
-
-def _is_type_checking(test: ast.expr) -> bool:
-    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
-    return name == "TYPE_CHECKING"
+def _absolute(name: str, path: Path) -> str:
+    """The module that a ``from`` names, which may begin with dots."""
+    relative = name.lstrip(".")
+    level = len(name) - len(relative)
+    if not level:
+        return name
+    package = path.resolve().relative_to(ROOT).parts[:-level]
+    return ".".join([*package, *([relative] if relative else [])])
 
 
 @cache
