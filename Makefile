@@ -80,6 +80,7 @@ $(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml | $(PLACE
 	$(PIP) install --require-hashes -r requirements-build.lock
 	$(PIP) install --require-hashes --no-build-isolation -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	$(BIN)/python -m compileall -q workflow/fortems workflow/twolevel # containers often tell Python to keep no bytecode
 	$(BIN)/python -c 'import twolevel, twolevel.batch' # compiles the engine once, before jobs that would do it side by side
 	@rm -f $(VENV)/.run-*; touch $@
 
