@@ -1,7 +1,9 @@
 """Every format gives the same table; what cannot be read is refused by name."""
 
 import zipfile
+from pathlib import Path
 
+import duckdb
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -79,8 +81,50 @@ def test_spss_with_user_missing_and_labels(tmp_path):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_parquet(tmp_path, dtype):
     path = tmp_path / "export.parquet"
-    ROWS.astype({"age": dtype}).to_parquet(path)
+    frame = ROWS.astype({"age": dtype})
+    duckdb.from_df(frame).write_parquet(str(path))
     assert texts(read_table(path)) == EXPECTED
+
+
+def test_parquet_as_other_programs_write_it():
+    """Each type of a column that pyarrow 26 writes for one value and none; its index is no column."""
+    found = texts(read_table(Path(__file__).parent / "written_by_pyarrow.parquet"))
+    assert found == {
+        "client": ["a", "b", None],
+        "f32": ["47.29999923706055", None, "2.5"],
+        "f64": ["1.5", None, None],
+        "i8": ["1", None, "3"],
+        "u64": ["1", "9223372036854775808", None],
+        "b": ["true", None, "false"],
+        "dic": ["x", None, "y"],
+        "dec": ["1.20", None, "3.00"],
+        "date": ["2020-01-02", None, "1999-01-01"],
+        "ts": ["2020-01-02T03:04:05", None, None],
+        "tsz": ["2020-01-02T03:04:05+00:00", None, None],
+        "tm": ["01:02:03", None, None],
+        "bin": ["ab", None, "\ufffd"],
+        "f16": ["1.5", None, "2"],
+        "nul": [None] * 3,
+        "ls": ["q", None, "r"],
+        "dur": ["1", None, "2"],
+    }
+
+
+def test_a_damaged_parquet_file_is_refused_whatever_is_damaged(tmp_path):
+    """A byte changed or the end cut off: read as something, or refused by name, and never anything else."""
+    whole = (Path(__file__).parent / "written_by_pyarrow.parquet").read_bytes()
+    path = tmp_path / "export.parquet"
+    refused = 0
+    rng = np.random.default_rng(1)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        damaged[rng.integers(4, len(whole) - 4)] ^= rng.integers(1, 256)
+        path.write_bytes(damaged if rng.random() < 0.7 else damaged[: rng.integers(4, len(whole))])
+        try:
+            read_table(path)
+        except DataError:
+            refused += 1
+    assert refused > 30
 
 
 def test_qualtrics_rows_below_the_names_are_left_out(tmp_path):
@@ -194,10 +238,17 @@ BAD = {
         lambda p: p.write_bytes(b"PAR1" + b"x" * 300 + b"PAR1"),
         "corrupt or unreadable Parquet",
     ),
+    "same name in Parquet": (  # as pyarrow writes it; DuckDB would not
+        "export.parquet",
+        lambda p: p.write_bytes((Path(__file__).parent / "one_name_twice.parquet").read_bytes()),
+        "2 columns have the name 'x'",
+    ),
     "lists in Parquet": (
         "export.parquet",
-        lambda p: pd.DataFrame({"client": ["a"], "x": [[1, 2]]}).to_parquet(p),
-        "'x' holds lists",
+        lambda p: duckdb.sql("select 'a' as client, [1, 2] as x, {'y': 1} as z, 3 as last").write_parquet(
+            str(p)
+        ),
+        "'x' holds lists.*'z' holds lists",
     ),
     "Stata": ("export.dta", lambda p: ROWS.drop(columns="client").to_stata(p), "is a Stata file|is not text"),
     "web page": (

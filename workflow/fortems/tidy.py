@@ -105,17 +105,7 @@ def read_csv(path: str | os.PathLike[str], **keywords: Any) -> pd.DataFrame:
 
     dtype = {name: "str" for name in ("client", "therapist", "gender", "message", "at", "note", "reason")}
     # Only what write_csv leaves empty is missing: "None" is an answer that a category may have.
-    with plain_text():
-        return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""], **keywords)
-
-
-@contextmanager
-def plain_text() -> Iterator[None]:
-    """Have text columns that are made inside hold Python's strings: rows of small tables are found faster so."""
-    import pandas as pd
-
-    with pd.option_context("mode.string_storage", "python"):
-        yield
+    return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""], **keywords)
 
 
 def write_json(value: object, path: str | os.PathLike[str]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fortems.door.delimited import read_delimited
 from fortems.door.spss import read_spss
-from fortems.door.table import Table, as_text, build, encode
+from fortems.door.table import Encoder, Table, as_text, build, encode
 from fortems.errors import DataError, Problem, nearest
 
 FORMATS = "CSV, TSV, Excel (.xlsx), SPSS (.sav) or Parquet"
@@ -30,6 +30,9 @@ FOREIGN = {
     ".pdf": "a PDF",
     ".numbers": "a Numbers spreadsheet",
 }
+# Kinds of Parquet columns that hold more than one value in a cell.
+NESTED = ("array", "list", "map", "struct", "union", "variant")
+PIECE = 50_000  # rows
 BY_CONTENT = {".xlsx": "Excel workbook", ".xlsm": "Excel workbook", ".sav": "SPSS file", ".zsav": "SPSS file"}
 BY_CONTENT |= {".parquet": "Parquet file", ".pq": "Parquet file"}
 
@@ -198,20 +201,31 @@ def _uncomputed(path: str | os.PathLike[str], sheet: str | None, names: list[str
 
 
 def _read_parquet(path: str | os.PathLike[str]) -> Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    # By DuckDB: with pyarrow installed pandas imports it, and keeps texts in it, in every step of a run.
+    import duckdb
 
     file = Path(path).name
     try:
-        table = pq.ParquetFile(path).read()
-        nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
-        chosen = {
-            place: name
-            for place, name in enumerate(table.column_names)
-            if name not in nested and not name.startswith("__index_level_")
-        }
-        columns = [encode(table.column(place).to_pandas().to_numpy(dtype=object)) for place in chosen]
-    except Exception:  # pyarrow raises OSError, ArrowInvalid and others for a damaged file
+        with duckdb.connect(
+            config={"threads": 1, "temp_directory": ""}
+        ) as base:  # nothing of it goes to a disk
+            base.execute("set timezone = 'UTC'")
+            schema = base.execute("select name, num_children from parquet_schema(?)", [str(path)]).fetchall()
+            rows = base.execute("from read_parquet(?, hive_partitioning = false)", [str(path)])
+            named = list(zip(_top(schema), (column[1].id for column in rows.description), strict=True))
+            nested = [name for name, kind in named if kind in NESTED]
+            encoders = {
+                place: Encoder()
+                for place, (name, _) in enumerate(named)
+                if name not in nested and not name.startswith("__index_level_")
+            }
+            count = 0
+            while piece := rows.fetchmany(PIECE):
+                count += len(piece)
+                cells = list(zip(*piece, strict=True))
+                for place, encoder in encoders.items():
+                    encoder.add(np.fromiter(cells[place], dtype=object, count=len(piece)))
+    except Exception:  # DuckDB raises errors of many kinds for a damaged file
         raise DataError(_corrupt(file, "Parquet file")) from None
     if nested:
         raise DataError(
@@ -220,7 +234,25 @@ def _read_parquet(path: str | os.PathLike[str]) -> Table:
                 for n in nested
             ]
         )
-    return build(file, "Parquet", list(chosen.values()), columns, np.arange(1, table.num_rows + 1))
+    names = [named[place][0] for place in encoders]
+    columns = [encoder.categorical() for encoder in encoders.values()]
+    return build(file, "Parquet", names, columns, np.arange(1, count + 1))
+
+
+def _top(schema: list[tuple[str, int | None]]) -> list[str]:
+    """Names of the columns themselves, from the depth-first list of a Parquet file's schema below its root.
+
+    DuckDB's own names for them tell apart what the file gives one name.
+    """
+    names = []
+    inside = 0
+    for name, children in schema[1:]:
+        if inside:
+            inside -= 1
+        else:
+            names.append(name)
+        inside += children or 0
+    return names
 
 
 def _corrupt(file: str, kind: str) -> Problem:

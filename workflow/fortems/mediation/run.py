@@ -15,7 +15,6 @@ from fortems.mediation.models import ENGINES, MediationModel
 from fortems.mediation.pathfit import FIT_COLUMNS, fit_row
 from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import CannotFit, System, build
-from fortems.tidy import plain_text
 
 Engine = Callable[[System, Settings], tuple[list[Slopes], list[dict[str, Any]]]]
 
@@ -94,13 +93,12 @@ def fit_all(
                 effects += effect_rows(system, part, settings)
             derived += derived_rows(system, slopes, rows, settings)
             influence += influence_rows(system, slopes)
-    with plain_text():
-        return {
-            "effects": pd.DataFrame(effects, columns=list(PART_COLUMNS)),
-            "fit": pd.DataFrame(fits, columns=list(FIT_COLUMNS)),
-            "derived": pd.DataFrame(derived, columns=list(DERIVED_COLUMNS)),
-            "influence": pd.DataFrame(influence, columns=list(INFLUENCE_COLUMNS)),
-        }
+    return {
+        "effects": pd.DataFrame(effects, columns=list(PART_COLUMNS)),
+        "fit": pd.DataFrame(fits, columns=list(FIT_COLUMNS)),
+        "derived": pd.DataFrame(derived, columns=list(DERIVED_COLUMNS)),
+        "influence": pd.DataFrame(influence, columns=list(INFLUENCE_COLUMNS)),
+    }
 
 
 def unfitted(model: MediationModel, name: str, reason: str) -> dict[str, Any]:
