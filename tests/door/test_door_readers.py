@@ -86,6 +86,14 @@ def test_parquet(tmp_path, dtype):
     assert texts(read_table(path)) == EXPECTED
 
 
+def test_a_parquet_file_whose_name_looks_like_a_pattern(tmp_path):
+    whole = (Path(__file__).parent / "written_by_pyarrow.parquet").read_bytes()
+    for name in ("export[1].parquet", "year=2021*?.parquet", "therapists' own.parquet"):
+        (tmp_path / name).write_bytes(whole)
+        table = read_table(tmp_path / name)
+        assert (len(table.rows), len(table.columns)) == (3, 17)
+
+
 def test_parquet_as_other_programs_write_it():
     """Each type of a column that pyarrow 26 writes for one value and none; its index is no column."""
     found = texts(read_table(Path(__file__).parent / "written_by_pyarrow.parquet"))

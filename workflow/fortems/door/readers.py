@@ -205,10 +205,9 @@ def _read_parquet(path: str | os.PathLike[str]) -> Table:
     import duckdb
 
     file = Path(path).name
+    settings: dict[str, Any] = {"threads": 1, "temp_directory": ""}  # nothing of it goes to a disk
     try:
-        with duckdb.connect(
-            config={"threads": 1, "temp_directory": ""}
-        ) as base:  # nothing of it goes to a disk
+        with duckdb.connect(config=settings) as base:
             base.execute("set timezone = 'UTC'")
             schema = base.execute("select name, num_children from parquet_schema(?)", [str(path)]).fetchall()
             rows = base.execute("from read_parquet(?, hive_partitioning = false)", [str(path)])
