@@ -12,6 +12,7 @@ import pytest
 from fortems.door.readers import read_table
 from fortems.errors import DataError
 
+PYARROW = Path(__file__).resolve().parents[1] / "reference/pyarrow"
 ROWS = pd.DataFrame({"client": ["a1", "é2", "c3"], "age": [34.5, np.nan, 41.0], "oq_1": [1, 2, 4]})
 
 
@@ -87,7 +88,7 @@ def test_parquet(tmp_path, dtype):
 
 
 def test_a_parquet_file_whose_name_looks_like_a_pattern(tmp_path):
-    whole = (Path(__file__).parent / "written_by_pyarrow.parquet").read_bytes()
+    whole = (PYARROW / "each_type.parquet").read_bytes()
     for name in ("export[1].parquet", "year=2021*?.parquet", "therapists' own.parquet"):
         (tmp_path / name).write_bytes(whole)
         table = read_table(tmp_path / name)
@@ -96,7 +97,7 @@ def test_a_parquet_file_whose_name_looks_like_a_pattern(tmp_path):
 
 def test_parquet_as_other_programs_write_it():
     """Each type of a column that pyarrow 26 writes for one value and none; its index is no column."""
-    found = texts(read_table(Path(__file__).parent / "written_by_pyarrow.parquet"))
+    found = texts(read_table(PYARROW / "each_type.parquet"))
     assert found == {
         "client": ["a", "b", None],
         "f32": ["47.29999923706055", None, "2.5"],
@@ -120,7 +121,7 @@ def test_parquet_as_other_programs_write_it():
 
 def test_a_damaged_parquet_file_is_refused_whatever_is_damaged(tmp_path):
     """A byte changed or the end cut off: read as something, or refused by name, and never anything else."""
-    whole = (Path(__file__).parent / "written_by_pyarrow.parquet").read_bytes()
+    whole = (PYARROW / "each_type.parquet").read_bytes()
     path = tmp_path / "export.parquet"
     refused = 0
     rng = np.random.default_rng(1)
@@ -248,7 +249,7 @@ BAD = {
     ),
     "same name in Parquet": (  # as pyarrow writes it; DuckDB would not
         "export.parquet",
-        lambda p: p.write_bytes((Path(__file__).parent / "one_name_twice.parquet").read_bytes()),
+        lambda p: p.write_bytes((PYARROW / "one_name_twice.parquet").read_bytes()),
         "2 columns have the name 'x'",
     ),
     "lists in Parquet": (

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("fortems", "twolevel")
 
 # Import statements are found by their look: each start of a run would wait half a second for syntax trees of all files.
-_NAMES = r"[\w.]+(?:[ \t]+as[ \t]+\w+)?(?:[ \t]*,[ \t]*[\w.]+(?:[ \t]+as[ \t]+\w+)?)*"
+_NAME = r"[\w.]+(?:[ \t]+as[ \t]+\w+)?"
+_NAMES = rf"{_NAME}(?:[ \t]*,[ \t]*{_NAME})*"
 _IMPORT = re.compile(
     r"(?:^|[;:])[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import(?:[ \t]*\(([^)]*)\)"
     rf"|[ \t]+({_NAMES}|\*)[ \t]*(?=$|;))",

@@ -223,7 +223,7 @@ def _read_parquet(path: str | os.PathLike[str]) -> Table:
                 count += len(piece)
                 cells = list(zip(*piece, strict=True))
                 for place, encoder in encoders.items():
-                    encoder.add(np.fromiter(cells[place], dtype=object, count=len(piece)))
+                    encoder.add(cells[place])
     except Exception:  # DuckDB raises errors of many kinds for a damaged file
         raise DataError(_corrupt(file, "Parquet file")) from None
     if nested:
