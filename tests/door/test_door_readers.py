@@ -119,6 +119,16 @@ def test_parquet_as_other_programs_write_it():
     }
 
 
+def test_a_parquet_file_that_memory_cannot_hold_is_not_called_corrupt_alone(tmp_path, monkeypatch):
+    path = tmp_path / "export.parquet"
+    duckdb.sql("select i as client, random() as x from range(200000) t(i)").write_parquet(str(path))
+    connect = duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", lambda config: connect(config={**config, "memory_limit": "1MB"}))
+    with pytest.raises(DataError, match="needs more memory than there is") as refused:
+        read_table(path)
+    assert "only the columns" in str(refused.value)
+
+
 def test_a_damaged_parquet_file_is_refused_whatever_is_damaged(tmp_path):
     """A byte changed or the end cut off: read as something, or refused by name, and never anything else."""
     whole = (PYARROW / "each_type.parquet").read_bytes()

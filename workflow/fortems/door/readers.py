@@ -224,6 +224,10 @@ def _read_parquet(path: str | os.PathLike[str]) -> Table:
                 cells = list(zip(*piece, strict=True))
                 for place, encoder in encoders.items():
                     encoder.add(cells[place])
+    except (duckdb.OutOfMemoryException, MemoryError):  # a damaged file may ask for any amount
+        what = "needs more memory than there is, or is a corrupt Parquet file"
+        hint = "Close other programs or export only the columns that the study needs"
+        raise DataError(Problem(file, what, FORMATS, hint)) from None
     except Exception:  # DuckDB raises errors of many kinds for a damaged file
         raise DataError(_corrupt(file, "Parquet file")) from None
     if nested:
