@@ -9,8 +9,9 @@ RUN ?= main
 VENV := .venv
 BIN := $(VENV)/bin
 sum = $(shell $(1) | cksum | tr ' ' -)
-# An environment does not survive being moved: its stamp carries the folder's name.
-PLACE_STAMP := $(VENV)/.place-$(call sum,pwd)
+# An environment does not survive being moved, and a new lock leaves what it no longer names behind: pandas, for one,
+# uses what it finds. So the first stamp carries the folder's name and the lock; where either changes, all begins anew.
+PLACE_STAMP := $(VENV)/.place-$(call sum,{ pwd; cat requirements.lock; })
 RUN_STAMP := $(VENV)/.run-$(call sum,cat requirements.lock)
 DEV_STAMP := $(VENV)/.dev-$(call sum,cat requirements-dev.lock)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q

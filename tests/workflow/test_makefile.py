@@ -108,6 +108,15 @@ def test_another_lock_renews_the_environment(folder, lock):
     assert make(folder, "-q", "dev").returncode == 1
 
 
+@pytest.mark.parametrize(("lock", "anew"), [("requirements.lock", True), ("requirements-dev.lock", False)])
+def test_what_a_run_no_longer_needs_does_not_stay(folder, lock, anew):
+    """pip removes nothing, and libraries such as pandas use what they find."""
+    stamped(folder)
+    with open(folder / lock, "a") as file:
+        file.write("# another\n")
+    assert ("rm -rf .venv" in make(folder, "-n", "dev").stdout) is anew
+
+
 def test_an_environment_that_was_moved_is_built_anew(folder, tmp_path_factory):
     moved = tmp_path_factory.mktemp("moved") / "elsewhere"
     shutil.move(stamped(folder), moved)
