@@ -9,7 +9,8 @@ over the reliabilities' intervals; ``percentile`` is a cluster bootstrap that dr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def measurement_table(
         if model.measurement == "observed":
             continue
         if base not in done:
-            rows += _observed_rows(model, sources, settings)
+            rows += _observed_rows(model, models.values(), sources, settings)
             done.add(base)
         if model.measurement == "latent":
             rows += latent_rows(model, sources, settings, latent_replicates)
@@ -58,11 +59,15 @@ def measurement_table(
     return _with_ratio(frame)
 
 
-def _observed_rows(model: MediationModel, sources: Sources, settings: Settings) -> list[dict[str, Any]]:
+def _observed_rows(
+    model: MediationModel, models: Iterable[MediationModel], sources: Sources, settings: Settings
+) -> list[dict[str, Any]]:
     name = f"{model.predictors[0]}_observed"
     plain = MediationModel(name, model.predictors, model.mediators, model.outcome)
+    # Random numbers go by the model's name: where the same model is a main one, its interval must be the same too.
+    main = next((other for other in models if replace(other, name=name) == plain), plain)
     try:
-        system = build(plain, sources.scores)
+        system = build(main, sources.scores)
     except CannotFit as reason:
         return [
             measurement_row(plain, name, level, "indirect", note=f"withheld: {reason}")
@@ -76,7 +81,8 @@ def _observed_rows(model: MediationModel, sources: Sources, settings: Settings) 
             for found in effect_rows(system, part, quiet):
                 if part.level == level:
                     kept = {key: value for key, value in found.items() if key in MEASUREMENT_COLUMNS}
-                    rows.append({**measurement_row(plain, engine_name, level, found["effect"]), **kept})
+                    row = measurement_row(plain, engine_name, level, found["effect"])
+                    rows.append({**row, **kept, "model": name})
     return rows
 
 
