@@ -45,6 +45,9 @@ def data(context: Context) -> pd.DataFrame:
     if not parts:
         raise Withheld("Not drawn: no two scales are in this run.")
     frame = pd.concat(parts)
+    if "ci_low" in frame:  # between therapists there is an interval only where both scales surely differ
+        unsure = (frame["level"] == "between") & frame["ci_low"].isna()
+        frame["r"] = frame["r"].mask(unsure)
     return frame[[name for name in ("x", "y", "level", "r", "p", "n") if name in frame]]
 
 
@@ -166,7 +169,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     gaps = frame[frame["r"].isna()]
     if len(gaps):
         where = listed([TITLES.get(str(level), str(level)).lower() for level in dict.fromkeys(gaps["level"])])
-        text += f" A dash marks what is withheld ({where}): a variance there is not above zero."
+        text += f" A dash marks what is withheld ({where}): a variance there is not surely above zero."
     return text.strip() or "All correlations are withheld."
 
 

@@ -172,6 +172,13 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
     return f"Line and dot plots. {'. '.join(parts)}."
 
 
+def _told_apart(rival: str, clear: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """The rival, with the estimand where it is told apart under one of two only."""
+    if len(set(clear["estimand"])) == len(set(rows["estimand"])):
+        return rival.lower()
+    return f"{rival.lower()} ({style.ESTIMAND_LABELS[str(clear['estimand'].iloc[0])]})"
+
+
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """Which ratios are told apart from one."""
     parts = []
@@ -180,7 +187,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         if rows.empty:
             continue
         clear = rows[(rows["ci_low"] > 1) | (rows["ci_high"] < 1)]
-        names = list(dict.fromkeys(str(name).lower() for name in clear["rival"]))
+        names = [_told_apart(str(rival), group, rows) for rival, group in clear.groupby("rival", sort=False)]
         if not names:
             parts.append(f"the likelihood ratio of the {words} is told apart from one against no rival")
         elif len(names) < rows["against"].nunique():

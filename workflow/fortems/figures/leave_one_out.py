@@ -98,9 +98,24 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     turns = frame[frame["sign_changes"] > 0]
     text = f"Thick: middle half of the therapists; thin: all. The largest shift is {style.sign(size)} standard errors ({lower(_label(dict(row)))})"
     if turns.empty:
-        return f"{text}; no sign changes."
-    which = "; ".join(lower(_label(item)) for item in turns.to_dict("records"))
-    return f"{text}; leaving out one therapist can turn the sign for {which}."
+        text += "; no sign changes."
+    else:
+        which = "; ".join(lower(_label(item)) for item in turns.to_dict("records"))
+        text += f"; leaving out one therapist can turn the sign for {which}."
+    gaps = _gaps(frame)
+    return f"{text} Not fitted without single therapists: {'; '.join(gaps)}." if gaps else text
+
+
+def _gaps(frame: pd.DataFrame) -> list[str]:
+    """Effects that have a line at one level and none at another."""
+    have = set(zip(frame["model"], frame["predictor"], frame["level"], strict=True))
+    wanted = dict.fromkeys(
+        (model, predictor, level)
+        for model, predictor in zip(frame["model"], frame["predictor"], strict=True)
+        for level in dict.fromkeys(frame["level"])
+    )
+    names = ("model", "predictor", "level")
+    return [lower(_label(dict(zip(names, key, strict=True)))) for key in wanted if key not in have]
 
 
 SPEC = Spec("leave_one_out", title, data, draw, alt, reading)
