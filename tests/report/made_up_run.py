@@ -150,12 +150,15 @@ def scores(seed: int = 3) -> pd.DataFrame:
     return frame.assign(bond=bond, meaning=meaning, distress=100 - 1.2 * meaning + rng.normal(0, 15, 96))
 
 
+MEASURED = {"observed": "montecarlo", "latent": "delta", "corrected": "reliability"}
+
+
 def _small() -> dict[str, pd.DataFrame]:
     """The remaining tables, a few rows each."""
     tables: dict[str, pd.DataFrame] = {}
     tables["data/flow.csv"] = pd.DataFrame(
         {"step": ["received", "excluded", "scored", "analysed"], "detail": ["rows of the file", "sessions: at least 5", "all", "any"],
-         "clients": [107, 11, 94, 96], "therapists": [24, 1, 23, 23]}
+         "clients": [107, 11, 94, 96], "therapists": [24, 1, 23, 23], "clients_per_therapist": [4.46, None, 4.09, 4.17]}
     )  # fmt: skip
     rows = [
         {"variable": name, "category": "", "n": 95, "missing": 1 if name == "task" else 0, "mean": 20.5 + i, "sd": 4.25, "skew": -0.4 - 0.2 * i,
@@ -215,9 +218,9 @@ def _small() -> dict[str, pd.DataFrame]:
     )  # fmt: skip
     tables["mediation/measurement.csv"] = pd.DataFrame(
         [{"model": f"{x}_{kind}", "measurement": kind, "engine": "twolevel", "level": level, "effect": "indirect", "predictor": x,
-          "mediator": "meaning", "outcome": "distress", "interval": "reliability" if kind == "corrected" else "montecarlo", "estimate": -1.1,
+          "mediator": "meaning", "outcome": "distress", "interval": MEASURED[kind], "estimate": -1.1,
           "se": 0.3, "ci_low": -1.7, "ci_high": -0.5 if x == "bond" else 0.1, "p": 0.01, "standardized": -0.2, "ratio": 1.2, "n_clients": 96,
-          "n_therapists": 23, "note": ""}
+          "n_therapists": 23, "note": "latent by 11 indicators; chi2(41) = 62.46" if kind == "latent" else ""}
          for x in ("alliance", "bond") for kind in ("observed", "latent", "corrected") for level in ("within", "single")]
     )  # fmt: skip
     tables["robustness/leave_one_out.csv"] = pd.DataFrame(
@@ -257,13 +260,14 @@ def _design() -> dict[str, pd.DataFrame]:
         for j in (12, 23, 50) for n in (4, 8) for ab in (-0.06, -0.15) for icc in (0.0, 0.05) for level in ("within", "single")
     ]  # fmt: skip
     coverage = [
-        {"design": f"{j} therapists, ICC .05", "therapists": j, "n": 96, "icc": 0.05, "population": "effect", "estimand": level,
-         "interval": kind, "studies": 500, "coverage": value, "ci_low": value - 0.02, "ci_high": value + 0.02}
-        for j in (10, 23) for level in ("within", "single") for kind, value in (("montecarlo", 0.95), ("delta", 0.94), ("bca", 0.9))
+        {"design": f"{j} therapists, ICC .05", "therapists": j, "n": 96, "icc": 0.05, "population": name, "a": a, "b": -0.35,
+         "estimand": level, "interval": kind, "studies": 500, "coverage": value, "ci_low": value - 0.02, "ci_high": value + 0.02}
+        for name, a in (("effect", 0.3), ("a = 0", 0.0)) for j in (10, 23) for level in ("within", "single") for kind, value in (("montecarlo", 0.95), ("delta", 0.94), ("bca", 0.9))
     ]  # fmt: skip
     recovery = [
         {"scenario": "as_reported", "comparison": "engines", "engine": "twolevel", "model": "bond", "level": "within",
-         "parameter": "indirect", "truth": -1.1, "studies": 200, "bias": 0.05, "bias_se": 0.01, "rmse": 0.3}
+         "parameter": parameter, "truth": -1.1, "studies": 200, "bias": 0.05, "bias_se": 0.01, "rmse": 0.3}
+        for parameter in ("indirect", "between variance of bond")
     ]  # fmt: skip
     return {
         "design/diagnosticity.csv": pd.DataFrame(diagnosticity),

@@ -1,10 +1,16 @@
 # The manuscript: text filled from results only, in three formats, with a ledger of its numbers.
 #
-# needs  results (report/sources.py), figures, config.yaml, the models file, manuscript/
+# needs  results (report/sources.py), figures, config.yaml, the models file, the simulated scenarios, manuscript/
 # makes  manuscript/manuscript.{html,pdf,docx}, manuscript/numbers.csv
 
 from fortems.figures import catalog
 from fortems.report import sources
+from fortems.simulate.scenario import scenario_files
+
+# The scenarios of the simulated studies, the article's account first.
+TOLD_SCENARIOS = []
+if switched_on("design/diagnosticity.csv", config):
+    TOLD_SCENARIOS = list(dict.fromkeys(["as_reported", *config["design"]["diagnosticity"]["scenarios"]]))
 
 
 rule manuscript:
@@ -14,6 +20,7 @@ rule manuscript:
         figures=[f"{RESULTS}/{name}" for name in catalog.files(config)],
         config=f"{RESULTS}/config.yaml",
         models=config["models"],
+        scenarios=sorted({path for name in TOLD_SCENARIOS for path in scenario_files(name)}),
         templates=manuscript_sources(),
         code=code("manuscript"),
     output:
@@ -50,6 +57,7 @@ rule manuscript:
     params:
         results=lambda wildcards: RESULTS,
         sources=sources.FILES + (catalog.INDEX,),
+        scenarios=TOLD_SCENARIOS,
         software=software("manuscript"),
     message:
         "Write the report"

@@ -7,7 +7,10 @@ with job(snakemake):
 
     from fortems.report.build import build
     from fortems.report.results import Results
+    from fortems.simulate.scenario import told
 
     folder = Path(snakemake.params.results)
     results = Results(folder, files=snakemake.params.sources)
-    build(results, Path(snakemake.input.models), Path("manuscript"), Path(snakemake.output.html).parent)
+    out = Path(snakemake.output.html).parent
+    stories = [told(name) for name in snakemake.params.scenarios]
+    build(results, Path(snakemake.input.models), Path("manuscript"), out, stories)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,9 @@ def pictures(report: Report) -> dict[str, Picture]:
     return found
 
 
-def prepare(results: Results, models: Mapping[str, Any], folder: Path) -> Report:
+def prepare(
+    results: Results, models: Mapping[str, Any], folder: Path, scenarios: Sequence[tuple[str, str]] = ()
+) -> Report:
     """Gather what sentences and templates draw on.
 
     Parameters
@@ -64,6 +66,8 @@ def prepare(results: Results, models: Mapping[str, Any], folder: Path) -> Report
         Entries of the models file.
     folder : path
         ``manuscript/``.
+    scenarios : sequence of (str, str)
+        Title and story of each scenario that studies were simulated from.
     """
     report = Report(
         results,
@@ -72,6 +76,7 @@ def prepare(results: Results, models: Mapping[str, Any], folder: Path) -> Report
         {},
         facts(folder / "facts.yaml"),
         models,
+        scenarios,
     )
     report.items = {**tables(report), **pictures(report), **dict.fromkeys(CHECKLISTS)}
     return report
@@ -111,7 +116,9 @@ def front(kind: Variant) -> formats.Front:
     return formats.Front(kind.title, kind.source, HEAD, authors, kind.banner)
 
 
-def build(results: Results, models: Path, folder: Path, out: Path) -> Report:
+def build(
+    results: Results, models: Path, folder: Path, out: Path, scenarios: Sequence[tuple[str, str]] = ()
+) -> Report:
     """Write the manuscript in its three formats and the ledger of its numbers.
 
     Parameters
@@ -123,6 +130,8 @@ def build(results: Results, models: Path, folder: Path, out: Path) -> Report:
         ``manuscript/``: templates, bibliography, style.
     out : path
         ``results/<run>/manuscript``.
+    scenarios : sequence of (str, str)
+        As for ``prepare``.
 
     Raises
     ------
@@ -130,7 +139,7 @@ def build(results: Results, models: Path, folder: Path, out: Path) -> Report:
         When a number on the page differs from its results file as it stands on disk.
     """
     entries = plain_yaml(models)
-    report = prepare(results, entries, folder)
+    report = prepare(results, entries, folder, scenarios)
     document = compose(report, folder)
     cover = front(report.variant)
     style = folder / "style"

@@ -101,6 +101,12 @@ def percent(value: float, decimals: int = 0) -> str:
     return f"{fixed(100 * float(value), decimals)}%"
 
 
+def share(value: float) -> str:
+    """Write a share of studies: one decimal of a percentage, never 0.0% where there were some."""
+    text = percent(value, 1)
+    return f"< {percent(0.001, 1)}" if value > 0 and text == percent(0, 1) else text
+
+
 def ratio(value: float) -> str:
     """Write a likelihood ratio: two decimals below ten, one below a hundred, none above."""
     size = abs(float(value))
@@ -150,6 +156,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "n": count,
     "%": percent,
     "%1": lambda value: percent(value, 1),
+    "share": share,
     "m": coefficient,
     "m1": lambda value: fixed(value, 1),
     "x": ratio,

@@ -18,6 +18,7 @@ FILES: tuple[str, ...] = (
     "mediation/derived.csv",
     "mediation/agreement.csv",
     "mediation/measurement.csv",
+    "mediation/cfa.csv",
     "tables/matrix_source.csv",
     "tables/matrix_checks.csv",
     "tables/withheld.csv",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ class Report:
         The literature's numbers (``manuscript/facts.yaml``).
     models : dict
         The entries of the models file.
+    scenarios : sequence of (str, str)
+        Title and story of each scenario that studies were simulated from.
     """
 
     results: Results
@@ -37,6 +39,7 @@ class Report:
     items: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     models: Mapping[str, Any] = field(default_factory=dict)
+    scenarios: Sequence[tuple[str, str]] = ()
 
     def has(self, name: str) -> bool:
         """Whether a table or figure, or a results file with rows, is there."""

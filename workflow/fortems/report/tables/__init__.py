@@ -18,6 +18,7 @@ BUILDERS: tuple[Callable[[Report], Table | None], ...] = (
     models.turned,
     models.measurement,
     findings.claims,
+    findings.scenarios,
     findings.diagnosticity,
     findings.published,
     codebook.variables,

@@ -101,7 +101,7 @@ def _answer(
             raise FortemsError(
                 f"{path.name}: {entry['item']!r} points to the section {section}, which is not there"
             )
-        parts += [", ", Cell(sections[section], link=section)]
+        parts += ["; ", Cell(sections[section], link=section)]
     if "note" in entry:
-        parts += [", ", str(entry["note"])]
+        parts += ["; ", str(entry["note"])]
     return Cell.of(*parts[1:])

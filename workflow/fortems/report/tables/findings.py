@@ -45,7 +45,8 @@ def claims(report: Report) -> Table | None:
         (
             "Correlations: cluster-robust test over all clients; effects: indirect effect with its Monte Carlo interval. *Consistent "
             "(weak)*: the article reports no significance and there is none, which supports little. The parts of “bond alone "
-            "survives” are not findings of the article's own."
+            "survives” are not findings of the article's own. Age and gender: *p* of both together. The *p* of a mediation is that of its "
+            "indirect effect; its verdict looks at the direct path as well."
             if not report.variant.matrix
             else "Effects: indirect effect with its Monte Carlo interval. *Consistent (weak)*: the article reports no significance and "
             "there is none, which supports little.",
@@ -79,6 +80,25 @@ def _reason(row: Row) -> str:
     return reason if failed < 2 else "more than one part does not hold"
 
 
+def scenarios(report: Report) -> Table | None:
+    """What is true in each population that studies were simulated from."""
+    if not report.scenarios:
+        return None
+    return Table(
+        "tbl-scenarios",
+        "Scenarios of the Simulated Studies",
+        ("Scenario", "What is true in it"),
+        "ll",
+        tuple(report.scenarios),
+        (
+            "Every mean, correlation and share of variance of a scenario stands with its source and grade in config/scenarios; none is a number "
+            "of the article.",
+        ),
+        widths=(0.22, 0.78),
+        small=True,
+    )
+
+
 def diagnosticity(report: Report) -> Table | None:
     """Probability of the patterns by scenario, and the likelihood ratio of the article's account against each."""
     rows = report.results.rows(DIAGNOSTICITY, gap=None, role="pattern")
@@ -106,7 +126,7 @@ def diagnosticity(report: Report) -> Table | None:
                 )
                 inside = ratio is not None and ratio["relation"] == "="
                 cells += [
-                    bind.cell(own.get(level), "probability", "%1"),
+                    bind.cell(own.get(level), "probability", "share"),
                     _ratio(report, ratio),
                     bind.interval(ratio, style="x") if inside else "—",
                 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fortems.report.results import Row
 from fortems.report.table import Cell, Section, Table
 from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
@@ -10,6 +11,18 @@ from fortems.report.text.words import ESTIMAND_WORDS, levels, path, verdict
 from fortems.variables import label
 
 MEASUREMENT = "mediation/measurement.csv"
+WHAT = {
+    "observed": "Observed scores",
+    "latent": "Latent variables",
+    "corrected": "Corrected for unreliability",
+}
+#: Intervals of a model with measurement error in their order; empty: no confidence interval.
+MEASURED_INTERVALS = {
+    "montecarlo": "Monte Carlo",
+    "reliability": "",
+    "delta": "delta method",
+    "percentile": "percentile",
+}
 PATH = ("predictor", "mediator", "outcome")
 MAIN = ("alliance", "bond", "goal", "task", "aspects")
 EFFECT_WORDS = {"a": "*a*", "b": "*b*", "direct": "*c*′", "indirect": "*ab*"}
@@ -82,7 +95,7 @@ def _lines(report: Report, model: str, have: list[str]) -> list[tuple[Cell | str
 def _note(report: Report, have: list[str]) -> str:
     words = {
         "within": "Within therapists: two-level maximum likelihood.",
-        "single": "Single level: least squares with cluster-robust (CR2) inference."
+        "single": "Single level: least squares with cluster-robust (CR2) inference, clients without missing values."
         if not report.variant.matrix
         else "Single level: least squares from the printed correlations.",
     }
@@ -105,11 +118,7 @@ def _clustering(report: Report) -> list[Cell]:
     bind = report.bind
     parts: list[Cell | str] = [
         *(bind.cell(outcome, "n_clients", "n"), " clients of ", bind.cell(outcome, "n_therapists", "n")),
-        *(
-            " therapists, about ",
-            bind.cell(outcome, "n0", "m1"),
-            " each. Share of variance between therapists, ICC(1): ",
-        ),
+        " therapists. Share of variance between therapists, ICC(1): ",
     ]
     for number, (name, row) in enumerate(known.items()):
         parts += [", " if number else "", f"{label(name).lower()} ", bind.cell(row, "icc", "r")]
@@ -176,7 +185,7 @@ def verdicts(report: Report) -> Table | None:
                 bound,
                 " standard deviations? Smallest bound: the smallest for which the answer would be yes. Clients needed: for the test to "
                 "succeed in four studies of five if the direct path were zero. Article's rule: full if the indirect interval excludes zero "
-                "and the direct path is not significant.",
+                "and the direct path is not significant, as the article seems to have concluded.",
             ),
         ),
         widths=(0.2, 0.15, 0.15, 0.08, 0.09, 0.09, 0.14, 0.1),
@@ -196,7 +205,7 @@ def turned(report: Report) -> Table | None:
         for level in have:
             row = path(report, model, level, "indirect")
             cells += [
-                report.bind.cell(row, "standardized", "b"),
+                report.bind.cell(row, "estimate", "end"),
                 report.bind.interval(row),
                 report.bind.cell(row, "p", "p"),
             ]
@@ -206,11 +215,12 @@ def turned(report: Report) -> Table | None:
     return Table(
         "tbl-reversed",
         "Indirect Effects With the Directions Turned Around",
-        ("Order", *(("Std.", ci, "*p*") * len(have))),
+        ("Order", *(("*ab*", ci, "*p*") * len(have))),
         "l" + "rcr" * len(have),
         tuple(body),
         (
-            "Std.: indirect effect in standard deviations; intervals in the units of the scales. All orders fit equally well.",
+            "*ab*: indirect effect, in units of the outcome for one unit of the predictor, so that sizes cannot be compared between orders. All "
+            "orders fit equally well.",
         ),
         spanners=(("", 1), *((heads[level], 3) for level in have)),
         small=True,
@@ -219,23 +229,17 @@ def turned(report: Report) -> Table | None:
 
 def measurement(report: Report) -> Table | None:
     """Indirect effects with measurement error ignored and taken into account."""
-    rows = [row for row in report.results.rows(MEASUREMENT, effect="indirect") if row.has("estimate")]
+    rows = _measured(report)
     body: list[Section | tuple[Cell | str, ...]] = []
     bind = report.bind
     for predictor in dict.fromkeys(row["predictor"] for row in rows):
         body.append(Section(f"{label(str(predictor))} → presence of meaning → distress (total)"))
         for row in rows:
-            if row["predictor"] != predictor or row["interval"] not in ("montecarlo", "reliability"):
+            if row["predictor"] != predictor:
                 continue
-            what = {
-                "observed": "Observed scores",
-                "latent": "Latent variables",
-                "corrected": "Corrected for unreliability",
-            }
-            where = ESTIMAND_WORDS.get(row["level"], str(row["level"])).removeprefix("at the ")
             body.append(
                 (
-                    f"{what.get(row['measurement'], str(row['measurement']))}, {where}",
+                    f"{WHAT.get(row['measurement'], str(row['measurement']))}, {_where(row)}",
                     bind.cell(row, "estimate", "end"),
                     bind.interval(row),
                     bind.cell(row, "standardized", "b"),
@@ -245,15 +249,52 @@ def measurement(report: Report) -> Table | None:
             )
     if len(body) < 2:
         return None
+    how = {row["measurement"]: MEASURED_INTERVALS[row["interval"]] for row in rows}
+    kinds = [f"{words} for {WHAT[kind].lower()}" for kind, words in how.items() if words]
+    corrected = (
+        [
+            "; for corrected scores the range of the estimate over the intervals of the reliabilities, which is none"
+        ]
+        if "corrected" in how
+        else []
+    )
+    latent: list[Cell | str] = (
+        [" Latent variables rest on clients without missing indicators."] if "latent" in how else []
+    )
+    for row in rows:
+        if row["measurement"] == "latent" and row.has("note"):
+            words = f" {label(str(row['predictor']))}, {_where(row)}: "
+            latent += [words, bind.cell(row, "note", "text"), "."]
     return Table(
         "tbl-measurement",
         "Indirect Effects With Measurement Error Ignored and Taken Into Account",
-        ("Model", "Estimate", _ci(report), "Std.", "Ratio", "Clients"),
+        ("Model", "Estimate", "Interval", "Std.", "Ratio", "Clients"),
         "lrcrrr",
         tuple(body),
         (
-            "Ratio: to the estimate from observed scores. For corrected scores the brackets hold the range of the estimate over the intervals of "
-            "the reliabilities, which is no confidence interval. Std.: in standard deviations of the level.",
+            Cell.of(
+                "Interval: ",
+                report.bind.setting_cell("confidence", style="%"),
+                f" confidence interval ({'; '.join(kinds)})",
+                *corrected,
+                ". Ratio: to the estimate from observed scores. Std.: in standard deviations of the level.",
+                *latent,
+            ),
         ),
         small=True,
     )
+
+
+def _where(row: Row) -> str:
+    return ESTIMAND_WORDS.get(row["level"], str(row["level"])).removeprefix("at the ")
+
+
+def _measured(report: Report) -> list[Row]:
+    """A row an indirect effect, with the interval that comes first: that of the other tables where there is one."""
+    found: dict[tuple[str, ...], Row] = {}
+    for interval in MEASURED_INTERVALS:
+        for row in report.results.rows(MEASUREMENT, effect="indirect", interval=interval):
+            if row.has("estimate"):
+                found.setdefault(tuple(row[key] for key in ("predictor", "measurement", "level")), row)
+    order = [row["model"] for row in report.results.rows(MEASUREMENT)]
+    return sorted(found.values(), key=lambda row: (order.index(row["model"]), row.line))

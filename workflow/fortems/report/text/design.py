@@ -5,7 +5,7 @@ from __future__ import annotations
 from fortems.report.bind import escape
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.words import ESTIMAND_WORDS, ESTIMANDS, IS, joined, listed
+from fortems.report.text.words import ESTIMAND_WORDS, ESTIMANDS, IS, joined, listed, plural
 
 DIAGNOSTICITY = "design/diagnosticity.csv"
 RATIOS = "design/likelihood_ratios.csv"
@@ -13,6 +13,10 @@ POWER = "design/power.csv"
 COVERAGE = "design/coverage.csv"
 RECOVERY = "design/recovery.csv"
 REPORTED = "as_reported"
+MADE_TRUE = (
+    "The scenario *as reported* makes the article's account true; what the article does not say of it is assumed, the size of each "
+    "correlation included. In this scenario"
+)
 PATTERNS = (("whole_pattern", "the whole pattern"), ("bond_alone", "the finding that bond alone survives"))
 INTERVAL_WORDS = {"montecarlo": "Monte Carlo", "delta": "delta", "percentile": "percentile", "bca": "BCa"}
 
@@ -31,20 +35,37 @@ def share(report: Report, row: Row) -> str:
     )
 
 
+def pattern_share(report: Report) -> str:
+    """For the abstract: how often the whole pattern shows where the article's account is made true."""
+    clauses = [
+        f"{report.bind.of(row, 'probability', '%1')} with effects {ESTIMAND_WORDS[level]}"
+        for level in ESTIMANDS
+        if (row := _reported(report, "whole_pattern", level)) is not None
+    ]
+    if not clauses:
+        return ""
+    return (
+        "Of simulated studies of this size in which the article's account is made true, the share that shows its whole pattern is "
+        f"{listed(clauses)}."
+    )
+
+
+def _reported(report: Report, claim: str, level: str) -> Row | None:
+    return report.results.first(DIAGNOSTICITY, claim=claim, estimand=level, scenario=REPORTED, gap=None)
+
+
 def diagnosticity(report: Report) -> str:
     """How often the patterns show, by scenario, and the likelihood ratios."""
     parts: list[str] = []
     for claim, words in PATTERNS:
         clauses = []
         for level in ESTIMANDS:
-            row = report.results.first(
-                DIAGNOSTICITY, claim=claim, estimand=level, scenario=REPORTED, gap=None
-            )
+            row = _reported(report, claim, level)
             if row is not None:
                 clauses.append(f"in {share(report, row)} of studies with effects {ESTIMAND_WORDS[level]}")
         if clauses:
             parts.append(
-                f"Where the article's account is true, {words} shows {' and '.join(clauses)}{report.see('fig-overview') if not parts else ''}."
+                f"{MADE_TRUE if not parts else 'There'} {words} shows {' and '.join(clauses)}{report.see('fig-overview') if not parts else ''}."
             )
     single = _least_and_most(report)
     if single:
@@ -52,7 +73,23 @@ def diagnosticity(report: Report) -> str:
     parts.append(next((text for level in ESTIMANDS if (text := _ratios(report, level))), ""))
     parts.append(_reversed(report))
     parts.append(_gaps(report))
+    parts.append(_lost(report))
     return joined(parts) or "The simulated studies could test no pattern."
+
+
+def _lost(report: Report) -> str:
+    """How many simulated studies could not test a finding, for want of an estimate."""
+    rows = [row for row in report.results.rows(DIAGNOSTICITY) if row.has("studies", "testable")]
+    lost = [row for row in rows if row["testable"] < row["studies"]]
+    if not rows:
+        return ""
+    if not lost:
+        return "No study was lost: each could test every finding."
+    worst = min(lost, key=lambda row: row["testable"] / row["studies"])
+    return (
+        f"In some studies a finding could not be tested, for want of an estimate; the one tested least often, in {report.bind.of(worst, 'testable', 'n')} "
+        f"of {report.bind.of(worst, 'studies', 'n')}."
+    )
 
 
 def _least_and_most(report: Report) -> str:
@@ -116,8 +153,8 @@ def _reversed(report: Report) -> str:
         return ""
     if all(row["ci_low"] <= 1 <= row["ci_high"] for row in rows):
         return (
-            "Against the *reversed* scenario, in which distress comes first and the covariances are the same, every ratio is compatible with "
-            "one: the pattern cannot tell the directions apart."
+            "Against the *reversed* scenario, in which distress comes first and the covariances are the same, every ratio of the patterns is "
+            "compatible with one: they cannot tell the directions apart."
         )
     return (
         "Against the *reversed* scenario, whose covariances are the same, a ratio differs from one by more than its error; since both "
@@ -208,8 +245,8 @@ def power(report: Report) -> str:
     if exaggerated:
         worst = max(exaggerated, key=lambda row: row["type_m"])
         parts.append(
-            "Where power is low, the effects that come out significant are too large: there by a factor of "
-            f"{report.bind.of(worst, 'type_m', 'b')} on average for {effect(worst)}."
+            "Where power is low, the effects that come out significant are too large: for a true effect of "
+            f"{effect(worst)} they are {report.bind.of(worst, 'type_m', 'b')} times as large on average."
         )
     if rows:
         parts.append(f"The whole grid of designs is in `design/power.csv`{report.see('fig-power')}.")
@@ -240,13 +277,42 @@ def coverage(report: Report) -> str:
         )
         if below:
             text += (
-                f"; in {report.bind.rows(below, 'coverage')} of {report.bind.rows(found, 'coverage')} cases that is surely less than the nominal "
-                f"{size}"
+                f"; in {report.bind.rows(below, 'coverage')} of {report.bind.rows(found, 'coverage')} cases the whole interval of this share lies "
+                f"below the nominal {size}"
             )
         else:
             text += f"; nowhere is it shown to fall below the nominal {size}"
         parts.append(f"{text}.")
+    row = rows[0]
+    if row.has("a", "b"):
+        truth = f"*a*{IS}{report.bind.of(row, 'a', 'b')} and *b*{IS}{report.bind.of(row, 'b', 'b')}"
+        parts.insert(0, f"All of this is for a population with an indirect effect ({truth}, standardized).")
+    parts.append(_null(report, nominal))
     return joined([*parts, f"Each design is in `design/coverage.csv`{report.see('fig-coverage')}."])
+
+
+def _null(report: Report, nominal: float) -> str:
+    """Coverage where the indirect effect is zero because one path is."""
+    rows = [
+        row
+        for row in report.results.rows(COVERAGE)
+        if row.has("coverage", "ci_high", "a", "b") and (row["a"] == 0) != (row["b"] == 0)
+    ]
+    clauses = []
+    for kind, words in INTERVAL_WORDS.items():
+        found = [row for row in rows if row["interval"] == kind]
+        below = [row for row in found if row["ci_high"] < nominal]
+        if below:
+            least = min(found, key=lambda row: row["coverage"])
+            clauses.append(
+                f"the {words} interval in {report.bind.rows(below, 'coverage')} of {report.bind.rows(found, 'coverage')} cases (down to "
+                f"{report.bind.of(least, 'coverage', '%1')})"
+            )
+    if not rows:
+        return ""
+    if not clauses:
+        return "Where one of the two paths is zero, no interval is shown to cover less than it says."
+    return f"Where one of the two paths is zero, {listed(clauses)} {'covers' if len(clauses) == 1 else 'cover'} less than that."
 
 
 def recovery(report: Report) -> str:
@@ -258,19 +324,45 @@ def recovery(report: Report) -> str:
     ]
     if not rows:
         return "Parameter recovery could not be judged."
-    biased = [row for row in rows if abs(row["bias"]) > 3 * row["bias_se"]]
+    biased = _biased(rows)
+    others = _others(report)
     text = (
         f"Indirect effects were compared with the true ones in {report.bind.rows(rows, 'bias')} combinations of scenario, engine, model and "
         "estimand. "
     )
     if not biased:
-        return f"{text}No bias exceeds three of its Monte Carlo errors. All parameters are in `design/recovery.csv`."
+        return f"{text}No bias of an indirect effect exceeds three of its Monte Carlo errors. {others}"
     worst = max(biased, key=lambda row: abs(row["bias"] / row["bias_se"]))
     return (
         f"{text}In {report.bind.rows(biased, 'bias')} the bias exceeds three of its Monte Carlo errors, most surely for *{escape(worst['engine'])}* "
         f"in the scenario *{escape(str(worst['scenario']).replace('_', ' '))}* (bias {report.bind.of(worst, 'bias', 'end')}, root mean square "
-        f"error {report.bind.of(worst, 'rmse', 'end')}). All parameters are in `design/recovery.csv`."
+        f"error {report.bind.of(worst, 'rmse', 'end')}). {others}"
     )
+
+
+def _biased(rows: list[Row]) -> list[Row]:
+    """Rows whose bias exceeds three of its Monte Carlo errors."""
+    return [row for row in rows if abs(row["bias"]) > 3 * row["bias_se"]]
+
+
+def _others(report: Report) -> str:
+    """Bias of the parameters other than indirect effects; maximum likelihood makes variances too small or, at zero, too large."""
+    rows = [
+        row
+        for row in report.results.rows(RECOVERY)
+        if row["parameter"] != "indirect" and row.has("bias", "bias_se") and row["bias_se"] > 0
+    ]
+    biased = _biased(rows)
+    every = "All parameters are in `design/recovery.csv`."
+    if not biased:
+        return every
+    text = f"Of {report.bind.rows(rows, 'bias')} comparisons of other parameters {report.bind.rows(biased, 'bias')} {plural(len(biased), 'exceeds', 'exceed')} three"
+    if all("variance" in row["parameter"] for row in biased):
+        text += (
+            ", all of them variances and covariances: with few therapists maximum likelihood makes those of clients a little too "
+            "small and, since none can be negative, those between therapists too large"
+        )
+    return f"{text}. {every}"
 
 
 SENTENCES = {function.__name__: function for function in (diagnosticity, power, coverage, recovery)}

@@ -148,10 +148,10 @@ def limits(report: Report) -> str:
         "intervals take clients as independent.",
     }[report.variant.kind]
     size = ""
-    row = report.results.first("tables/icc.csv", variable="distress")
-    if row is not None and row.has("n0") and row["n0"] < 10:
+    row = report.results.first("data/flow.csv", step="analysed")
+    if row is not None and row.has("clients_per_therapist") and row["clients_per_therapist"] < 10:
         size = (
-            f"*Few clients a therapist.* With about {report.bind.of(row, 'n0', 'm1')} clients per therapist the differences between "
+            f"*Few clients a therapist.* With {report.bind.of(row, 'clients_per_therapist', 'm1')} clients per therapist the differences between "
             "therapists are poorly known; effects between therapists are withheld where their variance is at the boundary."
         )
     return "\n\n".join(part for part in (own, size) if part)

@@ -1,11 +1,25 @@
-"""Full or partial mediation: verdicts, equivalence of the direct path, the article's own rule."""
+"""Full or partial mediation: verdicts, equivalence of the direct path, likelihood ratio, the article's rule."""
 
 from __future__ import annotations
 
 from fortems.report.bind import escape
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, name, sentence, verdict
+from fortems.report.text.words import (
+    ESTIMAND_WORDS,
+    IS,
+    joined,
+    levels,
+    listed,
+    name,
+    p,
+    sentence,
+    verdict,
+)
+
+FIT = "mediation/fit.csv"
+MAIN = ("alliance", "bond", "goal", "task", "aspects")
+NAMES = {"aspects": "the three aspects together"}
 
 
 def full_mediation(report: Report) -> str:
@@ -24,6 +38,7 @@ def full_mediation(report: Report) -> str:
         parts.append(f"For {_which(report, same)} the verdict is: {escape(conclusion)}.")
     tested = [row for row in rows if row.has("equivalence", "smallest_bound", "equivalence_bound")]
     parts.append(_equivalence(report, tested))
+    parts.append(_fixed_at_zero(report))
     parts.append(_rule(report, [row for row in rows if row.has("paper_rule")]))
     return joined(parts)
 
@@ -69,6 +84,34 @@ def _equivalence(report: Report, rows: list[Row]) -> str:
     return joined(parts)
 
 
+def _fixed_at_zero(report: Report) -> str:
+    """What the likelihood ratio says of models without direct paths, within therapists."""
+    rows = [
+        row
+        for model in MAIN
+        for row in report.results.rows(FIT, model=model, engine="twolevel", variant="full")
+        if row.has("chi2", "df", "p")
+    ]
+    if not rows:
+        return ""
+
+    def tested(which: list[Row]) -> str:
+        return listed(
+            f"{NAMES.get(row['model'], name(row['model']))} (χ²({report.bind.of(row, 'df', 'df')}){IS}"
+            f"{report.bind.of(row, 'chi2', 'b')}, {p(report, row)})"
+            for row in which
+        )
+
+    rejected, kept = (
+        [row for row in rows if row["p"] < 0.05],
+        [row for row in rows if row["p"] >= 0.05],
+    )
+    clauses = [f"is rejected for {tested(rejected)}"] if rejected else []
+    if kept:
+        clauses.append(f"is not rejected for {tested(kept)}, which does not show it to be zero")
+    return f"By the likelihood ratio a direct path of zero within therapists {', and '.join(clauses)}."
+
+
 def _rule(report: Report, rows: list[Row]) -> str:
     """What the paper's own rule would conclude."""
     clauses = []
@@ -83,7 +126,7 @@ def _rule(report: Report, rows: list[Row]) -> str:
     if not clauses:
         return ""
     return (
-        f"The article's own rule would call this {'; '.join(clauses)}{report.see('tbl-verdicts', 'fig-equivalence')}. The rule "
+        f"The rule that the article seems to have used would call this {'; '.join(clauses)}{report.see('tbl-verdicts', 'fig-equivalence')}. The rule "
         "takes a direct path that is not significant for an absent one, which the data need not support."
     )
 

@@ -34,9 +34,8 @@ def _flow(report: Report, flow: list[Row]) -> str:
     bind = report.bind
     who = "simulated clients" if report.variant.simulated else "clients"
     text = f"The analyses use {bind.of(last, 'clients', 'n')} {who} of {bind.of(last, 'therapists', 'n')} therapists"
-    icc = report.results.first(ICC, variable="distress")
-    if icc is not None and icc.has("n0"):
-        text += f" (about {bind.of(icc, 'n0', 'm1')} clients per therapist)"
+    if last.has("clients_per_therapist"):
+        text += f" ({bind.of(last, 'clients_per_therapist', 'm1')} clients per therapist on average)"
     excluded = [
         row for row in flow if row["step"] == "excluded" and row.has("clients") and row["clients"] > 0
     ]

@@ -9,6 +9,7 @@ from fortems.report.text.words import ESTIMAND_WORDS, clear, joined, levels, lis
 AGREEMENT = "mediation/agreement.csv"
 PUBLISHED = "published.csv"
 MEASUREMENT = "mediation/measurement.csv"
+FACTORS = "mediation/cfa.csv"
 INFLUENCE = "robustness/leave_one_out.csv"
 
 
@@ -62,7 +63,13 @@ def published(report: Report) -> str:
     clauses = []
     for verdict, words in (
         ("equal", ("equals the computed one", "equal the computed ones")),
-        ("rounding", ("differs by rounding only", "differ by rounding only")),
+        (
+            "rounding",
+            (
+                "differs by less than one unit of its last decimal",
+                "differ by less than one unit of their last decimal",
+            ),
+        ),
         ("differs", ("differs", "differ")),
     ):
         count = sum(row["verdict"] == verdict for row in tried)
@@ -71,7 +78,9 @@ def published(report: Report) -> str:
     text = f"Of {report.bind.rows(tried, 'verdict')} published numbers that could be compared, {listed(clauses)}{report.see('tbl-published')}."
     left = len(rows) - len(tried)
     if left:
-        text += " The others wait for the article's tables or cannot be given by this source."
+        text += (
+            " The others could not be: the sources at hand do not give them, or this run has no counterpart."
+        )
     if report.variant.simulated:
         text += (
             " In a simulated run only the numbers of the design are compared, which the scenario was told."
@@ -118,6 +127,10 @@ def measurement(report: Report) -> str:
         parts.append(
             f"Models and intervals stand together{report.see('tbl-measurement', 'fig-measurement')}."
         )
+        if report.results.has(FACTORS):
+            parts.append(
+                f"How well one factor, two and three fit the answers to the alliance questionnaire is in `{FACTORS}`."
+            )
     return joined(parts) or "No model that takes measurement error into account gave an estimate."
 
 
@@ -153,10 +166,11 @@ def influence(report: Report) -> str:
         which = listed(f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in turning)
         parts.append(f"Its sign changes in some of them for {which}.")
     else:
-        parts.append("Its sign never changes.")
+        parts.append("Its sign never changes in these models.")
     largest = max(rows, key=lambda row: abs(row["largest_shift"]))
     parts.append(
-        f"The largest shift is {report.bind.of(largest, 'largest_shift', 'b')} standard errors{report.see('fig-leave_one_out')}."
+        f"Their largest shift is {report.bind.of(largest, 'largest_shift', 'b')} standard errors{report.see('fig-leave_one_out')}; every "
+        f"path and model is in `{INFLUENCE}`."
     )
     return joined(parts)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import escape
-from fortems.report.results import PATTERNS
+from fortems.report.results import CODEBOOK, PATTERNS
 from fortems.report.template import Report
 from fortems.report.text.mediation import DISTRESS_PARTS, reversed_models
-from fortems.report.text.words import joined, listed, name, plural, sentence
+from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, name, plural, sentence
 from fortems.report.variant import STAGES, reason_absent
+from fortems.variables import label
 
 ENGINE_WORDS = {
     "twolevel": "a two-level maximum-likelihood engine of our own",
@@ -32,8 +33,8 @@ def design(report: Report) -> str:
         return (
             f"All data are simulated, client by client and item by item, from the scenario *{escape(variant.scenario)}*. A "
             "scenario states means, standard deviations, reliabilities, correlations and therapist shares of the eight "
-            "subscales, each with its source and a grade of how well it is known; few of them could be taken from the "
-            f"article, which prints none.{moments} The seed is {bind.setting('seed', style='text')}, fixed beforehand and "
+            "subscales, each with its source and a grade of how well it is known. The article's own coefficients were not "
+            f"available, so that none of them is among these values.{moments} The seed is {bind.setting('seed', style='text')}, fixed beforehand and "
             "not chosen by its results."
         )
     if variant.own:
@@ -76,7 +77,10 @@ def models(report: Report) -> str:
     kinds = f", among them models {listed(extra)}" if extra else ""
     if not report.results.has("mediation/effects.csv"):
         return ""
-    return f"In all, {count_of_models(report)} models were fitted{kinds}; none was dropped for its result."
+    return (
+        f"In all, {count_of_models(report)} models were fitted{kinds}; all are reported as they were specified beforehand, and none was changed or "
+        "dropped for its result."
+    )
 
 
 def estimation(report: Report) -> str:
@@ -109,8 +113,8 @@ def estimation(report: Report) -> str:
         parts.append(f"The same models were run by {listed(others)}; only equal levels are compared.")
     parts.append(
         "A model of one predictor, one mediator and one outcome is saturated within: global and local fit are perfect by "
-        "construction and are not read as support. Models that fix the direct path are compared with those that do not by the "
-        "likelihood ratio."
+        "construction and are not read as support. Each model is also fitted with its direct paths fixed at zero, and the two are "
+        "compared by the likelihood ratio; what each fit says of itself is in `mediation/fit.csv`."
     )
     return joined(parts)
 
@@ -178,20 +182,57 @@ def sensitivity_method(report: Report) -> str:
             "Measurement error was taken into account by latent variables or by correction for unreliability."
         )
     if report.has("robustness/leave_one_out.csv"):
-        parts.append("Every model was fitted again without each therapist in turn.")
+        parts.append(_left_out(report))
     if report.has("design/diagnosticity.csv"):
         studies = report.bind.setting("design", "diagnosticity", "studies")
         parts.append(
             f"To see how well the published pattern tells accounts apart, {studies} studies of the article's size were simulated "
-            "from each of several scenarios, fixed before any run and differing only in what they are named for, and every "
-            "finding was checked in every study by the code that checks this one."
+            f"from each of several scenarios, fixed before any run{report.see('tbl-scenarios')}, and every finding was checked in every "
+            "study by the code that checks this one. Each share of studies is given with its interval, which tells whether there "
+            "were enough of them."
         )
     if report.has("design/power.csv"):
         studies = report.bind.setting("design", "power", "studies")
         parts.append(f"Power and precision were simulated over a grid of designs, {studies} studies each.")
     if report.has("design/coverage.csv"):
-        parts.append("So was the coverage of every interval.")
+        parts.append(_covered(report))
     return joined(parts)
+
+
+def _left_out(report: Report) -> str:
+    """Which models were fitted again without each therapist, and which of those that were fitted were not."""
+    models_ = {
+        level: {row["model"] for row in report.results.rows("mediation/effects.csv", level=level)}
+        for level in levels(report)
+    }
+    again = {
+        level: {row["model"] for row in report.results.rows("robustness/leave_one_out.csv", level=level)}
+        for level in models_
+    }
+    text = "Every model was fitted again without each therapist in turn"
+    gaps = [
+        f"{ESTIMAND_WORDS[level]} ({', '.join(sorted(escape(label(name_).lower()) for name_ in there - again[level]))})"
+        for level, there in models_.items()
+        if there - again[level]
+    ]
+    if not gaps:
+        return f"{text}."
+    return (
+        f"{text}, save where a variable of it has missing values {listed(gaps)}: there the cluster bootstrap and its intervals are "
+        "left out as well."
+    )
+
+
+def _covered(report: Report) -> str:
+    """From how many studies the coverage of the intervals was simulated."""
+    coverage = ("design", "coverage")
+    text = f"The coverage of the intervals was simulated from {report.bind.setting(*coverage, 'studies')} studies each"
+    resampled = {"percentile", "bca"} & {
+        row["interval"] for row in report.results.rows("design/coverage.csv")
+    }
+    if resampled and report.results.setting(*coverage, "bootstrap_studies"):
+        text += f", that of resampled intervals from {report.bind.setting(*coverage, 'bootstrap_studies')}"
+    return f"{text}."
 
 
 def _repeated(report: Report) -> list[str]:
@@ -219,7 +260,7 @@ def _repeated(report: Report) -> list[str]:
 
 def missing(report: Report) -> str:
     """What was done about missing values, how many there are, and which go together."""
-    return joined([_missing_scores(report), _missing_together(report)])
+    return joined([_missing_scores(report), _missing_answers(report), _missing_together(report)])
 
 
 def _missing_together(report: Report) -> str:
@@ -231,7 +272,7 @@ def _missing_together(report: Report) -> str:
     if "tbl-patterns" in report.items:
         listed_in = f"which values are missing together is in {report.ref('tbl-patterns')}"
         parts.append(
-            f"No value is missing for {report.bind.of(whole, 'share', '%1')} of clients; {listed_in}."
+            f"For {report.bind.of(whole, 'share', '%1')} of clients no score or background variable is missing; {listed_in}."
             if whole is not None
             else sentence(listed_in)
         )
@@ -241,6 +282,23 @@ def _missing_together(report: Report) -> str:
         )
     parts.append(f"Each variable is described in the codebook ({report.ref('tbl-codebook')}).")
     return joined(parts)
+
+
+def _missing_answers(report: Report) -> str:
+    """How often single answers are missing; of own data only where no few clients could be told by it."""
+    items = [row for row in report.results.rows(CODEBOOK, kind="item") if row.has("missing", "missing_share")]
+    if not items:
+        return ""
+    limit = report.results.setting("privacy", "min_cell", default=5) if report.variant.own else 0
+    most = max(items, key=lambda row: row["missing"])
+    if most["missing"] == 0:
+        return "No single answer is missing."
+    if most["missing"] < limit:
+        return "Single answers are missing for fewer clients an item than may be counted here; the scores are prorated as told above."
+    return (
+        f"Single answers are missing more often, an item for at most {report.bind.of(most, 'missing_share', '%1')} of clients; the "
+        "scores are prorated as told above."
+    )
 
 
 def _missing_scores(report: Report) -> str:
@@ -268,9 +326,10 @@ def _missing_scores(report: Report) -> str:
         if most["missing"] < limit
         else f"{report.bind.of(most, 'missing', 'w')} {plural(int(most['missing']), 'client', 'clients')}"
     )
+    what = "scale scores and numeric background variables"
     if len(gaps) == 1:
-        return f"Of {report.bind.rows(rows, 'n')} variables one has missing values, {name(most['variable'])} ({size}). {how}"
-    return f"Of {report.bind.rows(rows, 'n')} variables {count} have missing values, most of all {name(most['variable'])} ({size}). {how}"
+        return f"Of {report.bind.rows(rows, 'n')} {what} one has missing values, {name(most['variable'])} ({size}). {how}"
+    return f"Of {report.bind.rows(rows, 'n')} {what} {count} have missing values, most of all {name(most['variable'])} ({size}). {how}"
 
 
 def software(report: Report) -> str:

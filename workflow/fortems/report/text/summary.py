@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, findings, tallies
+from fortems.report.text.design import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.mediation import indirect_clause
 from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, path, sentence
@@ -20,8 +21,8 @@ def _size(report: Report) -> str:
 def abstract_method(report: Report) -> str:
     """Data, measures, models, estimands."""
     opening = {
-        "simulated": f"Item answers of {_size(report)} were simulated from the scenario {{}}, which assumes what the article reports or variants of it. "
-        "No real client is involved.",
+        "simulated": f"Item answers of {_size(report)} were simulated from the assumed values of the scenario {{}}; no real client is involved, "
+        "and no value is the article's.",
         "items": f"Item-level questionnaire data of {_size(report)} were scored and analysed.",
         "scores": f"Scale scores of {_size(report)} were analysed.",
         "matrix": f"The printed correlations of {_size(report)} were checked and re-analysed.",
@@ -53,6 +54,8 @@ def abstract_results(report: Report) -> str:
             parts.append(f"{prefix}{text}." if prefix and not parts else f"{text[:1].upper()}{text[1:]}.")
     if estimands(report):
         parts.append(sentence(tallies(report)))
+    if report.variant.simulated:
+        parts.append(pattern_share(report))
     return joined(parts) or "No indirect effect could be estimated."
 
 
@@ -139,13 +142,18 @@ def _plain_tally(report: Report) -> str:
     for estimand in ("within", "single"):
         rows = findings(report, estimand) if estimand in estimands(report) else []
         if rows:
-            good = report.bind.among(rows, "verdict", "reproduced", "consistent (weak)")
+            good = report.bind.among(rows, "verdict", "reproduced")
+            weak = report.bind.among(rows, "verdict", "consistent (weak)")
             whole = report.bind.rows(rows, "verdict")
-            return (
-                f"Of {whole} findings of the article {good} came out the same way, looking at clients of the same therapist."
-                if (estimand == "within")
-                else f"Of {whole} findings of the article {good} came out the same way."
+            where = (
+                ", with links through meaning looked at among clients of the same therapist"
+                if estimand == "within"
+                else ""
             )
+            text = f"Of {whole} findings of the article {good} came out the same way{where}"
+            if any(row["verdict"] == "consistent (weak)" for row in rows):
+                text += f"; in {weak} more nothing was found, as in the article, which says little"
+            return f"{text}."
     return ""
 
 

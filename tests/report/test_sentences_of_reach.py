@@ -1,0 +1,143 @@
+"""Sentences that say how far something reaches: what was left out, what a scenario assumes, what an interval covers."""
+
+import pytest
+from fortems.report.build import prepare
+from fortems.report.results import Results
+from fortems.report.tables import findings, models
+from fortems.report.text import design, full, people, setup, summary
+from made_up_run import MODELS, ROOT
+from test_sentences import words
+from test_sentences_rest import change
+
+
+def test_models_without_leave_one_out_are_named(report_of):
+    report = report_of()
+    name = "robustness/leave_one_out.csv"
+    effects = report.results.table("mediation/effects.csv")
+    kept = effects["model"].isin(["alliance", "bond"])
+    report.results._tables["mediation/effects.csv"] = effects[kept].reset_index(drop=True)
+    report.results._read.clear()
+    assert "Every model was fitted again without each therapist in turn. " in words(
+        setup.sensitivity_method(report)
+    )
+    table = report.results.table(name)
+    report.results._tables[name] = table[~((table["model"] == "bond") & (table["level"] == "within"))]
+    report.results._read.clear()
+    text = words(setup.sensitivity_method(report))
+    assert (
+        "in turn, save where a variable of it has missing values within therapists (bond): there the cluster"
+        in text
+    )
+
+
+def test_coverage_says_from_how_many_studies_and_for_which_population(report_of):
+    report = report_of()
+    report.results.config["design"]["coverage"] = {"studies": 2000, "bootstrap_studies": 500}
+    text = words(setup.sensitivity_method(report))
+    assert "simulated from 2,000 studies each, that of resampled intervals from 500." in text
+    text = words(design.coverage(report))
+    assert "population with an indirect effect (a = 0.30 and b = −0.35, standardized)" in text
+    assert (
+        "Where one of the two paths is zero, the BCa interval in four of four cases (down to 90.0%)" in text
+    )
+    change(report, "design/coverage.csv", "ci_high", 0.99)
+    report.results._read.clear()
+    assert "zero, no interval is shown to cover less than it says" in words(design.coverage(report))
+
+
+def test_bias_of_variances_is_told_beside_that_of_indirect_effects(report_of):
+    report = report_of()
+    text = words(design.recovery(report))
+    assert (
+        "Of one other parameters one do, all of them variances and covariances" in text or "variance" in text
+    )
+    change(report, "design/recovery.csv", "parameter", "a", parameter="between variance of bond")
+    report.results._read.clear()
+    assert "variances" not in words(design.recovery(report))
+    change(report, "design/recovery.csv", "bias", 0.001)
+    report.results._read.clear()
+    text = words(design.recovery(report))
+    assert "No bias of an indirect effect exceeds" in text and "other parameters" not in text
+
+
+def test_single_answers_are_counted_apart_from_scores(report_of):
+    report = report_of()
+    assert "No single answer is missing." in words(setup.missing(report))
+    change(report, "data/codebook.csv", "missing", 3, kind="item")
+    change(report, "data/codebook.csv", "missing_share", 0.03125, kind="item")
+    report.results._read.clear()
+    text = words(setup.missing(report))
+    assert "an item for at most 3.1% of clients" in text and "scale scores and numeric background" in text
+    own = report_of("items")
+    change(own, "data/codebook.csv", "missing", 3, kind="item")
+    own.results._read.clear()
+    assert "for fewer clients an item than may be counted here" in words(setup.missing(own))
+
+
+def test_a_direct_path_of_zero_is_tested_by_the_likelihood_ratio(report_of):
+    report = report_of()
+    text = words(full.full_mediation(report))
+    assert (
+        "By the likelihood ratio a direct path of zero within therapists is not rejected for the total"
+        in text
+    )
+    assert "χ²(1) = 0.80, p = .400" in text and "is rejected for" not in text
+    change(report, "mediation/fit.csv", "p", 0.01, model="bond", engine="twolevel")
+    report.results._read.clear()
+    text = words(full.full_mediation(report))
+    assert "is rejected for bond (χ²(1) = 0.80, p = .010), and is not rejected for the total alliance" in text
+
+
+def test_clients_per_therapist_are_those_of_the_flow(report_of):
+    assert "(4.2 clients per therapist on average)" in words(people.participants(report_of()))
+
+
+def test_findings_of_nothing_are_not_counted_as_found(report_of):
+    report = report_of()
+    change(report, "claims.csv", "verdict", "reproduced", judged=True)
+    change(report, "claims.csv", "verdict", "consistent (weak)", judged=True, claim="task_meaning")
+    report.results._read.clear()
+    text = words(summary.plain_results(report))
+    assert "; in one more nothing was found, as in the article, which says little." in text
+
+
+def test_the_abstract_says_how_often_the_whole_pattern_shows(report_of):
+    text = words(summary.abstract_results(report_of()))
+    assert "is 10.0% with effects within therapists and 10.0% with effects at the single level." in text
+    assert "simulated studies" not in words(summary.abstract_results(report_of("items")))
+
+
+def test_studies_that_could_not_test_a_finding_are_counted(report_of):
+    report = report_of()
+    assert "No study was lost" in words(design.diagnosticity(report))
+    change(report, "design/diagnosticity.csv", "testable", 990, claim="task_distress")
+    report.results._read.clear()
+    assert "the one tested least often, in 990 of 1,000." in words(design.diagnosticity(report))
+
+
+def test_latent_models_stand_in_the_table_with_their_fit(report_of):
+    table = models.measurement(report_of())
+    assert sum("Latent variables" in repr(line) for line in table.body) == 4
+    notes = repr(table.notes)
+    assert "Monte Carlo for observed scores; delta method for latent variables" in notes
+    assert "chi2(41) = 62.46" in notes
+
+
+@pytest.mark.parametrize("stories", [(), (("As reported", "It is so."), ("Reversed", "It is not."))])
+def test_scenarios_are_told_where_studies_were_simulated(written, stories):
+    report = prepare(Results(written()), MODELS, ROOT / "manuscript", stories)
+    table = findings.scenarios(report)
+    assert (table is None) == (not stories)
+    assert ("tbl-scenarios" in report.items) == bool(stories)
+    assert ("tbl-scenarios" in setup.sensitivity_method(report)) == bool(stories)
+
+
+def test_a_share_of_few_studies_is_not_written_as_none():
+    from fortems.report.numbers import write
+
+    assert [write(value, "share") for value in (0.0, 0.0004, 0.0006, 0.5)] == [
+        "0.0%",
+        "< 0.1%",
+        "0.1%",
+        "50.0%",
+    ]
