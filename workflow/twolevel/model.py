@@ -15,6 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
+from .equality import check_labels, hold, representatives
 from .errors import ModelError, UnknownParameterError
 from .ram import MATRIX_A, MATRIX_MEAN, MATRIX_S
 from .syntax import BETWEEN, LEVELS, WITHIN, Defined, Expression, Parsed, Term, nearest, parse
@@ -131,7 +132,9 @@ class Model:
 
     def __init__(self, syntax: str) -> None:
         parsed = parse(syntax)
-        self._build(_table(parsed), parsed.defined, dict(_representatives(parsed.equal)))
+        rows, equal = _table(parsed), representatives(parsed.equal)
+        check_labels(parsed.equal, [row.label for row in rows if row.label], [d.name for d in parsed.defined])
+        self._build(hold(rows, equal), parsed.defined, equal)
 
     @classmethod
     def from_rows(
@@ -222,17 +225,6 @@ class Model:
         return (
             f"Model({self.layout.n_parameters} parameters; y: {self.layout.y}; between only: {self.layout.z})"
         )
-
-
-def _representatives(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Each label -> the first of the labels that it equals."""
-    found: dict[str, str] = {}
-    for left, right in pairs:
-        a, b = found.get(left, left), found.get(right, right)
-        for name in [*found, left, right]:
-            if found.get(name, name) == b:
-                found[name] = a
-    return found
 
 
 def _table(parsed: Parsed) -> tuple[Row, ...]:
