@@ -184,7 +184,9 @@ def delta_method(
         ahead[k] += h
         behind[k] -= h
         gradient[k] = (function(ahead) - function(behind)) / (ahead[k] - behind[k])
-    used = np.abs(gradient * units) > 1e-12
+    # What the function does not move with may lack a standard error; how small that is depends on the function's unit.
+    moved = np.abs(gradient * units)
+    used = moved > 1e-12 * moved.max(initial=0.0)
     variance = gradient[used] @ matrix[np.ix_(used, used)] @ gradient[used]
     return float(function(theta)), float(np.sqrt(variance)) if variance >= 0 else np.nan, gradient
 
@@ -236,11 +238,14 @@ def monte_carlo(
         Draws from the multivariate t with `df` degrees of freedom around the estimates; None: normal.
     """
     theta = np.array([values[name] for name in names])
-    eigenvalues, vectors = np.linalg.eigh(matrix)
+    # Of unit variance first: which eigenvalues are zero must not depend on the units of the variables.
+    size = np.sqrt(np.diag(matrix))
+    size = np.where(size > 0, size, 1.0)
+    eigenvalues, vectors = np.linalg.eigh(matrix / np.outer(size, size))
     # On a face the covariance matrix is singular: a square root, not a Cholesky factor; the symmetric one, since the
     # signs of eigenvectors are the processor's choice.
     eigenvalues = np.where(eigenvalues > 1e-14 * eigenvalues.max(), eigenvalues, 0.0)
-    normal = rng.standard_normal((draws, len(names))) @ ((vectors * np.sqrt(eigenvalues)) @ vectors.T)
+    normal = rng.standard_normal((draws, len(names))) @ ((vectors * np.sqrt(eigenvalues)) @ vectors.T) * size
     if df is not None:
         normal /= np.sqrt(rng.chisquare(df, draws) / df)[:, None]
     sample: dict[str, Any] = dict(values)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from .functions import Named
 from .moments import Clusters, CompleteMoments, MissingMoments
 from .optimize import estimate
 
@@ -60,6 +61,7 @@ def jackknife(fit: Fit) -> Resampled:
 def _resample(fit: Fit, weights: Iterable[np.ndarray]) -> Resampled:
     clusters = fit.clusters
     names = [*fit.model.names, *(d.name for d in fit.model.defined)]
+    named = Named(fit.model, dict)
     rows, converged = [], []
     for weight in weights:
         moments: CompleteMoments | MissingMoments
@@ -70,11 +72,8 @@ def _resample(fit: Fit, weights: Iterable[np.ndarray]) -> Resampled:
             continue
         solution = estimate(fit.model, moments, fit.bounds, starts=[fit.solution.theta], thorough=False)
         values = dict(zip(fit.model.names, solution.theta.tolist(), strict=True))
-        defined = [
-            float(fit._function(d.expression)({**fit.model.fixed_labels, **values}))
-            for d in fit.model.defined
-        ]
-        row = np.array([*solution.theta, *defined])
+        everything = named.everything(values)
+        row = np.array([*solution.theta, *(float(everything[d.name]) for d in fit.model.defined)])
         rows.append(row if solution.converged else np.full(len(names), np.nan))
         converged.append(solution.converged)
     return Resampled(pd.DataFrame(rows, columns=names), np.array(converged))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from .errors import NotNestedError, UnknownParameterError
+from .errors import NotNestedError
 from .fitindices import FitIndices, fit_indices, information_criteria
+from .functions import Function, Named
 from .inference import (
     Covariance,
     Interval,
@@ -25,7 +25,7 @@ from .model import Model
 from .moments import ClusterData, Clusters, CompleteMoments, MissingMoments
 from .objective import Implied, Objective
 from .optimize import Bounds, Solution, estimate
-from .syntax import BETWEEN, WITHIN, Expression, nearest
+from .syntax import BETWEEN, WITHIN
 from .tables import parameter_table, standardized_table
 
 if TYPE_CHECKING:
@@ -181,12 +181,7 @@ class Fit:
     @cached_property
     def values(self) -> dict[str, float]:
         """All named numbers: free parameters, every label (also of fixed or equal ones), defined parameters."""
-        found = {**self.model.fixed_labels, **self.coef}
-        for alias in self.model.equal:
-            found[alias] = found[self.model.equal[alias]]
-        for entry in self.model.defined:
-            found[entry.name] = float(Expression(entry.expression)(found))
-        return found
+        return Named(self.model, dict).everything(self.coef)
 
     @cached_property
     def standardized(self) -> pd.DataFrame:
@@ -214,35 +209,13 @@ class Fit:
         return found.iloc[0]
 
     # inference ----------------------------------------------------------------------------------------
-    def _function(
-        self, expression: str | Callable[[Mapping[str, Any]], Any]
-    ) -> Callable[[Mapping[str, Any]], Any]:
-        if callable(expression):
-            return expression
-        compiled = {d.name: Expression(d.expression) for d in self.model.defined}
-        parsed = Expression(expression)
-        for name in parsed.names:
-            if name not in self.values:
-                raise UnknownParameterError(f"{name!r} is no label of the model{nearest(name, self.values)}")
-
-        def function(values: Mapping[str, Any]) -> Any:
-            full = dict(values)
-            for alias, target in self.model.equal.items():
-                full[alias] = full[target]
-            for name, define in compiled.items():
-                full[name] = define(full)
-            return parsed(full)
-
-        return function
-
-    def delta(self, expression: str | Callable[[Mapping[str, Any]], Any]) -> tuple[float, float]:
+    def delta(self, expression: str | Function) -> tuple[float, float]:
         """(value, delta-method standard error) of an expression of labels, or of a function of the named values."""
-        function = self._function(expression)
-        base = dict(self.values)
+        function = Named(self.model, expression)
         names = self.model.names
 
         def at(theta: np.ndarray) -> float:
-            return float(function({**base, **dict(zip(names, theta.tolist(), strict=True))}))
+            return float(function(dict(zip(names, theta.tolist(), strict=True))))
 
         units = self.objective.units
         value, se, _ = delta_method(at, self.solution.theta, self.covariance.matrix, units)
@@ -250,7 +223,7 @@ class Fit:
 
     def monte_carlo(
         self,
-        expression: str | Callable[[Mapping[str, Any]], Any],
+        expression: str | Function,
         draws: int = 20_000,
         rng: np.random.Generator | None = None,
         df: float | None = None,
@@ -261,7 +234,7 @@ class Fit:
         Parameters
         ----------
         expression : str or callable
-            Of labels, or a function of a mapping name -> array.
+            Of labels, or a function of a mapping name -> array of all named values.
         draws : int
         rng : numpy Generator
         df : float, optional
@@ -273,24 +246,16 @@ class Fit:
         Interval
             NaN where a parameter of the expression has no standard error.
         """
-        function = self._function(expression)
-        # Only what the expression moves with: other parameters may lack standard errors.
-        names = self.model.names
-        used = [n for k, n in enumerate(names) if self._moves(function, n, k)]
-        keep = [names.index(n) for n in used]
+        function = Named(self.model, expression)
+        # Only what the expression reads: other parameters may lack standard errors.
+        used = function.reads(self.coef)
+        keep = [self.model.names.index(n) for n in used]
         matrix = self.covariance.matrix[np.ix_(keep, keep)]
         if np.isnan(matrix).any() or not used:
-            value = float(function(self.values))
+            value = float(function(self.coef))
             return Interval(value, np.nan, np.nan, np.nan, level, "Monte Carlo: no standard errors", 0)
         rng = np.random.default_rng() if rng is None else rng
-        return monte_carlo(
-            function, tuple(used), self.values, matrix, draws=draws, rng=rng, df=df, level=level
-        )
-
-    def _moves(self, function: Callable[[Mapping[str, Any]], Any], name: str, k: int) -> bool:
-        step = 0.01 * float(self.objective.units[k])
-        here = [float(function({**self.values, name: self.coef[name] + s})) for s in (-step, 0.0, 2 * step)]
-        return here[0] != here[1] or here[2] != here[1]
+        return monte_carlo(function, used, self.coef, matrix, draws=draws, rng=rng, df=df, level=level)
 
     @cached_property
     def saturated(self) -> Fit | None:

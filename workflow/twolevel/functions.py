@@ -1,0 +1,90 @@
+"""Functions of a model's named values, given as an expression of labels or as a callable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from .errors import UnknownParameterError
+from .model import Model
+from .syntax import Expression, nearest
+
+Function = Callable[[Mapping[str, Any]], Any]
+
+
+class Named:
+    """A function of the free parameters: labels that equal them and defined parameters follow from those.
+
+    Parameters
+    ----------
+    model : Model
+    function : str or callable
+        An expression of labels, or a function of a mapping name -> value of all named numbers.
+
+    Raises
+    ------
+    ModelSyntaxError, UnknownParameterError
+    """
+
+    def __init__(self, model: Model, function: str | Function) -> None:
+        self.model = model
+        self.defined = {d.name: Expression(d.expression) for d in model.defined}
+        self.function: Function = Expression(function) if isinstance(function, str) else function
+        if isinstance(self.function, Expression):
+            known = {*model.names, *model.fixed_labels, *model.equal, *self.defined}
+            for name in self.function.names:
+                if name not in known:
+                    raise UnknownParameterError(f"{name!r} is no label of the model{nearest(name, known)}")
+
+    def __call__(self, free: Mapping[str, Any]) -> Any:
+        """Value at the free parameters (floats or arrays of one shape); what else the mapping holds is made anew."""
+        return self.function(self.everything(free))
+
+    def everything(self, free: Mapping[str, Any]) -> dict[str, Any]:
+        """All named numbers: free parameters, every label (also of fixed or equal ones), defined parameters."""
+        found = {**self.model.fixed_labels, **free}
+        for alias, target in self.model.equal.items():
+            found[alias] = found[target]
+        for name, define in self.defined.items():
+            found[name] = define(found)
+        return found
+
+    def reads(self, free: Mapping[str, Any]) -> tuple[str, ...]:
+        """The free parameters that the value depends on: those named in the expression, or that the callable reads.
+
+        Which they are is not found out by moving each a little: `max(c, 0)` at c < 0 does not move.
+        """
+        if isinstance(self.function, Expression):
+            names: Iterable[str] = self.function.names
+        else:
+            watched = _Watched(self.everything(free))
+            self.function(watched)
+            names = watched.read
+        found: set[str] = set()
+        queue = list(names)
+        while queue:
+            name = queue.pop()
+            name = self.model.equal.get(name, name)
+            if name in self.defined:
+                queue += self.defined[name].names
+            found.add(name)
+        return tuple(name for name in self.model.names if name in found)
+
+
+class _Watched(Mapping[str, Any]):
+    """A mapping that remembers which of its names were read."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.held: Mapping[str, Any] = values
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return self.held[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self.read.update(self.held)
+        return iter(self.held)
+
+    def __len__(self) -> int:
+        return len(self.held)
