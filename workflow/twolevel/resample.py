@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from .errors import DataProblemError
 from .functions import Named
 from .moments import Clusters, CompleteMoments, MissingMoments
 from .optimize import estimate
+from .variation import check_complete, check_missing, magnitudes
 
 if TYPE_CHECKING:
     from .results import Fit
@@ -27,7 +29,8 @@ class Resampled:
     Attributes
     ----------
     estimates : DataFrame (R, k)
-        Free and defined parameters; rows that did not converge are NaN.
+        Free and defined parameters; rows that did not converge are NaN, those included whose data `fit` would refuse (a
+        variable constant among the clusters drawn, collinear variables, one cluster only).
     converged : ndarray (R,) of bool
     n_failed : int
         Rows that did not converge: to be reported with any interval made from the others.
@@ -60,13 +63,22 @@ def jackknife(fit: Fit) -> Resampled:
 
 def _resample(fit: Fit, weights: Iterable[np.ndarray]) -> Resampled:
     clusters = fit.clusters
+    y, z = fit.model.layout.y, fit.model.layout.z
+    magnitude = magnitudes(clusters)
     names = [*fit.model.names, *(d.name for d in fit.model.defined)]
     named = Named(fit.model, dict)
     rows, converged = [], []
     for weight in weights:
+        distinct = int(np.count_nonzero(weight))
         moments: CompleteMoments | MissingMoments
-        moments = clusters.moments(weight) if isinstance(clusters, Clusters) else clusters.weighted(weight)
-        if isinstance(moments, CompleteMoments) and moments.within_df < moments.p:
+        try:  # what `fit` would refuse as data is no replicate
+            if isinstance(clusters, Clusters):
+                moments = clusters.moments(weight)
+                check_complete(moments, magnitude, distinct, y, z)
+            else:
+                moments = clusters.weighted(weight)
+                check_missing(moments, magnitude, distinct, y, z)
+        except DataProblemError:
             rows.append(np.full(len(names), np.nan))
             converged.append(False)
             continue
