@@ -202,6 +202,8 @@ class Interval:
     method : str
     draws : int
         Random draws behind it; 0 where there are none.
+    message : str
+        Why a bound is NaN or at the edge of the domain, or empty.
     """
 
     estimate: float
@@ -211,6 +213,7 @@ class Interval:
     level: float
     method: str
     draws: int = 0
+    message: str = ""
 
 
 def monte_carlo(

@@ -10,11 +10,13 @@ from typing import Literal
 import numpy as np
 
 from .bounds import Face, Transform, face
+from .errors import ModelError
+from .feasible import check_fixed, moved_inside, replaced, start_inside
 from .model import Model
 from .moments import CompleteMoments, MissingMoments
 from .objective import Objective
 from .ram import MATRIX_MEAN
-from .starts import moment_estimates, starting_values
+from .starts import beside, fallbacks, moment_estimates, starting_values
 from .trustregion import Function, Minimum, minimise
 
 Bounds = Literal["psd", "none"]
@@ -84,23 +86,34 @@ def estimate(
     thorough : bool
         Try further starts where the likelihood may have several maxima (latent variables, structured levels at
         the boundary) or the first start fails. The highest maximum found is returned.
+
+    Raises
+    ------
+    ModelError
+        Fixed values leave no covariance matrix (positive semi-)definite.
     """
     objective = Objective(model.layout, moments)
     transform = Transform(model.layout, objective.scales, bounds == "psd")
     estimates = moment_estimates(moments)
     usual = starting_values(model, moments, estimates=estimates)
+    if transform.factored:
+        check_fixed(model, transform, usual)
+    value, note = objective(usual)[0], ""
+    if not np.isfinite(value):
+        usual = start_inside(model, objective, transform, beside(model, moments, estimates, usual))
+        value, note = objective(usual)[0], replaced(model)
     # A likelihood this much higher than the moment estimates' is running off to infinity.
-    lower = objective(usual)[0] - 50.0 * (moments.n_clients + 10.0)
+    lower = value - 50.0 * (moments.n_clients + 10.0)
     best: Solution | None = None
-    for start in chain([*starts, usual], _fallbacks(model, moments, estimates)):
+    for start in chain([*starts, usual], fallbacks(model, moments, estimates)):
         best = _higher(best, _attempt(objective, transform, start, lower))
         if best is not None and best.converged:
             break
     if best is None:
-        raise AssertionError("the moment estimates are inside the domain")
+        raise ModelError("no start beside which the likelihood has derivatives; give starting values")
     if thorough and bounds == "psd" and _several_maxima(model):
         best = _search(model, objective, transform, best, estimates, lower)
-    return best
+    return best if not note else replace(best, message="; ".join(filter(None, (best.message, note))))
 
 
 def _search(
@@ -126,7 +139,7 @@ def _search(
     usual = starting_values(model, moments, estimates=estimates)
     boundary = best.boundary
     more = chain(
-        islice(_fallbacks(model, moments, estimates), 3), _random(transform, usual) if boundary else ()
+        islice(fallbacks(model, moments, estimates), 3), _random(transform, usual) if boundary else ()
     )
     for start in more:
         if best.converged and best.loglik >= ceiling:
@@ -157,25 +170,6 @@ def _higher(old: Solution | None, new: Solution | None) -> Solution | None:
     if new.converged != old.converged:
         return new if new.converged else old
     return new if new.loglik > old.loglik + 1e-10 * abs(old.loglik) else old
-
-
-def _fallbacks(
-    model: Model,
-    moments: CompleteMoments | MissingMoments,
-    estimates: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> Iterator[np.ndarray]:
-    """Further starts from the most to the least likely to succeed, made when asked for."""
-    sw, vb, mu = estimates
-    yield starting_values(model, moments, simple=True, estimates=estimates)
-    for share in (0.1, 0.5):
-        # Between part a share of the within part: inside the domain whatever the data say.
-        flat = vb.copy()
-        p = moments.p
-        flat[:p, :p] = share * sw
-        flat[:p, p:] = 0.0
-        flat[p:, :p] = 0.0
-        yield starting_values(model, moments, estimates=(sw, flat, mu))
-    yield starting_values(model, moments, estimates=(sw, vb + np.diag(np.diag(vb)), mu))
 
 
 def _attempt(objective: Objective, transform: Transform, start: np.ndarray, lower: float) -> Solution | None:
@@ -354,7 +348,10 @@ def _with_barrier(
 
         return function
 
-    phi, found = transform.phi(start), None
+    inside = moved_inside(transform, start, constrained)
+    if inside is None:
+        return None
+    phi, found = transform.phi(inside), None
     for weight in 10.0 ** -np.arange(0.0, 10.0):
         found = minimise(
             function_at(weight), phi, transform.units, lower=lower, tolerance=1e-3 * weight + 1e-12

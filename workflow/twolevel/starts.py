@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from .model import Layout, Level, Model
@@ -78,8 +80,9 @@ def starting_values(
     *,
     simple: bool = False,
     estimates: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    given: bool = True,
 ) -> np.ndarray:
-    """A start inside the domain, (k,).
+    """A start, (k,): inside the domain but where fixed values or the user's starts leave it.
 
     Parameters
     ----------
@@ -88,6 +91,8 @@ def starting_values(
         models whose least-squares start leads nowhere.
     estimates : tuple of ndarray, optional
         (S_W, V_B, mu) to start from instead of the moment estimates, e.g. those of the saturated model.
+    given : bool
+        Take the user's starting values.
     """
     sw, vb, mu = moment_estimates(moments) if estimates is None else estimates
     layout = model.layout
@@ -99,11 +104,43 @@ def starting_values(
     user = {
         k: row.start
         for row, k in zip(model.rows, model.index, strict=True)
-        if k >= 0 and row.start is not None
+        if given and k >= 0 and row.start is not None
     }
     for k, value in user.items():
         theta[k] = value
     return theta
+
+
+def fallbacks(
+    model: Model,
+    moments: CompleteMoments | MissingMoments,
+    estimates: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> Iterator[np.ndarray]:
+    """Further starts from the most to the least likely to succeed, made when asked for."""
+    sw, vb, mu = estimates
+    yield starting_values(model, moments, simple=True, estimates=estimates)
+    for share in (0.1, 0.5):
+        # Between part a share of the within part: inside the domain whatever the data say.
+        flat = vb.copy()
+        p = moments.p
+        flat[:p, :p] = share * sw
+        flat[:p, p:] = 0.0
+        flat[p:, :p] = 0.0
+        yield starting_values(model, moments, estimates=(sw, flat, mu))
+    yield starting_values(model, moments, estimates=(sw, vb + np.diag(np.diag(vb)), mu))
+
+
+def beside(
+    model: Model,
+    moments: CompleteMoments | MissingMoments,
+    estimates: tuple[np.ndarray, np.ndarray, np.ndarray],
+    usual: np.ndarray,
+) -> Iterator[np.ndarray]:
+    """What to look for a start beside: the user's starting values, then without them."""
+    yield usual
+    yield from fallbacks(model, moments, estimates)
+    yield starting_values(model, moments, estimates=estimates, given=False)
+    yield starting_values(model, moments, estimates=estimates, given=False, simple=True)
 
 
 def _level_start(
