@@ -101,6 +101,44 @@ def test_collinear_variables():
     raises(errors.CollinearVariablesError, "clusters, not 3", text.replace("w + v", "w + v + u"), few)
 
 
+def test_full_information_refuses_what_listwise_deletion_does():
+    def bad(error, match, text, **columns):
+        for missing in ("listwise", "ml"):
+            raises(error, match, text, FRAME.assign(**columns), missing=missing)
+
+    covariate = TEXTS["between_covariate"]
+    bad(errors.ConstantVariableError, "'w' is constant", covariate, w=0.1)
+    two = covariate.replace("m ~ x + w", "m ~ x + w + v")
+    bad(errors.CollinearVariablesError, "between clusters", two, v=1 - FRAME["w"])
+    bad(errors.ConstantVariableError, "'v' is constant", two, v=1e6)
+    bad(errors.CollinearVariablesError, "within clusters", PARTIAL, y=2 * FRAME["x"] - FRAME["m"])
+    bad(errors.CollinearVariablesError, "within clusters", PARTIAL, m=1e9 * FRAME["x"] + FRAME["w"])
+
+
+def test_collinear_variables_with_holes():
+    rng = np.random.default_rng(1)
+    frame = FRAME.assign(y=2 * FRAME["x"] - FRAME["m"])
+    holes = frame.copy()
+    for name in ("x", "m", "y"):
+        holes.loc[rng.random(len(holes)) < 0.2, name] = np.nan
+    raises(errors.CollinearVariablesError, "within clusters", frame=holes, missing="ml")
+    # Of the complete rows only: rows that lack the third variable tell the pair apart.
+    pair = FRAME.assign(y=FRAME["x"])
+    pair.loc[::2, "y"] = FRAME.loc[::2, "y"]
+    pair.loc[::2, "m"] = np.nan
+    assert twolevel.fit(PARTIAL, pair, "cluster", missing="ml").n_dropped == 0
+
+
+@pytest.mark.parametrize("missing", ["listwise", "ml"])
+def test_columns_of_one_name(missing):
+    twice = pd.concat([FRAME, FRAME[["x"]]], axis=1)
+    raises(errors.DuplicateColumnError, "2 columns of the data are called 'x'", frame=twice, missing=missing)
+    twice = pd.concat([FRAME, FRAME[["cluster"]]], axis=1)
+    raises(errors.DuplicateColumnError, "'cluster'", frame=twice, missing=missing)
+    unused = pd.concat([FRAME, FRAME[["w", "w"]]], axis=1)
+    assert twolevel.fit(PARTIAL, unused, "cluster", missing=missing).converged
+
+
 def test_singleton_clusters_are_allowed_and_counted():
     frame = pd.concat([FRAME, FRAME.iloc[:5].assign(cluster=[900, 901, 902, 903, 904])])
     for missing in ("listwise", "ml"):

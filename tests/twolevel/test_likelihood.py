@@ -28,7 +28,7 @@ def incomplete(name: str, frame: pd.DataFrame) -> Objective:
 
 def brute(name: str, objective: Objective, theta: np.ndarray, frame: pd.DataFrame) -> np.ndarray:
     layout = MODELS[name].layout
-    frame = frame[frame[list(layout.y)].notna().any(axis=1)]
+    frame = frame[frame[[*layout.y, *layout.z]].notna().any(axis=1)]
     return cluster_logliks(objective.implied(theta), frame, list(layout.y), list(layout.z), "cluster")
 
 

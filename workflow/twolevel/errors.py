@@ -35,6 +35,10 @@ class NonFiniteError(DataProblemError):
     """A variable holds infinite values, or the cluster column holds missing ones."""
 
 
+class DuplicateColumnError(DataProblemError):
+    """Several columns have the name of a variable or of the clusters."""
+
+
 class MissingValuesError(DataProblemError):
     """No complete row is left, or a variable is missing throughout."""
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from .checks import check_between_only, check_missing_variation, check_variation
 from .errors import (
+    DuplicateColumnError,
     MissingValuesError,
     NonFiniteError,
     NonNumericError,
@@ -23,6 +24,7 @@ from .errors import (
     UnknownVariableError,
 )
 from .syntax import nearest
+from .variation import check_missing, magnitudes
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class CompleteMoments:
 
 @dataclass(frozen=True)
 class MissingMoments:
-    """Cells of cluster x missing pattern (see fiml.py for the symbols)."""
+    """Cells of cluster x missing pattern (see fiml.py for the symbols); a cluster with values of `z` only has none."""
 
     patterns: np.ndarray
     pattern_n: np.ndarray
@@ -95,7 +97,7 @@ class MissingMoments:
         np.add.at(ssp, pattern, self.cell_ssp[cells])
         return MissingMoments(
             self.patterns,
-            np.bincount(pattern, self.cell_n[cells], size),
+            np.bincount(pattern, self.cell_n[cells], size).astype(float),  # counts if there are no cells
             ssp,
             start,
             pattern,
@@ -193,7 +195,7 @@ class ClusterData:
 
     Raises
     ------
-    UnknownVariableError, NonFiniteError, OneClusterError
+    UnknownVariableError, DuplicateColumnError, NonFiniteError, OneClusterError
     """
 
     def __init__(self, data: pd.DataFrame, cluster: str) -> None:
@@ -201,6 +203,7 @@ class ClusterData:
             raise UnknownVariableError(
                 f"cluster column {cluster!r} is not in the data{nearest(cluster, data.columns)}"
             )
+        _one_column(data, cluster)
         codes, labels = pd.factorize(data[cluster], use_na_sentinel=True)
         if (codes < 0).any():
             raise NonFiniteError(
@@ -226,6 +229,7 @@ class ClusterData:
                 raise UnknownVariableError(
                     f"variable {name!r} of the model is not a column of the data{nearest(name, self.frame.columns)}"
                 )
+            _one_column(self.frame, name)
             column = self.frame[name]
             if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
                 raise NonNumericError(
@@ -254,7 +258,7 @@ class ClusterData:
         return self._kept[key]  # type: ignore[return-value]
 
     def missing(self, y: Sequence[str], z: Sequence[str]) -> MissingMoments:
-        """Cells of all rows that hold at least one value of `y`."""
+        """Cells of all rows that hold at least one value of `y`; values of `z` from any row of their cluster."""
         key = ("missing", tuple(y), tuple(z))
         if key not in self._kept:
             values = self.columns([*y, *z])
@@ -264,6 +268,14 @@ class ClusterData:
     @cached_property
     def n_rows(self) -> int:
         return len(self.frame)
+
+
+def _one_column(frame: pd.DataFrame, name: str) -> None:
+    count = int((frame.columns == name).sum())
+    if count > 1:
+        raise DuplicateColumnError(
+            f"{count} columns of the data are called {name!r}; rename or drop all but one"
+        )
 
 
 def _clusters(
@@ -301,16 +313,20 @@ def _cells(
     y_values: np.ndarray, z_values: np.ndarray, codes: np.ndarray, y: tuple[str, ...], z: tuple[str, ...]
 ) -> MissingMoments:
     seen = ~np.isnan(y_values)
-    keep = seen.any(axis=1)
-    y_values, z_values, codes, seen = y_values[keep], z_values[keep], codes[keep], seen[keep]
     for name, column in zip((*y, *z), np.hstack([y_values, z_values]).T, strict=True):
         if np.isnan(column).all():
             raise MissingValuesError(f"variable {name!r} is missing in every row; leave it out of the model")
-    used, codes = np.unique(codes, return_inverse=True)
+    # A row without clients' values still tells its cluster's own; a cluster may have such rows only.
+    keep = seen.any(axis=1)
+    used, all_codes = np.unique(codes, return_inverse=True)
+    told = np.bincount(all_codes, keep | ~np.isnan(z_values).all(axis=1) if len(z) else keep) > 0
+    used, codes = used[told], (np.cumsum(told) - 1)[all_codes]
     if len(used) < 2:
         raise OneClusterError(
             "all rows with values belong to one cluster; a two-level model needs at least 2"
         )
+    cluster_z = _cluster_values(z_values, codes, len(used), z)
+    y_values, codes, seen = y_values[keep], codes[keep], seen[keep]
     patterns, which = np.unique(seen, axis=0, return_inverse=True)
     which = which.reshape(-1)
     cell_ids, cell = np.unique(codes * len(patterns) + which, return_inverse=True)
@@ -326,20 +342,10 @@ def _cells(
             cell_ssp[:, g, h] = cell_ssp[:, h, g] = np.bincount(cell, deviation[:, g] * deviation[:, h])
     ssp = np.zeros((len(patterns), p, p))
     np.add.at(ssp, cell_pattern, cell_ssp)
-    # A cluster's own variables: the one value that its rows agree on.
-    cluster_z = np.full((len(used), len(z)), np.nan)
-    for k in range(len(z)):
-        rows = ~np.isnan(z_values[:, k])
-        sums = np.bincount(codes[rows], z_values[rows, k], len(used))
-        count = np.bincount(codes[rows], minlength=len(used))
-        with np.errstate(invalid="ignore"):
-            cluster_z[:, k] = sums / count
-        column = z_values[rows, k : k + 1]
-        check_between_only(column - cluster_z[codes[rows], k : k + 1], column, z[k : k + 1])
     z_seen = ~np.isnan(cluster_z)
     first = np.searchsorted(cell_cluster, np.arange(len(used) + 1))
     check_missing_variation(y_values, codes, y)
-    return MissingMoments(
+    found = MissingMoments(
         np.ascontiguousarray(patterns),
         np.bincount(which).astype(float),
         ssp,
@@ -351,3 +357,19 @@ def _cells(
         np.where(z_seen, cluster_z, 0.0),
         z_seen,
     )
+    check_missing(found, magnitudes(found), len(used), y, z)
+    return found
+
+
+def _cluster_values(z_values: np.ndarray, codes: np.ndarray, clusters: int, z: tuple[str, ...]) -> np.ndarray:
+    """The one value of each between-only variable that a cluster's rows agree on; NaN where none has it."""
+    found = np.full((clusters, len(z)), np.nan)
+    for k in range(len(z)):
+        rows = ~np.isnan(z_values[:, k])
+        sums = np.bincount(codes[rows], z_values[rows, k], clusters)
+        count = np.bincount(codes[rows], minlength=clusters)
+        with np.errstate(invalid="ignore"):
+            found[:, k] = sums / count
+        column = z_values[rows, k : k + 1]
+        check_between_only(column - found[codes[rows], k : k + 1], column, z[k : k + 1])
+    return found

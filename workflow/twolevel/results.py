@@ -107,7 +107,10 @@ class Fit:
 
     @property
     def n_dropped(self) -> int:
-        """Rows left out: incomplete ones (listwise), or those without any client-level value (ml)."""
+        """Rows left out: incomplete ones (listwise), or those without any client-level value (ml).
+
+        A value of a between-only variable on such a row is used all the same.
+        """
         return self.data.n_rows - self.n_clients
 
     @cached_property
@@ -115,8 +118,8 @@ class Fit:
         """Clusters of one client (allowed: they inform the sum of both levels)."""
         if isinstance(self.moments, CompleteMoments):
             return int(self.moments.counts[self.moments.sizes == 1].sum())
-        first = self.moments.first
-        return int((np.add.reduceat(self.moments.cell_n, first[:-1]) == 1).sum())
+        clients = np.concatenate([[0.0], np.cumsum(self.moments.cell_n)])[self.moments.first]
+        return int((np.diff(clients) == 1).sum())
 
     @property
     def aic(self) -> float:

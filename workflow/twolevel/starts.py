@@ -49,8 +49,9 @@ def _missing_estimates(data: MissingMoments) -> tuple[np.ndarray, np.ndarray, np
     clusters = np.repeat(np.arange(len(data.first) - 1), np.diff(data.first))
     seen = data.patterns[data.cell_pattern]
     n = seen * data.cell_n[:, None]
-    n_cluster = np.stack([np.bincount(clusters, n[:, k]) for k in range(p)], axis=1)
-    total = np.stack([np.bincount(clusters, n[:, k] * data.cell_mean[:, k]) for k in range(p)], axis=1)
+    j = len(data.first) - 1
+    n_cluster = np.stack([np.bincount(clusters, n[:, k], j) for k in range(p)], axis=1)
+    total = np.stack([np.bincount(clusters, n[:, k] * data.cell_mean[:, k], j) for k in range(p)], axis=1)
     mu_y = total.sum(axis=0) / n_cluster.sum(axis=0)
     mean = np.where(n_cluster > 0, total / np.maximum(n_cluster, 1), mu_y)
     deviation = np.where(seen, data.cell_mean - mean[clusters], 0.0)
