@@ -36,6 +36,17 @@ def raises(error, match, text=PARTIAL, frame=FRAME, cluster="cluster", **options
         ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := a +", "not an expression|no statement"),
         ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := a[0]", "not allowed"),
         ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := a\nq := 2*a", "defined twice"),
+        ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := 2*r\nr := a", "line 5 .*uses 'r' before it is defined"),
+        ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := 2*q", "line 5 .*uses 'q' before"),
+        ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\na := 2*a", "line 5 .*'a' is the label"),
+        ("level: 1\ny ~ a*x\ny ~ d*x\nlevel: 2\ny ~~ y", "line 3 .*labels 'a' and 'd'.*a == d"),
+        ("level: 1\ny ~ a*d*x\nlevel: 2\ny ~~ y", "line 2 .*labels 'a' and 'd'"),
+        ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := max(a)", "line 5 .*max takes two arguments or more"),
+        ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := sqrt(a, a)", "sqrt takes one argument"),
+        ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := exp()", "exp takes one argument"),
+        ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := max(a, 1, key=a)", "max takes"),
+        ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := a/(2 - 2)", "line 5 .*divides by zero"),
+        ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := True*a", "not allowed"),
         ("level: 1\ny ~ (x\nlevel: 2\ny ~~ y", "bracket"),
     ],
 )
@@ -57,6 +68,21 @@ def test_syntax_errors_name_the_line_and_the_remedy(text, match):
 def test_models_that_describe_nothing(text, error, match):
     with pytest.raises(error, match=match):
         twolevel.Model(text)
+
+
+def test_expressions_without_a_value():
+    fit = twolevel.fit(PARTIAL, FRAME, "cluster")
+    for expression in ("a/(b - b)", "a/sqrt(b - b)", "(b - b)^(0-1)", "10^(1000 + a)"):
+        with pytest.raises(errors.ExpressionError, match=r"at .*b? = |too large"):
+            fit.delta(expression)
+    assert np.isnan(fit.delta("(0 - a^2)^0.5")[0])
+    assert fit.delta("max(a, b, 7)")[0] == 7 and fit.delta("min(a, b, 0 - 7)")[0] == -7
+    zero = twolevel.fit(PARTIAL.replace("b*m", "b*m + 0*m") + "share := a/b\n", FRAME, "cluster")
+    with pytest.raises(errors.ExpressionError, match=r"'a/b' divides by zero at a = .*, b = 0"):
+        zero.parameters  # noqa: B018
+    resampled = zero.bootstrap(2, np.random.default_rng(1))
+    assert resampled.n_failed == 0 and resampled.estimates["share"].isna().all()
+    assert resampled.estimates["indirect"].eq(0).all()
 
 
 def test_unknown_names():

@@ -23,6 +23,10 @@ class UnknownParameterError(TwoLevelError):
     """A label or parameter name does not exist in the model."""
 
 
+class ExpressionError(TwoLevelError):
+    """An expression of labels has no value at the estimates."""
+
+
 class DataProblemError(TwoLevelError):
     """Base of errors about the values in the data."""
 

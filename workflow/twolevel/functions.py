@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from .errors import UnknownParameterError
+import numpy as np
+
+from .errors import ExpressionError, UnknownParameterError
+from .expression import Expression
 from .model import Model
-from .syntax import Expression, nearest
+from .syntax import nearest
 
 Function = Callable[[Mapping[str, Any]], Any]
 
@@ -40,13 +43,21 @@ class Named:
         """Value at the free parameters (floats or arrays of one shape); what else the mapping holds is made anew."""
         return self.function(self.everything(free))
 
-    def everything(self, free: Mapping[str, Any]) -> dict[str, Any]:
-        """All named numbers: free parameters, every label (also of fixed or equal ones), defined parameters."""
+    def everything(self, free: Mapping[str, Any], strict: bool = True) -> dict[str, Any]:
+        """All named numbers: free parameters, every label (also of fixed or equal ones), defined parameters.
+
+        A defined parameter that has no value (a division by zero) is an error, or NaN if not `strict`.
+        """
         found = {**self.model.fixed_labels, **free}
         for alias, target in self.model.equal.items():
             found[alias] = found[target]
         for name, define in self.defined.items():
-            found[name] = define(found)
+            try:
+                found[name] = define(found)
+            except ExpressionError:
+                if strict:
+                    raise
+                found[name] = np.nan
         return found
 
     def reads(self, free: Mapping[str, Any]) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ import numpy as np
 
 from .equality import check_labels, hold, representatives
 from .errors import ModelError, UnknownParameterError
+from .expression import Expression
 from .ram import MATRIX_A, MATRIX_MEAN, MATRIX_S
-from .syntax import BETWEEN, LEVELS, WITHIN, Defined, Expression, Parsed, Term, nearest, parse
+from .syntax import BETWEEN, LEVELS, WITHIN, Defined, Parsed, Term, nearest, parse
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class Model:
         known = set(names) | set(equal) | {row.label for row in rows if row.label}
         for entry in defined:
             for label in Expression(entry.expression).names:
-                if label not in known and label not in {d.name for d in defined}:
+                if label not in known:
                     raise UnknownParameterError(
                         f"{entry.name} := {entry.expression} names {label!r}, which is no label of the model"
                         f"{nearest(label, known)}"

@@ -30,7 +30,7 @@ class Resampled:
     ----------
     estimates : DataFrame (R, k)
         Free and defined parameters; rows that did not converge are NaN, those included whose data `fit` would refuse (a
-        variable constant among the clusters drawn, collinear variables, one cluster only).
+        variable constant among the clusters drawn, collinear variables, one cluster only). A defined parameter that has no value (a division by zero) is NaN alone.
     converged : ndarray (R,) of bool
     n_failed : int
         Rows that did not converge: to be reported with any interval made from the others.
@@ -84,7 +84,7 @@ def _resample(fit: Fit, weights: Iterable[np.ndarray]) -> Resampled:
             continue
         solution = estimate(fit.model, moments, fit.bounds, starts=[fit.solution.theta], thorough=False)
         values = dict(zip(fit.model.names, solution.theta.tolist(), strict=True))
-        everything = named.everything(values)
+        everything = named.everything(values, strict=False)
         row = np.array([*solution.theta, *(float(everything[d.name]) for d in fit.model.defined)])
         rows.append(row if solution.converged else np.full(len(names), np.nan))
         converged.append(solution.converged)

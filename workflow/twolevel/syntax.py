@@ -8,30 +8,19 @@ semopy's grammar knows no `level:` blocks, so the text is read here.
 
 from __future__ import annotations
 
-import ast
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
 
 from .errors import ModelSyntaxError
+from .expression import Expression
 
 WITHIN, BETWEEN = 0, 1
 LEVELS = ("within", "between")
 OPERATORS = (":=", "=~", "~~", "==", "~", "<", ">", "|", "<~", "=")
 _LEVEL_NAMES = {"1": WITHIN, "within": WITHIN, "2": BETWEEN, "between": BETWEEN}
 _NAME = re.compile(r"[^\W\d][\w.]*\Z")
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "sqrt": np.sqrt,
-    "exp": np.exp,
-    "log": np.log,
-    "abs": np.abs,
-    "min": np.minimum,
-    "max": np.maximum,
-}
 
 
 @dataclass(frozen=True)
@@ -81,6 +70,7 @@ def parse(text: str) -> Parsed:
     """
     terms: list[Term] = []
     defined: list[Defined] = []
+    places: list[str] = []
     equal: list[tuple[str, str]] = []
     level: int | None = None
     seen_levels: set[int] = set()
@@ -99,7 +89,7 @@ def parse(text: str) -> Parsed:
         lhs, op, rhs = _split(statement, where)
         if op == ":=":
             defined.append(Defined(_name(lhs, where), rhs))
-            Expression(rhs)
+            places.append(where)
         elif op == "==":
             equal.append((_name(lhs, where), _name(rhs, where)))
         else:
@@ -121,11 +111,29 @@ def parse(text: str) -> Parsed:
                 f"the model has no 'level: {wanted + 1}' block; name there what varies "
                 f"{('within', 'between')[wanted]} clusters (variances alone will do: y ~~ y)"
             )
-    names = [d.name for d in defined]
-    for name in names:
-        if names.count(name) > 1:
-            raise ModelSyntaxError(f"{name!r} is defined twice")
+    _check_defined(defined, places, {term.label for term in terms if term.label})
     return Parsed(tuple(terms), tuple(defined), tuple(equal))
+
+
+def _check_defined(defined: Sequence[Defined], places: Sequence[str], labels: set[str]) -> None:
+    """Each defined parameter has a name of its own and is made of what stands before it."""
+    names = [entry.name for entry in defined]
+    for k, (entry, where) in enumerate(zip(defined, places, strict=True)):
+        if names.count(entry.name) > 1:
+            raise ModelSyntaxError(f"{where}: {entry.name!r} is defined twice")
+        if entry.name in labels:
+            raise ModelSyntaxError(
+                f"{where}: {entry.name!r} is the label of a parameter already; define it by another name"
+            )
+        try:
+            used = Expression(entry.expression).names
+        except ModelSyntaxError as error:
+            raise ModelSyntaxError(f"{where}: {error}") from None
+        for name in used:
+            if name in names[k:]:
+                raise ModelSyntaxError(
+                    f"{where} uses {name!r} before it is defined; write the line '{name} := ...' above this one"
+                )
 
 
 def _statements(text: str) -> list[tuple[int, str]]:
@@ -213,12 +221,10 @@ def _term(level: int, lhs: str, op: str, piece: str, where: str) -> Term:
             start = _number(call[2])
             if start is None:
                 raise ModelSyntaxError(f"{where}: start() needs a number, not {call[2]!r}")
-        elif call:
-            label = _name(call[2], where)
+        elif call or _NAME.match(modifier):
+            label = _one_label(label, _name(call[2], where) if call else modifier, where)
         elif value is not None:
             fixed = value
-        elif _NAME.match(modifier):
-            label = modifier
         else:
             raise ModelSyntaxError(
                 f"{where}: the modifier {modifier!r} is not understood; a number, NA, a label or start(number) is"
@@ -226,6 +232,15 @@ def _term(level: int, lhs: str, op: str, piece: str, where: str) -> Term:
     if intercept:
         return Term(level, lhs, "~1", "", label, fixed, free, start)
     return Term(level, lhs, op, _name(rhs, where), label, fixed, free, start)
+
+
+def _one_label(old: str, new: str, where: str) -> str:
+    if old and new and old != new:
+        raise ModelSyntaxError(
+            f"{where}: one parameter has the labels {old!r} and {new!r}; keep one (two parameters are set equal by "
+            f"'{old} == {new}')"
+        )
+    return new or old
 
 
 def _merge(terms: list[Term], new: Term, where: str) -> None:
@@ -240,81 +255,10 @@ def _merge(terms: list[Term], new: Term, where: str) -> None:
                 raise ModelSyntaxError(f"{where}: '{new.lhs} {new.op} {new.rhs}' is given twice")
             terms[k] = replace(
                 old,
-                label=new.label or old.label,
+                label=_one_label(old.label, new.label, where),
                 fixed=old.fixed if new.fixed is None else new.fixed,
                 free=old.free or new.free,
                 start=old.start if new.start is None else new.start,
             )
             return
     terms.append(new)
-
-
-class Expression:
-    """An arithmetic expression of labels: + - * / ** (or ^), sqrt, exp, log, abs, min, max.
-
-    Parameters
-    ----------
-    text : str
-        Such as ``a*b + c``.
-
-    Raises
-    ------
-    ModelSyntaxError
-        If the text is not such an expression.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        try:
-            self.tree = ast.parse(text.replace("^", "**").strip(), mode="eval").body
-        except SyntaxError:
-            raise ModelSyntaxError(f"{text!r} is not an expression of labels such as a*b + c") from None
-        self.names: tuple[str, ...] = tuple(dict.fromkeys(self._collect(self.tree)))
-
-    def _collect(self, node: ast.AST) -> list[str]:
-        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-            return []
-        if isinstance(node, ast.Name):
-            return [node.id]
-        if isinstance(node, ast.Attribute):  # labels may hold dots, as in lavaan
-            return [ast.unparse(node)]
-        if isinstance(node, ast.BinOp) and isinstance(
-            node.op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.Pow
-        ):
-            return self._collect(node.left) + self._collect(node.right)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd | ast.USub):
-            return self._collect(node.operand)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
-            return [name for argument in node.args for name in self._collect(argument)]
-        raise ModelSyntaxError(
-            f"{self.text!r}: {ast.unparse(node)!r} is not allowed; use labels, numbers, + - * / ^ and "
-            f"{', '.join(_FUNCTIONS)}"
-        )
-
-    def __call__(self, values: Mapping[str, Any]) -> Any:
-        """Value at the labels' values (floats or arrays of one shape)."""
-        return self._evaluate(self.tree, values)
-
-    def _evaluate(self, node: ast.AST, values: Mapping[str, Any]) -> Any:
-        if isinstance(node, ast.Constant):
-            return float(node.value)  # type: ignore[arg-type]
-        if isinstance(node, ast.Name | ast.Attribute):
-            return values[ast.unparse(node)]
-        if isinstance(node, ast.UnaryOp):
-            value = self._evaluate(node.operand, values)
-            return -value if isinstance(node.op, ast.USub) else value
-        if isinstance(node, ast.BinOp):
-            left, right = self._evaluate(node.left, values), self._evaluate(node.right, values)
-            match node.op:
-                case ast.Add():
-                    return left + right
-                case ast.Sub():
-                    return left - right
-                case ast.Mult():
-                    return left * right
-                case ast.Div():
-                    return left / right
-                case _:
-                    return left**right
-        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        return _FUNCTIONS[node.func.id](*(self._evaluate(argument, values) for argument in node.args))

@@ -8,9 +8,10 @@ from math import erfc, isfinite, sqrt
 import numpy as np
 import pandas as pd
 
+from .expression import Expression
 from .model import Model
 from .objective import Implied
-from .syntax import LEVELS, Expression
+from .syntax import LEVELS
 
 _NORMAL_975 = 1.959963984540054
 
