@@ -338,6 +338,20 @@ def test_degenerate_replicates_are_flagged_and_leave_the_others_alone():
         assert not flagged.converged[0] and np.isnan(flagged.path("y", "m")[0])
 
 
+@pytest.mark.parametrize("labels", ["number", "text", "date"])
+def test_clusters_without_a_name_are_refused_not_merged(labels):
+    data, cluster = paper_sized(19, 0.2)
+    named = {
+        "number": np.where(cluster == 3, np.nan, cluster),
+        "text": np.where(cluster == 3, None, cluster.astype(str).astype(object)),
+        "date": np.where(cluster == 3, np.datetime64("NaT"), np.datetime64("2020-01-01") + cluster),
+    }[labels]
+    with pytest.raises(NonFiniteError, match=f"missing in {(cluster == 3).sum()} row"):
+        weighted_moments(data, named)
+    with pytest.raises(NonFiniteError, match="cluster is missing"):
+        study_moments(data, named)
+
+
 def test_iteration_cap_is_reported():
     data, cluster = paper_sized(21, 0.2)
     found = fit(PARTIAL, weighted_moments(data, cluster), max_iterations=2)

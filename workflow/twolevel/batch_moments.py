@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from twolevel.errors import DataProblemError, NonFiniteError
@@ -74,6 +75,11 @@ def _clusters(cluster: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64], N
     cluster = np.asarray(cluster)
     if cluster.ndim != 1 or len(cluster) == 0:
         raise DataProblemError("cluster must be a one-dimensional array with one entry per client")
+    missing = int(pd.isna(cluster).sum())
+    if missing:  # np.unique would make them one cluster
+        raise NonFiniteError(
+            f"cluster is missing in {missing} row(s); drop those rows or give each its own cluster"
+        )
     _, codes = np.unique(cluster, return_inverse=True)
     order = np.argsort(codes, kind="stable")
     n = np.bincount(codes)
