@@ -1,11 +1,13 @@
 """Verdicts, messages and standard errors where a maximum lies at the boundary, is flat or does not exist."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import twolevel
 from twolevel.errors import BetweenUnderdeterminedWarning, NoMaximumWarning
+from twolevel.objective import Objective
 from twolevel_samples import TEXTS, draw, paper_size, punch
 
 MODELS = {name: twolevel.Model(text) for name, text in TEXTS.items()}
@@ -97,16 +99,11 @@ def test_bounds_do_not_move_an_inside_maximum():
         np.testing.assert_allclose(inside.covariance.matrix, free.covariance.matrix, rtol=1e-6, atol=1e-10)
 
 
-def test_active_face_standard_errors_are_those_of_the_factor():
-    """At rank r the covariance matrix equals the one of the parameterization S_B = L L', L triangular p x r."""
-    fit = next(
-        f
-        for f in (twolevel.fit(MODELS["partial"], paper_size(s, 0.05), "cluster") for s in range(50))
-        if f.boundary and f.solution.face.ranks[0][1] == 1 and len(f.solution.face.ranks) == 1
-    )
+def factor_covariance(fit, objective):
+    """Covariance of the estimates from the Hessian of -log L over S_B = l l', l of length 3, by differences."""
     names = ["x", "m", "y"]
     cells = [(i, j) for i in range(3) for j in range(i + 1)]
-    at = [MODELS["partial"].position(f"{names[i]}~~{names[j]}.l2") for i, j in cells]
+    at = [fit.model.position(f"{names[i]}~~{names[j]}.l2") for i, j in cells]
     theta = fit.solution.theta
     s = np.zeros((3, 3))
     for (i, j), k in zip(cells, at, strict=True):
@@ -128,15 +125,42 @@ def test_active_face_standard_errors_are_those_of_the_factor():
     for i in range(k):
         for j in range(i + 1):
             ei, ej = h * np.eye(k)[i], h * np.eye(k)[j]
-            f = [
-                fit.objective(unpack(phi + a * ei + b * ej))[0]
-                for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1))
-            ]
+            f = [objective(unpack(phi + a * ei + b * ej))[0] for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
             hessian[i, j] = hessian[j, i] = (f[0] - f[1] - f[2] + f[3]) / (4 * h * h)
     jacobian = np.array([(unpack(phi + h * e) - unpack(phi - h * e)) / (2 * h) for e in np.eye(k)]).T
-    expected = jacobian @ np.linalg.inv(hessian) @ jacobian.T
-    np.testing.assert_allclose(fit.covariance.matrix, expected, atol=1e-4 * np.abs(expected).max())
-    assert fit.se_method == "observed information, active face"
+    return jacobian @ np.linalg.inv(hessian) @ jacobian.T
+
+
+@pytest.fixture(scope="module")
+def rank_one():
+    return next(
+        f
+        for f in (twolevel.fit(MODELS["partial"], paper_size(s, 0.05), "cluster") for s in range(50))
+        if f.boundary and f.solution.face.ranks[0][1] == 1 and len(f.solution.face.ranks) == 1
+    )
+
+
+def test_active_face_standard_errors_are_those_of_the_factor(rank_one):
+    """At rank r the covariance matrix equals the one of the parameterization S_B = L L', L triangular p x r."""
+    expected = factor_covariance(rank_one, rank_one.objective)
+    np.testing.assert_allclose(rank_one.covariance.matrix, expected, atol=1e-4 * np.abs(expected).max())
+    assert rank_one.se_method == "observed information, active face"
+
+
+def test_expected_standard_errors_on_the_face_are_those_of_the_factor(rank_one):
+    """The expected -log L has the data's moments replaced by the model's; its Hessian in L is the information."""
+    data, implied = rank_one.moments, rank_one.implied
+    mean = np.array([c * (implied.vb + implied.sw / n) for n, c in zip(data.sizes, data.counts, strict=True)])
+    moments = replace(
+        data,
+        means=np.tile(implied.mu, (len(data.sizes), 1)),
+        cross=mean,
+        within=data.within_df * implied.sw,
+    )
+    wanted = factor_covariance(rank_one, Objective(rank_one.model.layout, moments))
+    fit = twolevel.fit(rank_one.model, rank_one.data, se="expected")
+    np.testing.assert_allclose(fit.covariance.matrix, wanted, atol=1e-4 * np.abs(wanted).max())
+    assert fit.se_method == "expected information, active face"
 
 
 @pytest.mark.parametrize("name", ["full", "latent"])

@@ -62,8 +62,11 @@ def covariance(
     on_face = solution.boundary and transform.factored
     tangent = solution.face.tangent if on_face else np.diag(transform.theta_units)
     curvature = solution.face.curvature if on_face else np.zeros((k, k))
-    hessian = expected_information(objective, solution.theta) if se == "expected" else solution.hessian
-    information = tangent.T @ (hessian + curvature) @ tangent
+    if se == "expected":
+        # Along a curved face too: the expected gradient, by which the curvature is weighted, is zero.
+        information = tangent.T @ expected_information(objective, solution.theta) @ tangent
+    else:
+        information = tangent.T @ (solution.hessian + curvature) @ tangent
     method = {
         "information": "observed information",
         "expected": "expected information",
