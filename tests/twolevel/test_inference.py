@@ -189,7 +189,31 @@ def test_likelihood_ratio_refuses_what_is_not_nested(fit):
     refused("fewer")
     refused("variables", TEXTS["covariates"])
     refused("rows", frame=FRAME.iloc[:-1])
+    narrow = TEXTS["partial"].replace("b*m", "0*m").replace("indirect := a*b", "")
+    other = FRAME.assign(y=FRAME["y"].where(FRAME.index != 3, 0.5))
+    refused("different data", narrow, other)
+    shuffled = FRAME.assign(cluster=FRAME["cluster"].sample(frac=1, random_state=1).to_numpy())
+    refused("different data", narrow, shuffled)
     refused("bounds", TEXTS["partial"].replace("b*m", "0*m").replace("indirect := a*b", ""), bounds="none")
+
+
+@pytest.mark.parametrize("missing", ["listwise", "ml"])
+def test_likelihood_ratio_takes_the_same_data_in_any_order(missing):
+    frame = FRAME.assign(x=FRAME["x"] + 30)
+    frame = punch(frame, 1) if missing == "ml" else frame
+    text = TEXTS["between_covariate"]
+    wide = twolevel.fit(text, frame, "cluster", missing=missing)
+    # Variables named in another order, rows and clusters too.
+    narrow = "level: 1\n y ~ x\n m ~ x\n y ~~ 0*m\nlevel: 2\n y ~ w + x\n m ~ w + x\n y ~~ 0*m"
+    again = frame.sample(frac=1, random_state=2).reset_index(drop=True)
+    ratio = wide.likelihood_ratio(twolevel.fit(narrow, again, "cluster", missing=missing))
+    assert ratio.df == 2 and ratio.statistic > 0
+    for other in (
+        again.assign(w=again["w"] + 0.01 * (again["cluster"] == 5)),
+        again.assign(x=again["x"].where(again.index != 4, again["x"].mean())),
+    ):
+        with pytest.raises(NotNestedError, match="different data"):
+            wide.likelihood_ratio(twolevel.fit(narrow, other, "cluster", missing=missing))
 
 
 def test_fit_indices_at_df_zero_and_one(fit):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .errors import NotNestedError
 from .fitindices import FitIndices, fit_indices, information_criteria
 from .functions import Function, Named
 from .inference import (
@@ -332,27 +331,11 @@ class Fit:
         Raises
         ------
         NotNestedError
-            Different variables, rows, bounds, or not fewer parameters.
+            Different variables, rows, values or bounds, or not fewer parameters.
         """
-        if set(restricted.model.layout.y) != set(self.model.layout.y) or set(
-            restricted.model.layout.z
-        ) != set(self.model.layout.z):
-            raise NotNestedError(
-                "the two models do not have the same variables at the same levels: their likelihoods do not compare"
-            )
-        if (restricted.n_clients, restricted.n_clusters, restricted.missing) != (
-            self.n_clients,
-            self.n_clusters,
-            self.missing,
-        ):
-            raise NotNestedError("the two models were fitted to different rows")
-        if restricted.bounds != self.bounds:
-            raise NotNestedError(f"bounds differ: {restricted.bounds!r} and {self.bounds!r}")
-        df = self.n_parameters - restricted.n_parameters
-        if df <= 0:
-            raise NotNestedError(
-                f"the restricted model has {restricted.n_parameters} parameters, not fewer than {self.n_parameters}"
-            )
+        from .nested import check_nested
+
+        df = check_nested(self, restricted)
         statistic = 2 * (self.loglik - restricted.loglik)
         if not (self.converged and restricted.converged):
             return LikelihoodRatio(np.nan, df, np.nan)
