@@ -271,6 +271,8 @@ class ClusterData:
 
 
 def _one_column(frame: pd.DataFrame, name: str) -> None:
+    if frame.columns.is_unique:
+        return
     count = int((frame.columns == name).sum())
     if count > 1:
         raise DuplicateColumnError(
