@@ -12,6 +12,7 @@ from fortems.report.text import (
     relations,
     robustness,
     setup,
+    study,
     summary,
 )
 from fortems.report.text import words as parts
@@ -63,7 +64,7 @@ def test_models_that_are_not_there_leave_no_half_sentence(report_of):
     for model in ("goal", "task", "aspects", "alliance", "bond"):
         report.models = {name: entry for name, entry in report.models.items() if name != model}
     assert mediation.aspects(report) == ""
-    assert discussion.discussion(report) == "Neither the model of the alliance nor that of the bond was run."
+    assert "models of the alliance and of the bond are not among this run's" in discussion.discussion(report)
     report.models = {}
     assert mediation.reversed_(report) == "" and mediation.further(report) == ""
 
@@ -72,7 +73,7 @@ def test_without_intervals_nothing_is_called_shown(report_of):
     report = report_of()
     change(report, EFFECTS, "ci_low", np.nan, effect="indirect")
     assert mediation.aspects(report).count("remains") == 0
-    assert mediation._summary(report, ["bond", "goal"]) == ""
+    assert study.in_how_many(report, ["bond", "goal"]) == ""
     assert parts.interval(report, _row(estimate=1.0)) == "no interval"
 
 
@@ -82,6 +83,8 @@ def test_both_mediators_side_by_side(report_of):
     rows = table[(table["model"] == "alliance") & (table["effect"] == "indirect")]
     report.results._tables[EFFECTS] = pd.concat([table, rows.assign(model="alliance_meaning_search")])
     report.results._read.clear()
+    both = {"predictor": "alliance", "mediator": ["meaning", "search"], "outcome": "distress"}
+    report.models = report.models | {"alliance_meaning_search": both}
     assert (
         "With both mediators side by side, the indirect effect through presence: within therapists its interval"
         in (words(mediation.further(report)))
@@ -166,9 +169,9 @@ def test_none_is_written_as_none(report_of):
     assert "findings of the article none came out the same way" in words(summary.plain_results(report))
     change(report, "mediation/derived.csv", "ci_low", -1.0, quantity="moderated_mediation")
     change(report, "mediation/derived.csv", "ci_high", 1.0, quantity="moderated_mediation")
-    assert "ages and genders none has an interval" in words(mediation.covariates(report))
+    assert "ages none has an interval" in words(mediation.covariates(report))
     change(report, "mediation/derived.csv", "ci_low", 0.5, quantity="moderated_mediation")
-    assert " no " not in words(mediation.covariates(report)).split("comparisons")[1].split("interval")[0]
+    assert " no " not in words(mediation.covariates(report)).split("comparison")[1].split("interval")[0]
 
 
 def test_no_claims_no_tally(report_of):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fortems.report.results import Row
 from fortems.report.table import Cell, Section, Table
 from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
-from fortems.report.text.mediation import reversed_models
+from fortems.report.text.robustness import MEASUREMENT, measured_models
+from fortems.report.text.study import (
+    chain,
+    main_models,
+    named,
+    own_models,
+    path_variables,
+    turned_models,
+)
 from fortems.report.text.words import ESTIMAND_WORDS, levels, path, verdict
 from fortems.variables import label
 
-MEASUREMENT = "mediation/measurement.csv"
 WHAT = {
     "observed": "Observed scores",
     "latent": "Latent variables",
@@ -23,30 +33,22 @@ MEASURED_INTERVALS = {
     "delta": "delta method",
     "percentile": "percentile",
 }
-PATH = ("predictor", "mediator", "outcome")
-MAIN = ("alliance", "bond", "goal", "task", "aspects")
 EFFECT_WORDS = {"a": "*a*", "b": "*b*", "direct": "*c*′", "indirect": "*ab*"}
 
 
-def _title(report: Report, model: str) -> str:
-    entry = report.models[model]
-    parts = []
-    for key in PATH:
-        names = entry[key] if isinstance(entry[key], list) else [entry[key]]
-        parts.append(" + ".join(label(name) for name in names))
-    return " → ".join(parts)
+def _models(report: Report) -> list[str]:
+    """The models of the tables of paths: the study's main ones, then the run's own."""
+    return [*main_models(report).values(), *own_models(report)]
 
 
 def mediation(report: Report) -> Table | None:
-    """Paths and indirect effects of the main models under both estimands."""
+    """Paths and indirect effects of the main models, and of the run's own ones, under both estimands."""
     have = levels(report)
     body: list[Section | tuple[Cell | str, ...]] = []
-    for model in MAIN:
-        if model not in report.models:
-            continue
+    for model in _models(report):
         lines = _lines(report, model, have)
         if lines:
-            body += [Section(_title(report, model)), *lines]
+            body += [Section(chain(report, model)), *lines]
     if not body:
         return None
     ci = _ci(report)
@@ -65,17 +67,8 @@ def mediation(report: Report) -> Table | None:
 
 
 def _lines(report: Report, model: str, have: list[str]) -> list[tuple[Cell | str, ...]]:
-    entry = report.models[model]
-    predictors = entry["predictor"] if isinstance(entry["predictor"], list) else [entry["predictor"]]
-    several = len(predictors) > 1
-    wanted = []
-    for predictor in predictors:
-        tail = f", {label(predictor).lower()}" if several else ""
-        wanted += [(effect, predictor, tail) for effect in ("a", "direct", "indirect")]
-    wanted.insert(1 if not several else 0, ("b", None, ""))
     lines: list[tuple[Cell | str, ...]] = []
-    for effect, predictor, tail in wanted:
-        keys = {"predictor": predictor} if predictor is not None else {}
+    for effect, keys, tail in _wanted(report.models[model]):
         rows = [path(report, model, level, effect, **keys) for level in have]
         if not any(rows):
             continue
@@ -90,6 +83,27 @@ def _lines(report: Report, model: str, have: list[str]) -> list[tuple[Cell | str
             ]
         lines.append(tuple(cells))
     return lines
+
+
+def _wanted(entry: Mapping[str, Any]) -> list[tuple[str, dict[str, str], str]]:
+    """The paths of a model in their order: effect, what tells it from others, and what its line adds to the symbol."""
+    predictors, mediators = named(entry, "predictor"), named(entry, "mediator")
+    through = mediators if len(mediators) > 1 else ("",)
+
+    def wanted(effect: str, predictor: str = "", mediator: str = "") -> tuple[str, dict[str, str], str]:
+        keys = {"predictor": predictor, "mediator": mediator}
+        tails = [predictor if len(predictors) > 1 else "", mediator]
+        tail = "".join(f", {label(variable).lower()}" for variable in tails if variable)
+        return effect, {key: variable for key, variable in keys.items() if variable}, tail
+
+    second = [wanted("b", mediator=mediator) for mediator in through]
+    found = second if len(predictors) > 1 else []
+    for predictor in predictors:
+        found = found + [wanted("a", predictor, mediator) for mediator in through]
+        found += second if len(predictors) == 1 else []
+        found.append(wanted("direct", predictor))
+        found += [wanted("indirect", predictor, mediator) for mediator in through]
+    return found
 
 
 def _note(report: Report, have: list[str]) -> str:
@@ -108,7 +122,7 @@ def _note(report: Report, have: list[str]) -> str:
 def _clustering(report: Report) -> list[Cell]:
     """How many clients of how many therapists, and how alike clients of one therapist are."""
     names = list(
-        dict.fromkeys(name for model in MAIN if model in report.models for name in _named(report, model))
+        dict.fromkeys(name for model in _models(report) for name in path_variables(report.models[model]))
     )
     rows = {name: report.results.first(ICC, variable=name) for name in names}
     known = {name: row for name, row in rows.items() if row is not None and row.has("icc")}
@@ -125,27 +139,19 @@ def _clustering(report: Report) -> list[Cell]:
     return [Cell.of(*parts, ".")]
 
 
-def _named(report: Report, model: str) -> list[str]:
-    """The variables of a model's paths."""
-    found: list[str] = []
-    for key in PATH:
-        value = report.models[model][key]
-        found += value if isinstance(value, list) else [value]
-    return found
-
-
 def verdicts(report: Report) -> Table | None:
     """Full or partial: indirect and direct intervals, equivalence, the paper's rule."""
     body: list[tuple[Cell | str, ...]] = []
-    for model in MAIN[:-1]:
+    shown = _judged(report)
+    for model, words in shown.items():
         for level in levels(report):
-            row = verdict(report, model, level) if model in report.models else None
+            row = verdict(report, model, level)
             if row is None:
                 continue
             bind = report.bind
             body.append(
                 (
-                    f"{label(model)}, {ESTIMAND_WORDS[level].removeprefix('at the ')}",
+                    f"{words}, {ESTIMAND_WORDS[level].removeprefix('at the ')}",
                     bind.interval(row, "indirect_low", "indirect_high"),
                     bind.interval(row, "direct_low", "direct_high"),
                     bind.cell(row, "direct_standardized", "b"),
@@ -159,7 +165,7 @@ def verdicts(report: Report) -> Table | None:
         return None
     first = next(
         row
-        for model in MAIN
+        for model in shown
         for level in levels(report)
         if (row := verdict(report, model, level)) is not None
     )
@@ -193,15 +199,29 @@ def verdicts(report: Report) -> Table | None:
     )
 
 
+def _judged(report: Report) -> dict[str, str]:
+    """Models with one indirect effect → how the table calls them."""
+    main = {model: label(role) for role, model in main_models(report).items()}
+    every = main | {model: model for model in own_models(report)}
+    entries = report.models
+    return {
+        model: words
+        for model, words in every.items()
+        if len(named(entries[model], "predictor")) == len(named(entries[model], "mediator")) == 1
+    }
+
+
 def turned(report: Report) -> Table | None:
     """The turned directions beside the assumed one."""
-    models = reversed_models(report)
+    models = turned_models(report)
     if not models:
         return None
+    main = main_models(report)
+    assumed = [main[role] for role in dict.fromkeys(models.values()) if role in main]
     have = levels(report)
     body: list[tuple[Cell | str, ...]] = []
-    for model in [name for name in ("alliance",) if name in report.models] + models:
-        cells: list[Cell | str] = [_title(report, model)]
+    for model in [*assumed, *models]:
+        cells: list[Cell | str] = [chain(report, model)]
         for level in have:
             row = path(report, model, level, "indirect")
             cells += [
@@ -232,11 +252,11 @@ def measurement(report: Report) -> Table | None:
     rows = _measured(report)
     body: list[Section | tuple[Cell | str, ...]] = []
     bind = report.bind
-    for predictor in dict.fromkeys(row["predictor"] for row in rows):
-        body.append(Section(f"{label(str(predictor))} → presence of meaning → distress (total)"))
-        for row in rows:
-            if row["predictor"] != predictor:
-                continue
+    for base in measured_models(report):
+        found = [row for row in rows if all(row[key] == value for key, value in base.items())]
+        if found:
+            body.append(Section(_chain(base)))
+        for row in found:
             body.append(
                 (
                     f"{WHAT.get(row['measurement'], str(row['measurement']))}, {_where(row)}",
@@ -285,6 +305,12 @@ def measurement(report: Report) -> Table | None:
     )
 
 
+def _chain(base: Mapping[str, str]) -> str:
+    """The variables of a latent or corrected model, in causal order."""
+    first, *more = (label(variable) for variable in base.values())
+    return " → ".join([first, *(f"{words[:1].lower()}{words[1:]}" for words in more)])
+
+
 def _where(row: Row) -> str:
     return ESTIMAND_WORDS.get(row["level"], str(row["level"])).removeprefix("at the ")
 
@@ -295,6 +321,9 @@ def _measured(report: Report) -> list[Row]:
     for interval in MEASURED_INTERVALS:
         for row in report.results.rows(MEASUREMENT, effect="indirect", interval=interval):
             if row.has("estimate"):
-                found.setdefault(tuple(row[key] for key in ("predictor", "measurement", "level")), row)
+                found.setdefault(
+                    tuple(row[key] for key in ("predictor", "mediator", "outcome", "measurement", "level")),
+                    row,
+                )
     order = [row["model"] for row in report.results.rows(MEASUREMENT)]
     return sorted(found.values(), key=lambda row: (order.index(row["model"]), row.line))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, tallies
+from fortems.report.text.study import key_models, model_words, others
 from fortems.report.text.words import (
     ESTIMAND_WORDS,
     clear,
@@ -19,9 +20,12 @@ from fortems.report.text.words import (
 DIAGNOSTICITY = "design/diagnosticity.csv"
 
 
-def shown(report: Report, model: str) -> dict[str, str]:
-    """Estimand → whether the model's indirect effect is shown with the expected sign (negative), or against it."""
-    states = {}
+def shown(report: Report, role: str) -> dict[str, str]:
+    """Estimand → whether a key model's indirect effect is shown with the expected sign (negative), or against it."""
+    states: dict[str, str] = {}
+    model = key_models(report).get(role)
+    if model is None:
+        return states
     for level in levels(report):
         row = path(report, model, level, "indirect")
         if row is not None and clear(row) is not None:
@@ -29,12 +33,12 @@ def shown(report: Report, model: str) -> dict[str, str]:
     return states
 
 
-def support(report: Report, model: str) -> str:
+def support(report: Report, role: str) -> str:
     """At how many estimands the expected indirect effect is shown.
 
     ``both`` (or the only one), ``one``, ``none``, ``against`` (an effect of the other sign is shown), ``unknown``.
     """
-    found = list(shown(report, model).values())
+    found = list(shown(report, role).values())
     if not found:
         return "unknown"
     if "against" in found:
@@ -45,15 +49,14 @@ def support(report: Report, model: str) -> str:
 def _statements(report: Report) -> list[str]:
     """What the data say of alliance and bond, models of the same verdict together."""
     groups: dict[tuple[str, ...], list[str]] = {}
-    for model in ("alliance", "bond"):
-        if model in report.models:
-            found = shown(report, model)
-            key = (support(report, model), *(level for level, state in found.items() if state == "yes"))
-            groups.setdefault(key, []).append(model)
+    for role in key_models(report):
+        found = shown(report, role)
+        key = (support(report, role), *(level for level, state in found.items() if state == "yes"))
+        groups.setdefault(key, []).append(role)
     clauses = []
-    for (state, *where), models in groups.items():
+    for (state, *where), roles in groups.items():
         relation = (
-            f"meaning carries part of the relation of {listed(name(model) for model in models)} with distress"
+            f"meaning carries part of the relation of {listed(name(role) for role in roles)} with distress"
         )
         estimands_ = listed(ESTIMAND_WORDS[level] for level in where)
         clauses.append(
@@ -72,8 +75,6 @@ def _statements(report: Report) -> list[str]:
 def discussion(report: Report) -> str:
     """The main finding, by variant."""
     statements = _statements(report)
-    if not statements:
-        return "Neither the model of the alliance nor that of the bond was run."
     opening = {
         "simulated": "In these simulated clients, whose data were made so that the scenario holds, ",
         "items": "In these clients ",
@@ -82,7 +83,8 @@ def discussion(report: Report) -> str:
         if report.variant.invented
         else "By the printed correlations ",
     }[report.variant.kind]
-    parts = [f"{opening}{'; '.join(statements)}."]
+    parts = [f"{opening}{'; '.join(statements)}."] if statements else []
+    parts.append(others(report))
     if estimands(report):
         parts.append(sentence(f"{tallies(report)}{report.see('tbl-claims')}"))
     parts.append(_full(report))
@@ -101,7 +103,7 @@ def discussion(report: Report) -> str:
 def _full(report: Report) -> str:
     rows = [
         row
-        for model in ("alliance", "bond")
+        for model in key_models(report).values()
         for level in levels(report)
         if (row := verdict(report, model, level)) is not None and row.has("equivalence")
     ]
@@ -115,7 +117,9 @@ def _full(report: Report) -> str:
             "clients whatever the data; a direct path that is not significant does not show it."
         )
     if shown_:
-        which = listed(f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in shown_)
+        which = listed(
+            f"{model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in shown_
+        )
         return f"A direct path too small to matter is shown for {which}, which full mediation requires."
     return "That the direct path is too small to matter is not shown, so that full mediation is not shown either."
 
@@ -167,7 +171,9 @@ def implications(report: Report) -> str:
         return f"{study} For practice nothing follows from simulated clients."
     if report.variant.invented:
         return f"{study} For practice nothing follows from an invented article."
-    state = {support(report, model) for model in ("alliance", "bond") if model in report.models}
+    state = {support(report, role) for role in key_models(report)}
+    if not state:
+        return f"{study} For practice nothing follows as to the article's account, since its models are not among this run's."
     if "both" in state or "one" in state:
         practice = (
             "For practice the association is a reason for attention to clients' sense of meaning when the alliance is discussed; it "

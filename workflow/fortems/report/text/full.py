@@ -5,28 +5,26 @@ from __future__ import annotations
 from fortems.report.bind import escape
 from fortems.report.results import Row
 from fortems.report.template import Report
+from fortems.report.text.study import key_models, main_models, model_words, own_models
 from fortems.report.text.words import (
     ESTIMAND_WORDS,
     IS,
     joined,
     levels,
     listed,
-    name,
     p,
     sentence,
     verdict,
 )
 
 FIT = "mediation/fit.csv"
-MAIN = ("alliance", "bond", "goal", "task", "aspects")
-NAMES = {"aspects": "the three aspects together"}
 
 
 def full_mediation(report: Report) -> str:
-    """Full against partial mediation for alliance and bond, by the verdict and by the paper's rule."""
+    """Full against partial mediation for alliance, bond and the run's own models, by the verdict and by the paper's rule."""
     rows = [
         row
-        for model in ("alliance", "bond")
+        for model in (*key_models(report).values(), *own_models(report))
         for level in levels(report)
         if (row := verdict(report, model, level)) is not None and row.has("conclusion")
     ]
@@ -49,8 +47,8 @@ def _which(report: Report, rows: list[Row]) -> str:
     models = list(dict.fromkeys(row["model"] for row in rows))
     if all(len([row for row in rows if row["model"] == model]) == len(have) for model in models):
         both = " under both estimands" if len(have) > 1 else ""
-        return f"{listed(name(model) for model in models)}{both}"
-    return listed(f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in rows)
+        return f"{listed(model_words(report, model) for model in models)}{both}"
+    return listed(f"{model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in rows)
 
 
 def _equivalence(report: Report, rows: list[Row]) -> str:
@@ -88,7 +86,7 @@ def _fixed_at_zero(report: Report) -> str:
     """What the likelihood ratio says of models without direct paths, within therapists."""
     rows = [
         row
-        for model in MAIN
+        for model in (*main_models(report).values(), *own_models(report))
         for row in report.results.rows(FIT, model=model, engine="twolevel", variant="full")
         if row.has("chi2", "df", "p")
     ]
@@ -97,7 +95,7 @@ def _fixed_at_zero(report: Report) -> str:
 
     def tested(which: list[Row]) -> str:
         return listed(
-            f"{NAMES.get(row['model'], name(row['model']))} (χ²({report.bind.of(row, 'df', 'df')}){IS}"
+            f"{model_words(report, row['model'])} (χ²({report.bind.of(row, 'df', 'df')}){IS}"
             f"{report.bind.of(row, 'chi2', 'b')}, {p(report, row)})"
             for row in which
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from fortems.published.findings import IMPOSSIBLE, UNINFORMATIVE
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import joined, listed, name, plural
+from fortems.report.text.study import key_models, model_words, own_models
+from fortems.report.text.words import joined, listed, plural
 
 CHECKS = "tables/matrix_checks.csv"
 WITHHELD = "tables/withheld.csv"
 CLUSTERING = "robustness/clustering.csv"
 BETWEEN = "robustness/between.csv"
 ROUNDING = "robustness/rounding.csv"
-MODELS = ("alliance", "bond")
 
 
 def matrix_checks(report: Report) -> str:
@@ -45,14 +45,14 @@ def matrix_checks(report: Report) -> str:
 def left_open(report: Report) -> str:
     """The ranges that clustering, therapist shares and rounding leave."""
     parts = []
-    for model in MODELS:
+    for model in (*key_models(report).values(), *own_models(report)):
         clauses = [
             clause
             for clause in (_clustering(report, model), _between(report, model), _rounding(report, model))
             if clause
         ]
         if clauses:
-            parts.append(f"For {name(model)}: {'; '.join(clauses)}.")
+            parts.append(f"For {model_words(report, model)}: {'; '.join(clauses)}.")
     held = report.results.rows(WITHHELD)
     if held:
         words = plural(len(held), "model of the models file needs", "models of the models file need")

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from fortems.report.results import Row
 from fortems.report.template import Report
+from fortems.report.text.study import (
+    MEDIATOR,
+    in_how_many,
+    indirects,
+    main_models,
+    named,
+    own_models,
+    turned_models,
+)
 from fortems.report.text.words import (
     EFFECTS,
     ESTIMAND_WORDS,
     IS,
     clear,
-    engine_of,
     interval,
     joined,
     levels,
@@ -71,12 +79,14 @@ def indirect_clause(report: Report, row: Row | None, standardized: bool = True) 
     return f"the indirect effect through {name(row['mediator'])} is {sign}, {size}"
 
 
-def mediation(report: Report, model: str) -> str:
-    """A model's paths and indirect effect under both estimands."""
-    entry = report.models.get(model)
-    if entry is None or not report.results.rows(EFFECTS, model=model):
+def mediation(report: Report, role: str) -> str:
+    """A main model's paths and indirect effect under both estimands."""
+    model = main_models(report).get(role, "")
+    if not model or not report.results.rows(EFFECTS, model=model):
         return "This model is not among those that were run."
-    predictor, mediator, outcome = (_one(entry[key]) for key in ("predictor", "mediator", "outcome"))
+    predictor, mediator, outcome = (
+        named(report.models[model], key)[0] for key in ("predictor", "mediator", "outcome")
+    )
     parts = []
     for level in levels(report):
         rows = {
@@ -107,13 +117,9 @@ def mediation(report: Report, model: str) -> str:
     tables = report.see("tbl-mediation", f"fig-path_{model}")
     if tables:
         parts.append(f"All numbers stand together{tables}.")
-    if model == "bond" and "fig-scatter" in report.items:
+    if role == "bond" and "fig-scatter" in report.items:
         parts.append(f"{report.ref('fig-scatter')} shows the clients' scores behind them.")
     return joined(parts)
-
-
-def _one(value: object) -> str:
-    return str(value[0]) if isinstance(value, list) else str(value)
 
 
 def _boundary(report: Report, model: str, level: str) -> str:
@@ -151,30 +157,31 @@ def _both(report: Report, model: str) -> str:
 def aspects(report: Report) -> str:
     """Goal and task alone, and the three aspects together."""
     parts = []
-    for model in ("goal", "task"):
-        if model not in report.models:
+    main = main_models(report)
+    for role in ("goal", "task"):
+        if role not in main:
             continue
-        clauses = []
+        model, clauses = main[role], []
         for level in levels(report):
             row = path(report, model, level, "indirect")
             if row is not None and row.has("estimate"):
                 clauses.append(f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}")
         if clauses:
-            parts.append(f"For {name(model)}: {'; '.join(clauses)}.")
+            parts.append(f"For {name(role)}: {'; '.join(clauses)}.")
     parts.append(_together(report))
     return joined(parts)
 
 
 def _together(report: Report) -> str:
-    entry = report.models.get("aspects")
-    if entry is None or not report.results.rows(EFFECTS, model="aspects"):
+    model = main_models(report).get("aspects", "")
+    if not model or not report.results.rows(EFFECTS, model=model):
         return ""
     parts = []
     for level in levels(report):
         rows = [
             row
-            for predictor in entry["predictor"]
-            if (row := path(report, "aspects", level, "indirect", predictor=predictor)) is not None
+            for predictor in named(report.models[model], "predictor")
+            if (row := path(report, model, level, "indirect", predictor=predictor)) is not None
         ]
         known = [row for row in rows if clear(row) is not None]
         if not known:
@@ -188,56 +195,7 @@ def _together(report: Report) -> str:
             )
     if not parts:
         return ""
-    return f"With the three aspects in one model, each controlling for the others, {'; '.join(parts)}{report.see('fig-path_aspects')}."
-
-
-def _summary(report: Report, models: list[str]) -> str:
-    """In how many of a set of effects the primary interval leaves out zero, by estimand: ``in two of three``."""
-    found: dict[str, tuple[list[Row], list[Row]]] = {}
-    for level in levels(report):
-        known = [
-            row for model in models for row in _indirects(report, model, level) if clear(row) is not None
-        ]
-        if known:
-            found[level] = ([row for row in known if clear(row)], known)
-    counts = {(len(shown), len(known)) for shown, known in found.values()}
-    clauses = []
-    for level, (shown, known) in found.items():
-        where = f" {ESTIMAND_WORDS[level]}" if len(counts) > 1 or len(found) < len(levels(report)) else ""
-        clauses.append(f"{_share(report, shown, known)}{where}")
-        if len(counts) == 1:
-            break
-    if not clauses:
-        return ""
-    same = len(counts) == 1 and len(found) > 1
-    return f"{' and '.join(clauses)}{', under both estimands' if same else ''}"
-
-
-def _share(report: Report, shown: list[Row], known: list[Row]) -> str:
-    """``in two of three models``; of a single model ``in the one model`` or ``not in the one model``."""
-    if len(known) == 1:
-        return "in the one model" if shown else "not in the one model"
-    number = "none" if not shown else report.bind.rows(shown, "estimate")
-    return f"in {number} of {report.bind.rows(known, 'estimate')} models"
-
-
-def _indirects(report: Report, model: str, level: str) -> list[Row]:
-    rows = report.results.rows(
-        EFFECTS,
-        model=model,
-        level=level,
-        engine=engine_of(report, level),
-        effect="indirect",
-        interval="montecarlo",
-    ) or report.results.rows(
-        EFFECTS,
-        model=model,
-        level=level,
-        engine=engine_of(report, level),
-        effect="indirect",
-        interval="delta",
-    )
-    return [row for row in rows if row.has("predictor", "mediator")]
+    return f"With the three aspects in one model, each controlling for the others, {'; '.join(parts)}{report.see(f'fig-path_{model}')}."
 
 
 def covariates(report: Report) -> str:
@@ -248,10 +206,10 @@ def covariates(report: Report) -> str:
         for model, entry in report.models.items()
         if entry.get("covariates") and report.results.rows(EFFECTS, model=model)
     ]
-    text = _summary(report, adjusted)
+    text = in_how_many(report, adjusted)
     if text:
         parts.append(
-            "With age and gender as covariates the interval of the indirect effect leaves out zero "
+            f"With {as_covariates(report, adjusted)} the interval of the indirect effect leaves out zero "
             f"{text}{report.see('fig-indirect')}."
         )
     claims = [row for row in report.results.rows("claims.csv", claim="age_gender", judged=True)]
@@ -274,64 +232,94 @@ def covariates(report: Report) -> str:
     if moderated:
         shown = [row for row in moderated if clear(row)]
         number = report.bind.rows(shown, "estimate") if shown else "none"
+        across = listed(
+            {"age": "ages", "gender": "genders"}.get(moderator, f"values of {name(moderator)}")
+            for moderator in moderators(report, [row["model"] for row in moderated])
+        )
         parts.append(
-            f"Of {report.bind.rows(moderated, 'estimate')} comparisons of the indirect effect across ages and genders "
+            f"Of {report.bind.rows(moderated, 'estimate')} {plural(len(moderated), 'comparison', 'comparisons')} of the indirect effect "
+            f"across {across} "
             f"{number} {plural(max(len(shown), 1), 'has', 'have')} an interval that leaves out zero."
         )
     return joined(parts)
 
 
+def as_covariates(report: Report, models: list[str]) -> str:
+    """The covariates of these models: ``age and gender as covariates``."""
+    found = dict.fromkeys(
+        variable for model in models for variable in named(report.models[model], "covariates")
+    )
+    noun = "a covariate" if len(found) == 1 else "covariates"
+    return f"{listed(name(variable) for variable in found)} as {noun}"
+
+
+def moderators(report: Report, models: list[str]) -> list[str]:
+    """The moderators of these models."""
+    return list(
+        dict.fromkeys(
+            variable for model in models for variable in named(report.models.get(model, {}), "moderator")
+        )
+    )
+
+
+def covariates_title(report: Report) -> str:
+    """The heading of the section on covariates and moderators."""
+    found = {
+        variable
+        for model, entry in report.models.items()
+        if report.results.rows(EFFECTS, model=model)
+        for key in ("covariates", "moderator")
+        for variable in named(entry, key)
+    }
+    return "Age and Gender" if found <= {"age", "gender"} else "Covariates and Moderators"
+
+
 def further(report: Report) -> str:
     """Parts of distress as outcomes, search for meaning as a rival."""
     parts = []
-    models = [
-        model
+    own = own_models(report)  # told of in a section of their own
+    entries = {
+        model: entry
         for model, entry in report.models.items()
-        if entry["outcome"] in DISTRESS_PARTS and report.results.rows(EFFECTS, model=model)
-    ]
-    text = _summary(report, models)
+        if model not in own and report.results.rows(EFFECTS, model=model)
+    }
+    text = in_how_many(
+        report, [model for model, entry in entries.items() if entry["outcome"] in DISTRESS_PARTS]
+    )
     if text:
         parts.append(
             f"With the parts of distress as outcomes the interval of the indirect effect leaves out zero "
             f"{text}{report.see('fig-indirect')}."
         )
-    rival = [
-        model
-        for model, entry in report.models.items()
-        if entry["mediator"] == "search" and report.results.rows(EFFECTS, model=model)
-    ]
-    text = _summary(report, rival)
+    text = in_how_many(
+        report, [model for model, entry in entries.items() if named(entry, "mediator") == ("search",)]
+    )
     if text:
         parts.append(f"With search for meaning in the place of presence it does so {text}.")
-    beside = [
-        (level, row)
-        for level in levels(report)
-        for row in _indirects(report, "alliance_meaning_search", level)
-        if row["mediator"] == "meaning" and clear(row) is not None
-    ]
-    if beside:
-        clauses = [
-            f"{ESTIMAND_WORDS[level]} its interval {LEAVES_OUT[bool(clear(row))]}" for level, row in beside
+    beside = {
+        model: entry
+        for model, entry in entries.items()
+        if sorted(named(entry, "mediator")) == [MEDIATOR, "search"] and not entry.get("moderator")
+    }
+    clauses = []
+    for model, entry in beside.items():
+        whose = "" if len(beside) == 1 else f"of {listed(name(x) for x in named(entry, 'predictor'))} "
+        clauses += [
+            f"{whose}{ESTIMAND_WORDS[level]} its interval {LEAVES_OUT[bool(clear(row))]}"
+            for level in levels(report)
+            for row in indirects(report, model, level)
+            if row["mediator"] == MEDIATOR and clear(row) is not None
         ]
+    if clauses:
         parts.append(
             f"With both mediators side by side, the indirect effect through presence: {'; '.join(clauses)}."
         )
     return joined(parts)
 
 
-def reversed_models(report: Report) -> list[str]:
-    """The models that turn the directions around."""
-    return [
-        model
-        for model in report.models
-        if model.startswith("reversed") and report.results.rows(EFFECTS, model=model)
-    ]
-
-
 def reversed_(report: Report) -> str:
     """Equivalent models: same fit, other stories."""
-    models = reversed_models(report)
-    text = _summary(report, models)
+    text = in_how_many(report, list(turned_models(report)))
     if not text:
         return ""
     return (
@@ -345,6 +333,7 @@ SENTENCES = {
     "mediation": mediation,
     "aspects": aspects,
     "covariates": covariates,
+    "covariates_title": covariates_title,
     "further": further,
     "reversed": reversed_,
 }

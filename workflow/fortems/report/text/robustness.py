@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fortems.report.results import Row
 from fortems.report.template import Report
+from fortems.report.text.study import MEDIATOR, OUTCOME, key_models, main_models, model_words, own_models
 from fortems.report.text.words import ESTIMAND_WORDS, clear, joined, levels, listed, name, plural
 
 AGREEMENT = "mediation/agreement.csv"
@@ -91,10 +92,10 @@ def published(report: Report) -> str:
 def measurement(report: Report) -> str:
     """What taking measurement error into account changes, model by model."""
     parts = []
-    for predictor in ("alliance", "bond"):
+    for base in measured_models(report):
         for level in levels(report):
-            plain_row = _measured(report, predictor, "observed", level)
-            latent = _measured(report, predictor, "latent", level)
+            plain_row = _measured(report, base, "observed", level)
+            latent = _measured(report, base, "latent", level)
             if latent is None or not latent.has("standardized"):
                 continue
             size = f"{report.bind.of(latent, 'standardized', 'end')} in standard deviations"
@@ -110,7 +111,7 @@ def measurement(report: Report) -> str:
                 None: "no interval could be given",
             }[shown]
             parts.append(
-                f"With {name(predictor)} as a latent variable {ESTIMAND_WORDS[level]}, the indirect effect is {size}{beside}; {verdict}."
+                f"With {latent_words(base)} {ESTIMAND_WORDS[level]}, the indirect effect is {size}{beside}; {verdict}."
             )
     corrected = [
         row
@@ -134,10 +135,24 @@ def measurement(report: Report) -> str:
     return joined(parts) or "No model that takes measurement error into account gave an estimate."
 
 
-def _measured(report: Report, predictor: str, measurement_: str, level: str) -> Row | None:
-    rows = report.results.rows(
-        MEASUREMENT, predictor=predictor, measurement=measurement_, level=level, effect="indirect"
-    )
+def measured_models(report: Report) -> list[dict[str, str]]:
+    """Predictor, mediator and outcome of each model that takes measurement error into account, each once."""
+    bases = [
+        {key: str(row[key]) for key in ("predictor", "mediator", "outcome")}
+        for row in report.results.rows(MEASUREMENT)
+    ]
+    return [base for number, base in enumerate(bases) if base not in bases[:number]]
+
+
+def latent_words(base: dict[str, str]) -> str:
+    """A latent model by its predictor; by all three variables where mediator and outcome are not the study's."""
+    if (base["mediator"], base["outcome"]) == (MEDIATOR, OUTCOME):
+        return f"{name(base['predictor'])} as a latent variable"
+    return f"{listed(name(variable) for variable in base.values())} as latent variables"
+
+
+def _measured(report: Report, base: dict[str, str], measurement_: str, level: str) -> Row | None:
+    rows = report.results.rows(MEASUREMENT, **base, measurement=measurement_, level=level, effect="indirect")
     for interval in ("montecarlo", "reliability", "delta", "percentile"):
         for row in rows:
             if row["interval"] == interval:
@@ -147,23 +162,28 @@ def _measured(report: Report, predictor: str, measurement_: str, level: str) -> 
 
 def influence(report: Report) -> str:
     """How far the main effects move without each therapist in turn."""
+    main = key_models(report)
+    wanted = list(main.values()) or [*main_models(report).values(), *own_models(report)]
     rows = [
         row
-        for row in report.results.rows(INFLUENCE, effect="indirect", model=["alliance", "bond"], at=None)
+        for row in report.results.rows(INFLUENCE, effect="indirect", model=wanted, at=None)
         if row.has("largest_shift", "lowest", "highest")
     ]
     if not rows:
-        return "The models of alliance and bond could not be fitted without single therapists."
+        which = "The models of alliance and bond" if main else "The models of this run"
+        return f"{which} could not be fitted without single therapists."
     clauses = []
     for row in rows:
         ends = f"{report.bind.of(row, 'lowest', 'end')} to {report.bind.of(row, 'highest', 'end')}"
-        clauses.append(f"{ends} for {name(row['model'])} {ESTIMAND_WORDS[row['level']]}")
+        clauses.append(f"{ends} for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}")
     parts = [
         f"Over the fits that leave out one therapist the indirect effect ranges from {'; from '.join(clauses)}."
     ]
     turning = [row for row in rows if row["sign_changes"] > 0]
     if turning:
-        which = listed(f"{name(row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in turning)
+        which = listed(
+            f"{model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in turning
+        )
         parts.append(f"Its sign changes in some of them for {which}.")
     else:
         parts.append("Its sign never changes in these models.")

@@ -6,7 +6,8 @@ from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import escape
 from fortems.report.results import CODEBOOK, PATTERNS
 from fortems.report.template import Report
-from fortems.report.text.mediation import DISTRESS_PARTS, reversed_models
+from fortems.report.text.mediation import DISTRESS_PARTS, as_covariates, moderators
+from fortems.report.text.study import main_models, own_models, turned_models
 from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, name, plural, sentence
 from fortems.report.variant import STAGES, reason_absent
 from fortems.variables import label
@@ -64,19 +65,21 @@ def count_of_models(report: Report) -> str:
 
 def models(report: Report) -> str:
     """How many models, and their kinds."""
-    extra = []
-    entries = [
-        entry
-        for name_, entry in report.models.items()
-        if report.results.rows("mediation/effects.csv", model=name_)
-    ]
-    if any(entry.get("covariates") for entry in entries):
-        extra.append("with age and gender as covariates")
-    if any(entry.get("moderator") for entry in entries):
-        extra.append("with age or gender moderating every path")
-    kinds = f", among them models {listed(extra)}" if extra else ""
-    if not report.results.has("mediation/effects.csv"):
+    rows = report.results.rows("mediation/effects.csv")
+    if not rows:
         return ""
+    fitted = [model for model in report.models if any(row["model"] == model for row in rows)]
+    adjusted = [model for model in fitted if report.models[model].get("covariates")]
+    moderated = moderators(report, fitted)
+    extra = [f"with {as_covariates(report, adjusted)}"] if adjusted else []
+    if moderated:
+        extra.append(f"with {' or '.join(name(variable) for variable in moderated)} moderating every path")
+    kinds = f", among them models {listed(extra)}" if extra else ""
+    if len({row["model"] for row in rows}) == 1:
+        return (
+            f"In all, {count_of_models(report)} model was fitted{f', {listed(extra)}' if extra else ''}; it is reported as it was "
+            "specified beforehand."
+        )
     return (
         f"In all, {count_of_models(report)} models were fitted{kinds}; all are reported as they were specified beforehand, and none was changed or "
         "dropped for its result."
@@ -171,11 +174,15 @@ def sensitivity_method(report: Report) -> str:
     """The analyses beyond the main ones."""
     repeated = _repeated(report)
     parts = (
-        [f"The models of the alliance and its aspects were repeated {listed(repeated)}."] if repeated else []
+        [
+            f"The models{' of the alliance and its aspects' if main_models(report) else ''} were repeated {listed(repeated)}."
+        ]
+        if repeated
+        else []
     )
     if report.variant.matrix:
         parts = ["Every model that the printed variables allow was estimated."]
-        if reversed_models(report):
+        if turned_models(report):
             parts = [f"{parts[0][:-1]}, those with the directions turned around included."]
     if report.has("mediation/measurement.csv"):
         parts.append(
@@ -237,10 +244,11 @@ def _covered(report: Report) -> str:
 
 def _repeated(report: Report) -> list[str]:
     """With what the main models were repeated, as far as this run's models and engines go."""
+    own = own_models(report)
     fitted = {
         name_: entry
         for name_, entry in report.models.items()
-        if report.results.rows("mediation/effects.csv", model=name_)
+        if name_ not in own and report.results.rows("mediation/effects.csv", model=name_)
     }
     engines = list(report.results.setting("engines", default=[]))
     ways = {
@@ -253,7 +261,7 @@ def _repeated(report: Report) -> list[str]:
         "with search for meaning as a rival mediator": any(
             "search" in entry["mediator"] for entry in fitted.values()
         ),
-        "with the directions turned around": bool(reversed_models(report)),
+        "with the directions turned around": bool(turned_models(report)),
     }
     return [words for words, there in ways.items() if there]
 

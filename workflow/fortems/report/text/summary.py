@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fortems.report.results import Row
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, findings, tallies
 from fortems.report.text.design import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.mediation import indirect_clause
-from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, path, sentence
+from fortems.report.text.study import ABSENT, indirects, key_models, main_models, others, own_models
+from fortems.report.text.words import ESTIMAND_WORDS, clear, joined, levels, listed, path, plural, sentence
 
 
 def _size(report: Report) -> str:
@@ -43,8 +45,8 @@ def abstract_results(report: Report) -> str:
     """The indirect effects of alliance and bond, and the tally of findings."""
     prefix = "In the simulated data, " if report.variant.simulated else ""
     parts: list[str] = []
-    for model, word in (("alliance", "the total alliance"), ("bond", "the bond")):
-        clauses = []
+    for role, model in key_models(report).items():
+        word, clauses = {"alliance": "the total alliance", "bond": "the bond"}[role], []
         for level in levels(report):
             row = path(report, model, level, "indirect")
             if row is not None and row.has("estimate"):
@@ -52,6 +54,7 @@ def abstract_results(report: Report) -> str:
         if clauses:
             text = f"for {word}, {'; '.join(clauses)}"
             parts.append(f"{prefix}{text}." if prefix and not parts else f"{text[:1].upper()}{text[1:]}.")
+    parts.append(others(report))
     if estimands(report):
         parts.append(sentence(tallies(report)))
     if report.variant.simulated:
@@ -71,20 +74,24 @@ def abstract_conclusion(report: Report) -> str:
         if not report.has(DIAGNOSTICITY):
             text = "Simulated clients are no evidence for or against the hypothesis; the rebuilt analysis runs from answers to verdicts."
         return text
-    state = [support(report, model) for model in ("alliance", "bond") if model in report.models]
+    key = list(key_models(report))
+    if not key:
+        return f"{ABSENT}, so that nothing follows for its account. Cross-sectional data cannot tell one order of variables from another."
+    better, relation = key[0], " and ".join(key)
+    state = [support(report, role) for role in key]
     tail = "Cross-sectional data cannot tell this order of the variables from others."
     if "against" in state:
         return (
-            "The data speak against meaning as a carrier of the relation between a better alliance and less distress: an indirect effect of "
+            f"The data speak against meaning as a carrier of the relation between a better {better} and less distress: an indirect effect of "
             f"the opposite sign is shown. {tail}"
         )
     if state and all(value == "both" for value in state):
-        return f"The data agree with meaning as a carrier of the relation of alliance and bond with distress. {tail}"
+        return f"The data agree with meaning as a carrier of the relation of {relation} with distress. {tail}"
     if any(value in ("both", "one") for value in state):
-        return f"The data agree only in part with meaning as a carrier of the relation of alliance and bond with distress. {tail}"
+        return f"The data agree only in part with meaning as a carrier of the relation of {relation} with distress. {tail}"
     if state and all(value == "unknown" for value in state):
         return f"The indirect effects could not be estimated. {tail}"
-    return f"The data do not show meaning to carry the relation of alliance or bond with distress, nor do they exclude it. {tail}"
+    return f"The data do not show meaning to carry the relation of {' or '.join(key)} with distress, nor do they exclude it. {tail}"
 
 
 def plain_method(report: Report) -> str:
@@ -134,8 +141,31 @@ def plain_results(report: Report) -> str:
         parts.append(
             f"For {listed(no)} the numbers leave the question open: a link through meaning is not shown, and not ruled out."
         )
-    parts.append(_plain_tally(report))
+    parts += [_plain_others(report), _plain_tally(report)]
     return joined(parts) or "The question could not be answered with these data."
+
+
+def _plain_others(report: Report) -> str:
+    """Where the article's models were not run: how many of the other links there are that stand out."""
+    if key_models(report):
+        return ""
+    opening = "The article's own models were not among those of this run."
+    links: dict[tuple[str, ...], list[Row]] = {}
+    for model in (*main_models(report).values(), *own_models(report)):
+        for level in levels(report):
+            for row in indirects(report, model, level):
+                if clear(row) is not None:
+                    links.setdefault((model, row["predictor"], row["mediator"]), []).append(row)
+    if not links:
+        return opening
+    first = [rows[0] for rows in links.values()]
+    sure = [rows[0] for rows in links.values() if all(clear(row) for row in rows)]
+    half = [rows[0] for rows in links.values() if {bool(clear(row)) for row in rows} == {True, False}]
+    number = report.bind.rows(sure, "estimate") if sure else "none"
+    text = f"Of {report.bind.rows(first, 'estimate')} {plural(len(first), 'link', 'links')} by way of a third variable that {plural(len(first), 'was', 'were')} looked at instead, {number} {plural(max(len(sure), 1), 'is', 'are')} shown"
+    if half:
+        text += f", {report.bind.rows(half, 'estimate')} more in one of two reasonable ways of counting"
+    return f"{opening} {text}."
 
 
 def _plain_tally(report: Report) -> str:
@@ -163,6 +193,8 @@ def plain_meaning(report: Report) -> str:
         return "Nothing. The article is invented, to show how a printed table can be checked."
     if report.variant.simulated:
         return "Nothing yet. Made-up clients show how well such a study works, not how people are."
+    if not key_models(report):
+        return "Nothing as to the article's question, since its models are not among those of this run."
     if support(report, "bond") in ("both", "one") or support(report, "alliance") in ("both", "one"):
         return (
             "Clients' sense of meaning belongs into the conversation about how therapy is going. That working on the relationship "

@@ -1,0 +1,61 @@
+"""Models of a run that are not the study's: their indirect effects one by one, and where their figures stand."""
+
+from __future__ import annotations
+
+from fortems.report.bind import escape
+from fortems.report.template import Report
+from fortems.report.text.mediation import as_covariates, indirect_clause
+from fortems.report.text.study import (
+    chain,
+    indirects,
+    key_models,
+    main_models,
+    model_words,
+    others,
+    own_models,
+)
+from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, name
+
+#: More models than this are counted in the text and left to the tables.
+MANY = 8
+
+
+def own(report: Report) -> str:
+    """The run's own models, counted and, where they are few, one by one."""
+    models = own_models(report)
+    if not models and key_models(report):
+        return ""
+    parts = [others(report)]
+    if len(models) <= MANY:
+        parts += [_one(report, model) for model in models]
+    if models:
+        parts.append(f"All numbers stand together{report.see('tbl-mediation')}.")
+    return joined(parts)
+
+
+def _one(report: Report, model: str) -> str:
+    """A model's indirect effects under both estimands."""
+    clauses = []
+    for level in levels(report):
+        rows = indirects(report, model, level)
+        starts = [f"from {name(row['predictor'])}, " if len(rows) > 1 else "" for row in rows]
+        effects = [f"{start}{indirect_clause(report, row)}" for start, row in zip(starts, rows, strict=True)]
+        text = "; ".join(effects) or "the indirect effect was not estimated"
+        clauses.append(f"{ESTIMAND_WORDS[level]}, {text}")
+    given = f", with {as_covariates(report, [model])}" if report.models[model].get("covariates") else ""
+    return f"For {model_words(report, model)} ({escape(chain(report, model))}{given}): {'; '.join(clauses)}."
+
+
+def path_figure(report: Report, role: str) -> str:
+    """The figure of a main model's paths, empty where the run has no such model."""
+    model = main_models(report).get(role, "")
+    return f"fig-path_{model}" if model else ""
+
+
+def own_figures(report: Report) -> str:
+    """The places of the figures of the run's own models."""
+    models = own_models(report)
+    return "".join(report.place(f"fig-path_{model}") for model in models) if len(models) <= MANY else ""
+
+
+SENTENCES = {"own": own, "path_figure": path_figure, "own_figures": own_figures}
