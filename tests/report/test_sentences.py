@@ -29,7 +29,14 @@ from made_up_run import MODELS, ROOT, write_run
 #: Sentences that are told which model they are of.
 OF_A_MODEL = ("mediation", "path_figure")
 #: Names of figures and headings.
-NO_SENTENCES = ("path_figure", "own_figures", "covariates_title")
+NO_SENTENCES = (
+    "path_figure",
+    "own_figures",
+    "covariates_title",
+    "claims_title",
+    "each_finding",
+    "instruments",
+)
 NULL = (0.05, -0.1, 0.1)
 STRONG = (0.9, -1.2, 0.1)
 DIRECT = (0.9, -1.2, -3.0)

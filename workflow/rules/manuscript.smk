@@ -1,6 +1,7 @@
 # The manuscript: text filled from results only, in three formats, with a ledger of its numbers.
 #
-# needs  results (report/sources.py), figures, config.yaml, the models file, the simulated scenarios, manuscript/
+# needs  results (report/sources.py), figures, config.yaml, the models and instruments files, the simulated scenarios,
+#        manuscript/
 # makes  manuscript/manuscript.{html,pdf,docx}, manuscript/numbers.csv
 
 from fortems.figures import catalog
@@ -20,6 +21,7 @@ rule manuscript:
         figures=[f"{RESULTS}/{name}" for name in catalog.files(config)],
         config=f"{RESULTS}/config.yaml",
         models=config["models"],
+        instruments=list(config["data"]["instruments"].values()),
         scenarios=sorted({path for name in TOLD_SCENARIOS for path in scenario_files(name)}),
         templates=manuscript_sources(),
         code=code("manuscript"),
@@ -57,6 +59,7 @@ rule manuscript:
     params:
         results=lambda wildcards: RESULTS,
         sources=sources.FILES + (catalog.INDEX,),
+        instruments=config["data"]["instruments"],
         scenarios=TOLD_SCENARIOS,
         software=software("manuscript"),
     message:

@@ -10,7 +10,7 @@ with job(snakemake):
     from fortems.simulate.scenario import told
 
     folder = Path(snakemake.params.results)
-    results = Results(folder, files=snakemake.params.sources)
+    results = Results(folder, files=snakemake.params.sources, instruments=snakemake.params.instruments)
     out = Path(snakemake.output.html).parent
     stories = [told(name) for name in snakemake.params.scenarios]
     build(results, Path(snakemake.input.models), Path("manuscript"), out, stories)

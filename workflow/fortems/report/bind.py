@@ -21,8 +21,11 @@ from fortems.report.table import Cell
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fortems.instruments import Instrument
+
 CONFIG = "config.yaml"
 SOFTWARE = "software"
+INSTRUMENT = "instrument"
 IS = "is "
 COLUMNS = ("number", "text", "file", "line", "key", "column", "rule", "style")
 
@@ -43,7 +46,8 @@ class Bound:
         The file, its data row (from 0; −1 for a value of all rows), what identifies the row, and the column.
     rule : str
         ``cell``, ``released`` (a cell of what may be told of a file in ``data/``), or how the value follows from the
-        column: ``min``, ``max``, ``rows``, ``distinct``, ``is VALUE | VALUE``.
+        column: ``min``, ``max``, ``rows``, ``distinct``, ``is VALUE | VALUE``; ``instrument``: of an instrument's file, which
+        the key names by its name in the configuration and the column by what was asked (``highest bond``).
     style : str
         The format's name in ``numbers.STYLES``.
     """
@@ -67,6 +71,28 @@ def aggregate(values: Iterable[Any], rule: str) -> Any:
     if rule == "distinct":
         return len(set(filled))
     return {"min": min, "max": max}[rule](filled)
+
+
+def measured(instrument: Instrument, what: str) -> float:
+    """Return a number of an instrument.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    what : str
+        ``items`` (how many), ``low`` and ``high`` (answers), ``most`` (missing answers); with the name of a scale
+        behind it: ``items SCALE`` (how many), ``lowest SCALE`` and ``highest SCALE`` (scores).
+    """
+    kind, _, scale = what.partition(" ")
+    if scale:
+        low, high = instrument.ranges()[scale]
+        return {"items": len(instrument.scales[scale]), "lowest": low, "highest": high}[kind]
+    return {
+        "items": instrument.n_items,
+        "low": instrument.low,
+        "high": instrument.high,
+        "most": instrument.missing_most,
+    }[kind]
 
 
 class Binder:
@@ -153,6 +179,12 @@ class Binder:
         key = ".".join(path)
         return self._span(Bound(numbers.write(value, style), CONFIG, -1, key, key, "cell", style))
 
+    def instrument(self, key: str, what: str, style: str = "n") -> str:
+        """Write a number of an instrument's file: ``items``, ``low``, ``high``, ``most``, or one of a scale."""
+        value = measured(self.results.instruments[key], what)
+        file = str(self.results.setting("data", "instruments", key))
+        return self._span(Bound(numbers.write(value, style), file, -1, key, what, INSTRUMENT, style))
+
     def software(self, package: str) -> str:
         """Write the version of an installed package."""
         from importlib.metadata import version
@@ -191,6 +223,8 @@ def looked_up(bound: Bound, results: Results) -> str:
         from importlib.metadata import version
 
         return version(bound.key)
+    if bound.rule == INSTRUMENT:
+        return numbers.write(measured(results.instruments[bound.key], bound.column), bound.style)
     frame = results.released(bound.file) if bound.rule == RELEASED else results.table(bound.file)
     if frame is None:
         raise LookupError(f"{bound.file} is not there")

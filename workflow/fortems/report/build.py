@@ -153,7 +153,8 @@ def build(
         ledger = report.bind.frame()
         tidy.write_csv(ledger, out / "numbers.csv")
         page.result()
-        insist(html.read_text(encoding="utf-8"), ledger, Results(results.root, results.files))
+        again = Results(results.root, results.files, instruments=results.instrument_files)
+        insist(html.read_text(encoding="utf-8"), ledger, again)
         for written in others:
             written.result()
     return report

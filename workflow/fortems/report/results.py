@@ -15,6 +15,8 @@ from fortems.schema import plain_yaml
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fortems.instruments import Instrument
+
 #: What a row of results is measured in; every other column identifies it.
 MEASURES = frozenset(
     [
@@ -99,11 +101,21 @@ class Results:
         files that this run makes, so that a leftover of an earlier configuration is never read.
     config : mapping, optional
         The run's configuration or the part of it that is needed; by default ``config.yaml`` in the folder.
+    instruments : mapping of str to path, optional
+        The instruments' files; by default as the configuration names them, which in the folder does not tell the
+        whole path of what lies beside own data.
     """
 
-    def __init__(self, root: str | Path, files: Any = None, config: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        root: str | Path,
+        files: Any = None,
+        config: Mapping[str, Any] | None = None,
+        instruments: Mapping[str, str | Path] | None = None,
+    ):
         self.root = Path(root)
         self._config = config
+        self.instrument_files = instruments
         self.files = None if files is None else frozenset(str(name) for name in files)
         self._tables: dict[str, pd.DataFrame | None] = {}
         self._read: dict[str, list[Row]] = {}
@@ -115,6 +127,13 @@ class Results:
         if self._config is not None:
             return dict(self._config)
         return plain_yaml(self.root / "config.yaml") or {}
+
+    @cached_property
+    def instruments(self) -> dict[str, Instrument]:
+        """The run's questionnaires by their names."""
+        from fortems.instruments import load_instruments
+
+        return load_instruments(self.instrument_files or self.setting("data", "instruments"))
 
     def setting(self, *path: str, default: Any = None) -> Any:
         """Return a configuration value by its path of keys."""

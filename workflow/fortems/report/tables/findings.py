@@ -6,7 +6,7 @@ from fortems.report.results import Row
 from fortems.report.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
-from fortems.report.text.claims import CLAIMS, estimands
+from fortems.report.text.claims import CLAIMS, are_own, estimands
 from fortems.report.text.design import DIAGNOSTICITY, PATTERNS, RATIOS, REPORTED
 from fortems.report.text.words import ESTIMAND_WORDS
 
@@ -38,21 +38,34 @@ def claims(report: Report) -> Table | None:
             body += [_line(report, row, title == "Patterns") for row in found]
     return Table(
         "tbl-claims",
-        "The Article's Findings and the Verdict on Each",
+        "The Findings to Check and the Verdict on Each"
+        if are_own(report)
+        else "The Article's Findings and the Verdict on Each",
         ("Finding", "Estimate", _ci(report), "*p*", "Verdict"),
         "lrcrl",
         tuple(body),
-        (
-            "Correlations: cluster-robust test over all clients; effects: indirect effect with its Monte Carlo interval. *Consistent "
-            "(weak)*: the article reports no significance and there is none, which supports little. The parts of “bond alone "
-            "survives” are not findings of the article's own. Age and gender: *p* of both together. The *p* of a mediation is that of its "
-            "indirect effect; its verdict looks at the direct path as well."
-            if not report.variant.matrix
-            else "Effects: indirect effect with its Monte Carlo interval. *Consistent (weak)*: the article reports no significance and "
-            "there is none, which supports little.",
-        ),
+        (_claims_note(report),),
         widths=(0.45, 0.1, 0.16, 0.08, 0.21),
         small=True,
+    )
+
+
+def _claims_note(report: Report) -> str:
+    effects = "effects: indirect effect with its Monte Carlo interval."
+    if are_own(report):
+        effects += (
+            " *Consistent (weak)*: no significance was expected and there is none, which supports little."
+        )
+    else:
+        effects += " *Consistent (weak)*: the article reports no significance and there is none, which supports little."
+    if report.variant.matrix:
+        return f"{effects[:1].upper()}{effects[1:]}"
+    text = f"Correlations: cluster-robust test over all clients; {effects}"
+    if are_own(report):
+        return text
+    return (
+        f"{text} The parts of “bond alone survives” are not findings of the article's own. Age and gender: *p* of both together. The "
+        "*p* of a mediation is that of its indirect effect; its verdict looks at the direct path as well."
     )
 
 

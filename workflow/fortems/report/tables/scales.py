@@ -6,6 +6,7 @@ from fortems.report.numbers import ABSENT
 from fortems.report.results import Row
 from fortems.report.table import Body, Cell, Section, Table
 from fortems.report.template import Report
+from fortems.report.text.instruments import instrument_label
 from fortems.report.text.relations import CORRELATIONS, at_level, total
 from fortems.variables import FAMILY, SCALES, label
 
@@ -27,7 +28,7 @@ def reliability(report: Report) -> Table | None:
     bind = report.bind
     body: list[Section | tuple[Cell | str, ...]] = []
     for key in dict.fromkeys(row["instrument"] for row in rows):
-        body.append(Section(INSTRUMENTS.get(key, str(key))))
+        body.append(Section(instrument_label(report, str(key), INSTRUMENTS.get(key, str(key)))))
         for row in rows:
             if row["instrument"] != key:
                 continue

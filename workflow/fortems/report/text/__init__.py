@@ -12,6 +12,7 @@ from fortems.report.text import (
     design,
     discussion,
     full,
+    instruments,
     matrix,
     mediation,
     own,
@@ -27,6 +28,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
     for module in (
         setup,
         people,
+        instruments,
         relations,
         mediation,
         own,

@@ -8,6 +8,7 @@ from fortems.report.template import Report
 from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, plural, sentence
 
 CLAIMS = "claims.csv"
+ARTICLES = "config/claims.yaml"
 ORDER = ("reproduced", "consistent (weak)", "not reproduced", "not testable")
 WORDS = {
     "reproduced": ("is reproduced", "are reproduced"),
@@ -20,8 +21,18 @@ WORDS = {
 }
 
 
+def are_own(report: Report) -> bool:
+    """Whether the findings to check are others than the article's, which `config/claims.yaml` states."""
+    return report.results.setting("claims", default=ARTICLES) != ARTICLES
+
+
+def findings_word(report: Report) -> str:
+    """``findings of the article``, or ``findings to check`` where they are a file's own."""
+    return "findings to check" if are_own(report) else "findings of the article"
+
+
 def findings(report: Report, estimand: str) -> list[Row]:
-    """The article's findings that count at an estimand: its own and those of correlations, judged once."""
+    """The findings that count at an estimand: its own and those of correlations, judged once."""
     rows = report.results.rows(CLAIMS, role="finding", judged=True)
     return [row for row in rows if row["estimand"] == estimand or row["estimand"] not in ("within", "single")]
 
@@ -54,11 +65,11 @@ def tallies(report: Report) -> str:
     )
     if same:
         tail = ", whichever estimand the effects are taken at" if len(found) > 1 else ""
-        return f"of {whole} findings of the article {tally(report, first)}{tail}"
+        return f"of {whole} {findings_word(report)} {tally(report, first)}{tail}"
     clauses = [
         f"with effects {ESTIMAND_WORDS[estimand]}, {tally(report, rows)}" for estimand, rows in found.items()
     ]
-    return f"of {whole} findings of the article, {'; '.join(clauses)}"
+    return f"of {whole} {findings_word(report)}, {'; '.join(clauses)}"
 
 
 def claims(report: Report) -> str:
@@ -128,4 +139,14 @@ def _patterns(report: Report) -> str:
     return f"Taken together, {'; '.join(clauses)}." if clauses else ""
 
 
-SENTENCES = {"claims": claims}
+def claims_title(report: Report) -> str:
+    """The heading of the section on the findings."""
+    return "The Findings to Check, One by One" if are_own(report) else "The Article's Findings, One by One"
+
+
+def each_finding(report: Report) -> str:
+    """A single finding within a sentence of the introduction."""
+    return "finding to check" if are_own(report) else "finding of the\narticle"
+
+
+SENTENCES = {"claims": claims, "claims_title": claims_title, "each_finding": each_finding}

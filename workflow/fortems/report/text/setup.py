@@ -6,6 +6,7 @@ from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import escape
 from fortems.report.results import CODEBOOK, PATTERNS
 from fortems.report.template import Report
+from fortems.report.text.claims import are_own
 from fortems.report.text.mediation import DISTRESS_PARTS, as_covariates, moderators
 from fortems.report.text.study import main_models, own_models, turned_models
 from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, name, plural, sentence
@@ -160,9 +161,15 @@ def claims_method(report: Report) -> str:
         if not report.variant.matrix
         else "Correlations are judged over all clients. "
     )
+    stated = (
+        "Each finding to check is stated with its statistic, test, level, sides and direction in a file of this run's own; the "
+        "findings are not the article's, though the verdicts go by the same rules."
+        if are_own(report)
+        else "Each finding of the article is stated as a check with its statistic, test, level, sides and direction, in a file that "
+        "was fixed before any run."
+    )
     return (
-        "Each finding of the article is stated as a check with its statistic, test, level, sides and direction, in a file that "
-        f"was fixed before any run. {clustered}A correlation is called moderate from {report.fact('moderate_low')} to below "
+        f"{stated} {clustered}A correlation is called moderate from {report.fact('moderate_low')} to below "
         f"{report.fact('moderate_high')} in size. Verdicts are *reproduced*, *not reproduced* and *not testable*; a finding of "
         "no significance that holds is called *consistent (weak)*, since a test that fails to reject supports little. "
         "*p* values adjusted for the family of the article's correlations [@holm1979] stand beside the raw ones. Verdicts are computed from "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.claims import estimands, findings, tallies
+from fortems.report.text.claims import are_own, estimands, findings, findings_word, tallies
 from fortems.report.text.design import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.mediation import indirect_clause
@@ -34,10 +34,15 @@ def abstract_method(report: Report) -> str:
     opening = opening.replace("{}", f"*{escape(report.variant.scenario)}*")
     if report.variant.matrix:
         return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with Monte Carlo intervals."
+    stated = (
+        "The findings to check were stated as checks in a file of this run's own."
+        if are_own(report)
+        else "Each finding of the article was stated as a check before the analysis."
+    )
     return (
         f"{opening} Two estimands were declared beforehand: the indirect effect among clients of the same therapist (two-level "
         "maximum likelihood) and at the single level (least squares with cluster-robust inference), both with Monte Carlo "
-        "intervals. Each finding of the article was stated as a check before the analysis."
+        f"intervals. {stated}"
     )
 
 
@@ -180,9 +185,12 @@ def _plain_tally(report: Report) -> str:
                 if estimand == "within"
                 else ""
             )
-            text = f"Of {whole} findings of the article {good} came out the same way{where}"
+            own = are_own(report)
+            came = "came out as expected" if own else "came out the same way"
+            text = f"Of {whole} {findings_word(report)} {good} {came}{where}"
             if any(row["verdict"] == "consistent (weak)" for row in rows):
-                text += f"; in {weak} more nothing was found, as in the article, which says little"
+                as_ = "as expected" if own else "as in the article"
+                text += f"; in {weak} more nothing was found, {as_}, which says little"
             return f"{text}."
     return ""
 
