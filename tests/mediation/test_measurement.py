@@ -170,6 +170,43 @@ def test_two_level_latent_model_agrees_with_the_pooled_one_and_needs_therapists(
     assert "78 covariances between therapists, 23 therapists" in latent.why_not_twolevel(few)
 
 
+@pytest.mark.parametrize("pairs", [2, 9])
+def test_few_therapists_with_two_clients_withhold_the_two_level_row(pairs):
+    """As many degrees of freedom within therapists as there are pairs: too few for 12 indicators."""
+    items, scores = export(n=100 + pairs, therapists=100)
+    sources = Sources.of(scores, items, None, INSTRUMENTS)
+    table = measurement_table({"l": LATENT}, sources, Settings(1, draws=200, replicates=0), 0)
+    row = table[(table.measurement == "latent") & (table.engine == "twolevel")]
+    assert row["note"].tolist() == [
+        f"withheld: {pairs} degrees of freedom within therapists for 12 indicators"
+    ]
+    assert row["estimate"].isna().all() and row["n_therapists"].tolist() == [100]
+    observed = table[(table.measurement == "observed") & (table.engine == "twolevel")]
+    assert observed["estimate"].notna().all() == (pairs > 2)
+    assert pairs > 2 or observed["note"].str.startswith("withheld: within therapists").all()
+
+
+def test_an_indicator_that_varies_between_therapists_only_withholds_the_two_level_row():
+    items, scores = export(n=240, therapists=120)
+    column = f"wai_{INSTRUMENTS['wai'].subscales['bond'][0]}"
+    items[column] = items.groupby("therapist")[column].transform("mean")
+    sources = Sources.of(scores, items, None, INSTRUMENTS)
+    table = measurement_table({"l": LATENT}, sources, Settings(1, draws=200, replicates=0), 0)
+    rows = table[(table.measurement == "latent") & (table.level == "within")]
+    assert rows["note"].tolist() == ["withheld: bond_1 does not vary within therapists"] * 2
+    assert (table[(table.measurement == "latent") & (table.level == "single")]["estimate"]).notna().any()
+
+
+def test_collinear_indicators_withhold_the_two_level_row():
+    items, scores = export(n=240, therapists=120)
+    one, two = (f"wai_{number}" for number in INSTRUMENTS["wai"].subscales["bond"][:2])
+    items[two] = items[one]
+    sources = Sources.of(scores, items, None, INSTRUMENTS)
+    table = measurement_table({"l": LATENT}, sources, Settings(1, draws=200, replicates=0), 0)
+    rows = table[(table.measurement == "latent") & (table.engine == "twolevel")]
+    assert rows["note"].tolist() == ["withheld: indicators are exactly collinear"]
+
+
 def test_parcels_are_subscales_or_items_dealt_in_turn():
     items, scores = export(n=60)
     assert list(latent.scale_parcels("alliance", scores, items, INSTRUMENTS)) == ["bond", "task", "goal"]

@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 
 FEW_ITEMS = 5
 PARCELS = 3
+UNVARYING = 1e-12  # share of a variance that rounding alone can leave
 ROLES = ("x", "m", "y")
 NUMBERS = ("a", "b", "direct", "indirect", "total")
 
@@ -175,6 +176,13 @@ def covariance(data: Indicators, level: str, weights: Array | None = None) -> tu
     return (centred * rows[:, None]).T @ centred / df, df
 
 
+def unvarying(data: Indicators, level: str) -> list[str]:
+    """Return the indicators that do not vary at a level, which no model of it can have."""
+    variances = np.diag(covariance(data, level)[0])
+    still = variances <= UNVARYING * data.values.var(axis=0)
+    return [name for name, is_still in zip(data.names, still, strict=True) if is_still]
+
+
 def fit_latent(data: Indicators, level: str) -> tuple[LatentFit, Any, Array]:
     """Fit the latent model at a level.
 
@@ -298,13 +306,18 @@ def replicates(data: Indicators, level: str, model: Any, sd: Array, weights: Arr
 def why_not_twolevel(data: Indicators) -> str:
     """Say why the two-level latent model is not identified well enough; empty when it is.
 
-    Its between part is saturated: p(p + 1)/2 covariances of p indicators, which as many therapists must carry.
+    Its between part is saturated: p(p + 1)/2 covariances of p indicators, which as many therapists must carry; its
+    within part needs as many degrees of freedom as indicators, which therapists of one client do not give.
     """
     p = data.values.shape[1]
     between = p * (p + 1) // 2
     if data.n_clusters <= between:
         return f"{between} covariances between therapists, {data.n_clusters} therapists"
-    return ""
+    within = len(data.values) - data.n_clusters
+    if within < p:
+        return f"{within} degrees of freedom within therapists for {p} indicators"
+    still = unvarying(data, "within")
+    return f"{', '.join(still)} does not vary within therapists" if still else ""
 
 
 def fit_twolevel(data: Indicators) -> LatentFit:

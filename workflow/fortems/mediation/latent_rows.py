@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from twolevel.errors import CollinearVariablesError
 
 from fortems.mediation import latent
 from fortems.mediation.intervals import percentile_interval, t_interval
@@ -44,6 +45,11 @@ def latent_rows(
         free = n - n_clusters if level == "within" else n
         if free <= data.values.shape[1]:
             why = "withheld: fewer clients than indicators need"
+            rows.append(measurement_row(model, "semopy", level, "indirect", note=why, **size))
+            continue
+        still = latent.unvarying(data, level)
+        if still:
+            why = f"withheld: {', '.join(still)} does not vary {'within therapists' if level == 'within' else 'at all'}"
             rows.append(measurement_row(model, "semopy", level, "indirect", note=why, **size))
             continue
         try:
@@ -102,11 +108,15 @@ def _fitted_rows(
 def _twolevel_rows(
     model: MediationModel, data: latent.Indicators, settings: Settings
 ) -> list[dict[str, Any]]:
+    size = {"n_clients": len(data.values), "n_therapists": data.n_clusters}
     reason = latent.why_not_twolevel(data)
     if reason:
-        size = {"n_clients": len(data.values), "n_therapists": data.n_clusters}
         return [measurement_row(model, "twolevel", "within", "indirect", note=f"withheld: {reason}", **size)]
-    fit = latent.fit_twolevel(data)
+    try:
+        fit = latent.fit_twolevel(data)
+    except CollinearVariablesError:
+        reason = "indicators are exactly collinear"
+        return [measurement_row(model, "twolevel", "within", "indirect", note=f"withheld: {reason}", **size)]
     return _fitted_rows(model, "twolevel", "within", fit, data, "; two-level", settings)
 
 

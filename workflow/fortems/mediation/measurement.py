@@ -76,7 +76,12 @@ def _observed_rows(
     quiet = Settings(settings.seed, settings.confidence, settings.draws, 0, ("delta", "montecarlo"))
     rows = []
     for engine_name, level in OBSERVED:
-        slopes, _ = engine(engine_name)(system, quiet)
+        try:
+            slopes, _ = engine(engine_name)(system, quiet)
+        except CannotFit as reason:
+            note = f"withheld: {reason}"
+            rows.append(measurement_row(plain, engine_name, level, "indirect", note=note))
+            continue
         for part in slopes:
             for found in effect_rows(system, part, quiet):
                 if part.level == level:
