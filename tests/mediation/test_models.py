@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fortems.errors import ConfigError
 from fortems.mediation.models import equivalent_models, load_models
-from fortems.variables import SCORE_COLUMNS
+from fortems.variables import SCALES, SCORE_COLUMNS
 
 SHIPPED = Path(__file__).parents[2] / "config" / "models.yaml"
 
@@ -53,7 +53,10 @@ def test_shipped_models_load_and_name_known_variables():
             "{predictor: [bond, goal], mediator: meaning, outcome: distress, measurement: latent}",
             ["several predictors"],
         ),
-        ("{predictor: age, mediator: meaning, outcome: distress, measurement: corrected}", ["no items"]),
+        (
+            "{predictor: age, mediator: meaning, outcome: distress, measurement: corrected}",
+            ["corrected of 'age', which no instrument of this run scores"],
+        ),
         (
             "{predictor: bond, mediator: meaning, outcome: distress, measurement: latent, moderator: age}",
             ["with a moderator"],
@@ -63,10 +66,25 @@ def test_shipped_models_load_and_name_known_variables():
 def test_bad_models_are_named(tmp_path, entry, words):
     path = write(tmp_path, f"mine: {entry}")
     with pytest.raises(ConfigError) as error:
-        load_models(path, SCORE_COLUMNS)
+        load_models(path, SCORE_COLUMNS, SCALES)
     assert "mine" in str(error.value)
     for word in words:
         assert word in str(error.value)
+
+
+def test_scales_of_the_runs_own_instruments_have_items(tmp_path):
+    """Whether a score has items is for the run's instruments to say, not for the study's."""
+    path = write(
+        tmp_path,
+        "mine: {predictor: bond, mediator: meaning, outcome: depression}\n"
+        "latent: {predictor: bond, mediator: meaning, outcome: depression, measurement: latent}\n",
+    )
+    assert load_models(path)["latent"].measurement == "latent"
+    assert "latent" in load_models(path, None, ["bond", "meaning", "depression"])
+    with pytest.raises(
+        ConfigError, match=r"latent of 'depression', which no instrument of this run scores.*depresion"
+    ):
+        load_models(path, None, ["bond", "meaning", "depresion"])
 
 
 def test_every_problem_is_listed_at_once(tmp_path):

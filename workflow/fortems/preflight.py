@@ -13,7 +13,7 @@ from typing import Any
 from fortems.claimfile import load_claims
 from fortems.config import complete, plain
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.instruments import Instrument, load_instruments
+from fortems.instruments import Instrument, load_instruments, score_ranges
 from fortems.mediation.models import load_models
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
@@ -76,7 +76,7 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     instruments: dict[str, Instrument] = {}
     steps: list[Callable[[], object]] = [
         lambda: instruments.update(load_instruments(data["instruments"])),
-        lambda: load_models(config["models"], known),
+        lambda: load_models(config["models"], known, list(score_ranges(instruments)) or None),
     ]
     if config["claims"]:
         steps.append(lambda: load_claims(config["claims"], variables=known))

@@ -60,7 +60,9 @@ class MediationModel:
 
 
 def load_models(
-    path: str | os.PathLike[str], columns: Collection[str] | None = None
+    path: str | os.PathLike[str],
+    columns: Collection[str] | None = None,
+    scales: Collection[str] | None = None,
 ) -> dict[str, MediationModel]:
     """Read a file of mediation models.
 
@@ -70,6 +72,8 @@ def load_models(
         YAML: name → keys of DESIGN's contract ("A model").
     columns : collection of str, optional
         Columns that the scores have; names outside them are refused. None checks the form only.
+    scales : collection of str, optional
+        Scores that the run's instruments make; a latent or corrected model of others is refused. None does not ask.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def load_models(
     where = os.fspath(path)
     raw = load_checked(path, "models")
     models = {name: _model(str(name), entry) for name, entry in raw.items()}
-    problems = [problem for model in models.values() for problem in _contradictions(model, where)]
+    problems = [problem for model in models.values() for problem in _contradictions(model, where, scales)]
     if columns is not None:
         problems += unknown_columns(models.values(), columns, where)
     if all(model.measurement != "observed" for model in models.values()):
@@ -143,7 +147,7 @@ def _model(name: str, entry: Mapping[str, Any]) -> MediationModel:
     )
 
 
-def _contradictions(model: MediationModel, where: str) -> list[Problem]:
+def _contradictions(model: MediationModel, where: str, scales: Collection[str] | None) -> list[Problem]:
     place = f"{where}: {model.name}"
     found = []
     roles = (*model.predictors, *model.mediators, model.outcome, *model.covariates)
@@ -160,7 +164,7 @@ def _contradictions(model: MediationModel, where: str) -> list[Problem]:
             found.append(Problem(place, f"{name!r} is a category", "a numeric variable", column=name))
     found += _sums(model, place)
     if model.measurement != "observed":
-        found += _measured(model, place)
+        found += _measured(model, place, scales)
     return found
 
 
@@ -176,7 +180,7 @@ def _sums(model: MediationModel, place: str) -> list[Problem]:
     return found
 
 
-def _measured(model: MediationModel, place: str) -> list[Problem]:
+def _measured(model: MediationModel, place: str, scales: Collection[str] | None) -> list[Problem]:
     found = []
     key = f"measurement: {model.measurement}"
     if len(model.predictors) > 1 or len(model.mediators) > 1:
@@ -186,9 +190,10 @@ def _measured(model: MediationModel, place: str) -> list[Problem]:
     if model.covariates:
         found.append(Problem(place, f"{key} with covariates", "no covariates"))
     for name in (*model.predictors, *model.mediators, model.outcome):
-        if name not in VARIABLES or not VARIABLES[name].instrument:
-            scales = [name for name, variable in VARIABLES.items() if variable.instrument]
-            found.append(Problem(place, f"{key} of {name!r}, which has no items", ", ".join(scales)))
+        if scales is not None and name not in scales:
+            what = f"{key} of {name!r}, which no instrument of this run scores"
+            near = nearest(name, scales)
+            found.append(Problem(place, what, ", ".join(scales), f"Did you mean {near}?" if near else ""))
     return found
 
 
