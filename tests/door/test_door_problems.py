@@ -142,6 +142,13 @@ def test_model_that_names_an_unknown_variable(door, clients):
     assert "Did you mean distress?" in message
 
 
+def test_model_that_names_a_single_answer(door, clients):
+    model = MediationModel("m", ("alliance",), ("meaning",), "oq_1")
+    message = told(door, clients, models_={"m": model})
+    assert "the model m names 'oq_1', a column of the file that is no score or background variable" in message
+    assert "Did you mean oq_1" not in message and "Name the score that it is part of" in message
+
+
 def test_model_that_needs_a_number_gets_text(door, clients):
     model = MediationModel("m", ("hope",), ("meaning",), "distress")
     frame = clients.assign(hope=["high", "low"] * 30)

@@ -200,16 +200,19 @@ def _unknown(
                 namers.setdefault(variable, []).append(name)
     problems = []
     for variable, names in namers.items():
-        near = nearest(variable, [*available, *columns])
+        near = nearest(variable, [column for column in (*available, *columns) if column != variable])
         who = (
             f"the model {names[0]} names" if len(names) == 1 else f"{len(names)} models ({names[0]}, …) name"
         )
-        hint = f"Did you mean {near}?" if near else "Map a column to it, or leave these models out"
-        problems.append(
-            Finding(
-                f"{who} {variable!r}, which the data do not have", "", allowed=", ".join(available), hint=hint
+        what, hint = "which the data do not have", "Map a column to it, or leave these models out"
+        if variable in columns:
+            what, hint = (
+                "a column of the file that is no score or background variable",
+                "Name the score that it is part of",
             )
-        )
+        elif near:
+            hint = f"Did you mean {near}?"
+        problems.append(Finding(f"{who} {variable!r}, {what}", "", allowed=", ".join(available), hint=hint))
     return problems
 
 
