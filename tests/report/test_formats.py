@@ -48,6 +48,14 @@ def test_html_is_one_file_whose_links_resolve(runs, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_every_head_of_a_table_says_its_scope(runs, kind):
+    heads = re.findall(r"<th\b[^>]*>", _page(runs[kind]))
+    spanning = [head for head in heads if "colspan" in head]
+    assert spanning and all('scope="colgroup"' in head for head in spanning)
+    assert all('scope="col"' in head for head in heads if head not in spanning) and len(heads) > len(spanning)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_tables_and_figures_have_the_same_numbers_in_all_formats(runs, kind):
     folder = runs[kind]
     labels = re.findall(r'<span class="label">((?:Table|Figure) \d+)</span>', _page(folder))

@@ -85,6 +85,12 @@ def cell(inlines: list[Node], align: str = "AlignDefault", columns: int = 1) -> 
     return [attr(), {"t": align}, 1, columns, [plain(inlines)] if inlines else []]
 
 
+def head(inlines: list[Node], align: str = "AlignDefault", columns: int = 1) -> list[Any]:
+    """A cell of a table's head, which says to a screen reader whether it is of one column or of several."""
+    _, *rest = cell(inlines, align, columns)
+    return [attr(scope="col" if columns == 1 else "colgroup"), *rest]
+
+
 def row(cells: list[list[Any]]) -> list[Any]:
     """A table row."""
     return [attr(), cells]

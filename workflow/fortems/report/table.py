@@ -140,7 +140,7 @@ class Table:
 
     def _head(self, aligns: list[str]) -> list[list[object]]:
         """Head rows; a column without a spanner has its head over both rows."""
-        heads = [ast.cell(_inlines(text), align) for text, align in zip(self.header, aligns, strict=True)]
+        heads = [ast.head(_inlines(text), align) for text, align in zip(self.header, aligns, strict=True)]
         if not self.spanners:
             return [ast.row(heads)]
         first, second, column = [], [], 0
@@ -148,7 +148,7 @@ class Table:
             below = heads[column : column + over]
             column += over
             if text:
-                first.append(ast.cell(ast.marked(text), "AlignCenter", over))
+                first.append(ast.head(ast.marked(text), "AlignCenter", over))
                 second += below
             else:
                 first += [[attribute, align, 2, 1, content] for attribute, align, _, _, content in below]
