@@ -6,6 +6,7 @@ from fortems.report import build
 from fortems.report.bind import NumberError, insist
 from fortems.report.results import Results
 from fortems.report.table import Cell
+from fortems.report.tables import codebook
 from fortems.report.text.setup import missing, withheld
 from made_up_run import ROOT
 
@@ -31,6 +32,29 @@ def test_simulated_clients_are_counted_in_full(report_of):
     patterns = _rows(report, "tbl-patterns")
     assert patterns["None"] == ["84", "87.5%"] and len(patterns) == 3
     assert "87\\.5\\%" in missing(report) and "tbl-patterns" in missing(report)
+
+
+@pytest.mark.parametrize("kind", ["simulated", "items"])
+def test_the_ledger_names_the_row_of_the_file(runs, kind):
+    ledger = tidy.read_csv(runs[kind] / "manuscript/numbers.csv")
+    told = ledger[(ledger["file"] == "data/codebook.csv") & (ledger["rule"] == "released")]
+    file = tidy.read_csv(runs[kind] / "data/codebook.csv")
+    assert len(told) > 10
+    assert all(
+        f"variable={file['variable'].iat[line]}" == key
+        for line, key in zip(told["line"], told["key"], strict=True)
+    )
+
+
+def test_many_columns_are_told_by_the_instrument_of_the_run(report_of):
+    report = report_of("simulated")
+    files = report.results.setting("data", "instruments")
+    files["wai"] = str(ROOT / "config/instruments/wai_s.yaml")
+    vars(report.results).pop("instruments", None)
+    report.items = {"tbl-codebook": codebook.variables(report)}
+    assert (
+        _rows(report, "tbl-codebook")["Task"][0] == "items of Working Alliance Inventory, short (WAI-S key)"
+    )
 
 
 @pytest.mark.parametrize("kind", ["items", "scores"])

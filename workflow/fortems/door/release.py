@@ -27,8 +27,13 @@ def codebook_table(codebook: pd.DataFrame, source: str, min_cell: int) -> pd.Dat
     min_cell : int
         On own data, small counts of a category or of missing values are withheld, and the observed range is
         that of the middle 90 % of clients.
+
+    Returns
+    -------
+    DataFrame
+        With the index of ``codebook``, so that a number of the report can name its row in the file.
     """
-    shown = codebook[~codebook["kind"].isin(["item", "identifier"])].reset_index(drop=True).copy()
+    shown = codebook[~codebook["kind"].isin(["item", "identifier"])].copy()
     shown["values"] = shown["values"].fillna("").astype(object)
     if displays(source)["extremes"].form == SHOWN:
         return shown

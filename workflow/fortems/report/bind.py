@@ -230,7 +230,7 @@ def looked_up(bound: Bound, results: Results) -> str:
         raise LookupError(f"{bound.file} is not there")
     column = frame[bound.column]
     if bound.rule in ("cell", RELEASED):
-        return numbers.write(column.iat[int(bound.line)], bound.style)
+        return numbers.write(column.loc[int(bound.line)], bound.style)
     lines = [int(line) for line in str(bound.key).removeprefix("rows ").split(",") if line]
     return numbers.write(aggregate((column.iat[line] for line in lines), bound.rule), bound.style)
 

@@ -204,12 +204,13 @@ class Results:
         """Return the rows of what the report may tell of a file; a withheld cell holds a dash."""
         frame = self.released(name)
         records = [] if frame is None else frame.to_dict("records")
+        lines = [] if frame is None else frame.index.tolist()  # of the file, where the rows are its own
         identity = "variable" if name == CODEBOOK else "missing"
         return [
             Row(
                 name, line, f"{identity}={record[identity]}", {str(k): v for k, v in record.items()}, RELEASED
             )
-            for line, record in enumerate(records)
+            for line, record in zip(lines, records, strict=True)
         ]
 
     def row(self, name: str, **keys: Any) -> Row:

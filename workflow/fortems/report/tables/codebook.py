@@ -7,6 +7,7 @@ from fortems.report.numbers import ABSENT, DASH
 from fortems.report.results import CODEBOOK, PATTERNS, Row
 from fortems.report.table import Cell, Table
 from fortems.report.template import Report
+from fortems.report.text.instruments import instrument_label
 
 LONGEST_SOURCE = 44  # letters of a list of columns that a cell of the table holds
 
@@ -106,5 +107,9 @@ def _observed(report: Report, row: Row) -> Cell:
 def _source(report: Report, row: Row) -> Cell:
     """The file's columns; of many, the instrument whose items they are."""
     if row.has("source", "instrument") and len(str(row["source"])) > LONGEST_SOURCE:
+        key = str(row["instrument"])
+        other = instrument_label(report, key, "")
+        if other and key in report.results.instruments:
+            return Cell(f"items of {other}")
         return Cell.of("items of the ", report.bind.cell(row, "instrument", "capitals"))
     return report.bind.cell(row, "source", "text")
