@@ -74,7 +74,7 @@ def test_an_instrument_of_ones_own_is_told_from_its_file(report_of, tmp_path):
     report = with_depression(swapped(report_of("items"), oq=own(tmp_path)))
     text = words(SENTENCES["instruments"](report))
     assert (
-        "PHQ-9. PHQ-9 (nine symptoms): 9 items, answered from 0 to 3. Its score is depression (9 items, from 0 to 27)."
+        "PHQ-9. PHQ-9 (nine symptoms): nine items, answered from 0 to 3. Its score is depression (nine items, from 0 to 27)."
         in text
     )
     assert "Outcome Questionnaire" not in text and "Distress." not in text
@@ -87,8 +87,8 @@ def test_an_instrument_of_ones_own_is_told_from_its_file(report_of, tmp_path):
     ("rule", "most", "phrase"),
     [
         ("prorate", "0", "a scale with a missing item has no score"),
-        ("subscale_mean", "2", "with more than 2 missing items the client has no score"),
-        ("subscale_mean", "1", "with more than 1 missing item the client has no score"),
+        ("subscale_mean", "2", "with more than two missing items the client has no score"),
+        ("subscale_mean", "1", "with more than one missing item the client has no score"),
     ],
 )
 def test_each_rule_for_missing_answers_is_told(report_of, tmp_path, rule, most, phrase):

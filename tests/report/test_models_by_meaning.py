@@ -109,6 +109,8 @@ def test_own_variables_are_told_beside_the_studys_model(report_of):
     text = words(SENTENCES["own"](report))
     assert "(Bond → Presence of meaning → Phq9, with education and age as covariates)" in text
     assert "the model bond" in words(SENTENCES["full_mediation"](report))
+    assert SENTENCES["model_roles"](report) == "a predictor $x$, a mediator $m$ and an outcome $y$"
+    assert "the alliance or an aspect" in SENTENCES["model_roles"](report_of("items"))
     assert SENTENCES["covariates_title"](report) == "Covariates and Moderators"
     assert "with education and age as covariates" in words(setup.models(report))
 

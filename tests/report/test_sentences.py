@@ -36,6 +36,7 @@ NO_SENTENCES = (
     "claims_title",
     "each_finding",
     "instruments",
+    "model_roles",
 )
 NULL = (0.05, -0.1, 0.1)
 STRONG = (0.9, -1.2, 0.1)

@@ -152,20 +152,20 @@ def _printed(report: Report, key: str) -> str:
 def _other(report: Report, instrument: Instrument) -> str:
     """An instrument that is not the study's, from its file."""
 
-    def of(what: str) -> str:
-        return report.bind.instrument(instrument.name, what)
+    def of(what: str, style: str = "n") -> str:
+        return report.bind.instrument(instrument.name, what, style)
 
     alike = set(instrument.scales) & set(STUDY.get(instrument.name, ("", {}))[1])
     heading = (
         HEADINGS[instrument.name] if alike else escape(re.sub(r"\s*\(.*?\)", "", instrument.label)).strip()
     )
     scores = [
-        f"{name(scale)} ({of(f'items {scale}')} {'item' if len(items) == 1 else 'items'}, from {of(f'lowest {scale}')} to "
+        f"{name(scale)} ({of(f'items {scale}', 'w')} {'item' if len(items) == 1 else 'items'}, from {of(f'lowest {scale}')} to "
         f"{of(f'highest {scale}')})"
         for scale, items in instrument.scales.items()
     ]
     text = (
-        f"**{heading}.** {escape(instrument.label)}: {of('items')} items, answered from {of('low')} to {of('high')}. "
+        f"**{heading}.** {escape(instrument.label)}: {of('items', 'w')} items, answered from {of('low')} to {of('high')}. "
         f"{'Its score is' if len(scores) == 1 else 'Its scores are'} {listed(scores)}."
     )
     return f"{text} {DUTCH}" if instrument.name == "wai" and alike else text
@@ -200,7 +200,7 @@ def _rule(report: Report, instrument: Instrument) -> str:
     """An instrument's rule for missing answers."""
     of = escape(instrument.label)
     if instrument.missing_rule == "subscale_mean":
-        most = report.bind.instrument(instrument.name, "most")
+        most = report.bind.instrument(instrument.name, "most", "w")
         noun = "item" if instrument.missing_most == 1 else "items"
         return (
             f"{of}: a missing item takes the rounded mean of the others of its subscale; with more than {most} missing {noun} the "

@@ -64,6 +64,13 @@ def count_of_models(report: Report) -> str:
     return report.bind.over(rows, "model", "distinct", "w")
 
 
+def model_roles(report: Report) -> str:
+    """What predictor, mediator and outcome are: named where all models are of the study's variables."""
+    if own_models(report):
+        return "a predictor $x$, a mediator $m$ and an outcome $y$"
+    return "a predictor $x$ (the alliance or an aspect of it), the mediator $m$ (presence of meaning) and the outcome $y$\n(distress)"
+
+
 def models(report: Report) -> str:
     """How many models, and their kinds."""
     rows = report.results.rows("mediation/effects.csv")
@@ -375,6 +382,6 @@ def withheld(report: Report) -> str:
 SENTENCES = {
     function.__name__: function
     for function in (
-        design, models, estimation, intervals, claims_method, sensitivity_method, missing, software, withheld,
+        design, model_roles, models, estimation, intervals, claims_method, sensitivity_method, missing, software, withheld,
     )
 }  # fmt: skip
