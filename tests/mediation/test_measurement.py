@@ -345,6 +345,19 @@ def test_duplication_and_vech_are_inverse():
     assert duplication(3) @ vech(matrix) == pytest.approx(matrix.ravel())
 
 
+@pytest.mark.parametrize(
+    ("subscales", "models"),
+    [
+        ({"bond": (1, 2, 3)}, {"one factor": 1}),
+        ({"bond": (1, 2, 3), "task": (4, 5, 6)}, {"one factor": 1, "2 factors": 2}),
+        ({name: (i, i + 4, i + 8) for i, name in enumerate("abcd", 1)}, {"one factor": 1, "4 factors": 4}),
+    ],
+)
+def test_an_instrument_of_other_subscales_has_factor_models_too(subscales, models):
+    found = structures(subscales)
+    assert {name: len(factors) for name, (factors, _) in found.items()} == models
+
+
 def test_structures_cover_all_items_once_per_factor_level():
     found = structures(INSTRUMENTS["wai"].subscales)
     assert sorted(found["two factors"][0]["task_goal"]) == [1, 2, 4, 6, 8, 10, 11, 12]

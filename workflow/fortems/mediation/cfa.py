@@ -56,14 +56,17 @@ def structures(subscales: Mapping[str, Sequence[int]]) -> dict[str, tuple[dict[s
     """Return the models: name → (factor → item numbers, whether the factors are uncorrelated).
 
     With three subscales: one factor; two (the first, bond, against the rest: task and goal often merge); three;
-    and a general factor beside the three.
+    and a general factor beside the three. An instrument of another number of subscales has one factor, and as many as
+    subscales.
     """
     parts = {name: tuple(numbers) for name, numbers in subscales.items()}
     everything = tuple(number for numbers in parts.values() for number in numbers)
+    one: dict[str, tuple[dict[str, tuple[int, ...]], bool]] = {"one factor": ({"general": everything}, False)}
+    if len(parts) != 3:
+        return one | ({f"{len(parts)} factors": (parts, False)} if len(parts) > 1 else {})
     first, *rest = parts
     merged = tuple(number for name in rest for number in parts[name])
-    return {
-        "one factor": ({"general": everything}, False),
+    return one | {
         "two factors": ({first: parts[first], "_".join(rest): merged}, False),
         "three factors": (parts, False),
         "general and three": ({"general": everything, **parts}, True),
@@ -71,7 +74,7 @@ def structures(subscales: Mapping[str, Sequence[int]]) -> dict[str, tuple[dict[s
 
 
 def factor_table(items: pd.DataFrame, instrument: Instrument, therapists: Sequence[object]) -> pd.DataFrame:
-    """Fit the factor models of an instrument with three subscales.
+    """Fit the factor models of an instrument.
 
     Parameters
     ----------
