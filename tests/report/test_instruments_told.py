@@ -83,6 +83,17 @@ def test_an_instrument_of_ones_own_is_told_from_its_file(report_of, tmp_path):
     assert "from five missing" not in told
 
 
+def test_only_the_working_alliance_inventory_has_an_assumed_key(report_of, tmp_path):
+    file = tmp_path / "haq.yaml"
+    haq = OWN.replace("PHQ-9 (nine symptoms)", "Helping Alliance (HAQ)").replace("depression", "alliance")
+    file.write_text(haq.replace("RULE", "prorate").replace("MOST", "0.25"), encoding="utf-8")
+    usual, other = report_of("items"), swapped(report_of("items"), wai=file)
+    assert "key of the alliance questionnaire is an assumption" in SENTENCES["limits"](usual)
+    assert "is an assumption" not in SENTENCES["limits"](other)
+    text = words(SENTENCES["instruments"](other))
+    assert "Therapeutic alliance. Helping Alliance (HAQ): nine items" in text and "Dutch" not in text
+
+
 @pytest.mark.parametrize(
     ("rule", "most", "phrase"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, tallies
+from fortems.report.text.instruments import is_inventory
 from fortems.report.text.study import key_models, model_words, others
 from fortems.report.text.words import (
     ESTIMAND_WORDS,
@@ -141,11 +142,16 @@ def discussion_pattern(report: Report) -> str:
 
 def limits(report: Report) -> str:
     """Limits of this kind of run."""
+    assumed = is_inventory(report.results.instruments.get("wai"))
+    key = (
+        " The item key of the alliance questionnaire is an assumption that the user should check."
+        if assumed
+        else ""
+    )
     own = {
         "simulated": "*Simulation.* The scenario's values are assumptions, graded by how well they are known; another scenario gives other "
         "results. Real answers have features that the simulator lacks.",
-        "items": "*This sample.* Whether these clients resemble the article's cannot be told from the data. The item key of the alliance "
-        "questionnaire is an assumption that the user should check.",
+        "items": f"*This sample.* Whether these clients resemble the article's cannot be told from the data.{key}",
         "scores": "*This sample.* Whether these clients resemble the article's cannot be told from the data. Scale scores were taken as "
         "given; scoring and missing items could not be checked.",
         "matrix": "*A matrix only.* Clustering in therapists, missing data, skew and single influential clients cannot be seen; the "

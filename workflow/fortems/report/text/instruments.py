@@ -42,6 +42,11 @@ def is_studys(instrument: Instrument) -> bool:
     return bool(label) and instrument.label.startswith(label) and instrument.ranges() == ranges
 
 
+def is_inventory(instrument: Instrument | None) -> bool:
+    """Whether an instrument is a form of the Working Alliance Inventory, whose key for the article is assumed."""
+    return instrument is not None and "Working Alliance Inventory" in instrument.label
+
+
 def instrument_label(report: Report, key: str, usual: str) -> str:
     """An instrument as headings call it: the study's by its usual name, another by that of its file."""
     found = report.results.instruments.get(key)
@@ -168,7 +173,7 @@ def _other(report: Report, instrument: Instrument) -> str:
         f"**{heading}.** {escape(instrument.label)}: {of('items', 'w')} items, answered from {of('low')} to {of('high')}. "
         f"{'Its score is' if len(scores) == 1 else 'Its scores are'} {listed(scores)}."
     )
-    return f"{text} {DUTCH}" if instrument.name == "wai" and alike else text
+    return f"{text} {DUTCH}" if is_inventory(instrument) else text
 
 
 def scoring(report: Report) -> str:

@@ -129,9 +129,9 @@ def measurement(report: Report) -> str:
             f"Models and intervals stand together{report.see('tbl-measurement', 'fig-measurement')}."
         )
         if report.results.has(FACTORS):
-            parts.append(
-                f"How well one factor, two and three fit the answers to the alliance questionnaire is in `{FACTORS}`."
-            )
+            usual = report.results.first(FACTORS, model="three factors") is not None
+            which = "one factor, two and three fit" if usual else "factor models fit"
+            parts.append(f"How well {which} the answers to the alliance questionnaire is in `{FACTORS}`.")
     return joined(parts) or "No model that takes measurement error into account gave an estimate."
 
 
