@@ -125,10 +125,7 @@ def test_a_matrix_of_other_scores_gives_no_range(report_of):
     assert "sums range from 5 to 35" in words(SENTENCES["instruments"](report))
     change(report, "tables/descriptives.csv", "mean", 4.4, variable="meaning")
     text = words(SENTENCES["instruments"](report))
-    assert (
-        "sums range" not in text
-        and "Questionnaire [@steger2006]; scores are as the article prints them" in text
-    )
+    assert "sums range" not in text and "Questionnaire [@steger2006]; scores are as printed" in text
     change(report, "tables/descriptives.csv", "mean", np.nan, variable="meaning")
     table = report.results.table("tables/descriptives.csv")
     report.results._tables["tables/descriptives.csv"] = table.assign(possible_min=1.0, possible_max=7.0)

@@ -100,11 +100,11 @@ def instruments(report: Report) -> str:
     )
     strange = [variable for variable in used if variable not in told and variable not in SCALES]
     if strange:
-        source = "the article prints" if report.variant.matrix else "the file holds"
         it, their = ("it", "its") if len(strange) == 1 else ("them", "their")
+        source = "printed" if report.variant.matrix else f"the file holds {it}"
         words = sentence(listed(name(variable) for variable in strange)).removesuffix(".")
         paragraphs.append(
-            f"**Other variables.** {words}, as {source} {it}; nothing more is known of {their} measurement here."
+            f"**Other variables.** {words}, as {source}; nothing more is known of {their} measurement here."
         )
     return "\n\n".join(part for part in paragraphs if part)
 
@@ -151,7 +151,7 @@ def _printed(report: Report, key: str) -> str:
         "mlq": ("Meaning in Life Questionnaire", "steger2006"),
         "oq": ("Outcome Questionnaire", "lambert1996"),
     }[key]
-    return f"**{HEADINGS[key]}.** The {label} [@{cite}]; scores are as the article prints them."
+    return f"**{HEADINGS[key]}.** The {label} [@{cite}]; scores are as printed."
 
 
 def _other(report: Report, instrument: Instrument) -> str:
