@@ -108,6 +108,9 @@ def test_own_variables_are_told_beside_the_studys_model(report_of):
     assert "relation of alliance with distress" in conclusion and "bond" not in conclusion
     text = words(SENTENCES["own"](report))
     assert "(Bond → Presence of meaning → Phq9, with education and age as covariates)" in text
+    report.items = {**report.items, "fig-path_bond": None}
+    assert "fig-path_bond" in words(SENTENCES["own"](report))  # what is placed is called out
+    assert "fig-path_bond" in SENTENCES["own_figures"](report)
     assert "the model bond" in words(SENTENCES["full_mediation"](report))
     assert SENTENCES["model_roles"](report) == "a predictor $x$, a mediator $m$ and an outcome $y$"
     assert "the alliance or an aspect" in SENTENCES["model_roles"](report_of("items"))

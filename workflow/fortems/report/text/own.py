@@ -43,7 +43,9 @@ def _one(report: Report, model: str) -> str:
         text = "; ".join(effects) or "the indirect effect was not estimated"
         clauses.append(f"{ESTIMAND_WORDS[level]}, {text}")
     given = f", with {as_covariates(report, [model])}" if report.models[model].get("covariates") else ""
-    return f"For {model_words(report, model)} ({escape(chain(report, model))}{given}): {'; '.join(clauses)}."
+    paths = f"{escape(chain(report, model))}{given}"
+    figure = report.see(f"fig-path_{model}")
+    return f"For {model_words(report, model)} ({paths}): {'; '.join(clauses)}{figure}."
 
 
 def path_figure(report: Report, role: str) -> str:
