@@ -34,6 +34,8 @@ class Finding:
         As in ``Problem``.
     kind : str
         For warnings: one word for the kind.
+    found : str
+        A sentence on values that stand in the file, for the terminal and the problems file; no log has it.
     """
 
     what: str
@@ -44,6 +46,18 @@ class Finding:
     allowed: str = ""
     hint: str = ""
     kind: str = ""
+    found: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """What is there and what to do, with the values that no log has."""
+        return f"{self.found} {self.hint}".strip()
+
+
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """Return names for a message, the first of them where they are many."""
+    shown = list(names)
+    return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")
 
 
 class ExportError(DataError):
@@ -85,7 +99,7 @@ def expand(
     """
     findings = list(findings)
     general = [
-        Problem(file, f.what, f.allowed, f.hint, column=f.column) for f in findings if not len(f.places)
+        Problem(file, f.what, f.allowed, f.remedy, column=f.column) for f in findings if not len(f.places)
     ]
     local = [
         (int(place), order, number)
@@ -103,7 +117,7 @@ def expand(
         value = str(f.values[number]) if len(f.values) else ""
         cell = f"column {f.column}" + (f" ({value!r})" if value else "") if f.column else ""
         where = ", ".join(part for part in (file, f"row {row}", cell) if part)
-        problems.append(Problem(where, f.what, f.allowed, f.hint, row, client, f.column, value))
+        problems.append(Problem(where, f.what, f.allowed, f.remedy, row, client, f.column, value))
     if total > room:
         problems.append(Problem(file, f"and {total - room} more problems of the same kinds"))
     return problems
@@ -150,7 +164,7 @@ def _group_text(
         text += f", {count} times"
     if count and named:
         text += f" ({_places_text(group, rows, clients)})"
-    return str(Problem(text, "", first.allowed, first.hint)).replace(": .", ".", 1)
+    return str(Problem(text, "", first.allowed, first.remedy if named else first.hint)).replace(": .", ".", 1)
 
 
 def _places_text(group: list[Finding], rows: np.ndarray, clients: Sequence[str] | np.ndarray) -> str:

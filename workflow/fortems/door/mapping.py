@@ -10,9 +10,10 @@ import numpy as np
 
 from fortems.door.findings import Finding
 from fortems.door.naming import IDENTIFIERS, Naming, resolve
-from fortems.door.numbers import decimal_mark, looks_numeric, parse
+from fortems.door.numbers import decimal_mark, looks_numeric, normal, parse
 from fortems.door.settings import DataSettings, value_map
 from fortems.door.table import Table, as_text
+from fortems.door.valuemaps import Use, unanswered, with_labels
 from fortems.errors import nearest
 from fortems.instruments import Instrument, score_ranges
 
@@ -100,6 +101,13 @@ def map_table(
             oddities += column.doubtful_codes(mark, limits.get(ours))
         else:
             columns[ours] = column.texts(problems, oddities)
+    uses = [
+        Use(column.key, column.source, column.family, column.distinct, column.labels, ours in numbers)
+        for ours, column in translated.items()
+        if column.key is not None
+    ]
+    for found, told in zip(unanswered(uses, settings.values), (problems, oddities), strict=True):
+        told += found
     _turn_back(columns, settings, naming)
     frame = pd.DataFrame(columns, copy=False)
     texts = [n for n in columns if n not in numbers]
@@ -117,7 +125,9 @@ class _Translated:
         self.distinct = [str(text) for text in column.categories]
         self.labels = table.labels.get(theirs, {})
         keys = (ours, theirs, family)
-        self.map = next((value_map(settings.values[k]) for k in keys if k in settings.values), {})
+        self.key = next((key for key in keys if key in settings.values), None)
+        self.given = value_map(settings.values[self.key]) if self.key is not None else {}
+        self.map = with_labels(self.given, self.labels)
         self.codes_for_all = not isinstance(settings.missing_codes, Mapping)
         given: list[object] = []
         if isinstance(settings.missing_codes, Mapping):
@@ -125,14 +135,20 @@ class _Translated:
                 given += list(settings.missing_codes.get(key, ()))
         else:
             given += list(settings.missing_codes)
-        declared = {_normal(as_text(code)) for code in given}
-        self.missing = [_normal(text) in declared for text in self.distinct]
+        declared = {normal(as_text(code)) for code in given}
+        self.missing = [normal(text) in declared for text in self.distinct]
 
     def raw(self) -> list[str]:
         """The distinct texts that stand for themselves: neither missing nor mapped."""
         return [
-            t for t, gone in zip(self.distinct, self.missing, strict=True) if not gone and t not in self.map
+            text
+            for text, gone in zip(self.distinct, self.missing, strict=True)
+            if not gone and not (self.map and self._target(text) is not None)
         ]
+
+    def _target(self, text: str) -> str | None:
+        """What the value map makes of a text, by its spelling or by its number; None where it names neither."""
+        return self.map.get(text, self.map.get(normal(text)))
 
     def _counts(self) -> np.ndarray:
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.distinct))
@@ -142,7 +158,7 @@ class _Translated:
         texts = self.raw()
         if self.map and not all(looks_numeric(target) for target in self.map.values() if target):
             return False
-        if self.labels and all(_normal(text) in self.labels for text in texts):
+        if self.labels and all(normal(text) in self.labels for text in texts):
             return False
         slips = [text for text in texts if not looks_numeric(text)]
         if slips and len(slips) < len(texts):
@@ -160,16 +176,11 @@ class _Translated:
     def numbers(self, mark: str, problems: list[Finding], float32: bool) -> np.ndarray:
         """Return the column as numbers; what is none becomes a problem and NaN."""
         own = parse(self.distinct, mark)
-        mapped = np.array([text in self.map for text in self.distinct], dtype=bool)
+        targets = [self._target(text) for text in self.distinct] if self.map else [None] * len(self.distinct)
+        mapped = np.array([target is not None for target in targets], dtype=bool)
         if mapped.any():
-            targets = parse([self.map.get(text, "") for text in self.distinct], ".")
-            own = np.where(mapped, targets, own)
-            mapped_to_text = [
-                m and self.map[t] != "" and np.isnan(v)
-                for m, t, v in zip(mapped, self.distinct, own, strict=True)
-            ]
-        else:
-            mapped_to_text = [False] * len(self.distinct)
+            own = np.where(mapped, parse([target or "" for target in targets], "."), own)
+        mapped_to_text = [bool(target) and np.isnan(v) for target, v in zip(targets, own, strict=True)]
         own[np.array(self.missing, dtype=bool)] = np.nan
         fine = [
             gone or not np.isnan(value) or (m and not wrong)
@@ -192,13 +203,13 @@ class _Translated:
         meanings: list[str | None] = []
         fine = []
         for text, gone in zip(self.distinct, self.missing, strict=True):
-            label = self.labels.get(_normal(text), "")
+            label = self.labels.get(normal(text), "")
             if gone:
                 meaning: str | None = ""
             elif not self.map:
                 meaning = label or text
             else:
-                known = [self.map[key] for key in (text, _normal(text), label) if key in self.map]
+                known = [self.map[key] for key in (text, normal(text), label) if key in self.map]
                 meaning = known[0] if known else None
                 for key in (text, label):
                     meaning = lower.get(key.casefold()) if meaning is None else meaning
@@ -207,8 +218,8 @@ class _Translated:
             meanings.append(meaning or None)
         if not all(fine):
             places, values = self._places(fine)
-            allowed = ", ".join(self.map)
-            near = nearest(values[0], self.map) if values else None
+            allowed = ", ".join(self.given)
+            near = nearest(values[0], self.given) if values else None
             hint = f"Did you mean {near}?" if near else f"Add it to data.values.{self.ours}"
             what = f"not among the values of data.values.{self.ours}"
             problems.append(Finding(what, self.source, "", places, values, allowed, hint))
@@ -248,11 +259,6 @@ class _Translated:
         wrong = np.flatnonzero(~np.array(fine, dtype=bool))
         places = np.flatnonzero(np.isin(self.codes, wrong))
         return places, [self.distinct[self.codes[place]] for place in places]
-
-
-def _normal(text: str) -> str:
-    """One text for 99, 99.0 and 99,0."""
-    return as_text(float(text.replace(",", "."))) if looks_numeric(text) and len(text) < 16 else text
 
 
 def _turn_back(columns: dict[str, np.ndarray], settings: DataSettings, naming: Naming) -> None:

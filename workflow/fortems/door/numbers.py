@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from fortems.door.findings import Finding
+from fortems.door.table import as_text
 
 NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}([.,])[0-9]{3}")
@@ -16,6 +17,11 @@ THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}([.,])[0-9]{3}")
 def looks_numeric(text: str) -> bool:
     """Return whether a text is a number under either decimal mark."""
     return NUMBER.fullmatch(_plain(text)) is not None
+
+
+def normal(text: str) -> str:
+    """Return one text for 99, 99.0 and 99,0."""
+    return as_text(float(_plain(text).replace(",", "."))) if looks_numeric(text) and len(text) < 16 else text
 
 
 def _plain(text: str) -> str:

@@ -221,7 +221,7 @@ def warnings_frame(found: Sequence[Finding], mapped: Mapped) -> pd.DataFrame:
             "column": finding.column,
             "instrument": finding.family,
         }
-        words = {"what": finding.what, "remedy": finding.hint}
+        words = {"what": finding.what, "remedy": finding.remedy}
         if not len(finding.places):
             rows.append({**common, "row": "", "client": "", "value": "", **words})
         for number, place in enumerate(finding.places):

@@ -70,19 +70,21 @@ def pattern_columns(pattern: str, instrument: Instrument) -> list[str]:
     ]
 
 
+def spellings(key: object) -> tuple[str, ...]:
+    """Return the texts that a value of the configuration stands for; YAML turns yes, no, on and off into true and
+    false."""
+    if isinstance(key, bool):
+        return ("true", "yes", "on") if key else ("false", "no", "off")
+    return (as_text(key),)
+
+
 def value_map(given: Mapping[Any, Any]) -> dict[str, str]:
-    """Return a value map as texts; what YAML turned into true and false matches yes, no, on and off too.
+    """Return a value map as texts.
 
     A value that becomes null becomes missing (the empty text).
     """
     found: dict[str, str] = {}
     for key, value in given.items():
-        target = "" if value is None else as_text(value)
-        words = (
-            {True: ("true", "yes", "on"), False: ("false", "no", "off")}.get(key)
-            if isinstance(key, bool)
-            else None
-        )
-        for text in words or (as_text(key),):
-            found.setdefault(text, target)
+        for text in spellings(key):
+            found.setdefault(text, "" if value is None else as_text(value))
     return found
