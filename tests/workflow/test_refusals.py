@@ -42,6 +42,17 @@ def test_a_model_of_an_unknown_variable(repository):
     assert "Did you mean meaning?" in lines[-1]
 
 
+def test_a_key_written_twice(repository):
+    """Snakemake keeps the last of the two and would run on simulated data."""
+    own = "data: {source: file, path: tests/data/example_items.csv, format: items}\n"
+    repository.write("my.yaml", f"{own}design: null\ndata: {{values: {{gender: {{v: female}}}}}}\n")
+    repository.edit("config/config.yaml", "confidence: 0.95", "confidence: 0.95\nmontecarlo: {draws: 9}")
+    lines = refused(repository, "--configfile", "my.yaml")
+    assert "The configuration cannot be used: 2 problems." in lines
+    assert any("  - my.yaml: the key 'data' stands twice, again in line 3." in line for line in lines)
+    assert any("config/config.yaml: the key 'montecarlo' stands twice" in line for line in lines)
+
+
 def test_an_empty_overlay(repository):
     repository.write("my.yaml", "")
     assert refused(repository, "--configfile", "my.yaml")

@@ -6,7 +6,7 @@ A mistyped claim must not come to light when the models have been computed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,22 @@ from fortems.mediation.models import load_models
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
 from fortems.published.places import MATRIX_ENGINES
-from fortems.schema import load_schema, schema_problems
+from fortems.schema import load_schema, repeated_key, schema_problems
 from fortems.simulate.scenario import load_scenario
 from fortems.variables import SCORE_COLUMNS
 
 WHERE = "configuration"
 
 
-def check(config: Mapping[str, Any]) -> dict[str, Any]:
+def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = ()) -> dict[str, Any]:
     """Check the merged configuration and return it complete.
 
     Parameters
     ----------
     config : mapping
         As Snakemake merges it: maps merged, lists and scalars replaced, null where a part is switched off.
+    files : iterable of path
+        The files that it was merged from.
 
     Returns
     -------
@@ -42,10 +44,11 @@ def check(config: Mapping[str, Any]) -> dict[str, Any]:
     ------
     ConfigError
         With every problem of the configuration and of the files that it names: unknown key (nearest named),
-        wrong value, missing file, unknown scenario.
+        key written twice, wrong value, missing file, unknown scenario.
     """
     whole = plain(config)
-    problems = _named_better(schema_problems(whole, load_schema("config"), WHERE), whole)
+    problems = [problem for file in files for problem in repeated_key(file)]
+    problems += _named_better(schema_problems(whole, load_schema("config"), WHERE), whole)
     if not problems:
         whole = complete(whole)
         problems = _source_problems(whole) + _path_problems(whole["data"])

@@ -92,6 +92,23 @@ def load_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     return value
 
 
+def repeated_key(path: str | os.PathLike[str]) -> list[Problem]:
+    """Name the key that stands in a file twice, for files that Snakemake reads: it keeps the last and says nothing.
+
+    What it cannot read it refuses by itself, and it reads JSON with tabs too, which is no YAML.
+    """
+    try:
+        yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=OnceOnly)
+    except yaml.constructor.ConstructorError as error:
+        where = os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else os.fspath(path)
+        return [
+            Problem(where, error.problem or str(error), "each key once", "Put both parts under one of them")
+        ]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        pass
+    return []
+
+
 def plain_yaml(path: str | os.PathLike[str]) -> Any:
     """Read a YAML file of the package's own, or one that has passed its check, as it stands."""
     return yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=LOADER)

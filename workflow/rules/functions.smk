@@ -18,7 +18,7 @@ def checked(config):
     """The configuration, complete, once all that it says and names has been checked."""
     from fortems.preflight import check
 
-    return check(config)
+    return check(config, workflow.configfiles)
 
 
 def code(script):
