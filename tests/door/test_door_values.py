@@ -101,3 +101,41 @@ def test_a_map_for_a_column_that_the_run_does_not_use(door, clients):
     frame = clients.rename(columns={"gender": "geslacht"})
     (row,) = warnings(door(frame, values={"geslacht": {"v": "female"}}))
     assert "data.values.geslacht changes nothing" in row["what"]
+
+
+@pytest.fixture
+def centres(clients):
+    return clients.assign(centre=["north", "south", "east"] * 20)
+
+
+def test_a_centre_that_no_client_has(door, centres):
+    error = refused(door, centres, inclusion={"centre": {"in": ["north", "suoth"]}})
+    assert "inclusion.centre names 'suoth', which no client has. The values are east, north, south." in str(
+        error
+    )
+    assert "Did you mean south?" in str(error)
+    assert "east" not in error.anonymous
+    assert "suoth" in error.anonymous
+
+
+def test_a_gender_in_other_words(door, clients):
+    dutch = clients.assign(gender=["v", "m"] * 30)
+    message = str(refused(door, dutch, inclusion={"gender": {"in": ["female"]}}))
+    assert "names 'female', which no client has. The values are m, v." in message
+    assert "data.values.gender" in message
+
+
+def test_what_yaml_makes_of_yes_and_no(door, clients):
+    prepared = door(clients.assign(consent=["yes", "no"] * 30), inclusion={"consent": {"in": [True]}})
+    assert len(prepared.scores) == 30
+
+
+def test_a_number_that_no_client_has(door, clients):
+    numbered = clients.assign(centre=[1, 2] * 30)
+    prepared = door(numbered, inclusion={"centre": {"in": [1, 3]}})
+    (row,) = prepared.warnings.query("kind == 'inclusion'").to_dict("records")
+    assert row["what"] == "inclusion.centre names '3', which no client has"
+    assert "The values are 1, 2." in row["remedy"]
+    assert "The values are" not in prepared.message
+    message = str(refused(door, numbered, inclusion={"centre": {"in": [3, 4]}}))
+    assert "names '3', '4', which no client has. The values are 1, 2." in message

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fortems.door.findings import Finding
+from fortems.door.findings import Finding, listed
+from fortems.door.settings import spellings
 from fortems.door.table import as_text
 from fortems.errors import nearest
 
@@ -53,6 +54,48 @@ def check_rules(
     return problems
 
 
+def check_values(
+    rules: Mapping[str, Rule], frame: pd.DataFrame, categories: Collection[str]
+) -> tuple[list[Finding], list[Finding]]:
+    """List values of ``in`` that no client has, which would exclude those who were meant.
+
+    Parameters
+    ----------
+    rules : mapping
+        Variable → rule.
+    frame : DataFrame
+        The export in our columns.
+    categories : collection of str
+        Columns that hold categories.
+
+    Returns
+    -------
+    problems, oddities : list of Finding
+        A word that is not there is a slip; a number may be one of a range that nobody happens to have.
+    """
+    problems: list[Finding] = []
+    oddities: list[Finding] = []
+    for name, rule in rules.items():
+        if rule.get("in") is None or name not in frame:
+            continue
+        values = sorted(frame[name].dropna().unique())
+        there = [as_text(value) for value in values]
+        absent = [as_text(value) for value in rule["in"] if not set(spellings(value)) & set(there)]
+        if not there or not absent:
+            continue
+        near = next(filter(None, (nearest(word, there) for word in absent)), None)
+        what = f"inclusion.{name} names {listed(map(repr, absent))}, which no client has"
+        found = f"The values are {listed(there)}." + (f" Did you mean {near}?" if near else "")
+        if name in categories:
+            hint = f"Leave it out where it is right; data.values.{name} gives the file's values other names"
+            problems.append(Finding(what, hint=hint, found=found))
+        else:
+            hint = "Right, where nobody happens to have it"
+            kept = problems if len(absent) == len(rule["in"]) else oddities
+            kept.append(Finding(what, hint=hint, found=found, kind="inclusion"))
+    return problems, oddities
+
+
 def fulfilled(values: pd.Series, rule: Rule) -> np.ndarray:
     """Return which values fulfil a rule; a missing value fulfils none."""
     fits = values.notna().to_numpy()
@@ -61,7 +104,7 @@ def fulfilled(values: pd.Series, rule: Rule) -> np.ndarray:
     if rule.get("max") is not None:
         fits = fits & (values <= rule["max"]).fillna(False).to_numpy(dtype=bool)
     if rule.get("in") is not None:
-        allowed = {as_text(value) for value in rule["in"]}
+        allowed = {text for value in rule["in"] for text in spellings(value)}
         distinct = {value: as_text(value) in allowed for value in values.dropna().unique()}
         fits = fits & values.map(distinct).fillna(False).to_numpy(dtype=bool)
     return fits

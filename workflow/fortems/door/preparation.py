@@ -12,7 +12,7 @@ import numpy as np
 
 from fortems.door.codebook import codebook, missing_patterns, missing_related
 from fortems.door.findings import ExportError, Finding
-from fortems.door.inclusion import active, check_rules, finish, include
+from fortems.door.inclusion import active, check_rules, check_values, finish, include
 from fortems.door.mapping import Mapped, map_table
 from fortems.door.naming import BACKGROUND, IDENTIFIERS
 from fortems.door.oddities import odd, warnings_frame, warnings_text
@@ -109,8 +109,9 @@ def prepare(
     known = [*available, *mapped.naming.meant]
     problems += _unknown(models, known, list(table.columns))
     problems += check_rules(rules, known, mapped.categories)
-    refuse(problems)
-    oddities = odd(mapped, instruments)
+    absent, unused = check_values(rules, mapped.frame, mapped.categories)
+    refuse(problems + absent)
+    oddities = odd(mapped, instruments) + unused
     whole = score_table(mapped, instruments)
     kept, steps = include(whole, rules)
     refuse(_too_few(whole, kept, steps))
