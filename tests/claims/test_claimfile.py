@@ -6,7 +6,7 @@ import pytest
 import yaml
 from fortems.claimfile import load_claims
 from fortems.errors import ConfigError
-from fortems.mediation.models import load_models
+from fortems.mediation.models import MediationModel, load_models
 from fortems.variables import VARIABLES
 
 ROOT = Path(__file__).parents[2]
@@ -14,7 +14,8 @@ OWN = ROOT / "config" / "claims.yaml"
 
 
 def test_the_packages_own_claims_name_what_exists():
-    claims = load_claims(OWN, models=load_models(ROOT / "config" / "models.yaml"), variables=VARIABLES)
+    models = load_models(ROOT / "config" / "models.yaml").values()
+    claims = load_claims(OWN, models=models, variables=VARIABLES)
     findings = [claim for claim in claims.values() if claim.role == "finding"]
     assert len(findings) == 12
     assert all(claim.source for claim in claims.values())
@@ -30,6 +31,16 @@ def test_every_finding_has_the_papers_sign_or_none():
     assert claims["meaning_distress"].band == (0.30, 0.50)
 
 
+MODELS = [
+    MediationModel("bond", ("bond",), ("meaning",), "distress"),
+    MediationModel("alliance", ("alliance",), ("meaning",), "distress"),
+    MediationModel("aspects", ("bond", "goal"), ("meaning",), "distress"),
+    MediationModel("both", ("bond",), ("meaning", "search"), "distress"),
+    MediationModel("by_age", ("bond",), ("meaning",), "distress", moderator="age"),
+    MediationModel("latent", ("bond",), ("meaning",), "distress", measurement="latent"),
+]
+EFFECT = {"text": "t", "statistic": "effect", "effect": "indirect", "model": "bond"}
+FULL = {"text": "t", "statistic": "full_mediation", "model": "bond"}
 BASE = {"text": "t", "statistic": "correlation", "x": "bond", "y": "meaning"}
 PART = {"text": "t", "statistic": "all_of", "claims": ["good"]}
 
@@ -48,6 +59,16 @@ PART = {"text": "t", "statistic": "all_of", "claims": ["good"]}
         ({**BASE, "alpha": 0}, ["alpha"]),
         ({"text": "t", "statistic": "full_mediation", "model": "bnd"}, ["model 'bnd'", "Did you mean bond?"]),
         ({"text": "t", "statistic": "full_mediation"}, ["model"]),
+        ({**BASE, "y": "bond"}, ["correlates 'bond' with itself"]),
+        ({**BASE, "y": "education"}, ["'education'", "data.columns"]),
+        ({**EFFECT, "model": "bnd"}, ["model 'bnd'", "Did you mean bond?"]),
+        ({**EFFECT, "predictor": "goal"}, ["predictor: goal names no single indirect effect", "bond"]),
+        ({**EFFECT, "mediator": "search"}, ["mediator: search names no single", "mediator: meaning"]),
+        ({**EFFECT, "model": "aspects"}, ["model aspects", "predictor: goal, mediator: meaning"]),
+        ({**FULL, "model": "aspects"}, ["model aspects", "predictor: goal, mediator: meaning"]),
+        ({**EFFECT, "model": "both"}, ["model both", "predictor: bond, mediator: search; predictor: bond."]),
+        ({**EFFECT, "model": "by_age"}, ["by_age has a moderator", "bond, alliance, aspects, both."]),
+        ({**FULL, "model": "latent"}, ["latent has measurement: latent"]),
         ({**PART, "claims": ["goood"]}, ["'goood'", "Did you mean good?"]),
         ({**PART, "claims": ["bad"]}, ["not itself a pattern"]),
         ({**PART, "claims": ["only_within", "only_single"]}, ["share no level"]),
@@ -64,7 +85,35 @@ def test_what_cannot_be_used_is_named(tmp_path, entry, words):
     }
     path.write_text(yaml.safe_dump({"sources": {"press": {"text": "t", "grade": "A"}}, "claims": claims}))
     with pytest.raises(ConfigError) as error:
-        load_claims(path, models=["bond", "alliance"], variables=VARIABLES)
+        load_claims(path, models=MODELS, variables=VARIABLES)
     assert "claims.bad" in str(error.value)
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {**EFFECT, "predictor": "bond", "mediator": "meaning"},
+        {**EFFECT, "model": "aspects", "predictor": "goal"},
+        {**EFFECT, "model": "aspects", "effect": "b"},
+        {**EFFECT, "model": "both", "predictor": "bond"},
+        {**EFFECT, "model": "both", "effect": "direct"},
+        {**FULL, "model": "both", "mediator": "search"},
+        {**FULL, "model": "aspects", "predictor": "goal"},
+    ],
+)
+def test_an_effect_that_can_be_meant(tmp_path, entry):
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump({"claims": {"one": entry}}))
+    assert load_claims(path, models=MODELS, variables=VARIABLES)
+
+
+def test_of_two_models_of_one_name_either_will_do(tmp_path):
+    """A run's own model of a study's name does not forbid the study's claims: these are not testable."""
+    own = MediationModel("bond", ("bond", "goal"), ("meaning",), "distress")
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump({"claims": {"one": FULL}}))
+    assert load_claims(path, models=[own, *MODELS])
+    with pytest.raises(ConfigError):
+        load_claims(path, models=[own])

@@ -219,3 +219,47 @@ def test_own_data_and_what_lies_beside_them_are_written_out_by_base_name_only():
 )
 def test_paths_that_results_may_tell(path, own, told):
     assert configuration.told_path(path, own) == told
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        ("{text: t, statistic: correlation, x: bond, y: meanin}", "Did you mean meaning?"),
+        ("{text: t, statistic: correlation, x: gender, y: bond}", "no numeric variable 'gender'"),
+        ("{text: t, statistic: effect, effect: a, model: bnd}", "Did you mean bond?"),
+    ],
+)
+@pytest.mark.parametrize(
+    "source",
+    [
+        "source: simulated",
+        "source: file, path: tests/data/example_items.csv, format: items",
+        "source: matrix, path: tests/data/article.yaml",
+    ],
+)
+def test_claims_name_what_there_is(tmp_path, claim, words, source):
+    path = tmp_path / "claims.yaml"
+    path.write_text(f"claims: {{one: {claim}}}\n")
+    assert words in problems(f"data: {{{source}}}\nclaims: {path}")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "source: file, path: tests/data/example_items.csv, format: items, columns: {education: edu}",
+        "source: matrix, path: tests/data/article.yaml",
+    ],
+)
+def test_claims_of_the_study_beside_own_models_and_columns(tmp_path, source):
+    """What the study knows and this run lacks is no slip."""
+    models, claims = tmp_path / "models.yaml", tmp_path / "claims.yaml"
+    models.write_text("own: {predictor: bond, mediator: meaning, outcome: phq}\n")
+    preflight.check(merged(f"data: {{{source}}}\nmodels: {models}"))
+    claims.write_text(
+        "claims: {one: {text: t, statistic: correlation, x: bond, y: phq}, "
+        "two: {text: t, statistic: effect, effect: a, model: own}}\n"
+    )
+    preflight.check(merged(f"data: {{{source}}}\nmodels: {models}\nclaims: {claims}"))
+    if "columns" in source:
+        claims.write_text("claims: {one: {text: t, statistic: correlation, x: bond, y: education}}\n")
+        preflight.check(merged(f"data: {{{source}}}\nmodels: {models}\nclaims: {claims}"))

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.schema import load_checked
 
+if TYPE_CHECKING:
+    from fortems.mediation.models import MediationModel
+
+CARRIED = "A column of your own is a variable where data.columns or a model names it"
 LEVELS = {"both": ("within", "single"), "within": ("within",), "single": ("single",)}
 
 
@@ -66,7 +70,7 @@ class Claim:
 
 def load_claims(
     path: str | os.PathLike[str],
-    models: Collection[str] | None = None,
+    models: Collection[MediationModel] | None = None,
     variables: Collection[str] | None = None,
 ) -> dict[str, Claim]:
     """Read a file of claims.
@@ -75,8 +79,10 @@ def load_claims(
     ----------
     path : path
         As ``config/claims.yaml``.
-    models, variables : collection of str, optional
-        Names that a claim may use; None leaves them unchecked.
+    models : collection of MediationModel, optional
+        Those that a claim may name; of several with one name any will do. None leaves models unchecked.
+    variables : collection of str, optional
+        Those that a correlation may name; None leaves them unchecked.
 
     Returns
     -------
@@ -86,8 +92,8 @@ def load_claims(
     Raises
     ------
     ConfigError
-        With every problem: unknown keys, models, variables, sources or claims (the nearest one named), a test
-        that a level does not have, a pattern of patterns.
+        With every problem: unknown keys, models, variables, sources or claims (the nearest one named), an effect
+        that its model does not have or has several of, a test that a level does not have, a pattern of patterns.
     """
     where = os.fspath(path)
     raw = load_checked(path, "claims")
@@ -98,11 +104,9 @@ def load_claims(
         if claim.source:
             problems += _unknown(place, "source", [claim.source], raw["sources"])
         if claim.model and models is not None:
-            problems += _unknown(place, "model", [claim.model], models)
-        if variables is not None:
-            problems += _unknown(
-                place, "variable", [n for n in (claim.x, claim.y, claim.outcome) if n], variables
-            )
+            problems += _no_effect(place, claim, models)
+        if claim.statistic == "correlation" and variables is not None:
+            problems += _unknown(place, "numeric variable", [claim.x, claim.y], variables, CARRIED)
         simple = [name for name, other in claims.items() if other.statistic != "all_of"]
         problems += _unknown(place, "claim (one that is not itself a pattern)", claim.parts, simple)
         problems += _contradictions(place, claim)
@@ -111,14 +115,64 @@ def load_claims(
     return claims
 
 
-def _unknown(place: str, what: str, names: Collection[str], known: Collection[str]) -> list[Problem]:
+def _unknown(
+    place: str, what: str, names: Collection[str], known: Collection[str], remedy: str = ""
+) -> list[Problem]:
     found = []
     for name in names:
         if name not in known:
             near = nearest(name, known)
-            hint = f"Did you mean {near}?" if near else ""
+            hint = f"Did you mean {near}?" if near else remedy
             found.append(Problem(place, f"there is no {what} {name!r}", ", ".join(known), hint))
     return found
+
+
+def _no_effect(place: str, claim: Claim, models: Collection[MediationModel]) -> list[Problem]:
+    """Say what keeps a claim from meaning one effect of its model."""
+    named = [model for model in models if model.name == claim.model]
+    if not named:
+        return _unknown(place, "model", [claim.model], list(dict.fromkeys(model.name for model in models)))
+    effects = ("indirect", "direct") if claim.statistic == "full_mediation" else (claim.effect,)
+    if any(all(_means_one(claim, _pairs(model, effect), effect) for effect in effects) for model in named):
+        return []
+    model = named[0]
+    pairs = _pairs(model, effects[0])
+    if not pairs:
+        why = "a moderator" if model.moderator else f"measurement: {model.measurement}"
+        what = f"the model {model.name} has {why}, and claims are judged by effects without"
+        usable = [other.name for other in models if _pairs(other, "a")]
+        return [Problem(place, what, "one of " + ", ".join(dict.fromkeys(usable)))]
+    asked = ", ".join(
+        f"{key}: {name}" for key, name in (("predictor", claim.x), ("mediator", claim.y)) if name
+    )
+    what = (
+        f"{asked or 'no predictor or mediator'} names no single {effects[0]} effect of the model {model.name}"
+    )
+    allowed = "; ".join(
+        ", ".join(f"{key}: {name}" for key, name in zip(("predictor", "mediator"), pair, strict=True) if name)
+        for pair in pairs
+    )
+    return [Problem(place, what, allowed)]
+
+
+def _pairs(model: MediationModel, effect: str) -> list[tuple[str, str]]:
+    """Return predictor and mediator of each row that effects.csv has of an effect, as claims look for them."""
+    if model.moderator or model.measurement != "observed":
+        return []
+    predictors, mediators = model.predictors, model.mediators
+    if effect == "b" and len(predictors) > 1:
+        predictors = ("",)
+    if effect in ("direct", "total") and len(mediators) > 1:
+        mediators = ("",)
+    pairs = [(predictor, mediator) for predictor in predictors for mediator in mediators]
+    if effect == "indirect" and len(mediators) > 1:
+        pairs += [(predictor, "") for predictor in predictors]  # through all of them
+    return pairs
+
+
+def _means_one(claim: Claim, pairs: Collection[tuple[str, str]], effect: str) -> bool:
+    x, y = claim.x, "" if claim.statistic == "full_mediation" and effect == "direct" else claim.y
+    return (x, y) in pairs or sum(x in ("", pair[0]) and y in ("", pair[1]) for pair in pairs) == 1
 
 
 def _contradictions(place: str, claim: Claim) -> list[Problem]:
@@ -128,6 +182,8 @@ def _contradictions(place: str, claim: Claim) -> list[Problem]:
         if claim.test not in tests:
             level = claim.levels[0]
             found.append(Problem(place, f"test {claim.test!r} is not one of level {level}", ", ".join(tests)))
+        if claim.x == claim.y:
+            found.append(Problem(place, f"correlates {claim.x!r} with itself", "two variables"))
     if not claim.levels:
         found.append(
             Problem(place, "its claims share no level", "parts that are judged at one level at least")

@@ -6,7 +6,7 @@ A mistyped claim must not come to light when the models have been computed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ from fortems.claimfile import load_claims
 from fortems.config import complete, plain
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.instruments import Instrument, load_instruments, score_ranges
-from fortems.mediation.models import load_models
+from fortems.mediation.models import CATEGORIES, MediationModel, load_models
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
 from fortems.published.places import MATRIX_ENGINES
 from fortems.schema import load_schema, repeated_key, schema_problems
 from fortems.simulate.scenario import load_scenario
-from fortems.variables import SCORE_COLUMNS
+from fortems.variables import SCORE_COLUMNS, VARIABLES
 
 WHERE = "configuration"
 
@@ -77,20 +77,56 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     simulated = data["source"] == "simulated"
     known = SCORE_COLUMNS if simulated else None  # what a file brings is for the data stage to say
     instruments: dict[str, Instrument] = {}
+    models: dict[str, MediationModel] = {}
+    names: list[str] = []
     steps: list[Callable[[], object]] = [
         lambda: instruments.update(load_instruments(data["instruments"])),
-        lambda: load_models(config["models"], known, list(score_ranges(instruments)) or None),
+        lambda: models.update(
+            load_models(config["models"], known, list(score_ranges(instruments)) or None)
+        ),
     ]
+    if data["source"] == "matrix":
+        steps.append(lambda: names.extend(load_matrix(data["path"]).names))
     if config["claims"]:
-        steps.append(lambda: load_claims(config["claims"], variables=known))
+        steps.append(
+            lambda: load_claims(
+                config["claims"],
+                [*models.values(), *_own_models()] if models else None,
+                _numeric_variables(data, instruments, models, names),
+            )
+        )
     if config["published"]:
         steps.append(lambda: load_ledger(config["published"]))
-    if data["source"] == "matrix":
-        steps.append(lambda: load_matrix(data["path"]))
     problems = [problem for step in steps for problem in _problems(step)]
     for name in _scenarios(config) if instruments else ():
         problems += _problems(lambda name=name: _reach(name, instruments))  # type: ignore[misc]
     return list(dict.fromkeys(problems))
+
+
+def _own_models() -> list[MediationModel]:
+    """The study's own models, which claims may name whatever models a run has: these it cannot test."""
+    own = load_schema("config")["properties"]["models"]["default"]
+    try:
+        return list(load_models(own).values())
+    except ConfigError:
+        return []
+
+
+def _numeric_variables(
+    data: Mapping[str, Any],
+    instruments: Mapping[str, Instrument],
+    models: Mapping[str, MediationModel],
+    names: Sequence[str],
+) -> list[str]:
+    """List what a claim's correlation may name: the study's variables and what this run's data and models have."""
+    items = {column for instrument in instruments.values() for column in instrument.columns()}
+    scales = [scale for instrument in instruments.values() for scale in instrument.scales]
+    carried = [name for name in data["columns"] or {} if name not in (*items, "client", "therapist")]
+    used = [name for model in models.values() for name in model.variables]
+    found = dict.fromkeys((*VARIABLES, *scales, *carried, *used))
+    return [name for name in found if name not in CATEGORIES or name in names] + [
+        name for name in names if name not in found
+    ]
 
 
 def _scenarios(config: Mapping[str, Any]) -> list[str]:
