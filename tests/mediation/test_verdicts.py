@@ -241,6 +241,18 @@ def test_a_whole_run_gives_one_row_per_model_and_estimand():
     assert within["fixed_effects_indirect"].tolist() == beside["estimate"].tolist()
 
 
+def test_too_few_therapists_for_the_only_intervals_that_are_asked_for():
+    """The estimates stand, and each verdict says that there is no interval to judge by."""
+    data = study(n=60, therapists=8)
+    settings = Settings(1, replicates=20, intervals=("percentile", "bca"))
+    part = fit_all(MODELS, data, ["twolevel", "regression"], settings)
+    found = conclude(*([part[name]] for name in ("effects", "fit", "derived")), MODELS)["verdicts"]
+    assert len(found) == 2 * len(MODELS)
+    assert found["indirect"].notna().all() and found["indirect_low"].isna().all()
+    assert (found["conclusion"] == "not estimated").all()
+    assert found["note"].str.contains("no bootstrap interval of the indirect effect").all()
+
+
 def test_parts_are_merged_in_the_order_of_models_and_engines():
     frame = pd.DataFrame(
         {"model": ["b", "a", "b"], "engine": ["mixedlm", "semopy", "twolevel"], "x": [1, 2, 3]}

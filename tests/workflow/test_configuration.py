@@ -58,6 +58,15 @@ def problems(overlay: str) -> str:
         ("engines: []", ["engines"]),
         ("engines: twolevel", ["engines", "a list of"]),
         ("intervals: [delta, delta]", ["intervals"]),
+        (
+            "{intervals: [percentile], bootstrap: null}",
+            ["intervals: percentile", "bootstrap is off", "delta"],
+        ),
+        ("{intervals: [percentile, bca], engines: [semopy]}", ["intervals:", "semopy give none"]),
+        (
+            "{intervals: [bca], data: {source: matrix, path: tests/data/article.yaml}}",
+            ["a matrix has no clients to resample"],
+        ),
         ("confidence: 95", ["confidence", "95", "a share"]),
         ("bootstrap: {replicates: 2}", ["bootstrap.replicates", "2"]),
         ("montecarlo: {draws: none}", ["montecarlo.draws", "none"]),

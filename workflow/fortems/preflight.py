@@ -23,6 +23,8 @@ from fortems.simulate.scenario import load_scenario
 from fortems.variables import SCORE_COLUMNS, VARIABLES
 
 WHERE = "configuration"
+RESAMPLED = ("percentile", "bca")
+BOOTSTRAPPED = ("twolevel", "regression")
 
 
 def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = ()) -> dict[str, Any]:
@@ -182,7 +184,24 @@ def _source_problems(config: Mapping[str, Any]) -> list[Problem]:
     if source == "matrix" and not set(config["engines"]) & set(MATRIX_ENGINES):
         what = f"{', '.join(config['engines'])} cannot fit a matrix, which has no clients"
         problems.append(Problem(f"{WHERE}: engines", what, f"one of {', '.join(MATRIX_ENGINES)} at least"))
-    return problems
+    return problems + _interval_problems(config)
+
+
+def _interval_problems(config: Mapping[str, Any]) -> list[Problem]:
+    """Without an interval of the indirect effect there is nothing to judge."""
+    if not set(config["intervals"]) <= set(RESAMPLED):
+        return []
+    if config["data"]["source"] == "matrix":
+        why = "a matrix has no clients to resample"
+    elif not config["bootstrap"]:
+        why = "the bootstrap is off"
+    elif not set(config["engines"]) & set(BOOTSTRAPPED):
+        why = f"{', '.join(config['engines'])} give none"
+    else:
+        return []
+    what = f"{', '.join(config['intervals'])} come from a bootstrap, and {why}"
+    hint = "Leave intervals out, which gives all that there are"
+    return [Problem(f"{WHERE}: intervals", what, "delta or montecarlo beside them", hint)]
 
 
 def _path_problems(data: Mapping[str, Any]) -> list[Problem]:

@@ -186,10 +186,14 @@ def _indirect_rows(
             estimate = float(indirect(paths.estimate, paths, predictor, mediators))
             row = _row(system, slopes, condition, "indirect", predictor, _only(mediators))
             scale = _scale(system, slopes, "indirect", predictor, "")
-            for name in settings.intervals:
-                interval = _indirect_interval(name, estimate, predictor, mediators, paths, draws, settings)
-                if interval is not None:
-                    rows.append(_filled(row, name, estimate, interval, scale))
+            found = {
+                name: _indirect_interval(name, estimate, predictor, mediators, paths, draws, settings)
+                for name in settings.intervals
+            }
+            given = {name: interval for name, interval in found.items() if interval is not None}
+            if not given:  # all that is asked for is withheld: the estimate stands, and its verdict says so
+                given = dict.fromkeys(settings.intervals[:1], Interval(*np.full((4, 1), np.nan)))
+            rows += [_filled(row, name, estimate, interval, scale) for name, interval in given.items()]
     return rows
 
 

@@ -26,7 +26,9 @@ from fortems.mediation.wording import conclusion, paper_rule
 BOUND = 0.10
 ATTAINABLE = 1.645
 PRIMARY = {"within": ("twolevel", "mixedlm"), "single": ("regression", "semopy", "mixedlm")}
-PRIMARY_INTERVAL = ("montecarlo", "delta", "percentile", "bca")
+RESAMPLED = ("percentile", "bca")
+PRIMARY_INTERVAL = ("montecarlo", "delta", *RESAMPLED)
+NO_BOOTSTRAP = "no bootstrap interval of the indirect effect could be given, and the run asks for no other"
 
 VERDICT_COLUMNS = (
     "model",
@@ -241,6 +243,8 @@ def _beside(frame: pd.DataFrame, fit: pd.DataFrame, row: dict[str, Any]) -> dict
     ]
     boundary = bool(fits["boundary"].iloc[0]) if len(fits) and pd.notna(fits["boundary"].iloc[0]) else False
     notes = []
+    if row["indirect_interval"] in RESAMPLED and math.isnan(row["indirect_low"]):
+        notes.append(NO_BOOTSTRAP)
     if row["level"] == "single" and pd.notna(row.get("lr_chi2")):
         notes.append(
             "likelihood ratio, AIC and BIC take clients as independent; the tests of the paths do not"
