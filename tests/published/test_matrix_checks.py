@@ -229,3 +229,35 @@ def test_bad_files_are_refused_by_name(raw, load, change, message):
 def test_missing_file_names_the_nearest():
     with pytest.raises(ConfigError, match=r"Did you mean tests/data/article.yaml\?"):
         load_matrix("tests/data/artcle.yaml")
+
+
+THREE = {
+    "source": "An article, p. 1",
+    "n": 143,
+    "variables": {"bond": {}, "meaning": {}, "phq9": {}},
+    "correlations": {"order": ["bond", "meaning", "phq9"], "rows": [[".31**"], ["-.25**", "-.48**"]]},
+}
+
+
+def stars_refused(load, raw):
+    matrix = load(raw)
+    with pytest.raises(ConfigError) as caught:
+        refuse_impossible(check_matrix(matrix), matrix.accept, "article.yaml")
+    return str(caught.value)
+
+
+def test_an_article_of_two_marks_is_told_how_to_say_so(load):
+    """SPSS prints ** for all below .01."""
+    message = stars_refused(load, THREE)
+    assert 'the article knows no ***: then write stars: {"*": 0.05, "**": 0.01}' in message
+    assert "n = 143 contradicts" not in message
+    told = {**THREE, "stars": {"*": 0.05, "**": 0.01}}
+    assert not impossible(load(told))
+
+
+@pytest.mark.parametrize("cell", [".31*", ".05**", ".48***"])
+def test_no_such_advice_where_it_would_not_help(load, cell):
+    raw = copy.deepcopy(THREE)
+    raw["correlations"]["rows"][0] = [cell]
+    message = stars_refused(load, raw)
+    assert "then write stars" not in message

@@ -77,6 +77,13 @@ def _stars_fit(cell: Printed, levels: dict[str, float], n: int) -> bool:
 def _stars(matrix: PublishedMatrix) -> list[Finding]:
     if not matrix.starred or not any(cell.stars for cell in matrix.cells.values()):
         return []
+    remedy = "Look at r, its stars and n; a one-sided or cluster-adjusted test would explain it"
+    if shorter := _shorter_ladder(matrix):
+        last = [mark for mark in matrix.stars if mark not in shorter]
+        typed = ", ".join(f'"{mark}": {level:g}' for mark, level in shorter.items())
+        remedy = (
+            f"All cells fit where the article knows no {' or '.join(last)}: then write stars: {{{typed}}}"
+        )
     found = []
     for pair, cell in matrix.cells.items():
         if not abs(cell.value) <= 1:
@@ -91,15 +98,32 @@ def _stars(matrix: PublishedMatrix) -> list[Finding]:
                 unknown or not _stars_fit(cell, matrix.stars, matrix.n),
                 f"r = {cell.value:g} with {cell.stars or 'no star'} at n = {matrix.n}, p {low:.3g} to {high:.3g}",
                 f"a mark in {', '.join(matrix.stars)}" if unknown else f"p from {at_least:g} to {below:g}",
-                "Look at r, its stars and n; a one-sided or cluster-adjusted test would explain it",
+                remedy,
             )
         )
     return found
 
 
+def _shorter_ladder(matrix: PublishedMatrix) -> dict[str, float]:
+    """Return the marks down to the last one that is used, where every cell fits them and not the whole ladder.
+
+    SPSS and many articles know * and ** only: there ** is all below .01.
+    """
+    used = [matrix.stars[cell.stars] for cell in matrix.cells.values() if cell.stars in matrix.stars]
+    kept = {mark: level for mark, level in matrix.stars.items() if used and level >= min(used)}
+    cells = [cell for cell in matrix.cells.values() if abs(cell.value) <= 1]
+    if len(kept) == len(matrix.stars) or not all(not c.stars or c.stars in kept for c in cells):
+        return {}
+    fits = [all(_stars_fit(cell, ladder, matrix.n) for cell in cells) for ladder in (kept, matrix.stars)]
+    return kept if fits == [True, False] else {}
+
+
 def _wrong_n(matrix: PublishedMatrix, tests: list[Finding]) -> list[Finding]:
     """When several marks contradict n, name the sizes at which all of them fit."""
     contradictions = sum(test.verdict == IMPOSSIBLE for test in tests)
+    of_stars = all(test.check == "stars" for test in tests if test.verdict == IMPOSSIBLE)
+    if contradictions >= 2 and of_stars and matrix.starred and _shorter_ladder(matrix):
+        return [finding("n", "n", False, f"n = {matrix.n} fits the printed tests with fewer marks")]
     if contradictions < 2:
         return [finding("n", "n", False, f"n = {matrix.n} fits the printed tests")] if tests else []
     marked = matrix.starred and any(cell.stars for cell in matrix.cells.values())
