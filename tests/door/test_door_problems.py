@@ -200,7 +200,27 @@ def test_year_of_birth_in_place_of_age(door, clients):
 def test_both_decimal_marks(door, clients):
     frame = clients.assign(age=["34,5", "34.5"] * 30)
     message = told(door, frame)
-    assert "numbers are written with both marks" in message
+    assert "age: decimal point in a file whose numbers have a decimal comma, 30 times" in message
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_one_comma_among_many_points_is_named_alone(door, clients, tmp_path, suffix):
+    frame = changed(clients.assign(age=clients["age"] + 0.5), 3, "age", "12,5")
+    path = tmp_path / f"export.{suffix}"
+    frame.to_csv(path, index=False) if suffix == "csv" else frame.to_excel(path, index=False)
+    message = told(door, path)
+    assert "1 problem in" in message
+    assert (
+        "age: decimal comma in a file whose numbers have a decimal point (row 5, client c004: '12,5')"
+        in message
+    )
+
+
+def test_keys_of_values_and_missing_codes(door, clients):
+    message = told(door, clients, values={"gendr": {"v": "female"}}, missing_codes={"aeg": [99]})
+    known = "Allowed: client, therapist, age, gender, sessions, mlq, wai, oq or a column of the file."
+    assert f"data.values.gendr names no column and no instrument. {known} Did you mean gender?" in message
+    assert f"data.missing_codes.aeg names no column and no instrument. {known} Did you mean age?" in message
 
 
 def test_a_comma_that_may_part_thousands(door, clients):
@@ -264,3 +284,20 @@ def test_every_refusal_is_of_our_own_kind():
     assert issubclass(ExportError, DataError)
     assert issubclass(DataError, FortemsError)
     assert RULES  # the default rule is part of each test above
+
+
+def test_a_workbook_that_opens_with_a_note(door, clients, tmp_path):
+    path = tmp_path / "export.xlsx"
+    with pd.ExcelWriter(path) as writer:
+        pd.DataFrame({"Note": ["made in May", "by the clinic"]}).to_excel(
+            writer, sheet_name="Info", index=False
+        )
+        clients.to_excel(writer, sheet_name="Clients", index=False)
+    with pytest.raises(ExportError) as caught:
+        door(path)
+    assert "The workbook's other sheets are Clients. Name another in data.sheet." in caught.value.summary
+    assert "Clients" not in caught.value.anonymous
+    assert len(door(path, sheet="Clients").scores) == len(clients)
+    with pytest.raises(DataError) as caught:
+        door(path, sheet="Info")
+    assert "other sheets" not in str(caught.value)

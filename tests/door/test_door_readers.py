@@ -193,6 +193,27 @@ def formulas(path):
     book.save(path)
 
 
+TITLED = "client,therapist,age,oq_1,oq_2\na,t1,30,1,2\nb,t2,31,2,\n"
+
+
+def workbook(path, sheets):
+    """Write a workbook of named sheets, each a list of rows."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        page = book.create_sheet(name)
+        for row in rows:
+            page.append(row)
+    book.save(path)
+
+
+@pytest.mark.parametrize("body", ["client,note\na,x;y;z\nb,u;v;w\n", "client,therapist,age\na,t,\nb,t,\n"])
+def test_what_is_no_title(tmp_path, body):
+    path = tmp_path / "export.csv"
+    path.write_text(body)
+    assert next(iter(texts(read_table(path)))) == "client"
+
+
 BAD = {
     "empty file": ("export.csv", lambda p: p.write_bytes(b""), "export.csv: is empty"),
     "blank file": ("export.csv", lambda p: p.write_bytes(b" \n\r\n \n"), "is empty"),
@@ -222,6 +243,26 @@ BAD = {
         "export.csv",
         lambda p: p.write_text("client,age\na,34,5\nb,41\n"),
         "decimal commas",
+    ),
+    "title above the names": (
+        "export.csv",
+        lambda p: p.write_text("Export 2024\n\n" + TITLED),
+        "row 1: holds no column names; these seem to stand in row 3.*Remove what stands above",
+    ),
+    "title with a comma": (
+        "export.csv",
+        lambda p: p.write_text("Export, 2024\n" + TITLED.replace(",", ";")),
+        "these seem to stand in row 2",
+    ),
+    "title as Excel exports it": (
+        "export.csv",
+        lambda p: p.write_text("\nExport 2024,,,,\n,,,,\n" + TITLED),
+        "row 2: holds no column names; these seem to stand in row 4",
+    ),
+    "note without rows before the data": (
+        "export.xlsx",
+        lambda p: workbook(p, {"Note": [["made in May"]], "Data": [["client"], ["a"]], "Old": [[1]]}),
+        r"sheet 'Note': has column names and no rows.*another sheet \(Data, Old\), name it in data.sheet",
     ),
     "open quote": (
         "export.csv",

@@ -43,7 +43,7 @@ def read_delimited(path: str | os.PathLike[str]) -> Table:
     with open(path, encoding=encoding, newline="") as stream:
         skipped = _start(stream)
         sample = "".join(itertools.islice(stream, SAMPLE))
-    separator = _separator(sample, file)
+    separator = _separator(sample, file, skipped)
     with open(path, encoding=encoding, newline="") as stream:
         for _ in range(skipped):
             stream.readline()
@@ -96,7 +96,7 @@ def _start(stream: TextIO) -> int:
         skipped += 1
 
 
-def _separator(sample: str, file: str) -> str:
+def _separator(sample: str, file: str, skipped: int) -> str:
     """Return the separator under which the header has most cells and the sampled rows agree with it."""
     best, best_rank = "", (False, 1)
     for separator in SEPARATORS:
@@ -112,6 +112,11 @@ def _separator(sample: str, file: str) -> str:
         rank = (agree and len(rows[0]) > 1, len(rows[0]))
         if rank > best_rank:
             best, best_rank = separator, rank
+    # Another separator, where one fits all rows, would only be a mark within their texts.
+    if row := _names_row(sample, best if best_rank[0] else "".join(SEPARATORS)):
+        what = f"holds no column names; these seem to stand in row {skipped + row}"
+        hint = "Remove what stands above the names"
+        raise DataError(Problem(f"{file}, row {skipped + 1}", what, "the names in the first row", hint))
     if best:
         return best
     header = sample.strip().splitlines()[0] if sample.strip() else ""
@@ -122,6 +127,23 @@ def _separator(sample: str, file: str) -> str:
         f"; it looks separated by {other}" if other else ""
     )
     raise DataError(Problem(file, what, ALLOWED, "Export it again with one of these"))
+
+
+def _names_row(sample: str, separators: str) -> int:
+    """Return the row from which on all rows have as many cells, where a few shorter ones (a title) stand above; or 0."""
+    for separator in separators:
+        try:
+            rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=separator))
+        except csv.Error:
+            continue
+        filled = [(number, row) for number, row in enumerate(rows, start=1) if any(map(str.strip, row))]
+        filled = filled[:-1] if len(filled) > 3 else filled  # the last one may be cut within quotes
+        widths = [max(place for place, cell in enumerate(row, start=1) if cell.strip()) for _, row in filled]
+        start = next((place for place, width in enumerate(widths) if 2 * width > max(widths)), 0)
+        below = [row for _, row in filled[start:]]
+        if start and len(below) > 1 and all(len(row) == len(below[0]) for row in below):
+            return filled[start][0]
+    return 0
 
 
 def _records(stream: TextIO, separator: str, skipped: int) -> Iterator[tuple[int, list[str]]]:

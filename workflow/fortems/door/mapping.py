@@ -90,7 +90,9 @@ def map_table(
         or (ours in naming.extras and ours not in numeric and not column.numeric(oddities))
     )
     numbers = [ours for ours in translated if ours not in IDENTIFIERS and ours not in categories]
-    mark, marks = decimal_mark({translated[n].source: translated[n].raw() for n in numbers}, table.separator)
+    mark, marks = decimal_mark(
+        {translated[n].source: translated[n].cells() for n in numbers}, table.separator
+    )
     problems += marks
     limits = score_ranges(instruments) | {"age": (0, 120), "sessions": (0, 10_000)}
     limits |= {c: (i.low, i.high) for i in instruments.values() for c in i.columns()}
@@ -153,6 +155,11 @@ class _Translated:
     def _counts(self) -> np.ndarray:
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.distinct))
 
+    def cells(self) -> dict[str, int]:
+        """Return how many cells have each text that stands for itself."""
+        counts = dict(zip(self.distinct, self._counts().tolist(), strict=True))
+        return {text: counts[text] for text in self.raw()}
+
     def numeric(self, oddities: list[Finding]) -> bool:
         """Return whether a column that may be either holds numbers; note a slip among them."""
         texts = self.raw()
@@ -162,8 +169,8 @@ class _Translated:
             return False
         slips = [text for text in texts if not looks_numeric(text)]
         if slips and len(slips) < len(texts):
-            counts = dict(zip(self.distinct, self._counts(), strict=True))
-            share = 1 - sum(counts[t] for t in slips) / max(sum(counts[t] for t in texts), 1)
+            counts = self.cells()
+            share = 1 - sum(counts[text] for text in slips) / max(sum(counts.values()), 1)
             if share >= MOSTLY:
                 what = "is taken as a category because some of its values are no numbers"
                 remedy = f"If it is a number, mend them or declare them in data.missing_codes.{self.ours}"
@@ -186,15 +193,29 @@ class _Translated:
             gone or not np.isnan(value) or (m and not wrong)
             for gone, value, m, wrong in zip(self.missing, own, mapped, mapped_to_text, strict=True)
         ]
-        if not all(fine):
-            places, values = self._places(fine)
-            if len(places):
-                key = self.family or self.ours
-                hint = f"Map words in data.values.{key}, or declare them in data.missing_codes"
-                problems.append(
-                    Finding("not a number", self.source, self.family, places, values, "a number", hint)
-                )
+        other = {".": ",", ",": "."}[mark]
+        marked = [
+            not good and other in t and looks_numeric(t) for good, t in zip(fine, self.distinct, strict=True)
+        ]
+        words = {".": "point", ",": "comma"}
+        what = f"decimal {words[other]} in a file whose numbers have a decimal {words[mark]}"
+        allowed = "one decimal mark, without marks for thousands"
+        key = self.family or self.ours
+        hint = f"Map words in data.values.{key}, or declare them in data.missing_codes"
+        self._complain(what, [not m for m in marked], problems, allowed)
+        others = [good or m for good, m in zip(fine, marked, strict=True)]
+        self._complain("not a number", others, problems, "a number", hint)
         return np.append(own, np.nan).astype(np.float32 if float32 else np.float64)[self.codes]
+
+    def _complain(
+        self, what: str, fine: list[bool], problems: list[Finding], allowed: str, hint: str = ""
+    ) -> None:
+        """Add a problem with the places of texts that are not fine, where there are any."""
+        if all(fine):
+            return
+        places, values = self._places(fine)
+        if len(places):
+            problems.append(Finding(what, self.source, self.family, places, values, allowed, hint))
 
     def texts(self, problems: list[Finding], oddities: list[Finding]) -> np.ndarray:
         """Return the column as texts, through its value map or its labels."""

@@ -95,7 +95,9 @@ def resolve(
             what = f"data.columns.{name} is carried along as a variable of its own"
             oddities.append(Finding(what, column, hint=f"Did you mean {near}?", kind="mapping"))
     problems += _twice(sources)
-    problems += _unused_keys(settings, table, {*sources, *sources.values(), *instruments}, instruments)
+    problems += _unused_keys(settings, table, sources, instruments)
+    if table.other_sheets and not set(IDENTIFIERS) <= set(sources):
+        problems.insert(0, _other_sheets(table))
     extras = [name for name in extras if name in sources]
     if not items and not scales:
         broken = list(instruments)
@@ -213,6 +215,14 @@ def _unnamed(table: Table, name: str) -> Finding:
     )
 
 
+def _other_sheets(table: Table) -> Finding:
+    """The sheet that was read has no clients: another may."""
+    found = f"The workbook's other sheets are {', '.join(table.other_sheets)}."
+    return Finding(
+        "only the first sheet that is not empty is read", hint="Name another in data.sheet", found=found
+    )
+
+
 def _twice(sources: Mapping[str, str]) -> list[Finding]:
     """A column of the file that stands for two of ours."""
     owners: dict[str, list[str]] = {}
@@ -226,19 +236,24 @@ def _twice(sources: Mapping[str, str]) -> list[Finding]:
 
 
 def _unused_keys(
-    settings: DataSettings, table: Table, used: Collection[str], instruments: Mapping[str, Instrument]
+    settings: DataSettings,
+    table: Table,
+    sources: Mapping[str, str],
+    instruments: Mapping[str, Instrument],
 ) -> list[Finding]:
     """Keys of data.values and data.missing_codes that name no column, and wrong already_reversed items."""
     problems = []
     by_column = settings.missing_codes if isinstance(settings.missing_codes, Mapping) else {}
+    items = {column for instrument in instruments.values() for column in instrument.columns()}
+    ours = [*(name for name in sources if name not in items), *instruments]
     for section, keys in (("values", settings.values), ("missing_codes", by_column)):
         for key in keys:
-            if key not in used and key not in table.columns:
-                near = nearest(key, used)
+            if key not in (*sources, *instruments, *table.columns):
+                near = nearest(key, ours) or nearest(key, (*sources, *table.columns))
                 problems.append(
                     Finding(
                         f"data.{section}.{key} names no column and no instrument",
-                        allowed=_some(list(used)),
+                        allowed=f"{', '.join(ours)} or a column of the file",
                         hint=f"Did you mean {near}?" if near else "",
                     )
                 )

@@ -28,35 +28,38 @@ def _plain(text: str) -> str:
     return text.replace("\N{MINUS SIGN}", "-")
 
 
-def decimal_mark(columns: Mapping[str, Iterable[str]], separator: str) -> tuple[str, list[Finding]]:
-    """Decide what the decimal mark of a file is.
+def decimal_mark(columns: Mapping[str, Mapping[str, int]], separator: str) -> tuple[str, list[Finding]]:
+    """Decide what the decimal mark of a file is: that of most of its numbers.
 
     Parameters
     ----------
     columns : mapping
-        Column that should be numeric → its distinct texts.
+        Column that should be numeric → its distinct texts, each with its number of cells.
     separator : str
         The file's separator; a comma there makes commas inside numbers suspect.
 
     Returns
     -------
     mark : str
-        ``.`` or ``,``.
+        ``.`` or ``,``. Numbers with the other mark are for the column to name.
     problems : list of Finding
-        Both marks in one file, or commas that could as well part thousands.
+        Commas that could as well part thousands.
     """
     users: dict[str, list[tuple[str, str]]] = {".": [], ",": []}
+    cells = {".": 0, ",": 0}
     for column, texts in columns.items():
-        for text in texts:
+        for text, count in texts.items():
             if ("," in text or "." in text) and looks_numeric(text):
-                users["," if "," in text else "."].append((column, text))
-    if not users[","]:
+                mark = "," if "," in text else "."
+                users[mark].append((column, text))
+                cells[mark] += count
+    if cells["."] > cells[","] or not users[","]:
         return ".", []
-    if users["."]:
-        (comma_column, comma_text), (dot_column, dot_text) = users[","][0], users["."][0]
-        what = f"numbers are written with both marks: {comma_text} in {comma_column} and {dot_text} in {dot_column}"
-        return ",", [Finding(what, allowed="one decimal mark, without marks for thousands")]
-    if separator == "," and all(THOUSANDS.fullmatch(_plain(text)) for _, text in users[","]):
+    if (
+        not users["."]
+        and separator == ","
+        and all(THOUSANDS.fullmatch(_plain(text)) for _, text in users[","])
+    ):
         column, text = users[","][0]
         what = f"{text} can be read with a decimal comma or with a mark for thousands"
         return ",", [Finding(what, column, allowed="numbers with a decimal point")]

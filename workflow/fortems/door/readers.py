@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import zipfile
 from pathlib import Path
@@ -120,7 +121,7 @@ def _read_excel(path: str | os.PathLike[str], sheet: str | None) -> Table:
         raise DataError(Problem(file, "is an archive and no Excel workbook", FORMATS, "Unpack it first"))
     try:
         names = _sheet_names(path)
-        cells = _sheet_cells(path, sheet, names)
+        read, cells = _sheet_cells(path, sheet, names)
         missing = _uncomputed(path, sheet, names) if formulas else []
     except DataError:
         raise
@@ -149,7 +150,14 @@ def _read_excel(path: str | os.PathLike[str], sheet: str | None) -> Table:
     filled = [p for p in range(width) if p not in unnamed]
     columns = [encode([row[p] if p < len(row) else None for _, row in body]) for p in filled]
     numbers = np.array([number for number, _ in body], dtype=np.int64)
-    return build(file, "Excel", [header[p] for p in filled], columns, numbers)
+    others = tuple(name for name in names if name != read) if sheet is None else ()
+    try:
+        table = build(file, "Excel", [header[p] for p in filled], columns, numbers)
+    except DataError as error:
+        hint = f"If the clients are on another sheet ({', '.join(others)}), name it in data.sheet"
+        told = [Problem(f"{file}, sheet {read!r}", p.what, p.allowed, hint) for p in error.problems]
+        raise DataError(told if others else error.problems) from None
+    return dataclasses.replace(table, other_sheets=others)
 
 
 def _sheet_names(path: str | os.PathLike[str]) -> list[str]:
@@ -164,8 +172,8 @@ def _sheet_names(path: str | os.PathLike[str]) -> list[str]:
 
 def _sheet_cells(
     path: str | os.PathLike[str], sheet: str | None, names: list[str], values: bool = True
-) -> list[tuple[Any, ...]]:
-    """Return the rows of the named sheet, or of the first that is not empty."""
+) -> tuple[str, list[tuple[Any, ...]]]:
+    """Return name and rows of the named sheet, or of the first that is not empty."""
     import openpyxl
 
     if sheet is not None and sheet not in names:
@@ -179,16 +187,16 @@ def _sheet_cells(
             page.reset_dimensions()
             rows = list(page.iter_rows(values_only=True))
             if any(as_text(cell) for row in rows for cell in row):
-                return rows
-        return []
+                return name, rows
+        return "", []
     finally:
         book.close()
 
 
 def _uncomputed(path: str | os.PathLike[str], sheet: str | None, names: list[str]) -> list[int]:
     """Return the rows that hold formulas which no program has computed: their values would read as missing."""
-    computed = _sheet_cells(path, sheet, names)
-    written = _sheet_cells(path, sheet, names, values=False)
+    _, computed = _sheet_cells(path, sheet, names)
+    _, written = _sheet_cells(path, sheet, names, values=False)
     found = []
     for number, row in enumerate(written, start=1):
         values = computed[number - 1] if number <= len(computed) else ()

@@ -40,6 +40,8 @@ class Table:
         SPSS value labels: column → text of the code → label.
     separator : str
         ``,``, ``;``, tab, or empty where the file has none.
+    other_sheets : tuple of str
+        Of a workbook of which no sheet was asked for: those that were not read.
     """
 
     file: str
@@ -48,6 +50,7 @@ class Table:
     rows: np.ndarray
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     separator: str = ""
+    other_sheets: tuple[str, ...] = ()
 
     def emptied(self) -> Table:
         """Return the table without its cells: a large file need not be held twice."""
@@ -162,5 +165,5 @@ def _without_survey_rows(table: Table) -> Table:
             columns = {
                 name: column[kept].remove_unused_categories() for name, column in table.columns.items()
             }
-            return Table(table.file, table.kind, columns, table.rows[kept], table.labels, table.separator)
+            return replace(table, columns=columns, rows=table.rows[kept])
     return table
