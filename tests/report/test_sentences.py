@@ -317,6 +317,15 @@ def test_small_counts_of_real_people_are_not_told(tmp_path):
         and "2 (" not in text.replace("4.2 (", "")
     )
     assert "fewer clients than may be counted here" in words(setup.missing(report))
+    table = tidy.read_csv(folder / "tables/descriptives.csv")
+    table.loc[table["missing"].between(1, 4), ["n", "missing"]] = None  # as a run on own data has it
+    tidy.write_csv(table, folder / "tables/descriptives.csv")
+    text = words(setup.missing(prepare(Results(folder), MODELS, ROOT / "manuscript")))
+    assert "one has missing values, task collaboration (for fewer clients than may be counted here)" in text
+    table.loc[table["variable"] == "bond", ["n", "missing"]] = None
+    tidy.write_csv(table, folder / "tables/descriptives.csv")
+    text = words(setup.missing(prepare(Results(folder), MODELS, ROOT / "manuscript")))
+    assert "two have missing values, each for fewer clients than may be counted here." in text
 
 
 def test_missing_data(report_of):

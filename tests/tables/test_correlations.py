@@ -179,3 +179,20 @@ def test_small_cells_are_suppressed_and_not_deducible():
     assert np.isnan(bond["ceiling"]) and "suppressed" in bond["reason"]
     whole = descriptives_table(scores, {"bond": (4, 20)})
     assert whole["ceiling"].iloc[0] == pytest.approx(1 / 42)
+
+
+def test_few_missing_values_are_not_counted_out():
+    """n tells how many are missing, as the number of clients is known."""
+    scores = pd.DataFrame(
+        {"gender": ["f", "m"] * 20, "bond": np.arange(40) % 16 + 5.0, "age": 30.0 + np.arange(40)}
+    )
+    scores.loc[3, ["bond", "gender"]] = np.nan
+    scores.loc[:6, "age"] = np.nan
+    shown = descriptives_table(scores, {"bond": (4, 20)}, min_cell=5).set_index("variable")
+    assert shown.loc["bond", ["n", "missing"]].isna().all() and "suppressed" in shown.loc["bond", "reason"]
+    assert shown.loc["bond", "reason"].count("suppressed") == 2  # and the share of the two at the ceiling
+    assert np.isfinite(shown.loc["bond", "mean"])
+    assert shown.loc["age", ["n", "missing"]].tolist() == [33, 7]
+    assert shown.loc["gender", "missing"].isna().all() and shown.loc["gender", "n"].tolist() == [20, 19]
+    whole = descriptives_table(scores, {"bond": (4, 20)}).set_index("variable")
+    assert whole.loc["bond", ["n", "missing"]].tolist() == [39, 1]

@@ -45,7 +45,8 @@ def descriptives_table(
     ranges : mapping of str to (low, high)
         Lowest and highest possible score, where there is one: what floor and ceiling mean.
     min_cell : int
-        Numbers of clients from 1 to below this are suppressed, and their shares; 0 suppresses nothing.
+        Numbers of clients from 1 to below this are suppressed, with their shares and what would give them away;
+        0 suppresses nothing.
 
     Returns
     -------
@@ -65,13 +66,8 @@ def _numeric(
     values: pd.Series, name: str, limits: tuple[float, float] | None, min_cell: int
 ) -> dict[str, object]:
     x = values.dropna().to_numpy(float)
-    row: dict[str, object] = {
-        "variable": name,
-        "label": label(name),
-        "n": len(x),
-        "missing": len(values) - len(x),
-        "reason": "",
-    }
+    row: dict[str, object] = {"variable": name, "label": label(name), "reason": ""}
+    row |= _counts(len(x), len(values) - len(x), min_cell)
     if len(x) == 0:
         return row | {"reason": "no client has a value"}
     row |= {"mean": x.mean(), "min": x.min(), "max": x.max()}
@@ -80,18 +76,29 @@ def _numeric(
     row |= {"skew": skew(x), "kurtosis": kurtosis(x)}
     if limits is not None:
         row |= {"possible_min": limits[0], "possible_max": limits[1]}
+        shares = ""
         counts = {"floor": int((x <= limits[0]).sum()), "ceiling": int((x >= limits[1]).sum())}
         for end, count in counts.items():
             if 0 < count < min_cell:
-                row["reason"] = f"shares of 1 to {min_cell - 1} clients are suppressed"
+                shares = f"shares of 1 to {min_cell - 1} clients are suppressed"
             else:
                 row[end] = count / len(x)
+        if shares:
+            row["reason"] = f"{row['reason']}; {shares}" if row["reason"] else shares
     return row
+
+
+def _counts(n: int, missing: int, min_cell: int) -> dict[str, object]:
+    """Return how many have a value and how many have none; neither where one is small, since the other tells it."""
+    if 0 < missing < min_cell or 0 < n < min_cell:
+        return {"reason": f"n and missing are suppressed: one of them is from 1 to {min_cell - 1}"}
+    return {"n": n, "missing": missing}
 
 
 def _categories(values: pd.Series, name: str, min_cell: int) -> list[dict[str, object]]:
     counts = values.dropna().astype(str).value_counts()
     total = int(counts.sum())
+    missing = len(values) - total
     small = {category for category, count in counts.items() if count < min_cell}
     # A single suppressed cell could be had by subtraction: its smallest neighbour goes with it.
     if len(small) == 1 and len(counts) > 1:
@@ -102,11 +109,8 @@ def _categories(values: pd.Series, name: str, min_cell: int) -> list[dict[str, o
         if category in small:
             row["reason"] = f"a count below {min_cell} is suppressed, or would follow from the others"
         else:
-            row |= {
-                "n": int(counts[category]),
-                "missing": len(values) - total,
-                "share": counts[category] / total,
-            }
+            row |= {"n": int(counts[category]), "share": counts[category] / total}
+            row |= {"missing": missing} if not 0 < missing < min_cell else {}
         rows.append(row)
     return rows
 

@@ -326,12 +326,9 @@ def _missing_answers(report: Report) -> str:
 def _missing_scores(report: Report) -> str:
     if report.variant.matrix:
         return "What was missing in the article's data, and how it was treated, cannot be seen from a matrix."
-    rows = [
-        row
-        for row in report.results.rows("tables/descriptives.csv")
-        if row.has("missing") and not row.has("category")
-    ]
-    gaps = [row for row in rows if row["missing"] > 0]
+    rows = [row for row in report.results.rows("tables/descriptives.csv") if not row.has("category")]
+    few = [row for row in rows if not row.has("missing")]  # so few that their number is suppressed
+    gaps = [row for row in rows if not row.has("missing") or row["missing"] > 0]
     how = (
         "The two-level engine uses all clients with any score by full-information likelihood, which assumes values missing at "
         "random given the others; the other engines use complete rows."
@@ -341,17 +338,19 @@ def _missing_scores(report: Report) -> str:
     if not gaps:
         return f"No client lacks a scale score. {how}"
     limit = report.results.setting("privacy", "min_cell", default=5) if report.variant.own else 0
-    most = max(gaps, key=lambda row: row["missing"])
-    count = report.bind.rows(gaps, "n")
+    most = max(gaps, key=lambda row: row["missing"] if row.has("missing") else 0)
+    filled = "variable" if few else "n"
+    count = report.bind.rows(gaps, filled)
     size = (
         "for fewer clients than may be counted here"
-        if most["missing"] < limit
+        if not most.has("missing") or most["missing"] < limit
         else f"{report.bind.of(most, 'missing', 'w')} {plural(int(most['missing']), 'client', 'clients')}"
     )
     what = "scale scores and numeric background variables"
     if len(gaps) == 1:
-        return f"Of {report.bind.rows(rows, 'n')} {what} one has missing values, {name(most['variable'])} ({size}). {how}"
-    return f"Of {report.bind.rows(rows, 'n')} {what} {count} have missing values, most of all {name(most['variable'])} ({size}). {how}"
+        return f"Of {report.bind.rows(rows, filled)} {what} one has missing values, {name(most['variable'])} ({size}). {how}"
+    which = f"most of all {name(most['variable'])} ({size})" if most.has("missing") else f"each {size}"
+    return f"Of {report.bind.rows(rows, filled)} {what} {count} have missing values, {which}. {how}"
 
 
 def software(report: Report) -> str:
