@@ -56,14 +56,20 @@ def _names(frame: pd.DataFrame) -> list[str]:
     return [name for name in SCALES if name in have]
 
 
+def _drawn(frame: pd.DataFrame) -> list[str]:
+    """The levels that have any value."""
+    have = set(frame.loc[frame["r"].notna(), "level"])
+    return [level for level in TITLES if level in have] or ["total"]
+
+
 def _short(name: str) -> str:
     return SHORT.get(name, label(name))
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
-    """Draw a lower triangle a level, the value in every cell."""
+    """Draw a lower triangle a level that has any value, the value in every cell."""
     names = _names(frame)
-    levels = [level for level in TITLES if level in set(frame["level"])] or ["total"]
+    levels = _drawn(frame)
     size = 2.75 if len(levels) > 1 else 4.2
     rows = -(-len(levels) // 2)
     made, grid = style.figure(size * rows + 0.3, rows, min(2, len(levels)), squeeze=False)
@@ -102,7 +108,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     for axes in cells[len(levels) :]:
         axes.axis("off")
     if image is not None:
-        place = cells[len(levels)] if len(cells) > len(levels) else cells[0]
+        place = cells[len(levels)] if len(cells) > len(levels) else cells[-1]
         bar = made.colorbar(
             image,
             ax=place,
@@ -119,7 +125,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
 def title(frame: pd.DataFrame, context: Context) -> str:
     """Caption."""
-    return "Correlations of the Scales" + (" at Three Levels" if frame["level"].nunique() > 1 else "")
+    return "Correlations of the Scales" + " by Level" * (frame["level"].nunique() > 1)
 
 
 def _strongest(rows: pd.DataFrame) -> str:
@@ -167,6 +173,10 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         else ""
     )
     gaps = frame[frame["r"].isna()]
+    missing = [level for level in dict.fromkeys(frame["level"]) if level not in _drawn(frame)]
+    if missing:
+        text += f" All are withheld {listed([TITLES[level].lower() for level in missing])}: no two variances there are surely above zero."
+    gaps = gaps[~gaps["level"].isin(missing)]
     if len(gaps):
         where = listed([TITLES.get(str(level), str(level)).lower() for level in dict.fromkeys(gaps["level"])])
         text += f" A dash marks what is withheld ({where}): a variance there is not surely above zero."

@@ -70,7 +70,7 @@ def correlations(report: Report) -> str:
     parts.append(_holm(report))
     parts.append(_levels(report))
     if "fig-correlations" in report.items:
-        where = "as printed" if report.variant.matrix else "at the three levels"
+        where = "as printed" if report.variant.matrix else "at each level"
         parts.append(f"{report.ref('fig-correlations')} draws the correlations of all scales {where}.")
     return joined(parts)
 
