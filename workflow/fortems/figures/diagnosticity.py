@@ -93,6 +93,7 @@ def _gaps(axes: Axes, rows: pd.DataFrame, keys: list[tuple[str, str]]) -> None:
         title="How often the pattern shows",
         ylim=(0, None),
     )
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".removeprefix("0") or "0")
 
 
 def _ratios(axes: Axes, rows: pd.DataFrame, keys: list[tuple[str, str]]) -> None:
