@@ -99,7 +99,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     }  # fmt: skip
     most = max(len(found) for found in lines.values())
     height = min(7.4, 0.9 + len(rows) * max(0.2, 0.042 * most + 0.06))
-    made, grid = style.figure(height, 1, len(levels), sharey=True, squeeze=False)
+    made, grid = style.figure(height, 1, len(levels), sharex=True, sharey=True, squeeze=False)
     places = {row: -number for number, row in enumerate(rows)}
     for axes, level in zip(grid[0], levels, strict=True):
         style.zero_line(axes)
