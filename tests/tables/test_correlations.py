@@ -181,6 +181,14 @@ def test_small_cells_are_suppressed_and_not_deducible():
     assert whole["ceiling"].iloc[0] == pytest.approx(1 / 42)
 
 
+def test_the_lowest_and_the_highest_client_are_not_shown():
+    scores = pd.DataFrame({"age": [18.0, *np.linspace(30, 50, 38), 91.0]})
+    shown = descriptives_table(scores, {}, min_cell=5).iloc[0]
+    assert shown["min"] > 29 and shown["max"] < 51 and "quantiles" in shown["reason"]
+    whole = descriptives_table(scores, {}).iloc[0]
+    assert (whole["min"], whole["max"], whole["reason"]) == (18.0, 91.0, "")
+
+
 def test_few_missing_values_are_not_counted_out():
     """n tells how many are missing, as the number of clients is known."""
     scores = pd.DataFrame(

@@ -17,6 +17,8 @@ COLUMNS = (
     *("possible_max", "skew", "kurtosis", "floor", "ceiling", "reason"),
 )
 
+EXTREMES = "min and max are the 5 % and 95 % quantiles, not the lowest and highest client"
+
 
 def numeric_variables(scores: pd.DataFrame) -> list[str]:
     """Columns that hold numbers: the study's own in their order, then the file's others."""
@@ -45,8 +47,8 @@ def descriptives_table(
     ranges : mapping of str to (low, high)
         Lowest and highest possible score, where there is one: what floor and ceiling mean.
     min_cell : int
-        Numbers of clients from 1 to below this are suppressed, with their shares and what would give them away;
-        0 suppresses nothing.
+        Numbers of clients from 1 to below this are suppressed, with their shares and what would give them away, and
+        lowest and highest value are 5 % and 95 % quantiles; 0 suppresses nothing.
 
     Returns
     -------
@@ -70,7 +72,12 @@ def _numeric(
     row |= _counts(len(x), len(values) - len(x), min_cell)
     if len(x) == 0:
         return row | {"reason": "no client has a value"}
-    row |= {"mean": x.mean(), "min": x.min(), "max": x.max()}
+    row["mean"] = x.mean()
+    if min_cell:
+        row["min"], row["max"] = np.quantile(x, (0.05, 0.95))
+        row["reason"] = f"{row['reason']}; {EXTREMES}" if row["reason"] else EXTREMES
+    else:
+        row["min"], row["max"] = x.min(), x.max()
     if len(x) > 1:
         row["sd"] = x.std(ddof=1)
     row |= {"skew": skew(x), "kurtosis": kurtosis(x)}
