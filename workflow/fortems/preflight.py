@@ -83,9 +83,7 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     names: list[str] = []
     steps: list[Callable[[], object]] = [
         lambda: instruments.update(load_instruments(data["instruments"])),
-        lambda: models.update(
-            load_models(config["models"], known, list(score_ranges(instruments)) or None)
-        ),
+        lambda: models.update(load_models(config["models"], known, list(score_ranges(instruments)) or None)),
     ]
     if data["source"] == "matrix":
         steps.append(lambda: names.extend(load_matrix(data["path"]).names))
