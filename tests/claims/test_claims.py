@@ -1,11 +1,15 @@
 """Every verdict and its reason; many studies judged as one by one."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.claimfile import Claim
+from fortems.claimfile import Claim, load_claims
 from fortems.claims import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, WEAK, claims_table, judge
 from fortems.evidence import Estimate, Evidence, Key, from_tables
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def estimate(value, p=0.5, low=-1.0, high=1.0, reason=""):
@@ -279,3 +283,16 @@ def test_a_model_with_several_predictors_needs_the_predictor_named():
 def test_a_matrix_without_clusters_is_judged_by_pearson():
     table = claims_table({"c": correlation()}, from_tables(CORRELATIONS, pd.DataFrame([effects()])))
     assert table["verdict"].iloc[0] == REPRODUCED and table["test"].iloc[0] == "pearson"
+
+
+def test_a_model_of_the_same_name_that_relates_other_variables_is_not_the_articles():
+    claims = load_claims(ROOT / "config/claims.yaml")
+
+    def judged(**variables):
+        rows = [effects(**variables), effects(**variables, effect="direct", interval="wald", p=0.4)]
+        return judge(claims, from_tables(CORRELATIONS, pd.DataFrame(rows)))
+
+    own, other = judged(), judged(predictor="task", mediator="search")
+    for name in ("bond_full_mediation", "bond_indirect"):
+        assert own[name, "single"].verdict()[0] == REPRODUCED
+        assert other[name, "single"].verdict()[0] == NOT_TESTABLE
