@@ -3,7 +3,7 @@
 import pytest
 from fortems.report.build import prepare
 from fortems.report.results import Results
-from fortems.report.tables import findings, models
+from fortems.report.tables import findings, models, scales
 from fortems.report.text import design, full, people, setup, summary
 from made_up_run import MODELS, ROOT
 from test_sentences import words
@@ -141,3 +141,23 @@ def test_a_share_of_few_studies_is_not_written_as_none():
         "0.1%",
         "50.0%",
     ]
+
+
+def test_figures_call_own_claims_findings_to_check(written):
+    from fortems.figures import claims, overview
+    from fortems.figures.base import Context
+
+    own, article = (Context(Results(written(**given))) for given in ({"claims": "my_claims.yaml"}, {}))
+    assert claims.title(None, own) == "Verdicts on the Findings to Check"
+    assert claims.title(None, article) == "Verdicts on the Article's Findings"
+    assert "Article" not in overview.title(None, own) and "Article" in overview.title(None, article)
+
+
+def test_correlations_between_therapists_stand_in_the_table_only_with_an_interval(report_of):
+    report = report_of()
+    change(report, "tables/correlations.csv", "r", 0.82, level="between")
+    report.results._read.clear()
+    assert all(line[-1].text == "—" for line in scales.levels(report).body)
+    change(report, "tables/correlations.csv", "ci_low", 0.1, level="between")
+    report.results._read.clear()
+    assert all(line[-1].text == ".82" for line in scales.levels(report).body)

@@ -33,6 +33,7 @@ rule figures:
             "engines": config["engines"],
             "confidence": config["confidence"],
             "privacy": config["privacy"],
+            "claims": config["claims"],
         },
         software=software("figures"),
     message:

@@ -77,7 +77,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
 def title(frame: pd.DataFrame, context: Context) -> str:
     """Caption."""
-    return "Verdicts on the Article's Findings"
+    return (
+        "Verdicts on the Findings to Check"
+        if context.results.own_claims
+        else "Verdicts on the Article's Findings"
+    )
 
 
 def _tally(rows: pd.DataFrame) -> str:
@@ -107,7 +111,8 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     tallies = {part.split(", ", 1)[-1] for part in parts}
     if len(parts) > 1 and len(tallies) == 1:
         parts = [f"{tallies.pop()}, whichever estimand the effects are taken at"]
-    return f"Of the article's own findings, {'; '.join(parts)}."
+    which = "findings to check" if context.results.own_claims else "article's own findings"
+    return f"Of the {which}, {'; '.join(parts)}."
 
 
 SPEC = Spec("claims", title, data, draw, alt, reading)

@@ -120,7 +120,8 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
 def title(frame: pd.DataFrame, context: Context) -> str:
     """Caption."""
-    return "The Article's Findings Across Scenarios: How Often Each Shows in a Study of This Size"
+    whose = "The Findings to Check" if context.results.own_claims else "The Article's Findings"
+    return f"{whose} Across Scenarios: How Often Each Shows in a Study of This Size"
 
 
 def alt(frame: pd.DataFrame, context: Context) -> str:
@@ -155,7 +156,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
             )
     if not parts:
         return "Numbers are shares of simulated studies in which a finding shows."
-    return f"Share of studies with the whole pattern where the article's account is true, against the other scenarios: {'; '.join(parts)}."
+    return f"Share of studies with the whole pattern where the article's account is made true, against the other scenarios: {'; '.join(parts)}."
 
 
 SPEC = Spec("overview", title, data, draw, alt, reading)

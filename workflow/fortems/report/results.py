@@ -50,6 +50,8 @@ MEASURES = frozenset(
 RELEASED = "released"
 CODEBOOK = "data/codebook.csv"
 PATTERNS = "data/missing_patterns.csv"
+#: The file that states the article's findings.
+ARTICLES = "config/claims.yaml"
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,11 @@ class Results:
                 return default
             value = value[key]
         return value
+
+    @property
+    def own_claims(self) -> bool:
+        """Whether the findings to check are others than the article's."""
+        return bool(self.setting("claims", default=ARTICLES) != ARTICLES)
 
     def table(self, name: str) -> pd.DataFrame | None:
         """Return a results table, or None where this run does not make it or it has no rows."""

@@ -144,7 +144,7 @@ def levels(report: Report) -> Table | None:
                 bind.cell(within, "r", "r"),
                 bind.interval(within, style="rend"),
                 bind.cell(within, "p", "p"),
-                bind.cell(between, "r", "r"),
+                bind.cell(between if between is not None and between.has("ci_low") else None, "r", "r"),
             )
         )
     if not body:
@@ -158,7 +158,7 @@ def levels(report: Report) -> Table | None:
         tuple(body),
         (
             "Total: over all clients, cluster-robust test with Satterthwaite degrees of freedom. Within: scores centred at their "
-            "therapist's mean. Between: latent therapist parts; an em dash where a therapist variance is not above zero.",
+            "therapist's mean. Between: latent therapist parts; an em dash where not both variances are surely above zero.",
         ),
         spanners=(("", 1), ("Total", 4), ("Within therapists", 3), ("Between", 1)),
         widths=(0.23, 0.07, 0.14, 0.09, 0.09, 0.07, 0.14, 0.08, 0.09),

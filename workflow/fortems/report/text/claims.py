@@ -8,7 +8,6 @@ from fortems.report.template import Report
 from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, plural, sentence
 
 CLAIMS = "claims.csv"
-ARTICLES = "config/claims.yaml"
 ORDER = ("reproduced", "consistent (weak)", "not reproduced", "not testable")
 WORDS = {
     "reproduced": ("is reproduced", "are reproduced"),
@@ -23,7 +22,7 @@ WORDS = {
 
 def are_own(report: Report) -> bool:
     """Whether the findings to check are others than the article's, which `config/claims.yaml` states."""
-    return report.results.setting("claims", default=ARTICLES) != ARTICLES
+    return report.results.own_claims
 
 
 def findings_word(report: Report) -> str:
