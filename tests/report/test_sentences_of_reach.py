@@ -4,6 +4,7 @@ import pytest
 from fortems.report.build import prepare
 from fortems.report.results import Results
 from fortems.report.tables import findings, models, scales
+from fortems.report.text import claims as claims_text
 from fortems.report.text import design, full, people, setup, summary
 from made_up_run import MODELS, ROOT
 from test_sentences import words
@@ -151,6 +152,7 @@ def test_figures_call_own_claims_findings_to_check(written):
     assert claims.title(None, own) == "Verdicts on the Findings to Check"
     assert claims.title(None, article) == "Verdicts on the Article's Findings"
     assert "Article" not in overview.title(None, own) and "Article" in overview.title(None, article)
+    assert "own" in claims_text.written_down(prepare(own.results, MODELS, ROOT / "manuscript"))
 
 
 def test_correlations_between_therapists_stand_in_the_table_only_with_an_interval(report_of):

@@ -85,7 +85,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     if counts.get("equivalent", 0):
         rows = frame[frame["equivalence"] == "equivalent"]
         which = "; ".join(
-            f"{lower(label(row['model']))} {style.ESTIMAND_LABELS[row['level']]}"
+            f"{lower(label(row['model']))} {style.ESTIMAND_WORDS[row['level']]}"
             for row in rows.to_dict("records")
         )
         return f"{head}A direct path inside the band is shown for {which}."

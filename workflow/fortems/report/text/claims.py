@@ -148,4 +148,16 @@ def each_finding(report: Report) -> str:
     return "finding to check" if are_own(report) else "finding of the\narticle"
 
 
-SENTENCES = {"claims": claims, "claims_title": claims_title, "each_finding": each_finding}
+def written_down(report: Report) -> str:
+    """Where the findings to check come from; when a file of one's own was written the report cannot know."""
+    if are_own(report):
+        return "stand in a file of this run's own"
+    return "were written down before any data were looked at"
+
+
+SENTENCES = {
+    "written_down": written_down,
+    "claims": claims,
+    "claims_title": claims_title,
+    "each_finding": each_finding,
+}
