@@ -368,3 +368,20 @@ def test_a_crash_of_the_reading_process_is_a_corrupt_file(tmp_path, monkeypatch)
     monkeypatch.setattr(spss.subprocess, "run", lambda command, **kw: real([command[0], "-c", crash], **kw))
     with pytest.raises(DataError, match="corrupt or unreadable SPSS file"):
         read_table(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "client;therapist;bond;meaning\na;t;9,0;24\nb;t;8,0;25\nc;t;7,5;26;\nd;u;9,0;22\n",
+        "client;therapist;bond;meaning\na;t;9,0;24\n   \nb;t;8,0;25\nc;t;7,5;26\nd;u;9,0;22\n",
+        "client\ttherapist\tbond\tmeaning\na\tt\t9,0\t24\t\nb\tt\t8,0\t25\nc\tt\t7,5\t26\t\nd\tu\t9,0\t22\n",
+        "client,therapist,bond,meaning\na,t;x,9,24,\nb,t;x,8,25\nc,t;x,7,26,\nd,u;y,9,22\n",
+    ],
+)
+def test_separators_at_a_rows_end_make_no_title_of_the_names(tmp_path, text):
+    path = tmp_path / "export.csv"
+    path.write_text(text)
+    table = read_table(path)
+    assert list(table.columns) == ["client", "therapist", "bond", "meaning"]
+    assert texts(table)["client"] == ["a", "b", "c", "d"]

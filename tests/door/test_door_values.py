@@ -51,7 +51,8 @@ def test_a_label_that_is_a_number_is_no_key(door, tmp_path, clients):
 
 
 def test_a_label_that_is_none(door, sav):
-    message = refused(door, sav, values={"wai": TURNED | {"somtimes": 3}}).summary
+    rest = {word: code for word, code in TURNED.items() if word != "sometimes"}
+    message = refused(door, sav, values={"wai": rest | {"somtimes": 3}}).summary
     assert "data.values.wai names 'somtimes', which is neither a value nor a label there" in message
     assert "Did you mean sometimes?" in message
 
@@ -139,3 +140,39 @@ def test_a_number_that_no_client_has(door, clients):
     assert "The values are" not in prepared.message
     message = str(refused(door, numbered, inclusion={"centre": {"in": [3, 4]}}))
     assert "names '3', '4', which no client has. The values are 1, 2." in message
+
+
+def test_a_label_of_another_export_is_a_warning_where_every_answer_is_named(door, sav):
+    prepared = door(sav, values={"wai": TURNED | {"nooit": 3}})
+    np.testing.assert_array_equal(prepared.scores["alliance"], 72 - door(sav).scores["alliance"])
+    (row,) = warnings(prepared)
+    assert "names nooit, which no client has" in row["what"]
+
+
+def test_a_category_in_another_case_is_meant(door, clients):
+    frame = clients.assign(gender=np.where(np.arange(len(clients)) % 2, "Vrouw", "MAN"))
+    prepared = door(frame, values={"gender": {"vrouw": "female", "man": "male"}})
+    assert set(prepared.scores["gender"]) == {"female", "male"}
+    assert not warnings(prepared)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (["north", "suoth"], "Did you mean south?"),
+        (["nroth"], "Did you mean north?"),
+        (["east"], "which no client has"),
+        (["north", "east"], ""),
+        (["north", 7], ""),
+    ],
+)
+def test_a_slip_in_an_inclusion_rule_is_told_from_a_value_that_nobody_has(door, clients, wanted, said):
+    frame = clients.assign(centre=np.where(np.arange(len(clients)) % 2, "north", "south"))
+    rules = {"centre": {"in": wanted}}
+    if said:
+        with pytest.raises(ExportError) as caught:
+            door(frame, inclusion=rules)
+        assert said in caught.value.summary
+    else:
+        kinds = door(frame, inclusion=rules).warnings["kind"]
+        assert "inclusion" in set(kinds)

@@ -35,6 +35,7 @@ NO_SENTENCES = (
     "covariates_title",
     "claims_title",
     "each_finding",
+    "written_down",
     "instruments",
     "model_roles",
 )

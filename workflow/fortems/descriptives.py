@@ -17,8 +17,6 @@ COLUMNS = (
     *("possible_max", "skew", "kurtosis", "floor", "ceiling", "reason"),
 )
 
-EXTREMES = "min and max are the 5 % and 95 % quantiles, not the lowest and highest client"
-
 
 def numeric_variables(scores: pd.DataFrame) -> list[str]:
     """Columns that hold numbers: the study's own in their order, then the file's others."""
@@ -47,8 +45,8 @@ def descriptives_table(
     ranges : mapping of str to (low, high)
         Lowest and highest possible score, where there is one: what floor and ceiling mean.
     min_cell : int
-        Numbers of clients from 1 to below this are suppressed, with their shares and what would give them away, and
-        lowest and highest value are 5 % and 95 % quantiles; 0 suppresses nothing.
+        Numbers of clients from 1 to below this are suppressed, with their shares and what would give them away;
+        0 suppresses nothing.
 
     Returns
     -------
@@ -72,12 +70,7 @@ def _numeric(
     row |= _counts(len(x), len(values) - len(x), min_cell)
     if len(x) == 0:
         return row | {"reason": "no client has a value"}
-    row["mean"] = x.mean()
-    if min_cell:
-        row["min"], row["max"] = np.quantile(x, (0.05, 0.95))
-        row["reason"] = f"{row['reason']}; {EXTREMES}" if row["reason"] else EXTREMES
-    else:
-        row["min"], row["max"] = x.min(), x.max()
+    row |= {"mean": x.mean(), "min": x.min(), "max": x.max()}
     if len(x) > 1:
         row["sd"] = x.std(ddof=1)
     row |= {"skew": skew(x), "kurtosis": kurtosis(x)}
@@ -96,9 +89,9 @@ def _numeric(
 
 
 def _counts(n: int, missing: int, min_cell: int) -> dict[str, object]:
-    """Return how many have a value and how many have none; neither where one is small, since the other tells it."""
-    if 0 < missing < min_cell or 0 < n < min_cell:
-        return {"reason": f"n and missing are suppressed: one of them is from 1 to {min_cell - 1}"}
+    """Return how many have a value, without which nothing of it can be read, and how many have none unless few."""
+    if 0 < missing < min_cell:
+        return {"n": n, "reason": f"missing is suppressed: it is from 1 to {min_cell - 1}"}
     return {"n": n, "missing": missing}
 
 

@@ -78,12 +78,18 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     data = config["data"]
     simulated = data["source"] == "simulated"
     known = SCORE_COLUMNS if simulated else None  # what a file brings is for the data stage to say
+    answers = simulated or (data["source"] == "file" and data["format"] == "items")
     instruments: dict[str, Instrument] = {}
+
+    def scored() -> list[str] | None:
+        """What may be latent or corrected; without answers to items nothing of it is fitted, whatever it is."""
+        return (list(score_ranges(instruments)) or None) if answers else None
+
     models: dict[str, MediationModel] = {}
     names: list[str] = []
     steps: list[Callable[[], object]] = [
         lambda: instruments.update(load_instruments(data["instruments"])),
-        lambda: models.update(load_models(config["models"], known, list(score_ranges(instruments)) or None)),
+        lambda: models.update(load_models(config["models"], known, scored())),
     ]
     if data["source"] == "matrix":
         steps.append(lambda: names.extend(load_matrix(data["path"]).names))

@@ -112,8 +112,8 @@ def _separator(sample: str, file: str, skipped: int) -> str:
         rank = (agree and len(rows[0]) > 1, len(rows[0]))
         if rank > best_rank:
             best, best_rank = separator, rank
-    # Another separator, where one fits all rows, would only be a mark within their texts.
-    if row := _names_row(sample, best if best_rank[0] else "".join(SEPARATORS)):
+    # Another separator, where one fits header and rows, would only be a mark within their texts.
+    if row := _names_row(sample, best if best_rank[0] or _fits(sample, best) else best + "".join(SEPARATORS)):
         what = f"holds no column names; these seem to stand in row {skipped + row}"
         hint = "Remove what stands above the names"
         raise DataError(Problem(f"{file}, row {skipped + 1}", what, "the names in the first row", hint))
@@ -129,16 +129,31 @@ def _separator(sample: str, file: str, skipped: int) -> str:
     raise DataError(Problem(file, what, ALLOWED, "Export it again with one of these"))
 
 
+def _filled(sample: str, separator: str) -> tuple[list[tuple[int, list[str]]], list[int]]:
+    """Return the rows that are not blank, with their numbers, and how many cells each fills, empty ones at its end left out."""
+    try:
+        rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=separator))
+    except csv.Error:
+        return [], []
+    filled = [(number, row) for number, row in enumerate(rows, start=1) if any(map(str.strip, row))]
+    filled = filled[:-1] if len(filled) > 3 else filled  # the last one may be cut within quotes
+    return filled, [
+        max(place for place, cell in enumerate(row, start=1) if cell.strip()) for _, row in filled
+    ]
+
+
+def _fits(sample: str, separator: str) -> bool:
+    """Whether no row fills more cells than the header, and some fill more than one; separators at a row's end are common."""
+    widths = _filled(sample, separator)[1] if separator else []
+    return bool(widths) and 1 < max(widths[1:], default=0) <= widths[0]
+
+
 def _names_row(sample: str, separators: str) -> int:
     """Return the row from which on all rows have as many cells, where a few shorter ones (a title) stand above; or 0."""
     for separator in separators:
-        try:
-            rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=separator))
-        except csv.Error:
+        filled, widths = _filled(sample, separator)
+        if not filled:
             continue
-        filled = [(number, row) for number, row in enumerate(rows, start=1) if any(map(str.strip, row))]
-        filled = filled[:-1] if len(filled) > 3 else filled  # the last one may be cut within quotes
-        widths = [max(place for place, cell in enumerate(row, start=1) if cell.strip()) for _, row in filled]
         start = next((place for place, width in enumerate(widths) if 2 * width > max(widths)), 0)
         below = [row for _, row in filled[start:]]
         if start and len(below) > 1 and all(len(row) == len(below[0]) for row in below):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.door.findings import Finding, listed
+from fortems.door.numbers import looks_numeric
 from fortems.door.settings import spellings
 from fortems.door.table import as_text
 from fortems.errors import nearest
@@ -71,7 +72,8 @@ def check_values(
     Returns
     -------
     problems, oddities : list of Finding
-        A word that is not there is a slip; a number may be one of a range that nobody happens to have.
+        A word near one that is there and not named is a slip, as is a list of which nothing is there; others may be
+        values that nobody happens to have.
     """
     problems: list[Finding] = []
     oddities: list[Finding] = []
@@ -86,7 +88,11 @@ def check_values(
         near = next(filter(None, (nearest(word, there) for word in absent)), None)
         what = f"inclusion.{name} names {listed(map(repr, absent))}, which no client has"
         found = f"The values are {listed(there)}." + (f" Did you mean {near}?" if near else "")
-        if name in categories:
+        rest = [text for text in there if not any(text in spellings(value) for value in rule["in"])]
+        slip = len(absent) == len(rule["in"]) or any(
+            nearest(word, rest) for word in absent if not looks_numeric(word)
+        )
+        if name in categories and slip:
             hint = f"Leave it out where it is right; data.values.{name} gives the file's values other names"
             problems.append(Finding(what, hint=hint, found=found))
         else:

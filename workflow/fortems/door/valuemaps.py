@@ -41,7 +41,9 @@ class Use:
     def holds(self, word: str) -> bool:
         """Whether the column holds a text: as it stands, by another spelling of a number, or by its label."""
         there = {*self.texts, *map(normal, self.texts)}
-        return word in there or any(code in there for code in codes(word, self.labels))
+        if word in there or any(code in there for code in codes(word, self.labels)):
+            return True
+        return not self.numeric and word.casefold() in {text.casefold().strip() for text in self.texts}
 
 
 def codes(word: str, labels: Mapping[str, str]) -> list[str]:
@@ -96,7 +98,7 @@ def unanswered(
         if idle and all(use.numeric for use in mine) and not any(_label(word, mine) for word in telling):
             problems.append(_none_occurs(key, telling, mine))
             continue
-        wrong = [word for word in absent if word in telling and _no_label(word, mine)]
+        wrong = [word for word in absent if word in telling and _no_label(word, mine, given)]
         problems += [_no_such_label(key, word, mine) for word in wrong]
         rest = [as_text(word) for word in absent if word not in wrong]
         if rest:
@@ -119,11 +121,21 @@ def _label(word: object, uses: Collection[Use]) -> bool:
     return any(codes(text, use.labels) for use in uses for text in spellings(word))
 
 
-def _no_label(word: object, uses: Collection[Use]) -> bool:
-    """Whether a word can only be a label, in columns of labelled numbers, and is none."""
+def _no_label(word: object, uses: Collection[Use], given: Mapping[Any, Any]) -> bool:
+    """Whether a word can only be a label, in columns of labelled numbers of which the map leaves some, and is none."""
     numbers = all(use.numeric and use.labels and all(map(looks_numeric, use.texts)) for use in uses)
     words = not any(looks_numeric(text) for text in spellings(word))
-    return numbers and words and not _label(word, uses)
+    return numbers and words and not _label(word, uses) and any(_left(use, given) for use in uses)
+
+
+def _left(use: Use, given: Mapping[Any, Any]) -> list[str]:
+    """The labelled texts of a column that a map does not name."""
+    named = with_labels({text: "" for word in given for text in spellings(word)}, use.labels)
+    return [
+        text
+        for text in use.texts
+        if normal(text) in use.labels and text not in named and normal(text) not in named
+    ]
 
 
 def _none_occurs(key: str, words: Sequence[object], uses: Sequence[Use]) -> Finding:
