@@ -123,3 +123,18 @@ def test_profile_intervals_reach_the_end_of_the_domain(plain):
         warnings.simplefilter("error")
         free = fit(bounds="none").profile_interval("x~~x.l2")
     assert free.low < free.estimate < 0 < free.high
+
+
+@pytest.mark.parametrize("value", [1e-6, 1e-4])
+def test_a_small_fixed_variance_is_no_impossible_one(value):
+    """A residual held near zero, far below the total variance, as is usual on scales from 0 to 100."""
+    found = fit(between=f"y ~~ {value}*y")
+    larger = fit(between=f"y ~~ {10 * value}*y")
+    assert found.converged and larger.converged
+    assert found.loglik == pytest.approx(larger.loglik, abs=0.2)
+    assert np.isfinite(found.bootstrap(10, np.random.default_rng(1)).estimates).any(axis=None)
+
+
+def test_a_fixed_correlation_near_one_fits():
+    text = TEXT.format(cov="0.99999*", within="", between="x ~~ 1*x\nm ~~ 1*m")
+    assert twolevel.fit(text, FRAME, "cluster").converged

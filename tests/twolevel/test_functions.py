@@ -48,3 +48,20 @@ def test_a_parameter_that_a_small_step_does_not_move_is_drawn_too():
     assert interval.se > 1.05 * near.row("b")["se"]
     by_callable = near.monte_carlo(lambda v: 3 * np.maximum(v["c"], 0) + v["b"], 20_000, rng())
     assert by_callable == interval
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda v: v.copy()["a"] * v["b"],
+        lambda v: (v | {"q": 1.0})["a"] * v["b"],
+        lambda v: {**v}["a"] * v["b"],
+        lambda v: (lambda a, b, **_: a * b)(**v),
+        lambda v: v.get("a") * v["b"],
+        lambda v: dict(v.items())["a"] * v["b"],
+    ],
+)
+def test_a_callable_may_take_the_names_as_it_likes(fit, function):
+    """What it does not use is not drawn: other parameters may lack standard errors."""
+    assert fit.monte_carlo(function, 500, rng()) == fit.monte_carlo("a*b", 500, rng())
+    assert fit.delta(function) == fit.delta("a*b")

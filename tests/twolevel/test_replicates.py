@@ -69,3 +69,21 @@ def test_collinear_in_a_replicate():
     text = "level: 1\n y ~ x + v\nlevel: 2\n y ~~ y\n x ~~ x"
     found = twolevel.fit(text, FRAME.assign(v=alike), "cluster").jackknife()
     np.testing.assert_array_equal(np.flatnonzero(~found.converged), [3])
+
+
+def test_a_cluster_drawn_twice_is_no_reason_to_fail():
+    """Few rows hold all variables: drawn twice they are as many as the variables and have no more rank than before."""
+    rng = np.random.default_rng(11)
+    clusters, size, p = 12, 4, 6
+    cluster = np.repeat(np.arange(clusters), size)
+    within, between = rng.normal(size=clusters * size), 0.5 * rng.normal(size=clusters)
+    y = within[:, None] + between[cluster][:, None] + 0.7 * rng.normal(size=(clusters * size, p))
+    y += 0.3 * rng.normal(size=(clusters, p))[cluster]
+    frame = pd.DataFrame(y, columns=[f"y{k}" for k in range(1, p + 1)])
+    frame = frame.mask(rng.random(frame.shape) < 0.25).assign(g=cluster)
+    names = list(frame.columns[:-1])
+    zero = "\n".join(f"{a} ~~ 0*{b}" for i, a in enumerate(names) for b in names[i + 1 :])
+    own = "\n".join(f"{a} ~~ {a}" for a in names)
+    text = f"level: 1\nf =~ {'+'.join(names)}\nlevel: 2\n{own}\n{zero}"
+    fit = twolevel.fit(text, frame, "g", missing="ml")
+    assert fit.bootstrap(20, np.random.default_rng(3)).n_failed == 0

@@ -17,9 +17,11 @@ from .model import Model, Row
 from .objective import Objective
 from .syntax import BETWEEN, LEVELS, WITHIN
 
-# Smallest eigenvalues to aim at, per unit of total variance, one after the other.
-FLOORS = (0.02, 1e-3, 1e-5)
+# Smallest eigenvalues to aim at, per unit of total or, where it is fixed, of fixed variance, one after the other.
+FLOORS = (0.02, 1e-3, 1e-5, 1e-8)
 PROJECTIONS = 500
+# A projection that moves the parameters by less than this share of the floor leads nowhere.
+STANDSTILL = 1e-8
 
 
 def moved_inside(
@@ -29,15 +31,19 @@ def moved_inside(
 
     A variance held at zero takes its free covariances to zero and is left aside.
     """
-    own = [(block, _movable(block)) for block in (transform.blocks if blocks is None else blocks)]
+    own = [
+        (block, _movable(block), _scale(transform, block))
+        for block in (transform.blocks if blocks is None else blocks)
+    ]
+    if any((np.diag(block.fixed)[np.diag(block.parameter) < 0] < 0).any() for block, *_ in own):
+        return None
     for floor in FLOORS:
         found = theta.copy()
-        for block, kept in own:
+        for block, kept, _ in own:
             found[block.parameter[(block.parameter >= 0) & ~np.outer(kept, kept)]] = 0.0
         for _ in range(PROJECTIONS):
             total, count, definite = np.zeros(len(theta)), np.zeros(len(theta)), True
-            for block, kept in own:
-                scale = transform.scales[block.level][block.members]
+            for block, kept, scale in own:
                 scaled = block.matrix(found) / np.outer(scale, scale)
                 at = np.ix_(kept, kept)
                 values, vectors = np.linalg.eigh(scaled[at])
@@ -49,8 +55,16 @@ def moved_inside(
                 np.add.at(count, block.parameter[free], 1.0)
             if definite:
                 return found
-            found = np.where(count > 0, total / np.maximum(count, 1.0), found)
+            before, found = found, np.where(count > 0, total / np.maximum(count, 1.0), found)
+            if np.abs(found - before).max() <= STANDSTILL * floor * np.abs(found).max():
+                break
     return None
+
+
+def _scale(transform: Transform, block: Block) -> np.ndarray:
+    """Standard deviations that a block's eigenvalues are measured in: what is fixed small is not near singular by that."""
+    fixed = np.where(np.diag(block.parameter) < 0, np.diag(block.fixed), 0.0)
+    return np.where(fixed > 0, np.sqrt(np.maximum(fixed, 0.0)), transform.scales[block.level][block.members])
 
 
 def _movable(block: Block) -> np.ndarray:
@@ -78,7 +92,7 @@ def check_fixed(model: Model, transform: Transform, theta: np.ndarray) -> None:
                 raise _no_room(model, number, level.names[block.members[i]])
             if moved_inside(transform, theta, [block]) is None:
                 raise _refusal(model, number, {level.names[i] for i in block.members}, "semi-")
-    if any(not block.factored for block in transform.blocks) and moved_inside(transform, theta) is None:
+    if sum(not block.factored for block in transform.blocks) > 1 and moved_inside(transform, theta) is None:
         raise ModelError(
             "no positive semi-definite covariance matrices with the fixed and equal values of both levels; "
             "free some of them"

@@ -12,6 +12,9 @@ from .expression import Expression
 from .model import Model
 from .syntax import nearest
 
+# Shares of a parameter's size by which it is moved to see whether a function depends on it.
+STEPS = (0.01, -0.01, 1.0, -1.0, 10.0, -10.0)
+
 Function = Callable[[Mapping[str, Any]], Any]
 
 
@@ -70,6 +73,8 @@ class Named:
         else:
             watched = _Watched(self.everything(free))
             self.function(watched)
+            if watched.whole:
+                return tuple(name for name in self.model.names if self._moves(free, name))
             names = watched.read
         found: set[str] = set()
         queue = list(names)
@@ -81,21 +86,57 @@ class Named:
             found.add(name)
         return tuple(name for name in self.model.names if name in found)
 
+    def _moves(self, free: Mapping[str, Any], name: str) -> bool:
+        """Whether the value differs where a parameter is moved, a little and far."""
+        base, unit = self(free), abs(free[name]) or 1.0
+        for step in STEPS:
+            try:
+                if self({**free, name: free[name] + step * unit}) != base:
+                    return True
+            except (ArithmeticError, ExpressionError):
+                return True
+        return False
 
-class _Watched(Mapping[str, Any]):
-    """A mapping that remembers which of its names were read."""
+
+class _Watched(dict[str, Any]):
+    """A dictionary that remembers which of its names were read one by one, and whether it was taken as a whole."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        self.held: Mapping[str, Any] = values
+        super().__init__(values)
         self.read: set[str] = set()
+        self.whole = False
 
     def __getitem__(self, name: str) -> Any:
         self.read.add(name)
-        return self.held[name]
+        return super().__getitem__(name)
 
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
+    # `dict(v)`, `{**v}`, `v.copy()` and the like, of which it cannot be seen what is used of them.
     def __iter__(self) -> Iterator[str]:
-        self.read.update(self.held)
-        return iter(self.held)
+        self.whole = True
+        return super().__iter__()
 
-    def __len__(self) -> int:
-        return len(self.held)
+    def keys(self) -> Any:
+        self.whole = True
+        return super().keys()
+
+    def values(self) -> Any:
+        self.whole = True
+        return super().values()
+
+    def items(self) -> Any:
+        self.whole = True
+        return super().items()
+
+    def copy(self) -> dict[str, Any]:
+        self.whole = True
+        return dict(super().items())
+
+    def __or__(self, other: Any) -> Any:
+        return self.copy() | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self.copy()

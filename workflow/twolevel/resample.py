@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .errors import DataProblemError
+from .errors import DataProblemError, ModelError
 from .functions import Named
 from .moments import Clusters, CompleteMoments, MissingMoments
 from .optimize import estimate
@@ -77,12 +77,13 @@ def _resample(fit: Fit, weights: Iterable[np.ndarray]) -> Resampled:
                 check_complete(moments, magnitude, distinct, y, z)
             else:
                 moments = clusters.weighted(weight)
-                check_missing(moments, magnitude, distinct, y, z)
-        except DataProblemError:
+                # A cluster drawn twice adds rows and no rank.
+                check_missing(clusters.weighted(weight > 0), magnitude, distinct, y, z)
+            solution = estimate(fit.model, moments, fit.bounds, starts=[fit.solution.theta], thorough=False)
+        except (DataProblemError, ModelError):
             rows.append(np.full(len(names), np.nan))
             converged.append(False)
             continue
-        solution = estimate(fit.model, moments, fit.bounds, starts=[fit.solution.theta], thorough=False)
         values = dict(zip(fit.model.names, solution.theta.tolist(), strict=True))
         everything = named.everything(values, strict=False)
         row = np.array([*solution.theta, *(float(everything[d.name]) for d in fit.model.defined)])

@@ -183,7 +183,7 @@ class Fit:
     @cached_property
     def values(self) -> dict[str, float]:
         """All named numbers: free parameters, every label (also of fixed or equal ones), defined parameters."""
-        return Named(self.model, dict).everything(self.coef)
+        return {name: float(value) for name, value in Named(self.model, dict).everything(self.coef).items()}
 
     @cached_property
     def standardized(self) -> pd.DataFrame:
