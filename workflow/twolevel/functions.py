@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,20 +64,11 @@ class Named:
         return found
 
     def reads(self, free: Mapping[str, Any]) -> tuple[str, ...]:
-        """The free parameters that the value depends on: those named in the expression, or that the callable reads.
-
-        Which they are is not found out by moving each a little: `max(c, 0)` at c < 0 does not move.
-        """
-        if isinstance(self.function, Expression):
-            names: Iterable[str] = self.function.names
-        else:
-            watched = _Watched(self.everything(free))
-            self.function(watched)
-            if watched.whole:
-                return tuple(name for name in self.model.names if self._moves(free, name))
-            names = watched.read
+        """The free parameters that the value depends on: those named in the expression, or that move the callable's value."""
+        if not isinstance(self.function, Expression):
+            return tuple(name for name in self.model.names if self._moves(free, name))
         found: set[str] = set()
-        queue = list(names)
+        queue = list(self.function.names)
         while queue:
             name = queue.pop()
             name = self.model.equal.get(name, name)
@@ -87,7 +78,7 @@ class Named:
         return tuple(name for name in self.model.names if name in found)
 
     def _moves(self, free: Mapping[str, Any], name: str) -> bool:
-        """Whether the value differs where a parameter is moved, a little and far."""
+        """Whether the value differs where a parameter is moved: far too, as `max(c, 0)` at c < 0 stands still at first."""
         base, unit = self(free), abs(free[name]) or 1.0
         for step in STEPS:
             try:
@@ -96,47 +87,3 @@ class Named:
             except (ArithmeticError, ExpressionError):
                 return True
         return False
-
-
-class _Watched(dict[str, Any]):
-    """A dictionary that remembers which of its names were read one by one, and whether it was taken as a whole."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        super().__init__(values)
-        self.read: set[str] = set()
-        self.whole = False
-
-    def __getitem__(self, name: str) -> Any:
-        self.read.add(name)
-        return super().__getitem__(name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self.read.add(name)
-        return super().get(name, default)
-
-    # `dict(v)`, `{**v}`, `v.copy()` and the like, of which it cannot be seen what is used of them.
-    def __iter__(self) -> Iterator[str]:
-        self.whole = True
-        return super().__iter__()
-
-    def keys(self) -> Any:
-        self.whole = True
-        return super().keys()
-
-    def values(self) -> Any:
-        self.whole = True
-        return super().values()
-
-    def items(self) -> Any:
-        self.whole = True
-        return super().items()
-
-    def copy(self) -> dict[str, Any]:
-        self.whole = True
-        return dict(super().items())
-
-    def __or__(self, other: Any) -> Any:
-        return self.copy() | other
-
-    def __ror__(self, other: Any) -> Any:
-        return other | self.copy()
