@@ -176,3 +176,8 @@ def test_a_slip_in_an_inclusion_rule_is_told_from_a_value_that_nobody_has(door, 
     else:
         kinds = door(frame, inclusion=rules).warnings["kind"]
         assert "inclusion" in set(kinds)
+
+
+def test_a_therapist_is_no_number(door, clients):
+    with pytest.raises(ExportError, match="has min or max, and therapist is no number"):
+        door(clients, inclusion={"therapist": {"min": 1}})

@@ -39,7 +39,7 @@ def describe(name: str, rule: Rule) -> str:
 def check_rules(
     rules: Mapping[str, Rule], columns: Sequence[str], categories: Sequence[str]
 ) -> list[Finding]:
-    """List rules that name no variable, or ask of a category that it be large."""
+    """List rules that name no variable, or ask of what is no number that it be large."""
     problems = []
     for name, rule in rules.items():
         if name not in columns:
@@ -50,7 +50,7 @@ def check_rules(
             what = f"inclusion.{name} needs {name!r}, which the file does not bring"
             problems.append(Finding(what, allowed=", ".join(columns), hint=hint))
         elif name in categories and (rule.get("min") is not None or rule.get("max") is not None):
-            what = f"inclusion.{name} has min or max, and {name} is a category"
+            what = f"inclusion.{name} has min or max, and {name} is no number"
             problems.append(Finding(what, allowed="in: [a list of values]"))
     return problems
 

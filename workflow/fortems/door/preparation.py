@@ -108,7 +108,7 @@ def prepare(
     available = available_columns(mapped, instruments)
     known = [*available, *mapped.naming.meant]
     problems += _unknown(models, known, list(table.columns))
-    problems += check_rules(rules, known, mapped.categories)
+    problems += check_rules(rules, known, [*mapped.categories, *IDENTIFIERS])
     absent, unused = check_values(rules, mapped.frame, mapped.categories)
     refuse(problems + absent)
     oddities = odd(mapped, instruments) + unused
