@@ -25,10 +25,7 @@ def test_models_without_leave_one_out_are_named(report_of):
     report.results._tables[name] = table[~((table["model"] == "bond") & (table["level"] == "within"))]
     report.results._read.clear()
     text = words(setup.sensitivity_method(report))
-    assert (
-        "in turn, save where a variable of it has missing values within therapists (bond): there the cluster"
-        in text
-    )
+    assert "in turn, save bond within therapists (the reason is in `mediation/fit.csv`)." in text
 
 
 def test_coverage_says_from_how_many_studies_and_for_which_population(report_of):
@@ -37,12 +34,14 @@ def test_coverage_says_from_how_many_studies_and_for_which_population(report_of)
     text = words(setup.sensitivity_method(report))
     assert "simulated from 2,000 studies each, that of resampled intervals from 500." in text
     text = words(design.coverage(report))
-    assert "population with an indirect effect (a = 0.30 and b = −0.35, standardized)" in text
+    assert (
+        "The first numbers are for a population with an indirect effect (a = 0.30 and b = −0.35, standardized)"
+        in text
+    )
     assert (
         "Where one of the two paths is zero, the BCa interval in four of four cases (down to 90.0%)" in text
     )
     change(report, "design/coverage.csv", "ci_high", 0.99)
-    report.results._read.clear()
     assert "zero, no interval is shown to cover less than it says" in words(design.coverage(report))
 
 
@@ -50,13 +49,16 @@ def test_bias_of_variances_is_told_beside_that_of_indirect_effects(report_of):
     report = report_of()
     text = words(design.recovery(report))
     assert (
-        "Of one other parameters one do, all of them variances and covariances" in text or "variance" in text
+        "Of one comparisons of other parameters one exceeds three, all of them variances and covariances"
+        in text
     )
+    assert "those between them too large" in text  # the bias is upwards
+    change(report, "design/recovery.csv", "bias", -0.05, parameter="between variance of bond")
+    text = words(design.recovery(report))
+    assert "all of them variances and covariances. All parameters" in text
     change(report, "design/recovery.csv", "parameter", "a", parameter="between variance of bond")
-    report.results._read.clear()
     assert "variances" not in words(design.recovery(report))
     change(report, "design/recovery.csv", "bias", 0.001)
-    report.results._read.clear()
     text = words(design.recovery(report))
     assert "No bias of an indirect effect exceeds" in text and "other parameters" not in text
 
@@ -66,12 +68,10 @@ def test_single_answers_are_counted_apart_from_scores(report_of):
     assert "No single answer is missing." in words(setup.missing(report))
     change(report, "data/codebook.csv", "missing", 3, kind="item")
     change(report, "data/codebook.csv", "missing_share", 0.03125, kind="item")
-    report.results._read.clear()
     text = words(setup.missing(report))
     assert "an item for at most 3.1% of clients" in text and "scale scores and numeric background" in text
     own = report_of("items")
     change(own, "data/codebook.csv", "missing", 3, kind="item")
-    own.results._read.clear()
     assert "for fewer clients an item than may be counted here" in words(setup.missing(own))
 
 
@@ -84,7 +84,6 @@ def test_a_direct_path_of_zero_is_tested_by_the_likelihood_ratio(report_of):
     )
     assert "χ²(1) = 0.80, p = .400" in text and "is rejected for" not in text
     change(report, "mediation/fit.csv", "p", 0.01, model="bond", engine="twolevel")
-    report.results._read.clear()
     text = words(full.full_mediation(report))
     assert "is rejected for bond (χ²(1) = 0.80, p = .010), and is not rejected for the total alliance" in text
 
@@ -97,7 +96,6 @@ def test_findings_of_nothing_are_not_counted_as_found(report_of):
     report = report_of()
     change(report, "claims.csv", "verdict", "reproduced", judged=True)
     change(report, "claims.csv", "verdict", "consistent (weak)", judged=True, claim="task_meaning")
-    report.results._read.clear()
     text = words(summary.plain_results(report))
     assert "; in one more nothing was found, as in the article, which says little." in text
 
@@ -112,7 +110,6 @@ def test_studies_that_could_not_test_a_finding_are_counted(report_of):
     report = report_of()
     assert "No study was lost" in words(design.diagnosticity(report))
     change(report, "design/diagnosticity.csv", "testable", 990, claim="task_distress")
-    report.results._read.clear()
     assert "the one tested least often, in 990 of 1,000." in words(design.diagnosticity(report))
 
 
@@ -158,8 +155,6 @@ def test_figures_call_own_claims_findings_to_check(written):
 def test_correlations_between_therapists_stand_in_the_table_only_with_an_interval(report_of):
     report = report_of()
     change(report, "tables/correlations.csv", "r", 0.82, level="between")
-    report.results._read.clear()
     assert all(line[-1].text == "—" for line in scales.levels(report).body)
     change(report, "tables/correlations.csv", "ci_low", 0.1, level="between")
-    report.results._read.clear()
     assert all(line[-1].text == ".82" for line in scales.levels(report).body)

@@ -15,6 +15,7 @@ from fortems.config import complete, plain
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.instruments import Instrument, load_instruments, score_ranges
 from fortems.mediation.models import CATEGORIES, MediationModel, load_models
+from fortems.mediation.slopes import RESAMPLED
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
 from fortems.published.places import MATRIX_ENGINES
@@ -23,7 +24,6 @@ from fortems.simulate.scenario import load_scenario
 from fortems.variables import SCORE_COLUMNS, VARIABLES
 
 WHERE = "configuration"
-RESAMPLED = ("percentile", "bca")
 BOOTSTRAPPED = ("twolevel", "regression")
 
 

@@ -20,6 +20,12 @@ DESIGN_LABELS = {
     }.items()
     if switched_on(name, config)
 }
+# The article's account first.
+DESIGN_SCENARIOS = list(
+    dict.fromkeys(
+        ["as_reported", *((config["design"] or {}).get("diagnosticity") or {}).get("scenarios", [])]
+    )
+)
 DESIGN_TABLES = [f"{RESULTS}/{name}" for name in DESIGN_LABELS]
 
 if DESIGN_TABLES:
@@ -31,11 +37,8 @@ if DESIGN_TABLES:
         models=config["models"],
         instruments=config["data"]["instruments"],
     )
-    DESIGN_SCENARIOS = (config["design"]["diagnosticity"] or {}).get("scenarios", [])
     DESIGN_FILES = dict(
-        scenarios=sorted(
-            {path for name in ["as_reported", *DESIGN_SCENARIOS] for path in scenario_files(name)}
-        ),
+        scenarios=sorted({path for name in DESIGN_SCENARIOS for path in scenario_files(name)}),
         claims=[config["claims"]] if config["claims"] else [],
         models=config["models"],
         instruments=list(config["data"]["instruments"].values()),

@@ -8,10 +8,7 @@ from fortems.figures import catalog
 from fortems.report import sources
 from fortems.simulate.scenario import scenario_files
 
-# The scenarios of the simulated studies, the article's account first.
-TOLD_SCENARIOS = []
-if switched_on("design/diagnosticity.csv", config):
-    TOLD_SCENARIOS = list(dict.fromkeys(["as_reported", *config["design"]["diagnosticity"]["scenarios"]]))
+TOLD_SCENARIOS = DESIGN_SCENARIOS if switched_on("design/diagnosticity.csv", config) else []
 
 
 rule manuscript:

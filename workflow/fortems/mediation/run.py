@@ -13,7 +13,7 @@ from fortems.mediation.effects import PART_COLUMNS, effect_rows
 from fortems.mediation.influence import INFLUENCE_COLUMNS, influence_rows
 from fortems.mediation.models import ENGINES, MediationModel
 from fortems.mediation.pathfit import FIT_COLUMNS, fit_row
-from fortems.mediation.slopes import Settings, Slopes
+from fortems.mediation.slopes import RESAMPLED, Settings, Slopes
 from fortems.mediation.system import CannotFit, System, build
 
 Engine = Callable[[System, Settings], tuple[list[Slopes], list[dict[str, Any]]]]
@@ -116,6 +116,5 @@ def settings_of(params: Mapping[str, Any]) -> Settings:
         ``seed, confidence, intervals, draws, replicates``; without replicates there is no bootstrap.
     """
     replicates = int(params["replicates"] or 0)
-    resampled = ("percentile", "bca")
-    intervals = tuple(name for name in params["intervals"] if replicates or name not in resampled)
+    intervals = tuple(name for name in params["intervals"] if replicates or name not in RESAMPLED)
     return Settings(params["seed"], params["confidence"], params["draws"], replicates, intervals)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from fortems.mediation.system import Condition, Key, System, product
 
 Array = NDArray[np.float64]
+#: Intervals that need a bootstrap.
+RESAMPLED = ("percentile", "bca")
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,12 @@ class Settings:
     confidence: float = 0.95
     draws: int = 20_000
     replicates: int = 5_000
-    intervals: tuple[str, ...] = ("delta", "montecarlo", "percentile", "bca")
+    intervals: tuple[str, ...] = ("delta", "montecarlo", *RESAMPLED)
 
     @property
     def bootstraps(self) -> bool:
         """Whether any interval needs replicates."""
-        return bool({"percentile", "bca"} & set(self.intervals))
+        return bool(set(RESAMPLED) & set(self.intervals))
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,12 @@ import pandas as pd
 from scipy.special import chdtri, ndtri, stdtrit
 
 from fortems.mediation.models import MediationModel, equivalent_models
+from fortems.mediation.slopes import RESAMPLED
 from fortems.mediation.wording import conclusion, paper_rule
 
 BOUND = 0.10
 ATTAINABLE = 1.645
 PRIMARY = {"within": ("twolevel", "mixedlm"), "single": ("regression", "semopy", "mixedlm")}
-RESAMPLED = ("percentile", "bca")
 PRIMARY_INTERVAL = ("montecarlo", "delta", *RESAMPLED)
 NO_BOOTSTRAP = "no bootstrap interval of the indirect effect could be given, and the run asks for no other"
 

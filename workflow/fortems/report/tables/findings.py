@@ -6,7 +6,7 @@ from fortems.report.results import Row
 from fortems.report.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
-from fortems.report.text.claims import CLAIMS, are_own, estimands
+from fortems.report.text.claims import CLAIMS, estimands
 from fortems.report.text.design import DIAGNOSTICITY, PATTERNS, RATIOS, REPORTED
 from fortems.report.text.words import ESTIMAND_WORDS
 
@@ -39,7 +39,7 @@ def claims(report: Report) -> Table | None:
     return Table(
         "tbl-claims",
         "The Findings to Check and the Verdict on Each"
-        if are_own(report)
+        if report.results.own_claims
         else "The Article's Findings and the Verdict on Each",
         ("Finding", "Estimate", _ci(report), "*p*", "Verdict"),
         "lrcrl",
@@ -52,7 +52,7 @@ def claims(report: Report) -> Table | None:
 
 def _claims_note(report: Report) -> str:
     effects = "effects: indirect effect with its Monte Carlo interval."
-    if are_own(report):
+    if report.results.own_claims:
         effects += (
             " *Consistent (weak)*: no significance was expected and there is none, which supports little."
         )
@@ -61,7 +61,7 @@ def _claims_note(report: Report) -> str:
     if report.variant.matrix:
         return f"{effects[:1].upper()}{effects[1:]}"
     text = f"Correlations: cluster-robust test over all clients; {effects}"
-    if are_own(report):
+    if report.results.own_claims:
         return text
     return (
         f"{text} The parts of “bond alone survives” are not findings of the article's own. Age and gender: *p* of both together. The "

@@ -9,7 +9,7 @@ from fortems.report.results import Row
 from fortems.report.table import Cell, Section, Table
 from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
-from fortems.report.text.robustness import MEASUREMENT, measured_models
+from fortems.report.text.robustness import MEASURED_INTERVALS, measured_models, measured_rows
 from fortems.report.text.study import (
     chain,
     main_models,
@@ -25,13 +25,6 @@ WHAT = {
     "observed": "Observed scores",
     "latent": "Latent variables",
     "corrected": "Corrected for unreliability",
-}
-#: Intervals of a model with measurement error in their order; empty: no confidence interval.
-MEASURED_INTERVALS = {
-    "montecarlo": "Monte Carlo",
-    "reliability": "",
-    "delta": "delta method",
-    "percentile": "percentile",
 }
 EFFECT_WORDS = {"a": "*a*", "b": "*b*", "direct": "*c*′", "indirect": "*ab*"}
 
@@ -249,7 +242,7 @@ def turned(report: Report) -> Table | None:
 
 def measurement(report: Report) -> Table | None:
     """Indirect effects with measurement error ignored and taken into account."""
-    rows = _measured(report)
+    rows = measured_rows(report)
     body: list[Section | tuple[Cell | str, ...]] = []
     bind = report.bind
     for base in measured_models(report):
@@ -272,9 +265,7 @@ def measurement(report: Report) -> Table | None:
     how = {row["measurement"]: MEASURED_INTERVALS[row["interval"]] for row in rows}
     kinds = [f"{words} for {WHAT[kind].lower()}" for kind, words in how.items() if words]
     corrected = (
-        [
-            "; for corrected scores the range of the estimate over the intervals of the reliabilities, which is none"
-        ]
+        ["; for corrected scores the range of the estimate over the intervals of the reliabilities"]
         if "corrected" in how
         else []
     )
@@ -313,17 +304,3 @@ def _chain(base: Mapping[str, str]) -> str:
 
 def _where(row: Row) -> str:
     return ESTIMAND_WORDS.get(row["level"], str(row["level"])).removeprefix("at the ")
-
-
-def _measured(report: Report) -> list[Row]:
-    """A row an indirect effect, with the interval that comes first: that of the other tables where there is one."""
-    found: dict[tuple[str, ...], Row] = {}
-    for interval in MEASURED_INTERVALS:
-        for row in report.results.rows(MEASUREMENT, effect="indirect", interval=interval):
-            if row.has("estimate"):
-                found.setdefault(
-                    tuple(row[key] for key in ("predictor", "mediator", "outcome", "measurement", "level")),
-                    row,
-                )
-    order = [row["model"] for row in report.results.rows(MEASUREMENT)]
-    return sorted(found.values(), key=lambda row: (order.index(row["model"]), row.line))

@@ -20,14 +20,9 @@ WORDS = {
 }
 
 
-def are_own(report: Report) -> bool:
-    """Whether the findings to check are others than the article's, which `config/claims.yaml` states."""
-    return report.results.own_claims
-
-
 def findings_word(report: Report) -> str:
     """``findings of the article``, or ``findings to check`` where they are a file's own."""
-    return "findings to check" if are_own(report) else "findings of the article"
+    return "findings to check" if report.results.own_claims else "findings of the article"
 
 
 def findings(report: Report, estimand: str) -> list[Row]:
@@ -140,17 +135,21 @@ def _patterns(report: Report) -> str:
 
 def claims_title(report: Report) -> str:
     """The heading of the section on the findings."""
-    return "The Findings to Check, One by One" if are_own(report) else "The Article's Findings, One by One"
+    return (
+        "The Findings to Check, One by One"
+        if report.results.own_claims
+        else "The Article's Findings, One by One"
+    )
 
 
 def each_finding(report: Report) -> str:
     """A single finding within a sentence of the introduction."""
-    return "finding to check" if are_own(report) else "finding of the\narticle"
+    return "finding to check" if report.results.own_claims else "finding of the article"
 
 
 def written_down(report: Report) -> str:
     """Where the findings to check come from; when a file of one's own was written the report cannot know."""
-    if are_own(report):
+    if report.results.own_claims:
         return "stand in a file of this run's own"
     return "were written down before any data were looked at"
 

@@ -286,7 +286,9 @@ def coverage(report: Report) -> str:
     row = rows[0]
     if row.has("a", "b"):
         truth = f"*a*{IS}{report.bind.of(row, 'a', 'b')} and *b*{IS}{report.bind.of(row, 'b', 'b')}"
-        parts.insert(0, f"All of this is for a population with an indirect effect ({truth}, standardized).")
+        parts.insert(
+            0, f"The first numbers are for a population with an indirect effect ({truth}, standardized)."
+        )
     parts.append(_null(report, nominal))
     return joined([*parts, f"Each design is in `design/coverage.csv`{report.see('fig-coverage')}."])
 
@@ -312,7 +314,7 @@ def _null(report: Report, nominal: float) -> str:
         return ""
     if not clauses:
         return "Where one of the two paths is zero, no interval is shown to cover less than it says."
-    return f"Where one of the two paths is zero, {listed(clauses)} {'covers' if len(clauses) == 1 else 'cover'} less than that."
+    return f"Where one of the two paths is zero, {listed(clauses)} {plural(len(clauses), 'is', 'are')} shown to cover less than the nominal share."
 
 
 def recovery(report: Report) -> str:
@@ -346,7 +348,7 @@ def _biased(rows: list[Row]) -> list[Row]:
 
 
 def _others(report: Report) -> str:
-    """Bias of the parameters other than indirect effects; maximum likelihood makes variances too small or, at zero, too large."""
+    """Bias of the parameters other than indirect effects."""
     rows = [
         row
         for row in report.results.rows(RECOVERY)
@@ -358,10 +360,14 @@ def _others(report: Report) -> str:
         return every
     text = f"Of {report.bind.rows(rows, 'bias')} comparisons of other parameters {report.bind.rows(biased, 'bias')} {plural(len(biased), 'exceeds', 'exceed')} three"
     if all("variance" in row["parameter"] for row in biased):
-        text += (
-            ", all of them variances and covariances: with few therapists maximum likelihood makes those of clients a little too "
-            "small and, since none can be negative, those between therapists too large"
-        )
+        text += ", all of them variances and covariances"
+        within = [row for row in biased if row["parameter"].startswith("residual variance")]
+        between = [row for row in biased if row["parameter"].startswith("between variance")]
+        if all(row["bias"] < 0 for row in within) and all(row["bias"] > 0 for row in between):
+            text += (
+                ": with few therapists maximum likelihood makes variances within therapists a little too small and, since none can be "
+                "negative, those between them too large"
+            )
     return f"{text}. {every}"
 
 

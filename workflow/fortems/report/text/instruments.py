@@ -36,7 +36,7 @@ DESCRIPTIVES = "tables/descriptives.csv"
 CORRELATIONS = "tables/correlations.csv"
 
 
-def is_studys(instrument: Instrument) -> bool:
+def is_of_the_study(instrument: Instrument) -> bool:
     """Whether an instrument is the one of the study: same name, same scales with the same possible scores."""
     label, ranges = STUDY.get(instrument.name, ("", {}))
     return bool(label) and instrument.label.startswith(label) and instrument.ranges() == ranges
@@ -50,7 +50,7 @@ def is_inventory(instrument: Instrument | None) -> bool:
 def instrument_label(report: Report, key: str, usual: str) -> str:
     """An instrument as headings call it: the study's by its usual name, another by that of its file."""
     found = report.results.instruments.get(key)
-    if found is None or is_studys(found):
+    if found is None or is_of_the_study(found):
         return usual
     return re.sub("[*^~]", "", found.label)
 
@@ -90,7 +90,7 @@ def instruments(report: Report) -> str:
             continue
         if report.variant.matrix:
             paragraphs.append(_printed(report, key) if key in STUDY else "")
-        elif is_studys(instrument):
+        elif is_of_the_study(instrument):
             paragraphs.append(_usual(report, key))
         else:
             paragraphs.append(_other(report, instrument))
@@ -123,20 +123,20 @@ def _usual(report: Report, key: str) -> str:
     """An instrument of the study, in the words and numbers of its source."""
     fact = report.fact
     return {
-        "wai": f"**Therapeutic alliance.** {fact('wai_items')} items of the Working Alliance Inventory in its short\n"
-        f"revised form [@hatcher2006], {fact('wai_scale_items')} for each of bond, goal and task; the total ranges from\n"
+        "wai": f"**Therapeutic alliance.** {fact('wai_items')} items of the Working Alliance Inventory in its short "
+        f"revised form [@hatcher2006], {fact('wai_scale_items')} for each of bond, goal and task; the total ranges from "
         f"{fact('wai_low')} to {fact('wai_high')}. {DUTCH}",
         "mlq": "**Meaning in life.** The Meaning in Life Questionnaire [@steger2006], "
-        f"{fact('mlq_presence_items')} items each for presence\nof and search for meaning; sums range from {fact('mlq_low')} to "
+        f"{fact('mlq_presence_items')} items each for presence of and search for meaning; sums range from {fact('mlq_low')} to "
         f"{fact('mlq_high')}.",
-        "oq": f"**Distress.** The Outcome Questionnaire [@lambert1996], {fact('oq_items')} items with a total from zero to\n"
-        f"{fact('oq_high')}: symptom distress ({fact('oq_symptom_items')} items), interpersonal relations\n"
+        "oq": f"**Distress.** The Outcome Questionnaire [@lambert1996], {fact('oq_items')} items with a total from zero to "
+        f"{fact('oq_high')}: symptom distress ({fact('oq_symptom_items')} items), interpersonal relations "
         f"({fact('oq_interpersonal_items')}) and social role ({fact('oq_role_items')}). Higher is worse.",
     }[key]
 
 
 DUTCH = (
-    "The article used the Dutch version of the inventory [@stinckens2009], whose item key we did not find published; the key is\n"
+    "The article used the Dutch version of the inventory [@stinckens2009], whose item key we did not find published; the key is "
     "therefore an assumption, kept in a file that can be swapped."
 )
 
@@ -190,8 +190,8 @@ def scoring(report: Report) -> str:
     opening = "Scale scores are sums of items after reversal."
     if usual and set(found) == set(RULES) and _is_oq(found["oq"]):
         return (
-            f"{opening} A scale of the alliance or of meaning with at most a quarter of its items\nmissing is prorated, else "
-            "missing. For the Outcome Questionnaire a missing item takes the rounded mean of the others of\nits subscale; from "
+            f"{opening} A scale of the alliance or of meaning with at most a quarter of its items missing is prorated, else "
+            "missing. For the Outcome Questionnaire a missing item takes the rounded mean of the others of its subscale; from "
             f"{report.fact('oq_missing_limit')} missing items on, the client has no score."
         )
     return joined([opening, *(_rule(report, instrument) for instrument in found.values())])

@@ -11,6 +11,14 @@ AGREEMENT = "mediation/agreement.csv"
 PUBLISHED = "published.csv"
 MEASUREMENT = "mediation/measurement.csv"
 FACTORS = "mediation/cfa.csv"
+BASE = ("predictor", "mediator", "outcome")
+#: Intervals of a model with measurement error in their order; empty: no confidence interval.
+MEASURED_INTERVALS = {
+    "montecarlo": "Monte Carlo",
+    "reliability": "",
+    "delta": "delta method",
+    "percentile": "percentile",
+}
 INFLUENCE = "robustness/leave_one_out.csv"
 
 
@@ -94,8 +102,10 @@ def measurement(report: Report) -> str:
     parts = []
     for base in measured_models(report):
         for level in levels(report):
-            plain_row = _measured(report, base, "observed", level)
-            latent = _measured(report, base, "latent", level)
+            plain_row, latent = (
+                next(iter(measured_rows(report, **base, measurement=kind, level=level)), None)
+                for kind in ("observed", "latent")
+            )
             if latent is None or not latent.has("standardized"):
                 continue
             size = f"{report.bind.of(latent, 'standardized', 'end')} in standard deviations"
@@ -137,10 +147,7 @@ def measurement(report: Report) -> str:
 
 def measured_models(report: Report) -> list[dict[str, str]]:
     """Predictor, mediator and outcome of each model that takes measurement error into account, each once."""
-    bases = [
-        {key: str(row[key]) for key in ("predictor", "mediator", "outcome")}
-        for row in report.results.rows(MEASUREMENT)
-    ]
+    bases = [{key: str(row[key]) for key in BASE} for row in report.results.rows(MEASUREMENT)]
     return [base for number, base in enumerate(bases) if base not in bases[:number]]
 
 
@@ -151,13 +158,15 @@ def latent_words(base: dict[str, str]) -> str:
     return f"{listed(name(variable) for variable in base.values())} as latent variables"
 
 
-def _measured(report: Report, base: dict[str, str], measurement_: str, level: str) -> Row | None:
-    rows = report.results.rows(MEASUREMENT, **base, measurement=measurement_, level=level, effect="indirect")
-    for interval in ("montecarlo", "reliability", "delta", "percentile"):
-        for row in rows:
-            if row["interval"] == interval:
-                return row
-    return None
+def measured_rows(report: Report, **keys: str) -> list[Row]:
+    """A row an indirect effect, with the interval that comes first: that of the other tables where there is one."""
+    found: dict[tuple[str, ...], Row] = {}
+    for interval in MEASURED_INTERVALS:
+        for row in report.results.rows(MEASUREMENT, effect="indirect", interval=interval, **keys):
+            if row.has("estimate"):
+                found.setdefault(tuple(row[key] for key in (*BASE, "measurement", "level")), row)
+    order = [row["model"] for row in report.results.rows(MEASUREMENT)]
+    return sorted(found.values(), key=lambda row: (order.index(row["model"]), row.line))
 
 
 def influence(report: Report) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from fortems.mediation.slopes import RESAMPLED
 from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import escape
 from fortems.report.results import CODEBOOK, PATTERNS
 from fortems.report.template import Report
-from fortems.report.text.claims import are_own
 from fortems.report.text.mediation import DISTRESS_PARTS, as_covariates, moderators
 from fortems.report.text.study import main_models, own_models, turned_models
 from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, name, plural, sentence
@@ -68,7 +68,7 @@ def model_roles(report: Report) -> str:
     """What predictor, mediator and outcome are: named where all models are of the study's variables."""
     if own_models(report):
         return "a predictor $x$, a mediator $m$ and an outcome $y$"
-    return "a predictor $x$ (the alliance or an aspect of it), the mediator $m$ (presence of meaning) and the outcome $y$\n(distress)"
+    return "a predictor $x$ (the alliance or an aspect of it), the mediator $m$ (presence of meaning) and the outcome $y$ (distress)"
 
 
 def models(report: Report) -> str:
@@ -171,7 +171,7 @@ def claims_method(report: Report) -> str:
     stated = (
         "Each finding to check is stated with its statistic, test, level, sides and direction in a file of this run's own; the "
         "findings are not the article's, though the verdicts go by the same rules."
-        if are_own(report)
+        if report.results.own_claims
         else "Each finding of the article is stated as a check with its statistic, test, level, sides and direction, in a file that "
         "was fixed before any run."
     )
@@ -232,25 +232,18 @@ def _left_out(report: Report) -> str:
     }
     text = "Every model was fitted again without each therapist in turn"
     gaps = [
-        f"{ESTIMAND_WORDS[level]} ({', '.join(sorted(escape(label(name_).lower()) for name_ in there - again[level]))})"
+        f"{', '.join(sorted(escape(label(name_).lower()) for name_ in there - again[level]))} {ESTIMAND_WORDS[level]}"
         for level, there in models_.items()
         if there - again[level]
     ]
-    if not gaps:
-        return f"{text}."
-    return (
-        f"{text}, save where a variable of it has missing values {listed(gaps)}: there the cluster bootstrap and its intervals are "
-        "left out as well."
-    )
+    return f"{text}, save {listed(gaps)} (the reason is in `mediation/fit.csv`)." if gaps else f"{text}."
 
 
 def _covered(report: Report) -> str:
     """From how many studies the coverage of the intervals was simulated."""
     coverage = ("design", "coverage")
     text = f"The coverage of the intervals was simulated from {report.bind.setting(*coverage, 'studies')} studies each"
-    resampled = {"percentile", "bca"} & {
-        row["interval"] for row in report.results.rows("design/coverage.csv")
-    }
+    resampled = report.results.rows("design/coverage.csv", interval=RESAMPLED)
     if resampled and report.results.setting(*coverage, "bootstrap_studies"):
         text += f", that of resampled intervals from {report.bind.setting(*coverage, 'bootstrap_studies')}"
     return f"{text}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.report.text.claims import are_own, estimands, findings, findings_word, tallies
+from fortems.report.text.claims import estimands, findings, findings_word, tallies
 from fortems.report.text.design import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.mediation import indirect_clause
@@ -36,7 +36,7 @@ def abstract_method(report: Report) -> str:
         return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with Monte Carlo intervals."
     stated = (
         "The findings to check were stated as checks in a file of this run's own."
-        if are_own(report)
+        if report.results.own_claims
         else "Each finding of the article was stated as a check before the analysis."
     )
     return (
@@ -185,7 +185,7 @@ def _plain_tally(report: Report) -> str:
                 if estimand == "within"
                 else ""
             )
-            own = are_own(report)
+            own = report.results.own_claims
             came = "came out as expected" if own else "came out the same way"
             text = f"Of {whole} {findings_word(report)} {good} {came}{where}"
             if any(row["verdict"] == "consistent (weak)" for row in rows):
