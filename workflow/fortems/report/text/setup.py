@@ -232,7 +232,7 @@ def _left_out(report: Report) -> str:
     }
     text = "Every model was fitted again without each therapist in turn"
     gaps = [
-        f"{', '.join(sorted(escape(label(name_).lower()) for name_ in there - again[level]))} {ESTIMAND_WORDS[level]}"
+        f"{listed(sorted(escape(label(name_).lower()) for name_ in there - again[level]))} {ESTIMAND_WORDS[level]}"
         for level, there in models_.items()
         if there - again[level]
     ]
