@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import stat
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 NAME = "manifest.json"
 PARTIAL = ".partial-"
+#: A name as fortems.tidy.atomic gives it: eight characters of tempfile's, and the suffix of the result.
+HALF_WRITTEN = re.compile(re.escape(PARTIAL) + r"[a-z0-9_]{8}(\.[a-z0-9]+)?")
 
 
 def manifest(results: str, made_by: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -68,17 +72,32 @@ def tidy_up(results: str, is_made: Callable[[str], bool]) -> list[str]:
     """Remove what an earlier run left and this one does not make; return its names.
 
     That is: files that the folder's manifest lists and no rule makes any more (a model or a stage was switched
-    off), and half-written files of a run that was killed. Files that the workflow never made are left alone.
+    off), and half-written files of a run that was killed. A manifest may come from anywhere, and its names lead
+    anywhere: only what lies in the folder itself, is a file and no link, and has the very bytes that the manifest
+    lists is removed (``kept`` names the rest).
     """
     removed = []
-    for name in _listed(results):
-        path = Path(results, name)
-        if not is_made(f"{results}/{name}") and path.is_file():
-            path.unlink()
+    for name, why_not in _no_longer_made(results, is_made).items():
+        if not why_not:
+            Path(results, name).unlink()
             removed.append(name)
     for path in Path(results).rglob(f"{PARTIAL}*"):
-        path.unlink(missing_ok=True)
+        if HALF_WRITTEN.fullmatch(path.name) and is_plain_file(path):
+            path.unlink()
     return removed
+
+
+def kept(results: str, is_made: Callable[[str], bool]) -> dict[str, str]:
+    """Return what the folder's manifest lists, no rule makes and ``tidy_up`` leaves alone: name → why."""
+    return {name: why for name, why in _no_longer_made(results, is_made).items() if why}
+
+
+def is_plain_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a regular file: no link, folder, pipe or device."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -87,8 +106,44 @@ def sha256(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _listed(results: str) -> list[str]:
+def _no_longer_made(results: str, is_made: Callable[[str], bool]) -> dict[str, str]:
+    """Names that the manifest lists and no rule makes → why they are not to be removed, empty where they are.
+
+    Names are looked up among those that the folder has, so that none can lead out of it; what is listed, inside and
+    gone is left out.
+    """
+    there = set(result_files(results))
+    found = {}
+    for name, digest in _listed(results).items():
+        if name not in there:
+            if _leads_out(name):
+                found[name] = "the name leads out of the run's folder"
+            elif "\0" not in name and Path(results, name).is_file():
+                found[name] = "it lies behind a link, or its name is spelled in another way"
+        elif not is_made(f"{results}/{name}"):
+            found[name] = _why_kept(Path(results, name), digest)
+    return found
+
+
+def _why_kept(path: Path, digest: object) -> str:
+    if not is_plain_file(path):
+        return "it is a link, or no file"
     try:
-        return list(json.loads(Path(results, NAME).read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, KeyError):
-        return []
+        return "" if sha256(path) == digest else "it is not the file that the manifest lists"
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+
+
+def _leads_out(name: str) -> bool:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute() or ".." in parts
+
+
+def _listed(results: str) -> dict[str, object]:
+    """Name → checksum as the folder's manifest lists them; nothing of what is no manifest of ours."""
+    path = Path(results, NAME)
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))["files"] if is_plain_file(path) else {}
+        return {name: entry.get("sha256") for name, entry in files.items() if isinstance(entry, dict)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}

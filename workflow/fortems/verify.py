@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from fortems.manifest import NAME, result_files, sha256
+from fortems.schema import load_schema, schema_problems
 from fortems.workflow import steady
 
 RESULTS = Path("results")
@@ -156,6 +157,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _one(run: str, renewing: bool) -> int:
+    if problems := schema_problems(run, load_schema("config")["properties"]["run"], "RUN"):
+        print(problems[0], file=sys.stderr)
+        return 2
     results, reference = RESULTS / run, REFERENCE / run
     if not (results / NAME).is_file():
         print(f"{results}/{NAME} is not there: build the run first.", file=sys.stderr)

@@ -7,11 +7,12 @@ import atexit
 import glob
 import pathlib
 import sys
+from itertools import islice
 
 from fortems import imports
 from fortems.config import switched_on, told_path
-from fortems.manifest import orphans, tidy_up
-from fortems.workflow import may_write
+from fortems.manifest import kept, orphans, tidy_up
+from fortems.workflow import LISTED, may_write
 
 
 def checked(config):
@@ -124,6 +125,8 @@ def start():
     forget_failures(LOGS)
     for name in tidy_up(RESULTS, is_made):
         print(f"Removed {RESULTS}/{name}: made by an earlier run, and no step of this one makes it.")
+    for name, why in islice(kept(RESULTS, is_made).items(), LISTED):
+        print(f"Left alone: {name!a}, which {RESULTS}/manifest.json lists and no step makes: {why}.")
 
 
 def name_orphans():
