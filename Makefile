@@ -1,7 +1,9 @@
 # Everything a visitor types. `make` builds the environment and the full run; `make help` lists the rest.
-# Which of these Pythons the packages work with; a second argument is what else they must be able to do.
-fit = $(foreach p,$(1),$(if $(shell $(p) -c '$(2) import sys; print(*(["ok"] if (3,11) <= sys.version_info[:2] <= (3,13) else []))' 2>/dev/null),$(p)))
-VERSIONS := python3.13 python3.12 python3.11
+# Which of these Pythons the locked packages work with; a second argument is what else they must be able to do.
+FITS := (3, 11) <= sys.version_info[:2] <= (3, 14)
+NEWER := import sys; print(*sys.version_info[:2], sep=".") if sys.version_info[:2] > (3, 14) else None
+fit = $(foreach p,$(1),$(if $(shell $(p) -c '$(2) import sys; print("ok" if $(FITS) else "")' 2>/dev/null),$(p)))
+VERSIONS := python3.14 python3.13 python3.12 python3.11
 # The system's own first: distributions build it for speed, version managers often do not, and runs are mostly Python.
 PYTHON ?= $(firstword $(call fit,$(VERSIONS:%=/usr/bin/%),import venv; import ensurepip;) $(call fit,$(VERSIONS) python3 python))
 CORES ?= 4
@@ -15,9 +17,11 @@ PLACE_STAMP := $(VENV)/.place-$(call sum,{ pwd; cat requirements.lock; })
 RUN_STAMP := $(VENV)/.run-$(call sum,cat requirements.lock)
 DEV_STAMP := $(VENV)/.dev-$(call sum,cat requirements-dev.lock)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+# One package of a lock, with its hashes.
+entry = sed -n "/^$(1)==/,/[^\\]$$/p" $(2)
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev test test-faults test-slow ci check verify reference contact-sheet unlock locks clean help
+.PHONY: all env dev slurm test test-faults test-slow ci check verify reference contact-sheet unlock locks check-wheels clean help
 
 all: env ## environment, then the full run into results/main/
 	$(BIN)/snakemake --cores $(CORES)
@@ -25,6 +29,11 @@ all: env ## environment, then the full run into results/main/
 env: $(RUN_STAMP) ## the environment a run needs, in .venv, from the hashed locks
 
 dev: $(DEV_STAMP) ## the same and what tests and checks need
+
+slurm: env ## what a run on a Slurm cluster needs besides
+	for p in snakemake-executor-plugin-slurm snakemake-executor-plugin-slurm-jobstep; do \
+		$(call entry,$$p,requirements-dev.lock); done >$(VENV)/slurm.lock
+	$(PIP) install --require-hashes --no-deps -r $(VENV)/slurm.lock
 
 test: dev ## the test suite
 	$(BIN)/pytest -n auto --dist loadfile
@@ -62,6 +71,9 @@ locks: ## renew the three locks (needs uv)
 	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url --group build -o requirements-build.lock
 
+check-wheels: env ## whether each locked package installs without a compiler, for each Python and platform (asks the index)
+	$(BIN)/python .ci/check_wheels.py
+
 clean: ## remove the environment and all runs, not the reference results
 	rm -rf $(VENV) .snakemake logs
 	find results benchmarks -mindepth 1 -maxdepth 1 -type d ! -name reference -exec rm -rf {} +
@@ -71,14 +83,19 @@ help:
 
 $(PLACE_STAMP):
 	@python='$(PYTHON)'; \
-	test -n "$$python" || { echo "No Python 3.11, 3.12 or 3.13 found on PATH. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }; \
-	command -v "$$python" >/dev/null || { echo "$$python is not there. Name another: make PYTHON=/path/to/python3.12" >&2; exit 2; }; \
-	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$$python is not Python 3.11-3.13. Name another: make PYTHON=/path/to/python3.12" >&2; exit 2; }; \
+	test -n "$$python" || { newer=$$(for p in python3 python; do "$$p" -c '$(NEWER)' 2>/dev/null; done | head -n 1); \
+	test -z "$$newer" || echo "Python $$newer is newer than the libraries that this package is locked to (numpy, scipy, numba)." >&2; \
+	echo "No Python 3.11, 3.12, 3.13 or 3.14 found on PATH. Install one, or name it: make PYTHON=/path/to/python3.13" >&2; exit 2; }; \
+	command -v "$$python" >/dev/null || { echo "$$python is not there. Name another: make PYTHON=/path/to/python3.13" >&2; exit 2; }; \
+	"$$python" -c 'import sys; sys.exit(not $(FITS))' || { echo "$$python is not Python 3.11 to 3.14. Name another: make PYTHON=/path/to/python3.13" >&2; exit 2; }; \
 	"$$python" -c 'import venv, ensurepip' 2>/dev/null || { echo "$$python has no venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 2; }; \
 	rm -rf $(VENV) && "$$python" -m venv $(VENV) && touch $@
 
 $(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml | $(PLACE_STAMP)
 	$(PIP) install --require-hashes -r requirements-build.lock
+	@# No wheel of it for Python 3.14 yet. Its C part has a Python twin: leave that part out, and no compiler is needed.
+	$(call entry,immutables,requirements.lock) >$(VENV)/immutables.lock
+	CC=true LDSHARED=true $(PIP) install --require-hashes --no-build-isolation -r $(VENV)/immutables.lock
 	$(PIP) install --require-hashes --no-build-isolation -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	$(BIN)/python -m compileall -q workflow/fortems workflow/twolevel # containers often tell Python to keep no bytecode

@@ -180,7 +180,7 @@ def test_a_reference_to_nothing_is_refused(runs):
     def blocks(markdown):
         from fortems.report.document import read
 
-        return read(markdown, ROOT / "manuscript/references.bib")
+        return read(markdown, ROOT / "manuscript")
 
     with pytest.raises(FortemsError, match="refers to tbl-x"):
         place(blocks("[](#tbl-x){.ref}"), {})

@@ -85,7 +85,7 @@ def prepare(
 def compose(report: Report, folder: Path) -> Document:
     """Fill the templates and return the document, everything placed and numbered."""
     text = render(report, folder, SENTENCES)
-    document = read(text, folder / "references.bib")
+    document = read(text, folder)
     items: dict[str, Table | Picture] = {
         name: item for name, item in report.items.items() if item is not None
     }

