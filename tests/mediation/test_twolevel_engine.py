@@ -29,10 +29,9 @@ def slopes(model, data, settings=SETTINGS):
 
 def general(model, data, **options):
     system = build(model, data)
-    alone = twolevel_engine.within_only(system)
-    text = twolevel_general.syntax(system, "partial", model.between == "structured", alone)
+    text = twolevel_general.syntax(system, "partial", model.between == "structured")
     fit = twolevel_general.fit_text(text, twolevel_general.data_of(system, False), False, **options)
-    return twolevel_general.slopes_of(system, fit, "within", alone), fit
+    return twolevel_general.slopes_of(system, fit, "within"), fit
 
 
 @pytest.mark.parametrize("icc", [0.05, 0.4])
@@ -159,7 +158,7 @@ def test_incomplete_rows_are_used_by_full_information():
 def test_full_information_of_complete_rows_is_the_complete_fit():
     data = study(icc=0.3)
     system = build(SIMPLE, data)
-    text = twolevel_general.syntax(system, "partial", False, ())
+    text = twolevel_general.syntax(system, "partial", False)
     one = twolevel_general.fit_text(text, twolevel_general.data_of(system, True), True)
     assert one.coef["v1~v0"] == pytest.approx(slopes(SIMPLE, data)[0]["within"].estimate[0], rel=1e-3)
 
@@ -196,8 +195,8 @@ def test_covariates_within_only_or_at_both_levels():
     within = MediationModel("w", ("alliance",), ("meaning",), "distress", ("age",))
     both = MediationModel("b", ("alliance",), ("meaning",), "distress", ("age",), "both")
     data = study(icc=0.3)
-    assert twolevel_engine.within_only(build(within, data)) == ("age",)
-    assert twolevel_engine.within_only(build(both, data)) == ()
+    assert build(within, data).within_only == ("age",)
+    assert build(both, data).within_only == ()
     _, one = slopes(within, data)
     _, two = slopes(both, data)
     # Between at both levels: age's variance there and its three covariances.

@@ -138,8 +138,24 @@ def test_covariates_joint_test_sees_a_slope_and_indicators_are_against_the_most_
 def test_covariates_that_are_not_there_or_do_not_vary():
     scores = covariate_scores()
     assert covariates_table(scores.drop(columns=["age", "gender"])).empty
-    table = covariates_table(scores.assign(age=40.0))
-    assert (table["reason"] != "").all() and table["p"].isna().all()
+    table = covariates_table(scores.assign(age=40.0)).set_index(["level", "term"])
+    for level in ("single", "within"):
+        assert "age does not vary" in f"age {table.loc[(level, 'age'), 'reason']}"
+        assert np.isnan(table.loc[(level, "age"), "p"])
+        assert np.isfinite(table.loc[(level, "gender_male"), "p"])
+        joint = table.loc[(level, "joint")]
+        assert joint["df1"] == 1 and "without age, which does not vary" in joint["reason"]
+    nothing = covariates_table(scores.assign(age=40.0, gender="female"))
+    assert (nothing["reason"] != "").all() and nothing["p"].isna().all()
+
+
+def test_a_covariate_that_belongs_to_the_therapist_is_absent_within_therapists_only():
+    scores = covariate_scores()
+    scores["age"] = pd.factorize(scores["therapist"])[0] * 1.37 + 1 / 3
+    table = covariates_table(scores).set_index(["level", "term"])
+    assert np.isfinite(table.loc[("single", "age"), "p"])
+    assert table.loc[("within", "age"), "reason"] == "does not vary within therapists"
+    assert np.isfinite(table.loc[("within", "gender_male"), "p"])
 
 
 def test_a_category_that_one_therapist_alone_has_is_not_tested():

@@ -24,7 +24,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.icc import OneWay, exact_interval
-from fortems.regression import ONCE, Array, centre, cluster_codes, correlation_cr2, t_quantile, two_sided_p
+from fortems.regression import (
+    ONCE,
+    Array,
+    centre,
+    cluster_codes,
+    correlation_cr2,
+    t_quantile,
+    two_sided_p,
+    varies,
+    varies_within,
+)
 from fortems.variables import FAMILY
 
 if TYPE_CHECKING:
@@ -97,12 +107,13 @@ def pair(x: Array, y: Array, cluster: np.ndarray, confidence: float = 0.95) -> l
     """Correlation of two variables (N,) at every level and kind; clusters are numbered from 0."""
     n, clusters = len(x), int(cluster.max()) + 1 if len(cluster) else 0
     shared: dict[str, object] = {"n": n, "n_therapists": clusters, "reason": ""}
-    if n < 4 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if n < 4 or not varies(x) or not varies(y):
         why = "fewer than four clients" if n < 4 else "a variable does not vary"
         kinds = (("total", "pearson"), ("total", "cr2"), ("within", "centred"), ("between", "latent"))
         return [{"level": level, "kind": kind, **shared, "reason": why} for level, kind in kinds]
     robust = {name: float(value[0]) for name, value in correlation_cr2(x, y, cluster, confidence).items()}
-    centred = centre(x, cluster), centre(y, cluster)
+    # What rounding leaves of a variable that is constant within therapists would correlate with anything.
+    centred = tuple(centre(v, cluster) if varies_within(v, cluster) else np.zeros(n) for v in (x, y))
     return [
         {"level": "total", "kind": "pearson", **shared, **pearson(x, y, n - 2.0, confidence)},
         {
@@ -111,7 +122,10 @@ def pair(x: Array, y: Array, cluster: np.ndarray, confidence: float = 0.95) -> l
             **{"ci_low": robust["low"], "ci_high": robust["high"]},
             "reason": ONCE if np.isnan(robust["p"]) else "",
         },
-        {"level": "within", "kind": "centred", **shared, **pearson(*centred, n - clusters - 1.0, confidence)},
+        {
+            **{"level": "within", "kind": "centred", **shared},
+            **pearson(centred[0], centred[1], n - clusters - 1.0, confidence),
+        },
         {"level": "between", "kind": "latent", **shared, **between(x, y, cluster, confidence)},
     ]
 
@@ -120,8 +134,10 @@ def pearson(x: Array, y: Array, df: float, confidence: float) -> dict[str, objec
     """r of two variables (N,) with df degrees of freedom: t test and Fisher's z interval."""
     x, y = x - x.mean(), y - y.mean()
     scale = np.sqrt((x @ x) * (y @ y))
-    if scale <= 1e-12 or df < 1:
+    if not scale > 0:
         return {"reason": "a variable does not vary at this level"}
+    if df < 1:
+        return {"reason": "too few clients at this level"}
     r = np.clip(np.array([x @ y / scale]), -1.0, 1.0)
     low, high, p = (float(part[0]) for part in pearson_test(r, df, confidence))
     with np.errstate(divide="ignore"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.regression import ONCE, Array, centre, cluster_codes, ols_cr2
+from fortems.regression import ONCE, Array, centre, cluster_codes, ols_cr2, varies_within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,18 +74,25 @@ def covariates_table(
 def _covariate_rows(
     columns: dict[str, Array], y: Array, cluster: np.ndarray, level: str, confidence: float
 ) -> list[dict[str, object]]:
-    terms = list(columns)
+    groups = cluster if level == "within" else np.zeros(len(y), dtype=np.int64)
+    where = " within therapists" if level == "within" else ""
+    constant = [term for term, column in columns.items() if not varies_within(column, groups)]
+    terms = [term for term in columns if term not in constant]
+    rows: list[dict[str, object]] = [
+        {"term": term, "reason": f"does not vary{where}"} for term in columns if term in constant
+    ]
     nothing = "too few clients, or a covariate that does not vary apart from the others"
-    if not terms or len(y) < len(terms) + 3:
-        return [{"term": term, "reason": nothing} for term in (*terms, "joint")]
-    x = np.column_stack([np.ones(len(y)), *columns.values()])
+    if len(y) and not varies_within(y, groups):
+        nothing = f"the outcome does not vary{where}"
+    if not terms or len(y) < len(terms) + 3 or not varies_within(y, groups):
+        return [*rows, *({"term": term, "reason": nothing} for term in (*terms, "joint"))]
+    x = np.column_stack([np.ones(len(y)), *(columns[term] for term in terms)])
     if level == "within":
         x, y = np.column_stack([centre(v, cluster) for v in x.T[1:]]), centre(y, cluster)
     fit = ols_cr2(x, y, cluster)
     if np.isnan(fit.coef).any():
-        return [{"term": term, "reason": nothing} for term in (*terms, "joint")]
+        return [*rows, *({"term": term, "reason": nothing} for term in (*terms, "joint"))]
     low, high = fit.interval(confidence)
-    rows: list[dict[str, object]] = []
     offset = x.shape[1] - len(terms)
     for i, term in enumerate(terms, start=offset):
         rows.append(
@@ -104,5 +111,8 @@ def _covariate_rows(
         )
     f, df, p = (float(v[0]) for v in fit.joint_test(np.eye(x.shape[1])[offset:]))
     reason = ONCE if fit.known_once[0, offset:].any() else ""
+    if constant:
+        without = f"without {', '.join(constant)}, which does not vary{where}"
+        reason = f"{reason}; {without}" if reason else without
     rows.append({"term": "joint", "df1": len(terms), "df2": df, "statistic": f, "p": p, "reason": reason})
     return rows

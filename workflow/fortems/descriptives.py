@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fortems.regression import varies
 from fortems.variables import VARIABLES, label
 
 if TYPE_CHECKING:
@@ -117,18 +118,26 @@ def _categories(values: pd.Series, name: str, min_cell: int) -> list[dict[str, o
 
 def skew(x: np.ndarray) -> float:
     """Adjusted skewness G1 of values (n,); NaN below three values or without spread."""
-    n, d = len(x), x - x.mean()
-    m2 = (d**2).mean()
-    if n < 3 or m2 <= 0:
+    n = len(x)
+    if n < 3 or not varies(x):
         return float("nan")
+    d = _deviations(x)
+    m2 = (d**2).mean()
     return float((d**3).mean() / m2**1.5 * np.sqrt(n * (n - 1)) / (n - 2))
+
+
+def _deviations(x: np.ndarray) -> np.ndarray:
+    """Deviations from the mean in a unit in which their powers neither vanish nor overflow."""
+    d = x - x.mean()
+    return np.asarray(d / np.abs(d).max())
 
 
 def kurtosis(x: np.ndarray) -> float:
     """Adjusted excess kurtosis G2 of values (n,); NaN below four values or without spread."""
-    n, d = len(x), x - x.mean()
-    m2 = (d**2).mean()
-    if n < 4 or m2 <= 0:
+    n = len(x)
+    if n < 4 or not varies(x):
         return float("nan")
+    d = _deviations(x)
+    m2 = (d**2).mean()
     g2 = (d**4).mean() / m2**2 - 3
     return float((n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * g2 + 6))

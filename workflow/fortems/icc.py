@@ -25,11 +25,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.regression import Array, cluster_codes
+from fortems.regression import Array, cluster_codes, varies, varies_within
 from fortems.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Why there is no more than the ICC itself: with nothing to vary within, there is no error to test against.
+CONSTANT_WITHIN = "does not vary within therapists, so that all variance is between them"
 
 COLUMNS = (
     *("variable", "label", "n_clients", "n_therapists", "n0", "icc", "ci_low", "ci_high", "icc_ml"),
@@ -46,7 +49,7 @@ class OneWay:
     size, mean : ndarray (J,)
         Clients and mean of each therapist.
     within : float
-        Sum of squares within therapists.
+        Sum of squares within therapists; 0 where only rounding is left of it.
     """
 
     size: Array
@@ -58,7 +61,8 @@ class OneWay:
         """Summarise values y (N,) without missing ones, clusters numbered from 0."""
         size = np.bincount(cluster).astype(float)
         mean = np.bincount(cluster, weights=y) / size
-        return cls(size, mean, float(((y - mean[cluster]) ** 2).sum()))
+        within = float(((y - mean[cluster]) ** 2).sum()) if varies_within(y, cluster) else 0.0
+        return cls(size, mean, within)
 
     @property
     def n(self) -> float:
@@ -116,10 +120,15 @@ def icc(one: OneWay, confidence: float = 0.95) -> dict[str, object]:
     """ICC(1) with its exact interval, variance components, F test; a reason when there is nothing to compute."""
     from scipy.special import fdtrc
 
-    if min(one.df) < 1 or one.within <= 0:
-        return {"reason": "needs two therapists, one with two clients or more, and values that vary"}
+    if min(one.df) < 1:
+        return {"reason": "needs two therapists, one with two clients or more"}
+    if one.within == 0 and not varies(one.mean):
+        return {"reason": "the values do not vary"}
     between, within = one.mean_squares
     component = (between - within) / one.n0
+    if one.within == 0:
+        variances = {"variance_between": component, "variance_within": 0.0}
+        return {"n0": one.n0, "icc": 1.0, "icc_ml": 1.0, **variances, "reason": CONSTANT_WITHIN}
     low, high = exact_interval(one, confidence)
     f = between / within
     return {
@@ -139,10 +148,15 @@ def icc(one: OneWay, confidence: float = 0.95) -> dict[str, object]:
 
 
 def exact_interval(one: OneWay, confidence: float) -> tuple[float, float]:
-    """Wald's exact interval of ICC(1); an end at which the variance ratio has no root is that of the parameter."""
+    """Wald's exact interval of ICC(1); an end at which the variance ratio has no root is that of the parameter.
+
+    Without variance within therapists both ends are 1.
+    """
     from scipy.optimize import brentq
     from scipy.special import fdtri
 
+    if one.within == 0:
+        return 1.0, 1.0
     df1, df2 = one.df
     within = one.mean_squares[1]
     # S(g) is defined while all g + 1/n_j > 0, so that a lower end may be negative as the estimate may.
@@ -165,7 +179,7 @@ def exact_interval(one: OneWay, confidence: float) -> tuple[float, float]:
 
 
 def icc_ml(one: OneWay) -> float:
-    """Maximum-likelihood ICC(1) with a between variance of at least 0."""
+    """Maximum-likelihood ICC(1) with a between variance of at least 0; the values vary within therapists."""
     from scipy.optimize import minimize_scalar
 
     def deviance(rho: float) -> float:

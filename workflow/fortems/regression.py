@@ -51,6 +51,10 @@ SINGULAR = 1e-10
 MAYBE_SINGULAR = 1e-6
 #: Share of a direction's squared length that counts as more than rounding.
 ALONE = 1e-8
+#: A sum of squares within clusters below this share of the total one is what rounding leaves of 0.
+WITHIN_SHARE = 1e-12
+#: The same as a share of the sum of the squared values: what subtracting a mean leaves.
+ROUNDING = 1e-28
 #: What tables say of it.
 ONCE = "known from one therapist only, so that its error is not"
 
@@ -303,6 +307,20 @@ def centre(values: Array, cluster: np.ndarray) -> Array:
     """Subtract each cluster's mean from values (N,)."""
     size = np.bincount(cluster)
     return values - (np.bincount(cluster, weights=values) / size)[cluster]
+
+
+def varies(y: Array) -> bool:
+    """Whether values (N,) without missing ones differ by more than rounding does."""
+    return len(y) > 1 and varies_within(y, np.zeros(len(y), dtype=np.int64))
+
+
+def varies_within(y: Array, cluster: np.ndarray) -> bool:
+    """Whether values (N,) without missing ones differ within any cluster by more than rounding does."""
+    if not len(y) or np.ptp(y) == 0:
+        return False
+    y = y / np.abs(y).max()
+    inside, whole = centre(y, cluster), y - y.mean()
+    return bool(inside @ inside > WITHIN_SHARE * (whole @ whole) + ROUNDING * (y @ y))
 
 
 def cluster_codes(labels: object) -> NDArray[np.int64]:

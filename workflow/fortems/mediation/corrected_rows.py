@@ -16,7 +16,7 @@ from fortems.mediation.measurement_rows import OBSERVED, Sources, measurement_ro
 from fortems.mediation.models import MediationModel
 from fortems.mediation.regression_engine import MIN_CLUSTERS, cross_products
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import CannotFit, build
+from fortems.mediation.system import CannotFit, System, build, check_within
 from fortems.seeds import stream
 
 Array = NDArray[np.float64]
@@ -55,10 +55,11 @@ def corrected_rows(model: MediationModel, sources: Sources, settings: Settings) 
     values, cluster, n_clusters = system.complete_values()
     rows: list[dict[str, Any]] = []
     for engine_name, level in OBSERVED:
+        withheld = _not_divided(system) if level == "within" else ""
         if isinstance(reliabilities, str):
-            rows.append(
-                measurement_row(model, engine_name, level, "indirect", note=f"withheld: {reliabilities}")
-            )
+            withheld = reliabilities
+        if withheld or isinstance(reliabilities, str):
+            rows.append(measurement_row(model, engine_name, level, "indirect", note=f"withheld: {withheld}"))
             continue
         rng = stream(settings.seed, "mediation", model.name, "bootstrap", "corrected", level)
         count = settings.replicates if n_clusters >= MIN_CLUSTERS else 0
@@ -113,6 +114,15 @@ def corrected_rows(model: MediationModel, sources: Sources, settings: Settings) 
                 )
             )
     return rows
+
+
+def _not_divided(system: System) -> str:
+    """Why the levels of a model cannot be told apart; empty where they can."""
+    try:
+        check_within(system)
+    except CannotFit as reason:
+        return str(reason)
+    return f"{', '.join(system.between_only)} does not vary within therapists" if system.between_only else ""
 
 
 def _why_withheld(covariance: Array, totals: Array, rel: Array, names: tuple[str, ...], level: str) -> str:

@@ -183,6 +183,8 @@ def _indirect_rows(
     rows = []
     for predictor in model.predictors:
         for mediators in groups:
+            if not paths.carries(predictor, mediators):
+                continue
             estimate = float(indirect(paths.estimate, paths, predictor, mediators))
             row = _row(system, slopes, condition, "indirect", predictor, _only(mediators))
             scale = _scale(system, slopes, "indirect", predictor, "")
@@ -238,6 +240,9 @@ def _total_rows(
             rows.append(
                 _filled(row, "wald", estimate, t_interval(estimate, se, df, settings.confidence), scale)
             )
+            continue
+        there = ("direct", predictor, "") in paths.names and paths.carries(predictor, model.mediators)
+        if not there:
             continue
         direct = paths.at("direct", predictor, "")
         gradient = indirect_gradient(paths, predictor, model.mediators)

@@ -81,6 +81,8 @@ def _effects(system: System, paths: Paths) -> list[tuple[str, str, str, float, f
     ]
     for predictor in system.model.predictors:
         for mediator in system.model.mediators:
+            if not paths.carries(predictor, (mediator,)):
+                continue
             gradient = indirect_gradient(paths, predictor, (mediator,))
             found.append(
                 (

@@ -264,6 +264,9 @@ def bca_interval(estimate: float, replicates: Array, jackknife: Array, confidenc
     proportion = (below + 0.5 * at) / total
     z0 = ndtri(np.clip(proportion, 0.5 / total, 1 - 0.5 / total))
     deviation = np.nanmean(jackknife) - jackknife[~np.isnan(jackknife)]
+    deviation = deviation / max(
+        np.abs(deviation).max(), 1e-300
+    )  # its unit does not matter, its cubes may vanish
     spread = np.sum(deviation**2)
     acceleration = np.sum(deviation**3) / (6.0 * spread**1.5) if spread > 0 else 0.0
     tail = (1.0 - confidence) / 2.0

@@ -100,13 +100,16 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
         )
         return [], [row]
     check_within(system)
+    _check_explained(system)
     means = cluster_means(values, cluster, n_clusters)
     deviations = within_deviations(system)
     split, split_equations = _split(system, values, means, deviations, cluster)
     whole, whole_equations = _whole(system, values, cluster)
     boundary = any(e.share < BOUNDARY for e in split_equations.values())
-    found = [split["within"]]
-    if not boundary and not system.moderators:
+    inside = system.carries_indirect("within")
+    found = [split["within"]] if inside else []
+    # Slopes on observed means are defined without a therapist variance too; they stand where there are no others.
+    if not system.moderators and not (boundary and inside):
         found.append(_with_context(split["between"], split["within"]))
     found.append(whole)
     equations = [*split_equations.values(), *whole_equations.values()]
@@ -119,16 +122,30 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
         boundary=boundary,
         se_method=_method(found),
         message=with_missing(
-            "a therapist variance is zero: between effects withheld" if boundary else "", system
+            "; ".join(
+                part
+                for part in (
+                    _boundary_note(inside) if boundary else "",
+                    system.constant_note,
+                )
+                if part
+            ),
+            system,
         ),
     )
     return found, [row]
+
+
+def _boundary_note(inside: bool) -> str:
+    return "a therapist variance is zero" + (": between effects withheld" if inside else "")
 
 
 def _with_context(between: Slopes, within: Slopes) -> Slopes:
     """Add between minus within, which do not covary: deviations are orthogonal to therapists' means."""
     context = {}
     for i, key in enumerate(between.keys):
+        if key not in within.keys:
+            continue
         j = within.keys.index(key)
         se = float(np.sqrt(between.vcov[i, i] + within.vcov[j, j]))
         difference = float(between.estimate[i] - within.estimate[j])
@@ -151,11 +168,11 @@ def cluster_means(values: Array, cluster: NDArray[np.int64], n_clusters: int) ->
     return sums / np.bincount(cluster, minlength=n_clusters)[:, None]
 
 
-def _has_mean(system: System, column: str) -> bool:
-    model = system.model
-    return column in (*model.predictors, *model.mediators) or (
-        column in system.covariates and model.covariate_level == "both"
-    )
+def _check_explained(system: System) -> None:
+    """A random-intercept model explains what varies within therapists: without it there is no residual."""
+    constant = [name for name in system.equations() if not system.has_part(name, "within")]
+    if constant:
+        raise CannotFit(f"{', '.join(constant)} does not vary within therapists, so that no residual is left")
 
 
 def _split(
@@ -171,8 +188,9 @@ def _split(
     for dependent, right in system.equations().items():
         if dependent in system.mediator_products:
             continue
-        inner = [system.position(name) for name in right]
-        averaged = [name for name in right if _has_mean(system, name)]
+        divided = [name for name in right if system.has_part(name, "within")]
+        inner = [system.position(name) for name in divided]
+        averaged = [name for name in right if system.has_part(name, "between")]
         outer = [system.position(name) for name in averaged]
         between = np.column_stack([np.ones(n_clusters), means[:, outer]])
         if np.linalg.matrix_rank(between) < between.shape[1]:
@@ -183,7 +201,7 @@ def _split(
         equation = random_intercept(values[:, system.position(dependent)], design, cluster)
         equations[dependent] = equation
         w, b = slice(1, 1 + len(inner)), slice(1 + len(inner), None)
-        inner_keys = [(dependent, name) for name in right]
+        inner_keys = [(dependent, name) for name in divided]
         outer_keys = [(dependent, name) for name in averaged]
         parts["within"].append(Part(inner_keys, equation, w, n - n_clusters - len(inner)))
         parts["between"].append(Part(outer_keys, equation, b, n_clusters - len(outer) - 1))
@@ -224,6 +242,9 @@ def _joined(
     within_sd: dict[str, float],
 ) -> Slopes:
     """Put the slopes of all equations side by side; those of parallel mediators covary."""
+    parts = [
+        part for part in parts if part.keys
+    ]  # nothing within explains a mediator of a constant predictor
     keys = tuple(key for part in parts for key in part.keys)
     vcov = np.zeros((len(keys), len(keys)))
     place = {key: i for i, key in enumerate(keys)}

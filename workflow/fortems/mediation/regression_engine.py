@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fortems.mediation.pathfit import fit_measures, fit_row, implied_covariance
 from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import CannotFit, Key, System
-from fortems.regression import CR2Fit, cr2_from_products
+from fortems.regression import CR2Fit, cr2_from_products, varies_within
 from fortems.seeds import stream
 
 Array = NDArray[np.float64]
@@ -87,13 +87,17 @@ def cross_products(values: Array, cluster: NDArray[np.int64], n_clusters: int) -
 def within_sds(
     system: System, values: Array, cluster: NDArray[np.int64], n_clusters: int
 ) -> dict[str, float]:
-    """Return pooled SDs within therapists (divisor N − J) by column; total SDs where there are no clusters."""
+    """Return pooled SDs within therapists (divisor N − J) by column; total SDs where there are no clusters.
+
+    NaN for a column that is constant within therapists.
+    """
     if n_clusters == len(values):
         return dict(zip(system.columns, values.std(axis=0, ddof=1), strict=True))
     means = np.zeros((n_clusters, values.shape[1]))
     np.add.at(means, cluster, values)
     means /= np.bincount(cluster, minlength=n_clusters)[:, None]
     squares = ((values - means[cluster]) ** 2).sum(axis=0)
+    squares[[not varies_within(column, cluster) for column in values.T]] = np.nan
     return dict(zip(system.columns, np.sqrt(squares / (len(values) - n_clusters)), strict=True))
 
 

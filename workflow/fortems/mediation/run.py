@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fortems.errors import ConfigError, Problem, nearest
@@ -87,6 +88,9 @@ def fit_all(
                 slopes, rows = engine(name)(system, settings)
             except CannotFit as reason:
                 fits.append(unfitted(model, name, str(reason)))
+                continue
+            except (ArithmeticError, np.linalg.LinAlgError) as failure:
+                fits.append(unfitted(model, name, f"the arithmetic broke down ({failure})"))
                 continue
             fits += rows
             for part in slopes:

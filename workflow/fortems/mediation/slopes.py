@@ -118,20 +118,34 @@ class Paths:
         """Return the place of a path."""
         return self.names.index((effect, predictor, mediator))
 
+    def carries(self, predictor: str, mediators: tuple[str, ...]) -> bool:
+        """Return whether all paths from a predictor through these mediators are there."""
+        needed = [path for m in mediators for path in (("a", predictor, m), ("b", "", m))]
+        return all(path in self.names for path in needed)
+
     @property
     def se(self) -> Array:
         """Standard errors (k,)."""
         return np.sqrt(np.clip(np.diag(self.vcov), 0.0, None))
 
 
-def path_names(system: System) -> tuple[tuple[str, str, str], ...]:
-    """Return the paths of a model in the order of the tables."""
+def path_names(system: System, keys: tuple[Key, ...]) -> tuple[tuple[str, str, str], ...]:
+    """Return the paths of a model in the order of the tables, as far as these slopes hold them.
+
+    At a level at which a variable has no part its paths are not there.
+    """
     model = system.model
-    return (
+    paths = (
         *(("a", x, m) for x in model.predictors for m in model.mediators),
         *(("b", "", m) for m in model.mediators),
         *(("direct", x, "") for x in model.predictors),
     )
+    return tuple(path for path in paths if slope_of(system, *path) in keys)
+
+
+def slope_of(system: System, effect: str, predictor: str, mediator: str) -> Key:
+    """Return the slope, dependent and column, that a path is where nothing moderates it."""
+    return (mediator if effect == "a" else system.model.outcome, mediator if effect == "b" else predictor)
 
 
 def path_map(system: System, condition: Condition, keys: tuple[Key, ...]) -> Array:
@@ -140,12 +154,10 @@ def path_map(system: System, condition: Condition, keys: tuple[Key, ...]) -> Arr
     A path moderated by w is slope + Σ_w (slope of the product with w) · w.
     """
     place = {key: i for i, key in enumerate(keys)}
-    outcome = system.model.outcome
     rows = []
-    for effect, predictor, mediator in path_names(system):
+    for path in path_names(system, keys):
         row = np.zeros(len(keys))
-        dependent = mediator if effect == "a" else outcome
-        column = mediator if effect == "b" else predictor
+        dependent, column = slope_of(system, *path)
         row[place[dependent, column]] = 1.0
         for w, value in condition.weights.items():
             row[place[dependent, product(column, w)]] = value
@@ -170,7 +182,7 @@ def paths_at(system: System, slopes: Slopes, condition: Condition) -> Paths:
         for row in matrix
     ]
     return Paths(
-        names=path_names(system),
+        names=path_names(system, slopes.keys),
         estimate=matrix @ slopes.estimate,
         vcov=matrix @ slopes.vcov @ matrix.T,
         df=np.array([df_of(row) for row in matrix]),

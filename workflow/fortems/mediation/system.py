@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from fortems.errors import DataError, Problem
 from fortems.mediation.models import MediationModel, unknown_columns
+from fortems.regression import WITHIN_SHARE, varies, varies_within
 
 Array = NDArray[np.float64]
-COLLINEAR = 1e-9  # smallest eigenvalue of the columns' correlations that still counts as independent
+COLLINEAR = 1e-8  # smallest eigenvalue of the columns' correlations that still counts as independent
+SHARE = 1e-4  # weight of a column in that eigenvector, above which it has a part in the combination
 Key = tuple[str, str]
 
 
@@ -87,12 +89,64 @@ class System:
         """Columns of the direct path, which full mediation fixes to 0."""
         return (*self.model.predictors, *self.predictor_products)
 
-    def equations(self, variant: str = "partial") -> dict[str, tuple[str, ...]]:
+    @cached_property
+    def between_only(self) -> tuple[str, ...]:
+        """Columns that are constant within every therapist, as far as their values are known: no part within.
+
+        Products are not asked: they have no part between.
+        """
+        products = (*self.predictor_products, *self.mediator_products)
+        return tuple(name for name in self.columns if name not in products and self._is_between_only(name))
+
+    def _is_between_only(self, name: str) -> bool:
+        known = self.frame[name].notna().to_numpy()
+        codes = np.unique(self.cluster[known], return_inverse=True)[1]
+        repeated = len(codes) > int(codes.max(initial=-1)) + 1
+        return repeated and not varies_within(self.frame[name].to_numpy(float)[known], codes)
+
+    @cached_property
+    def within_only(self) -> tuple[str, ...]:
+        """Columns without a part between: products, the moderator, and covariates unless both levels are asked for.
+
+        A column that is constant within therapists has a part between in any case, since it has no other.
+        """
+        covariates = self.covariates if self.model.covariate_level == "within" else ()
+        named = tuple(name for name in (*covariates, *self.moderators) if name not in self.between_only)
+        return (*named, *self.predictor_products, *self.mediator_products)
+
+    def has_part(self, name: str, level: str) -> bool:
+        """Return whether a column has a part at a level: ``within`` or ``between`` therapists, or ``single``."""
+        return name not in {"within": self.between_only, "between": self.within_only}.get(level, ())
+
+    def carries_indirect(self, level: str) -> bool:
+        """Return whether a predictor, a mediator and the outcome have parts at a level."""
+        model = self.model
+        return self.has_part(model.outcome, level) and all(
+            any(self.has_part(name, level) for name in names) for names in (model.predictors, model.mediators)
+        )
+
+    @property
+    def constant_note(self) -> str:
+        """Which columns have no part within therapists, and whether the model lacks its indirect effect for it."""
+        if not self.between_only:
+            return ""
+        lacks = "" if self.carries_indirect("within") else ", and no indirect effect there"
+        return f"{', '.join(self.between_only)} does not vary within therapists: no part within{lacks}"
+
+    def equations(self, variant: str = "partial", level: str = "single") -> dict[str, tuple[str, ...]]:
         """Return dependent → right side: mediators, their products, and the outcome last.
 
         Products of mediators get equations of their own, so that the joint likelihood of all columns leaves
-        the outcome's equation what it is in regression.
+        the outcome's equation what it is in regression. At the levels ``within`` and ``between`` columns without a
+        part there are left out.
         """
+        return {
+            dependent: tuple(name for name in right if self.has_part(name, level))
+            for dependent, right in self._all_equations(variant).items()
+            if self.has_part(dependent, level)
+        }
+
+    def _all_equations(self, variant: str) -> dict[str, tuple[str, ...]]:
         first: dict[str, tuple[str, ...]] = {
             name: self.exogenous for name in (*self.model.mediators, *self.mediator_products)
         }
@@ -126,9 +180,10 @@ class System:
         """Return the place of a column in ``columns``."""
         return self.columns.index(name)
 
-    def keys(self) -> tuple[Key, ...]:
-        """Return the slopes of the partial model that effects are made of, by equation."""
-        return tuple((dependent, column) for dependent, right in self.equations().items() for column in right)
+    def keys(self, level: str = "single") -> tuple[Key, ...]:
+        """Return the slopes of the partial model at a level that effects are made of, by equation."""
+        equations = self.equations(level=level)
+        return tuple((dependent, column) for dependent, right in equations.items() for column in right)
 
 
 def product(name: str, moderator: str) -> str:
@@ -185,12 +240,18 @@ def _check_carries(system: System) -> None:
     if n < columns + 2:
         raise CannotFit(f"{n} complete rows for {columns} columns")
     values = system.frame.loc[system.complete, list(system.columns)].to_numpy(float)
-    spread = values.std(axis=0)
-    constant = [name for name, sd in zip(system.columns, spread, strict=True) if not sd > 0]
+    constant = [name for name, column in zip(system.columns, values.T, strict=True) if not varies(column)]
     if constant:
         raise CannotFit(f"among complete rows {', '.join(constant)} does not vary")
-    if np.linalg.eigvalsh(np.corrcoef(values.T))[0] < COLLINEAR:
-        raise CannotFit("among complete rows the columns are exactly collinear")
+    _check_collinear(np.corrcoef(values.T), system.columns, "among complete rows")
+
+
+def _check_collinear(correlation: Array, columns: Sequence[str], where: str) -> None:
+    """Refuse columns of which some are a linear combination of each other, and name those."""
+    values, vectors = np.linalg.eigh(correlation)
+    if values[0] < COLLINEAR:
+        involved = [name for name, share in zip(columns, vectors[:, 0], strict=True) if abs(share) > SHARE]
+        raise CannotFit(f"{where} {', '.join(involved)} are collinear")
 
 
 def within_deviations(system: System) -> Array:
@@ -213,26 +274,40 @@ def within_deviations(system: System) -> Array:
     return found
 
 
+def two_level_values(system: System) -> tuple[Array, NDArray[np.int64], int]:
+    """Return complete rows (n, columns), products taken within therapists, with cluster codes and J."""
+    values, cluster, n_clusters = system.complete_values()
+    products = [system.position(name) for name in (*system.predictor_products, *system.mediator_products)]
+    if products:
+        values = values.copy()
+        values[:, products] = within_deviations(system)[:, products]
+    return values, cluster, n_clusters
+
+
 def check_within(system: System) -> None:
     """Refuse what cannot be fitted within therapists, for the engines that split the levels.
 
     Raises
     ------
     CannotFit
-        When among complete rows a column does not vary within any therapist (a rare category may not), or
-        columns are exactly collinear there.
+        When columns are collinear within therapists; when among complete rows a column that has a part within does not
+        vary there (a product with a column that is constant within therapists, or one that varies in incomplete
+        rows only); when none has such a part.
     """
     values, _, _ = system.complete_values()
-    deviations = within_deviations(system)
+    columns = [name for name in system.columns if system.has_part(name, "within")]
+    if not columns:
+        raise CannotFit("none of the variables varies within therapists")
+    inside = [system.position(name) for name in columns]
+    deviations = within_deviations(system)[:, inside]
     squares = (deviations**2).sum(axis=0)
-    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
-    names = zip(system.columns, squares, total, strict=True)
-    constant = [name for name, inside, all_of_it in names if inside <= COLLINEAR * all_of_it]
+    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)[inside]
+    names = zip(columns, squares, total, strict=True)
+    constant = [name for name, inside, all_of_it in names if inside <= WITHIN_SHARE * all_of_it]
     if constant:
         raise CannotFit(f"{', '.join(constant)} does not vary within therapists")
     scale = np.sqrt(squares)
-    if np.linalg.eigvalsh(deviations.T @ deviations / np.outer(scale, scale))[0] < COLLINEAR:
-        raise CannotFit("within therapists the columns are exactly collinear")
+    _check_collinear(deviations.T @ deviations / np.outer(scale, scale), columns, "within therapists")
 
 
 def _is_numeric(column: pd.Series) -> bool:
@@ -245,7 +320,7 @@ def _numeric(model: MediationModel, scores: pd.DataFrame, name: str) -> Array:
     if not _is_numeric(column):
         raise DataError(Problem(where, f"{name!r} is not numeric", "a numeric column", column=name))
     values = column.to_numpy(float, na_value=np.nan)
-    if np.isnan(values).all() or not np.nanstd(values) > 0:
+    if not varies(values[~np.isnan(values)]):
         raise CannotFit(f"{name} does not vary")
     return values
 

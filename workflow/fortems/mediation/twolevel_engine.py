@@ -13,6 +13,7 @@ are the df that hold when the between part carries no information.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,12 @@ from fortems.mediation import twolevel_general as general
 from fortems.mediation.pathfit import fit_row
 from fortems.mediation.regression_engine import MIN_CLUSTERS, bootstrap_weights, with_missing
 from fortems.mediation.slopes import Settings, Slopes, explained
-from fortems.mediation.system import Key, System, check_within, within_deviations
+from fortems.mediation.system import Key, System, check_within, two_level_values
 
 Array = NDArray[np.float64]
 
 ENGINE = "twolevel"
+NO_BETWEEN = "no slope between therapists is identified"
 
 
 def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str, Any]]]:
@@ -47,13 +49,18 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     list of dict
         Rows of ``fit.csv``, variants ``partial`` and ``full``.
     """
+    with general.named(system):
+        return _fit(system, settings)
+
+
+def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str, Any]]]:
     values, cluster, n_clusters = two_level_values(system)
     if n_clusters in (1, len(values)):
         reason = "no therapist with two clients or more" if n_clusters > 1 else "one therapist only"
         return [], [_unfitted(system, variant, reason) for variant in ("partial", "full")]
     check_within(system)
-    if general.has_missing(system):
-        return _full_information(system)
+    if general.has_missing(system) or system.between_only:
+        return _by_general_engine(system)
     order = _order(system)
     moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
     partial = batch.fit(path_model(system, order), moments)
@@ -78,16 +85,18 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     return found, rows
 
 
-def _full_information(system: System) -> tuple[list[Slopes], list[dict[str, Any]]]:
-    """All rows, incomplete ones included, by the general engine; resampling would take too long there."""
-    structured = system.model.between == "structured"
-    alone, data = within_only(system), general.data_of(system, missing=True)
+def _by_general_engine(system: System) -> tuple[list[Slopes], list[dict[str, Any]]]:
+    """Rows with missing values, and columns without a part within; resampling would take too long here."""
+    missing, inside = general.has_missing(system), system.carries_indirect("within")
+    # Where the indirect effect lies between therapists alone, its paths there are the model.
+    structured = system.model.between == "structured" or not inside
+    data = general.data_of(system, missing)
     fits = {
-        variant: general.fit_text(general.syntax(system, variant, structured, alone), data, missing=True)
+        variant: general.fit_text(general.syntax(system, variant, structured), data, missing)
         for variant in ("partial", "full")
     }
     partial = fits["partial"]
-    message = f"full information: {system.n_missing} incomplete rows used; no cluster bootstrap"
+    message = "; ".join(part for part in (system.constant_note, _used(system, missing)) if part)
     saturated = (partial.loglik, partial.n_parameters)
     rows = [
         general.general_row(system, ENGINE, variant, fitted, saturated, message)
@@ -95,15 +104,46 @@ def _full_information(system: System) -> tuple[list[Slopes], list[dict[str, Any]
     ]
     if not partial.converged:
         return [], rows
-    fields = general.slopes_of(system, partial, "within", alone)
-    if partial.boundary:
-        fields["profile"] = general.profile_p(system, partial)
-    found = [Slopes(engine=ENGINE, level="within", **fields)]
-    if not partial.boundary:
-        text = general.syntax(system, "partial", True, alone)
-        between = partial if structured else general.fit_text(text, data, missing=True)
+    found = []
+    if inside:
+        fields = general.slopes_of(system, partial, "within")
+        if partial.boundary:
+            fields["profile"] = general.profile_p(system, partial)
+        found.append(Slopes(engine=ENGINE, level="within", **fields))
+    if not inside:  # at the boundary too, as far as the slopes are identified there: there is nothing else
+        found += _identified(general.between_slopes(system, partial, ENGINE))
+    elif not partial.boundary and not system.moderators:
+        text = general.syntax(system, "partial", True)
+        between = partial if structured else general.fit_text(text, data, missing)
         found += _between_of(system, between, partial.loglik)
+    if not found:
+        rows[0]["message"] += f"; {NO_BETWEEN}"
     return found, rows
+
+
+def _identified(slopes: Slopes) -> list[Slopes]:
+    """Keep the slopes that have a standard error and degrees of freedom; none where no slope has."""
+    kept = np.isfinite(np.diag(slopes.vcov)) & (slopes.df > 0)
+    if kept.all():
+        return [slopes]
+    keys = tuple(key for key, keep in zip(slopes.keys, kept, strict=True) if keep)
+    whole = [d for d in slopes.r_squared if all(key in keys for key in slopes.keys if key[0] == d)]
+    part = replace(
+        slopes,
+        keys=keys,
+        estimate=slopes.estimate[kept],
+        vcov=slopes.vcov[np.ix_(kept, kept)],
+        df=slopes.df[kept],
+        r_squared={dependent: slopes.r_squared[dependent] for dependent in whole},
+        context={key: value for key, value in slopes.context.items() if key in keys},
+    )
+    return [part] if keys else []
+
+
+def _used(system: System, missing: bool) -> str:
+    if missing:
+        return f"full information: {system.n_missing} incomplete rows used; no cluster bootstrap"
+    return with_missing("no cluster bootstrap", system)
 
 
 def _full_row(
@@ -111,14 +151,14 @@ def _full_row(
 ) -> dict[str, Any]:
     """Row of the model without direct paths; the general engine fits it where the between part is structured."""
     if system.model.between == "structured":
-        text = general.syntax(system, "full", True, within_only(system))
+        text = general.syntax(system, "full", True)
         fitted = general.fit_text(text, general.data_of(system, missing=False), missing=False)
         saturated = (float(partial.loglik[0]), partial.model.n_parameters)
         return general.general_row(system, ENGINE, "full", fitted, saturated, with_missing("", system))
     full = batch.fit(path_model(system, order, "full"), moments, start=partial)
     row = _fit_row(system, "full", full, partial)
     if row["df"] > 1 and not system.moderators:
-        text = general.syntax(system, "full", False, within_only(system))
+        text = general.syntax(system, "full", False)
         row |= general.indices_of(
             general.fit_text(text, general.data_of(system, missing=False), missing=False)
         )
@@ -127,7 +167,7 @@ def _full_row(
 
 def _between(system: System, loglik: float) -> list[Slopes]:
     """Between slopes of complete rows, from the same model with its between part written as regressions."""
-    text = general.syntax(system, "partial", True, within_only(system))
+    text = general.syntax(system, "partial", True)
     fitted = general.fit_text(text, general.data_of(system, missing=False), missing=False)
     return _between_of(system, fitted, loglik)
 
@@ -136,18 +176,8 @@ def _between_of(system: System, fitted: twolevel.Fit, loglik: float) -> list[Slo
     """Between slopes, unless this parameterization missed the maximum or has no standard errors."""
     if not fitted.converged or fitted.boundary or abs(fitted.loglik - loglik) > general.SAME_MAXIMUM:
         return []
-    found = general.between_slopes(system, fitted, within_only(system), ENGINE)
+    found = general.between_slopes(system, fitted, ENGINE)
     return [found] if np.isfinite(found.vcov).all() and (found.df > 0).all() else []
-
-
-def two_level_values(system: System) -> tuple[Array, NDArray[np.int64], int]:
-    """Return complete rows (n, columns), products taken within therapists, with cluster codes and J."""
-    values, cluster, n_clusters = system.complete_values()
-    products = [system.position(name) for name in (*system.predictor_products, *system.mediator_products)]
-    if products:
-        values = values.copy()
-        values[:, products] = within_deviations(system)[:, products]
-    return values, cluster, n_clusters
 
 
 def _order(system: System, first: str | None = None) -> tuple[str, ...]:
@@ -162,19 +192,13 @@ def _places(system: System, order: tuple[str, ...]) -> list[int]:
     return [system.position(name) for name in order]
 
 
-def within_only(system: System) -> tuple[str, ...]:
-    """Return the columns that have no between part."""
-    covariates = system.covariates if system.model.covariate_level == "within" else ()
-    return (*covariates, *system.moderators, *system.predictor_products, *system.mediator_products)
-
-
 def path_model(system: System, order: tuple[str, ...], variant: str = "partial") -> batch.PathModel:
     """Return the recursive model over saturated between parts.
 
     Mediators (and their products) follow one another as a chain, which leaves their residual covariances free;
     ``parallel`` turns the chain's slopes into those of the parallel model.
     """
-    model = batch.PathModel.saturated(order, within_only(system))
+    model = batch.PathModel.saturated(order, system.within_only)
     if variant == "full":
         for name in system.direct_columns:
             model = model.drop(system.model.outcome, name)

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import twolevel
 from numpy.typing import NDArray
+from twolevel.errors import DataProblemError, ModelError
 
 from fortems.mediation.pathfit import fit_row
-from fortems.mediation.slopes import Slopes, explained
-from fortems.mediation.system import Key, System
+from fortems.mediation.slopes import Slopes, explained, path_names, slope_of
+from fortems.mediation.system import CannotFit, Key, System, two_level_values
 
 Array = NDArray[np.float64]
 
@@ -28,7 +32,7 @@ def names_of(system: System) -> dict[str, str]:
     return {column: f"v{i}" for i, column in enumerate(system.columns)}
 
 
-def syntax(system: System, variant: str, structured: bool, within_only: tuple[str, ...]) -> str:
+def syntax(system: System, variant: str, structured: bool) -> str:
     """Return a model's text.
 
     Parameters
@@ -38,41 +42,53 @@ def syntax(system: System, variant: str, structured: bool, within_only: tuple[st
         ``partial`` or ``full``; full has no direct path, between neither where that part is structured.
     structured : bool
         Whether the between part has the paths too; else it is saturated.
-    within_only : tuple of str
-        Columns without a between part.
     """
     names = names_of(system)
-    lines = ["level: 1", *_paths(system, variant, names, ())]
-    both = [column for column in system.columns if column not in within_only]
+    lines = ["level: 1", *_paths(system, variant, names, "within")]
     lines.append("level: 2")
     if structured:
-        lines += _paths(system, variant, names, within_only)
+        lines += _paths(system, variant, names, "between")
     else:
+        present = [column for column in system.columns if system.has_part(column, "between")]
         lines += [
-            f"{names[one]} ~~ {' + '.join(names[other] for other in both[i:])}" for i, one in enumerate(both)
+            f"{names[one]} ~~ {' + '.join(names[other] for other in present[i:])}"
+            for i, one in enumerate(present)
         ]
     return "\n".join(lines)
 
 
-def _paths(system: System, variant: str, names: dict[str, str], left_out: tuple[str, ...]) -> list[str]:
+def _paths(system: System, variant: str, names: dict[str, str], level: str) -> list[str]:
     """Regressions of a level, the residuals of the mediators' block covarying."""
     lines = []
     firsts = []
-    for dependent, right in system.equations(variant).items():
-        if dependent in left_out:
-            continue
-        lines.append(f"{names[dependent]} ~ {' + '.join(names[c] for c in right if c not in left_out)}")
+    for dependent, right in system.equations(variant, level).items():
+        own = names[dependent]
+        lines.append(f"{own} ~ {' + '.join(names[c] for c in right)}" if right else f"{own} ~~ {own}")
         if dependent != system.model.outcome:
             firsts.append(names[dependent])
     lines += [f"{one} ~~ {other}" for i, one in enumerate(firsts) for other in firsts[i + 1 :]]
-    exogenous = [names[c] for c in system.exogenous if c not in left_out]
+    exogenous = [names[c] for c in system.exogenous if system.has_part(c, level)]
     return lines + [f"{one} ~~ {' + '.join(exogenous[i:])}" for i, one in enumerate(exogenous)]
+
+
+@contextmanager
+def named(system: System) -> Iterator[None]:
+    """Turn what the engine says of data that cannot carry a model into a reason, with the columns' own names."""
+    try:
+        yield
+    except DataProblemError as problem:
+        raise CannotFit(in_words(system, str(problem).replace("cluster", "therapist"))) from problem
+    except ModelError as problem:  # the model's text is ours: what is left is a search without a start
+        raise CannotFit(in_words(system, str(problem).partition(";")[0])) from problem
 
 
 def data_of(system: System, missing: bool) -> twolevel.ClusterData:
     """Return the columns under their model names, all rows or the complete ones, ready to be fitted often."""
     rows = np.ones(len(system.frame), dtype=bool) if missing else system.complete
-    frame = system.frame.loc[rows, list(system.columns)].rename(columns=names_of(system))
+    frame = system.frame.loc[rows, list(system.columns)]
+    if not missing:
+        frame = pd.DataFrame(two_level_values(system)[0], columns=list(system.columns))
+    frame = frame.rename(columns=names_of(system))
     return twolevel.ClusterData(frame.assign(**{CLUSTER: system.cluster[rows]}), CLUSTER)
 
 
@@ -83,21 +99,14 @@ def fit_text(text: str, data: twolevel.ClusterData, missing: bool) -> twolevel.F
         return twolevel.fit(text, data, missing="ml" if missing else "listwise")
 
 
-def level_keys(system: System, level: str, within_only: tuple[str, ...]) -> tuple[Key, ...]:
-    """Return the slopes of a level."""
-    left_out = within_only if level == "between" else ()
-    keys = system.keys()
-    return tuple(key for key in keys if key[0] not in left_out and key[1] not in left_out)
-
-
 def _parameter(system: System, key: Key, level: str) -> str:
     names = names_of(system)
     return f"{names[key[0]]}~{names[key[1]]}" + (".l2" if level == "between" else "")
 
 
-def slopes_of(system: System, fit: twolevel.Fit, level: str, within_only: tuple[str, ...]) -> dict[str, Any]:
+def slopes_of(system: System, fit: twolevel.Fit, level: str) -> dict[str, Any]:
     """Return the fields of ``Slopes`` that a fit gives at a level; df are N − J − k within, J − k − 1 between."""
-    keys = level_keys(system, level, within_only)
+    keys = system.keys(level)
     parameters = [_parameter(system, key, level) for key in keys]
     names = names_of(system)
     sigma = fit.sigma_within if level == "within" else fit.sigma_between
@@ -114,19 +123,22 @@ def slopes_of(system: System, fit: twolevel.Fit, level: str, within_only: tuple[
         "vcov": fit.vcov.loc[parameters, parameters].to_numpy(float),
         "df": np.array([base - k for k in right], float),
         "sd": dict(zip(present, np.sqrt(np.clip(np.diag(matrix), 0.0, None)).tolist(), strict=True)),
-        "within_sd": {column: within_sd[names[column]] for column in system.columns},
+        "within_sd": {column: within_sd[name] for column, name in names.items() if name in within_sd},
         "n_clients": fit.n_clients,
         "n_therapists": fit.n_clusters,
         "r_squared": explained(keys, estimate, matrix, tuple(present)),
     }
 
 
-def between_slopes(system: System, fit: twolevel.Fit, within_only: tuple[str, ...], engine: str) -> Slopes:
+def between_slopes(system: System, fit: twolevel.Fit, engine: str) -> Slopes:
     """Return the between slopes of a structured fit, with the contextual effects (between minus within)."""
-    fields = slopes_of(system, fit, "between", within_only)
+    fields = slopes_of(system, fit, "between")
     vcov: Any = fit.vcov
     context = {}
+    inside = system.keys("within")
     for key, df in zip(fields["keys"], fields["df"], strict=True):
+        if key not in inside:
+            continue
         between, within = _parameter(system, key, "between"), _parameter(system, key, "within")
         variance = vcov.loc[between, between] + vcov.loc[within, within] - 2 * vcov.loc[between, within]
         estimate = fit.coef[between] - fit.coef[within]
@@ -136,10 +148,7 @@ def between_slopes(system: System, fit: twolevel.Fit, within_only: tuple[str, ..
 
 def profile_p(system: System, fit: twolevel.Fit) -> dict[Key, float]:
     """Return p of the profile-likelihood test of each a, b and direct path within."""
-    tested = [
-        *((m, x) for m in system.model.mediators for x in system.model.predictors),
-        *((system.model.outcome, name) for name in (*system.model.mediators, *system.model.predictors)),
-    ]
+    tested = [slope_of(system, *path) for path in path_names(system, system.keys("within"))]
     return {key: float(fit.profile(_parameter(system, key, "within")).p) for key in tested}
 
 

@@ -142,7 +142,7 @@ def significant(value: float) -> str:
 
 
 #: Styles of values that are words.
-WORDS = ("text", "capitals", "variables", "w", "of")
+WORDS = ("text", "reason", "capitals", "variables", "w", "of")
 
 STYLES: dict[str, Callable[[Any], str]] = {
     "b": coefficient,
@@ -164,6 +164,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "w": lambda value: count_word(round(float(value))),
     "of": lambda value: count_word(round(float(value))) if value else "none",
     "text": text,
+    "reason": lambda value: str(value).removeprefix("not fitted: "),
     "capitals": lambda value: str(value).upper(),
     "variables": variable_names,
     "number": plain,

@@ -9,6 +9,7 @@ from fortems.report.results import CODEBOOK, PATTERNS
 from fortems.report.template import Report
 from fortems.report.text.mediation import DISTRESS_PARTS, as_covariates, moderators
 from fortems.report.text.study import main_models, own_models, turned_models
+from fortems.report.text.unfitted import unfitted
 from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, name, plural, sentence
 from fortems.report.variant import STAGES, reason_absent
 from fortems.variables import label
@@ -72,7 +73,11 @@ def model_roles(report: Report) -> str:
 
 
 def models(report: Report) -> str:
-    """How many models, and their kinds."""
+    """How many models, their kinds, and those that are not, or not wholly, in the results."""
+    return joined([_fitted_models(report), unfitted(report)])
+
+
+def _fitted_models(report: Report) -> str:
     rows = report.results.rows("mediation/effects.csv")
     if not rows:
         return ""

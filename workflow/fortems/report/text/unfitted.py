@@ -1,0 +1,56 @@
+"""Models that are in the file of models and not, or not wholly, in the results: which, by which engines, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fortems.report.bind import escape
+from fortems.report.results import Row
+from fortems.report.template import Report
+from fortems.report.text.words import joined, listed
+
+FIT, EFFECTS = "mediation/fit.csv", "mediation/effects.csv"
+
+
+def unfitted(report: Report) -> str:
+    """Each model that no engine, or not every engine, could fit, and each that has no effect within therapists."""
+    sentences: list[str] = []
+    for model in report.models:
+        rows = report.results.rows(FIT, model=model, variant="partial")
+        failed = [row for row in rows if not row["converged"]]
+        if failed:
+            sentences.append(_failed(report, model, failed, everywhere=len(failed) == len(rows)))
+        sentences += _without_within(report, model, [row for row in rows if row["converged"]])
+    return joined(sentences)
+
+
+def _failed(report: Report, model: str, rows: Sequence[Row], everywhere: bool) -> str:
+    reasons = "; ".join(dict.fromkeys(_reason(report, row) for row in rows))
+    if everywhere:
+        return f"The model `{model}` was not fitted ({reasons})."
+    engines = listed(escape(str(row["engine"])) for row in rows)
+    return f"The model `{model}` was not fitted by {engines} ({reasons})."
+
+
+def _reason(report: Report, row: Row) -> str:
+    if not row.has("message"):
+        return "no maximum was found"
+    return report.bind.of(row, "message", "reason")
+
+
+def _without_within(report: Report, model: str, fitted: Sequence[Row]) -> list[str]:
+    """A model whose predictor or mediator is the therapist's has its indirect effect between therapists alone."""
+    split = [row for row in fitted if row["engine"] in ("twolevel", "mixedlm")]
+    inside = report.results.rows(EFFECTS, model=model, level="within", effect="indirect")
+    if not split or inside:
+        return []
+    between = report.results.rows(EFFECTS, model=model, level="between")
+    where = (
+        "what there is between therapists is in `mediation/effects.csv`"
+        if between
+        else "nor is an effect between therapists identified"
+    )
+    return [
+        f"The model `{model}` has no indirect effect within therapists, since a variable of it does not vary "
+        f"there; {where}."
+    ]
