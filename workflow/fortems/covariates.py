@@ -84,14 +84,15 @@ def _covariate_rows(
     nothing = "too few clients, or a covariate that does not vary apart from the others"
     if len(y) and not varies_within(y, groups):
         nothing = f"the outcome does not vary{where}"
+    without: list[dict[str, object]] = [{"term": term, "reason": nothing} for term in (*terms, "joint")]
     if not terms or len(y) < len(terms) + 3 or not varies_within(y, groups):
-        return [*rows, *({"term": term, "reason": nothing} for term in (*terms, "joint"))]
+        return [*rows, *without]
     x = np.column_stack([np.ones(len(y)), *(columns[term] for term in terms)])
     if level == "within":
         x, y = np.column_stack([centre(v, cluster) for v in x.T[1:]]), centre(y, cluster)
     fit = ols_cr2(x, y, cluster)
     if np.isnan(fit.coef).any():
-        return [*rows, *({"term": term, "reason": nothing} for term in (*terms, "joint"))]
+        return [*rows, *without]
     low, high = fit.interval(confidence)
     offset = x.shape[1] - len(terms)
     for i, term in enumerate(terms, start=offset):
@@ -112,7 +113,7 @@ def _covariate_rows(
     f, df, p = (float(v[0]) for v in fit.joint_test(np.eye(x.shape[1])[offset:]))
     reason = ONCE if fit.known_once[0, offset:].any() else ""
     if constant:
-        without = f"without {', '.join(constant)}, which does not vary{where}"
-        reason = f"{reason}; {without}" if reason else without
+        left_out = f"without {', '.join(constant)}, which does not vary{where}"
+        reason = f"{reason}; {left_out}" if reason else left_out
     rows.append({"term": "joint", "df1": len(terms), "df2": df, "statistic": f, "p": p, "reason": reason})
     return rows

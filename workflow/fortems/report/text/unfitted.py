@@ -9,6 +9,8 @@ from fortems.report.results import Row
 from fortems.report.template import Report
 from fortems.report.text.words import joined, listed
 
+#: How ``fit.csv`` says so (``System.constant_note``).
+NO_INDIRECT = "no indirect effect there"
 FIT, EFFECTS = "mediation/fit.csv", "mediation/effects.csv"
 
 
@@ -25,7 +27,8 @@ def unfitted(report: Report) -> str:
 
 
 def _failed(report: Report, model: str, rows: Sequence[Row], everywhere: bool) -> str:
-    reasons = "; ".join(dict.fromkeys(_reason(report, row) for row in rows))
+    each = {str(row["message"]): row for row in reversed(rows)}
+    reasons = "; ".join(_reason(report, row) for row in reversed(each.values()))
     if everywhere:
         return f"The model `{model}` was not fitted ({reasons})."
     engines = listed(escape(str(row["engine"])) for row in rows)
@@ -40,9 +43,7 @@ def _reason(report: Report, row: Row) -> str:
 
 def _without_within(report: Report, model: str, fitted: Sequence[Row]) -> list[str]:
     """A model whose predictor or mediator is the therapist's has its indirect effect between therapists alone."""
-    split = [row for row in fitted if row["engine"] in ("twolevel", "mixedlm")]
-    inside = report.results.rows(EFFECTS, model=model, level="within", effect="indirect")
-    if not split or inside:
+    if not any(NO_INDIRECT in str(row["message"]) for row in fitted):
         return []
     between = report.results.rows(EFFECTS, model=model, level="between")
     where = (

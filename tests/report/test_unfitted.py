@@ -1,0 +1,35 @@
+"""The report names every model that is not, or not wholly, in the results."""
+
+import pandas as pd
+from fortems.report.text.unfitted import unfitted
+
+
+def fits(*rows):
+    defaults = {"variant": "partial", "converged": True, "message": ""}
+    return pd.DataFrame(
+        [defaults | dict(zip(("model", "engine", *defaults), row, strict=False)) for row in rows]
+    )
+
+
+def test_models_that_were_not_fitted_are_named_with_the_reason(report_of, monkeypatch):
+    report = report_of("items")
+    collinear = "not fitted: among complete rows age, bond are collinear"
+    table = fits(
+        ("alliance", "twolevel", "partial", True, ""),
+        ("alliance", "mixedlm", "partial", False, "not fitted: one therapist only"),
+        ("bond", "twolevel", "partial", False, collinear),
+        ("bond", "mixedlm", "partial", False, collinear),
+        (
+            "goal",
+            "twolevel",
+            "partial",
+            True,
+            "x does not vary within therapists: no part within, and no indirect effect there",
+        ),
+    )
+    monkeypatch.setitem(report.results._tables, "mediation/fit.csv", table)
+    text = unfitted(report)
+    assert "The model `alliance` was not fitted by mixedlm (" in text and "one therapist only" in text
+    assert "The model `bond` was not fitted (" in text and text.count("age, bond are collinear") == 1
+    assert "The model `goal` has no indirect effect within therapists" in text
+    assert "The model `task`" not in text
