@@ -1,5 +1,7 @@
 """Engines of the single level against independent computations; the closed-form bootstrap against plain refits."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,6 +94,17 @@ def test_likelihood_and_test_of_the_direct_path():
         assert fits.loc["full", "df"] == 1 and fits.loc["partial", "df"] == 0
         assert np.isnan(fits.loc["partial", "cfi"]) and np.isnan(fits.loc["partial", "p"])
         assert fits.loc["partial", "n_parameters"] == 9
+
+
+def test_without_semopy_a_run_says_what_it_lacks_and_goes_on(monkeypatch):
+    """Its last release is old: the import may fail on a new system."""
+    monkeypatch.setitem(sys.modules, "semopy", None)
+    found = fit_all({"simple": SIMPLE}, study(), ["regression", "semopy"], SETTINGS)
+    fits = found["fit"].set_index("engine")
+    assert fits.loc[["semopy"], "message"].to_list() == [
+        "not fitted: the library semopy cannot be imported (ModuleNotFoundError)"
+    ]
+    assert set(found["effects"]["engine"]) == {"regression"}
 
 
 def test_fit_indices_equal_semopys_own_where_its_df_are_right():

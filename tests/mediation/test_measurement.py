@@ -1,5 +1,7 @@
 """Measurement error: corrected and latent effects against known truths, what is withheld, factor models."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -278,6 +280,17 @@ def test_an_item_that_nobody_answered_withholds_what_needs_complete_answers():
     assert latent["note"].str.startswith("withheld").all() and latent["estimate"].isna().all()
     factors = factor_table(items, INSTRUMENTS["wai"], scores["therapist"])
     assert factors["note"].str.startswith("withheld: too few").all() and (factors["n_clients"] == 0).all()
+
+
+def test_without_semopy_what_it_fits_is_withheld_with_the_reason(monkeypatch):
+    monkeypatch.setitem(sys.modules, "semopy", None)
+    items, scores = export(n=120)
+    sources = Sources.of(scores, items, None, INSTRUMENTS)
+    table = measurement_table({"bond_latent": LATENT}, sources, Settings(1, draws=200, replicates=20), 2)
+    notes = table[(table.measurement == "latent") & (table.engine == "semopy")]["note"]
+    factors = factor_table(items, INSTRUMENTS["wai"], scores["therapist"])["note"]
+    for found in (notes, factors):
+        assert len(found) and found.str.contains("semopy cannot be imported").all()
 
 
 def test_factor_models_tell_one_factor_from_three():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -98,6 +99,14 @@ def test_paths_equal_least_squares_on_the_raw_data(raw, analysis):
     total = sm.OLS(raw["distress"], sm.add_constant(x)).fit()
     row = estimate(analysis.effects, model="two", engine="regression", effect="total", predictor="bond")
     assert row["se"] == pytest.approx(total.bse["bond"], rel=1e-8)
+
+
+def test_without_semopy_the_closed_form_goes_on(matrix, monkeypatch):
+    monkeypatch.setitem(sys.modules, "semopy", None)
+    found = reanalyse(MODELS, matrix, ("regression", "semopy"), Settings(seed=1, draws=200))
+    told = found.fit[found.fit["engine"] == "semopy"]["message"]
+    assert len(told) and told.str.contains("semopy cannot be imported").all()
+    assert set(found.effects["engine"]) == {"regression"}
 
 
 def test_semopy_and_closed_form_agree(analysis):

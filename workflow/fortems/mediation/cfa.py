@@ -25,6 +25,7 @@ from fortems.mediation.latent import is_admissible
 from fortems.mediation.mixedlm_engine import cluster_means
 from fortems.mediation.pathfit import indices, srmr
 from fortems.mediation.semopy_engine import fitted
+from fortems.mediation.system import CannotFit
 from fortems.scoring import reverse
 
 Array = NDArray[np.float64]
@@ -150,6 +151,8 @@ def _fit(
     table = pd.DataFrame(scaled * np.sqrt(len(chosen) / n), columns=[f"i{number}" for number in used])
     try:
         model, converged = fitted(description(factors, uncorrelated), table)
+    except CannotFit as reason:
+        return [{**base, "note": f"withheld: {reason}"}]
     except (np.linalg.LinAlgError, ValueError):
         return [{**base, "note": "withheld: the search failed"}]
     order = [model.vars["observed"].index(column) for column in table.columns]

@@ -14,6 +14,7 @@ from fortems.mediation.measurement_rows import Sources, measurement_row, tested
 from fortems.mediation.models import MediationModel
 from fortems.mediation.regression_engine import MIN_CLUSTERS
 from fortems.mediation.slopes import Settings
+from fortems.mediation.system import CannotFit
 from fortems.seeds import stream
 
 Array = NDArray[np.float64]
@@ -54,6 +55,10 @@ def latent_rows(
             continue
         try:
             fit, fitted, sd = latent.fit_latent(data, level)
+        except CannotFit as reason:
+            why = f"withheld: {reason}"
+            rows.append(measurement_row(model, "semopy", level, "indirect", note=why, **size))
+            continue
         except (np.linalg.LinAlgError, ValueError):
             rows.append(
                 measurement_row(

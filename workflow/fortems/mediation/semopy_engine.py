@@ -7,6 +7,7 @@ and indices come from the implied covariance (``pathfit``).
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from fortems.mediation.pathfit import fit_measures, fit_row
 from fortems.mediation.regression_engine import unit_factors, with_missing, within_sds
 from fortems.mediation.slopes import Settings, Slopes, explained
-from fortems.mediation.system import Key, System
+from fortems.mediation.system import CannotFit, Key, System
 
 Array = NDArray[np.float64]
 
@@ -118,15 +119,33 @@ def fitted(
         At the maximum.
     bool
         Whether the last step was below 1e-6.
-    """
-    import semopy
 
-    model = semopy.Model(text)
+    Raises
+    ------
+    CannotFit
+        Where semopy itself cannot be imported.
+    """
+    model = library().Model(text)
     if data is not None:
         model.fit(data)
     else:
         model.fit(cov=cov, n_samples=n_samples)
     return model, finish(model)
+
+
+def library() -> ModuleType:
+    """Import semopy, which takes seconds and was last released in January 2024: it may be what a machine lacks.
+
+    Raises
+    ------
+    CannotFit
+        With what failed, not with the error's own words, which name folders.
+    """
+    try:
+        import semopy
+    except Exception as error:  # an old library fails on a new machine in any way
+        raise CannotFit(f"the library semopy cannot be imported ({type(error).__name__})") from error
+    return semopy
 
 
 def finish(model: Any) -> bool:

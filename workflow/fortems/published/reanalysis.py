@@ -15,8 +15,9 @@ from fortems.mediation.effects import COLUMNS as EFFECT_COLUMNS
 from fortems.mediation.effects import effect_rows
 from fortems.mediation.models import MediationModel
 from fortems.mediation.pathfit import FIT_COLUMNS, fit_measures, fit_row, implied_covariance
+from fortems.mediation.run import unfitted
 from fortems.mediation.slopes import Settings, Slopes
-from fortems.mediation.system import Condition, System
+from fortems.mediation.system import CannotFit, Condition, System
 from fortems.published.matrix import PublishedMatrix
 from fortems.published.paths import Equation, regress
 from fortems.published.places import MATRIX_ENGINES
@@ -85,7 +86,11 @@ def reanalyse(
         fits = {CLOSED_FORM: closed_form, SEMOPY: by_semopy}
         for engine in MATRIX_ENGINES:
             if engine in engines:
-                slopes, fitted = fits[engine](system, matrix)
+                try:
+                    slopes, fitted = fits[engine](system, matrix)
+                except CannotFit as lacking:
+                    fit_rows.append(unfitted(model, engine, str(lacking)))
+                    continue
                 rows += effect_rows(system, slopes, settings)
                 fit_rows += fitted
                 derived += derived_rows(system, [slopes], fitted, settings)
