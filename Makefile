@@ -39,7 +39,7 @@ test: dev ## the test suite
 	$(BIN)/pytest -n auto --dist loadfile
 
 test-faults: dev ## same bytes in other surroundings, kill and resume, full disk, Slurm
-	$(BIN)/pytest -m slow tests/workflow/test_faults.py tests/slurm
+	$(BIN)/pytest -m slow tests/run/test_faults.py tests/slurm
 
 test-slow: dev ## all that takes minutes: faults, each key, a million rows, restarts
 	$(BIN)/pytest -m slow
@@ -55,13 +55,13 @@ check: dev ## lint, format and types
 	$(BIN)/mypy
 
 verify: env ## compare results/RUN (main) with what the release ships: make verify RUN=ci
-	$(BIN)/python -m fortems.verify $(RUN)
+	$(BIN)/python -m fortems.run.verify $(RUN)
 
 reference: env ## make results/RUN (main) the reference that a release ships
-	$(BIN)/python -m fortems.verify --renew $(RUN)
+	$(BIN)/python -m fortems.run.verify --renew $(RUN)
 
 contact-sheet: dev ## all figures and report pages of results/RUN (main) on one sheet
-	$(BIN)/python -m fortems.contact_sheet results/$(RUN)
+	$(BIN)/python -m fortems.run.contact_sheet results/$(RUN)
 
 unlock: env ## after a run was killed: release its lock
 	$(BIN)/snakemake --unlock
@@ -91,14 +91,14 @@ $(PLACE_STAMP):
 	"$$python" -c 'import venv, ensurepip' 2>/dev/null || { echo "$$python has no venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 2; }; \
 	rm -rf $(VENV) && "$$python" -m venv $(VENV) && touch $@
 
-$(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml | $(PLACE_STAMP)
+$(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml packages/twolevel/pyproject.toml | $(PLACE_STAMP)
 	$(PIP) install --require-hashes -r requirements-build.lock
 	@# No wheel of it for Python 3.14 yet. Its C part has a Python twin: leave that part out, and no compiler is needed.
 	$(call entry,immutables,requirements.lock) >$(VENV)/immutables.lock
 	CC=true LDSHARED=true $(PIP) install --require-hashes --no-build-isolation -r $(VENV)/immutables.lock
 	$(PIP) install --require-hashes --no-build-isolation -r requirements.lock
-	$(PIP) install --no-deps --no-build-isolation --no-index --editable .
-	$(BIN)/python -m compileall -q workflow/fortems workflow/twolevel # containers often tell Python to keep no bytecode
+	$(PIP) install --no-deps --no-build-isolation --no-index --editable packages/twolevel --editable .
+	$(BIN)/python -m compileall -q workflow/fortems packages/twolevel/src/twolevel # containers often tell Python to keep no bytecode
 	$(BIN)/python -c 'import twolevel, twolevel.batch' # compiles the engine once, before jobs that would do it side by side
 	@rm -f $(VENV)/.run-*; touch $@
 

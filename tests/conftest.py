@@ -18,6 +18,7 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
+LIBRARIES = ("workflow", "packages/twolevel/src")  # folders that hold the study's library and the engine
 LONGEST = 1200  # seconds
 LEFT_OUT = (
     ".git",
@@ -38,7 +39,7 @@ LEFT_OUT = (
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The workflow's tests first: they take longest, and ``pytest -n`` hands out whole files in this order."""
-    items.sort(key=lambda item: "tests/workflow/" not in item.nodeid)
+    items.sort(key=lambda item: "tests/run/" not in item.nodeid)
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +83,12 @@ class Repository:
         """Environment in which this copy's libraries are found before the installed ones."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SNAKEMAKE", "PYTEST"))}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        return {**inherited, "PATH": path, "PYTHONPATH": str(self.root / "workflow"), **extra}
+        return {
+            **inherited,
+            "PATH": path,
+            "PYTHONPATH": os.pathsep.join(str(self.root / folder) for folder in LIBRARIES),
+            **extra,
+        }
 
     def run(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the copy as a user does; output and errors come together, in order."""

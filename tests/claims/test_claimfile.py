@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fortems.claimfile import load_claims
+from fortems.claims.claimfile import load_claims
 from fortems.errors import ConfigError
-from fortems.mediation.models import MediationModel, load_models
-from fortems.variables import VARIABLES
+from fortems.study.models import MediationModel, load_models
+from fortems.study.variables import VARIABLES
 
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / "config" / "claims.yaml"

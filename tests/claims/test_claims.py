@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.claimfile import Claim, load_claims
-from fortems.claims import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, WEAK, claims_table, judge
-from fortems.evidence import Estimate, Evidence, Key, from_tables
+from fortems.claims.claimfile import Claim, load_claims
+from fortems.claims.evidence import Estimate, Evidence, Key, from_tables
+from fortems.claims.judge import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, WEAK, claims_table, judge
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -24,11 +24,11 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pyreadstat
-from fortems.instruments import load_instruments
-from fortems.scoring import score
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
 from fortems.simulate.simulator import calibrate
+from fortems.study.instruments import load_instruments
+from fortems.study.scoring import score
 
 HERE = Path(__file__).parent
 CLIENTS = 60

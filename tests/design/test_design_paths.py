@@ -3,21 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.claimfile import Claim, load_claims
-from fortems.claims import judge
-from fortems.correlations import correlations_table
+from fortems.claims.claimfile import Claim, load_claims
+from fortems.claims.evidence import from_tables
+from fortems.claims.judge import judge
 from fortems.design.diagnosticity import simulated_claims, simulated_evidence
 from fortems.design.draws import product_interval
 from fortems.design.paths import Sample, single_paths, within_paths
-from fortems.evidence import from_tables
 from fortems.mediation import slopes
-from fortems.mediation.intervals import monte_carlo_interval
-from fortems.mediation.models import load_models
 from fortems.mediation.run import engine, fit_all
 from fortems.mediation.system import build
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
 from fortems.simulate.simulator import calibrate
+from fortems.stats.intervals import monte_carlo_interval
+from fortems.study.models import load_models
+from fortems.tables.correlations import correlations_table
 
 LEVEL_ENGINE = {"single": "regression", "within": "twolevel"}
 STUDIES = 6

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.config import complete
 from fortems.design import coverage, diagnosticity, power, recovery, stage
 from fortems.design.proportions import jeffreys, mean_error, ratio
 from fortems.design.tasks import Settings, Task, blocks, deal, gather, run
 from fortems.errors import ConfigError
-from fortems.preflight import check
+from fortems.run.config import complete
+from fortems.run.preflight import check
 from fortems.schema import load_yaml
-from fortems.simulate.normal import draw_normal
+from fortems.stats.normal import draw_normal
 from fortems.tidy import write_csv
 from scipy import stats
 

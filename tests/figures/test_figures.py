@@ -13,11 +13,11 @@ import pandas as pd
 import pypdfium2 as pdfium
 import pytest
 from fortems import tidy
+from fortems.data.privacy.flow import shown_flow
 from fortems.figures import catalog, style
 from fortems.figures.base import Context, Withheld
 from fortems.figures.build import build, draw, spec
-from fortems.report.flow import shown_flow
-from fortems.report.results import Results
+from fortems.presentation.results import Results
 from made_up_run import MODELS, scores, write_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text

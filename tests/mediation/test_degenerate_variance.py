@@ -5,15 +5,15 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.correlations import correlations_table
-from fortems.covariates import covariates_table
-from fortems.descriptives import descriptives_table
-from fortems.icc import icc_table
-from fortems.mediation.corrected_rows import corrected_rows
-from fortems.mediation.measurement_rows import Sources
-from fortems.mediation.models import ENGINES, MediationModel
+from fortems.mediation.measurement.corrected_rows import corrected_rows
+from fortems.mediation.measurement.measurement_rows import Sources
 from fortems.mediation.run import fit_all
 from fortems.mediation.slopes import Settings
+from fortems.study.models import ENGINES, MediationModel
+from fortems.tables.correlations import correlations_table
+from fortems.tables.covariates import covariates_table
+from fortems.tables.descriptives import descriptives_table
+from fortems.tables.icc import icc_table
 from mediation_data import study
 
 NAMES = ("odd", "alliance", "meaning", "distress")

@@ -9,10 +9,10 @@ import statsmodels.api as sm
 from fortems.mediation.agreement import AGREEMENT_COLUMNS, agreement
 from fortems.mediation.derived import share_mediated, share_of
 from fortems.mediation.influence import influence_rows
-from fortems.mediation.models import MediationModel
 from fortems.mediation.run import engine, fit_all
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import build
+from fortems.study.models import MediationModel
 from mediation_data import study
 
 SETTINGS = Settings(1, draws=4000, replicates=20, intervals=("delta", "montecarlo"))
@@ -87,7 +87,7 @@ def test_contextual_effect_equals_the_regression_on_raw_score_and_mean():
     data = study(icc=0.4, n=240, therapists=48)
     derived = fit_all({"simple": SIMPLE}, data, ["mixedlm"], SETTINGS)["derived"]
     found = derived[(derived.quantity == "contextual") & (derived.outcome == "meaning")].iloc[0]
-    from fortems.mediation.mixedlm_engine import random_intercept
+    from fortems.mediation.engines.mixedlm import random_intercept
 
     mean = data.groupby("therapist")["alliance"].transform("mean")
     design = np.column_stack([np.ones(len(data)), data["alliance"], mean])

@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from fortems.errors import ConfigError, DataError
-from fortems.mediation import mixedlm_engine, regression_engine, semopy_engine
 from fortems.mediation.conclude import conclude
 from fortems.mediation.effects import PART_COLUMNS, effect_rows
-from fortems.mediation.models import MediationModel, equivalent_models
+from fortems.mediation.engines import mixedlm as mixedlm_engine
+from fortems.mediation.engines import regression as regression_engine
+from fortems.mediation.engines import semopy as semopy_engine
 from fortems.mediation.run import engine, fit_all
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import build
+from fortems.study.models import MediationModel, equivalent_models
 from mediation_data import study
 
 SETTINGS = Settings(seed=3, draws=500, replicates=40)
@@ -365,7 +367,7 @@ def test_streams_do_not_depend_on_other_models():
 
 
 def test_standard_errors_and_df_are_those_of_the_cr2_regression():
-    from fortems.regression import cluster_codes, ols_cr2
+    from fortems.stats.regression import cluster_codes, ols_cr2
 
     data = study(icc=0.2, seed=12)
     frame, _ = rows(SIMPLE, data)

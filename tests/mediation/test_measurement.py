@@ -5,9 +5,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.instruments import DEFAULTS, load_instruments
-from fortems.mediation import latent
-from fortems.mediation.cfa import (
+from fortems.mediation.measurement import latent
+from fortems.mediation.measurement.cfa import (
     CFA_COLUMNS,
     clustered_gamma,
     duplication,
@@ -16,12 +15,13 @@ from fortems.mediation.cfa import (
     structures,
     vech,
 )
-from fortems.mediation.corrected import Reliability, corrected_effects, over_reliability
-from fortems.mediation.corrected_rows import reliabilities_of, single_moments, two_level_moments
-from fortems.mediation.measurement import MEASUREMENT_COLUMNS, Sources, measurement_table
-from fortems.mediation.models import MediationModel
+from fortems.mediation.measurement.corrected import Reliability, corrected_effects, over_reliability
+from fortems.mediation.measurement.corrected_rows import reliabilities_of, single_moments, two_level_moments
+from fortems.mediation.measurement.measurement import MEASUREMENT_COLUMNS, Sources, measurement_table
 from fortems.mediation.slopes import Settings
-from fortems.scoring import score
+from fortems.study.instruments import DEFAULTS, load_instruments
+from fortems.study.models import MediationModel
+from fortems.study.scoring import score
 from scipy import stats
 
 INSTRUMENTS = load_instruments(DEFAULTS)

@@ -5,8 +5,8 @@ Small versions of what the design stage does at length; seeds are fixed, bounds 
 
 import numpy as np
 import pytest
-from fortems.mediation.intervals import delta_interval, monte_carlo_interval
-from fortems.regression import ols_cr2
+from fortems.stats.intervals import delta_interval, monte_carlo_interval
+from fortems.stats.regression import ols_cr2
 from twolevel import batch
 
 STUDIES = 200

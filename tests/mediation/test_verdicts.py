@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from fortems.mediation.conclude import conclude
-from fortems.mediation.models import MediationModel
 from fortems.mediation.parts import merged, read_parts, write_part
 from fortems.mediation.run import fit_all, settings_of
 from fortems.mediation.slopes import Settings
 from fortems.mediation.verdicts import VERDICT_COLUMNS, equivalence, verdicts
 from fortems.mediation.wording import conclusion, paper_rule
+from fortems.study.models import MediationModel
 from mediation_data import study
 from scipy import stats
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from fortems.mediation.models import MediationModel
 from fortems.mediation.slopes import Settings
 from fortems.published.matrix import Printed, PublishedMatrix, load_matrix
 from fortems.published.paths import indirect, regress
 from fortems.published.reanalysis import reanalyse
 from fortems.published.sensitivity import between, clustering, rounding
+from fortems.study.models import MediationModel
 
 NAMES = ("bond", "task", "meaning", "search", "distress")
 MODELS = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from fortems.figures import catalog
 from fortems.figures.build import INDEX_COLUMNS
+from fortems.presentation.results import Results
 from fortems.report.build import build, prepare
-from fortems.report.results import Results
 from made_up_run import MODELS, ROOT, write_run
 
 KINDS = ("simulated", "items", "scores", "matrix")

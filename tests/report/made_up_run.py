@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import yaml
 from fortems import tidy
-from fortems.claimfile import load_claims
-from fortems.claims import claims_table
-from fortems.config import complete, switched_on
-from fortems.evidence import from_tables
+from fortems.claims.claimfile import load_claims
+from fortems.claims.evidence import from_tables
+from fortems.claims.judge import claims_table
 from fortems.mediation.agreement import agreement
-from fortems.mediation.models import load_models
 from fortems.mediation.verdicts import verdicts
+from fortems.run.config import complete, switched_on
+from fortems.study.models import load_models
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {

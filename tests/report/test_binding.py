@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 from fortems import tidy
+from fortems.presentation.results import Results
 from fortems.report.bind import Binder, check, escape
-from fortems.report.document import pandoc
-from fortems.report.results import Results
+from fortems.report.page.document import pandoc
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pytest
 from fortems import tidy
+from fortems.presentation.results import Results
 from fortems.report import build
 from fortems.report.bind import NumberError, insist
-from fortems.report.results import Results
-from fortems.report.table import Cell
+from fortems.report.page.table import Cell
 from fortems.report.tables import codebook
 from fortems.report.text.setup import missing, withheld
 from made_up_run import ROOT
@@ -13,10 +13,10 @@ from made_up_run import ROOT
 
 def _rows(report, name):
     """The cells of a table as they are printed, by the first of each row."""
-    from fortems.report import ast
+    from fortems.report.page import nodes
 
     found = [
-        [ast.text_of((c if isinstance(c, Cell) else Cell(c)).inlines()) for c in row]
+        [nodes.text_of((c if isinstance(c, Cell) else Cell(c)).inlines()) for c in row]
         for row in report.items[name].body
     ]
     return {row[0]: row[1:] for row in found}

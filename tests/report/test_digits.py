@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 from fortems import tidy
+from fortems.presentation.results import Results
 from fortems.report import digits
 from fortems.report.bind import check
-from fortems.report.results import Results
 from made_up_run import ROOT
 
 MANUSCRIPT = ROOT / "manuscript"

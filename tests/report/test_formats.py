@@ -9,10 +9,10 @@ import zipfile
 import pytest
 import yaml
 from fortems.errors import FortemsError
+from fortems.presentation.results import Results
 from fortems.report.build import build, compose, prepare
-from fortems.report.document import Document, _flushed, place
-from fortems.report.results import Results
-from fortems.report.table import Cell, Section, Table
+from fortems.report.page.document import Document, _flushed, place
+from fortems.report.page.table import Cell, Section, Table
 from made_up_run import ROOT
 
 KINDS = ("simulated", "items", "scores", "matrix")
@@ -178,7 +178,7 @@ def test_a_reference_to_nothing_is_refused(runs):
     assert document.numbers["tbl-claims"] == "Table 2" and "limits" in document.sections
 
     def blocks(markdown):
-        from fortems.report.document import read
+        from fortems.report.page.document import read
 
         return read(markdown, ROOT / "manuscript")
 

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 from fortems import tidy
-from fortems.instruments import load_instruments
 from fortems.report import bind
-from fortems.report.table import Section
+from fortems.report.page.table import Section
 from fortems.report.tables import findings, scales
 from fortems.report.text import SENTENCES, instruments
+from fortems.study.instruments import load_instruments
 from made_up_run import MODELS, ROOT
 from test_sentences import words
 from test_sentences_rest import change

@@ -1,8 +1,8 @@
 """The report finds the study's models by what they relate; a run without them is never told as theirs."""
 
 import pytest
-from fortems.report import ast
-from fortems.report.table import Section
+from fortems.report.page import nodes
+from fortems.report.page.table import Section
 from fortems.report.tables import models as model_tables
 from fortems.report.text import SENTENCES, mediation, robustness, setup, study
 from made_up_run import MODELS
@@ -68,7 +68,7 @@ def cells(table):
     return [
         line.text
         if isinstance(line, Section)
-        else [ast.text_of(cell.inlines()) if hasattr(cell, "inlines") else cell for cell in line]
+        else [nodes.text_of(cell.inlines()) if hasattr(cell, "inlines") else cell for cell in line]
         for line in table.body
     ]
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from fortems.report import numbers
+from fortems.presentation import numbers
 
 
 @pytest.mark.parametrize(

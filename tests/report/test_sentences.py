@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from fortems import tidy
+from fortems.presentation.results import Results, Row
 from fortems.report.build import prepare
-from fortems.report.results import Results, Row
 from fortems.report.text import (
     SENTENCES,
     claims,

@@ -1,8 +1,8 @@
 """Sentences that say how far something reaches: what was left out, what a scenario assumes, what an interval covers."""
 
 import pytest
+from fortems.presentation.results import Results
 from fortems.report.build import prepare
-from fortems.report.results import Results
 from fortems.report.tables import findings, models, scales
 from fortems.report.text import claims as claims_text
 from fortems.report.text import design, full, people, setup, summary
@@ -131,7 +131,7 @@ def test_scenarios_are_told_where_studies_were_simulated(written, stories):
 
 
 def test_a_share_of_few_studies_is_not_written_as_none():
-    from fortems.report.numbers import write
+    from fortems.presentation.numbers import write
 
     assert [write(value, "share") for value in (0.0, 0.0004, 0.0006, 0.5)] == [
         "0.0%",

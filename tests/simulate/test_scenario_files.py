@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 import yaml
 from fortems.errors import ConfigError
-from fortems.instruments import FOLDER as INSTRUMENTS
-from fortems.instruments import load_instruments
 from fortems.simulate.moments import stated_population
 from fortems.simulate.scenario import (
     FOLDER,
@@ -13,6 +11,8 @@ from fortems.simulate.scenario import (
     resolve,
     scenario_files,
 )
+from fortems.study.instruments import FOLDER as INSTRUMENTS
+from fortems.study.instruments import load_instruments
 
 SHIPPED = [
     "as_reported",

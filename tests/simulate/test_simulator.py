@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import yaml
 from fortems.errors import ConfigError
-from fortems.instruments import FOLDER as INSTRUMENTS
-from fortems.instruments import load_instruments
-from fortems.preflight import check
-from fortems.scoring import score_array
+from fortems.run.preflight import check
 from fortems.seeds import stream
 from fortems.simulate.calibration import solve_latent
-from fortems.simulate.normal import draw_normal, factor
 from fortems.simulate.scenario import FOLDER, load_scenario
 from fortems.simulate.simulator import calibrate
-from fortems.variables import SCALES, SUBSCALES
+from fortems.stats.normal import draw_normal, factor
+from fortems.study.instruments import FOLDER as INSTRUMENTS
+from fortems.study.instruments import load_instruments
+from fortems.study.scoring import score_array
+from fortems.study.variables import SCALES, SUBSCALES
 
 SHIPPED = [
     "as_reported",

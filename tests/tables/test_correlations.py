@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.correlations import between, correlations_table, holm, pair
-from fortems.covariates import covariates_table
-from fortems.descriptives import descriptives_table, numeric_variables
-from fortems.variables import FAMILY
+from fortems.study.variables import FAMILY
+from fortems.tables.correlations import between, correlations_table, holm, pair
+from fortems.tables.covariates import covariates_table
+from fortems.tables.descriptives import descriptives_table, numeric_variables
 from scipy import stats
 
 CLUSTER = np.repeat(np.arange(12), [2, 3, 4, 5, 6, 7, 8, 9, 3, 4, 5, 6])

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.icc import OneWay, exact_interval, icc, icc_ml, icc_table
+from fortems.tables.icc import OneWay, exact_interval, icc, icc_ml, icc_table
 from scipy import optimize, stats
 
 UNEQUAL = np.repeat(np.arange(8), [1, 2, 3, 4, 5, 6, 2, 7])

@@ -5,8 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.instruments import load_instruments
-from fortems.reliability import Products, alpha, jackknife_interval, loadings, omega_total, reliability_table
+from fortems.study.instruments import load_instruments
+from fortems.tables.reliability import (
+    Products,
+    alpha,
+    jackknife_interval,
+    loadings,
+    omega_total,
+    reliability_table,
+)
 
 ORACLE = Path(__file__).parent.parent / "reference" / "psych"
 SCALES = {"first": range(4), "second": range(4, 8), "third": range(8, 12), "all": range(12)}

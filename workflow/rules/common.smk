@@ -3,9 +3,9 @@
 # needs  config/config.yaml and what --configfile lays over it
 # makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT, FIRST, SECOND, THIRD
 
-from fortems.config import complete, published_form
+from fortems.run.config import complete, published_form
 from fortems.errors import ConfigError
-from fortems.workflow import (
+from fortems.run.job import (
     cancel_timers,
     failures,
     forget_failures,

@@ -9,15 +9,15 @@ import pathlib
 import sys
 from itertools import islice
 
-from fortems import imports
-from fortems.config import switched_on, told_path
-from fortems.manifest import kept, orphans, tidy_up
-from fortems.workflow import LISTED, may_write
+from fortems.run import imports
+from fortems.run.config import switched_on, told_path
+from fortems.run.manifest import kept, orphans, tidy_up
+from fortems.run.job import LISTED, may_write
 
 
 def checked(config):
     """The configuration, complete, once all that it says and names has been checked."""
-    from fortems.preflight import check
+    from fortems.run.preflight import check
 
     return check(config, workflow.configfiles)
 

@@ -4,7 +4,7 @@
 #        matrix its own part of the models (published.smk)
 # makes  mediation/{effects,fit,verdicts,derived,agreement,measurement,cfa}.csv, robustness/leave_one_out.csv
 
-from fortems.config import kind
+from fortems.run.config import kind
 
 MEDIATION_SETTINGS = dict(
     seed=config["seed"],

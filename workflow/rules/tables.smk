@@ -3,7 +3,7 @@
 # needs  data/scores.csv, data/items.csv (where the source has items), the instruments' files
 # makes  tables/{reliability,descriptives,icc,correlations,covariates}.csv
 
-from fortems.config import is_real, kind
+from fortems.run.config import is_real, kind
 
 # A published matrix brings its own correlations (published.smk) and has no clients to describe.
 if kind(config) != "matrix":

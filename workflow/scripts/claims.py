@@ -1,11 +1,11 @@
 """Judge each finding of the paper by this run's results."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.claimfile import load_claims
-    from fortems.claims import claims_table
-    from fortems.evidence import from_tables
+    from fortems.claims.claimfile import load_claims
+    from fortems.claims.evidence import from_tables
+    from fortems.claims.judge import claims_table
     from fortems.tidy import read_csv, write_csv
 
     covariates = [read_csv(path) for path in snakemake.input.get("covariates", [])]

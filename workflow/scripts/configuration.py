@@ -1,6 +1,6 @@
 """Write out the configuration that the run used, as merged and completed."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
     import yaml

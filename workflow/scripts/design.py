@@ -1,6 +1,6 @@
 """Put the chunks of the design stage together and make its tables."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
     from pathlib import Path

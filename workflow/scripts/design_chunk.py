@@ -1,7 +1,7 @@
 """Run one chunk of the design stage's simulated studies; progress goes to the log and to the terminal."""
 
 from fortems.design.progress import Progress
-from fortems.workflow import job
+from fortems.run.job import job
 
 progress = Progress()
 

@@ -1,12 +1,12 @@
 """Look through what may leave a run for clients, therapists and their rows."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.door.confidential import of_export, paths_of, secrets, words_of
-    from fortems.door.disclosure import look_through, report
-    from fortems.door.readers import read_table
-    from fortems.door.settings import DataSettings
+    from fortems.data.privacy.confidential import of_export, paths_of, secrets, words_of
+    from fortems.data.privacy.disclosure import look_through, report
+    from fortems.data.readers import read_table
+    from fortems.data.settings import DataSettings
     from fortems.tidy import read_csv, write_json
 
     params = snakemake.params

@@ -1,13 +1,13 @@
 """Draw all figures of the run."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
     from pathlib import Path
 
     from fortems.figures.base import Context
     from fortems.figures.build import build
-    from fortems.report.results import Results
+    from fortems.presentation.results import Results
     from fortems.schema import plain_yaml
 
     folder = Path(snakemake.params.results)

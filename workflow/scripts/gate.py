@@ -1,9 +1,9 @@
 """Check that the results are fresh, complete and consistent before anything is typeset from them."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.gate import collect, gate, require
+    from fortems.gate.gate import collect, gate, require
     from fortems.tidy import write_json
 
     given, params = snakemake.input, snakemake.params

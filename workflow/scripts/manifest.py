@@ -1,9 +1,9 @@
 """List every file of the run with its checksum, rule and inputs."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.manifest import manifest
+    from fortems.run.manifest import manifest
     from fortems.tidy import write_json
 
     write_json(manifest(snakemake.params.results, snakemake.params.made_by), snakemake.output[0])

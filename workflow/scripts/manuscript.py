@@ -1,12 +1,12 @@
 """Write the manuscript and the ledger of its numbers."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
     from pathlib import Path
 
+    from fortems.presentation.results import Results
     from fortems.report.build import build
-    from fortems.report.results import Results
     from fortems.simulate.scenario import told
 
     folder = Path(snakemake.params.results)

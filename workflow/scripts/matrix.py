@@ -1,15 +1,15 @@
 """Check a published matrix and re-estimate what it gives."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
     from pathlib import Path
 
-    from fortems.instruments import load_instruments
-    from fortems.mediation.models import load_models
     from fortems.mediation.parts import write_part
     from fortems.mediation.slopes import Settings
     from fortems.published.tables import run_matrix
+    from fortems.study.instruments import load_instruments
+    from fortems.study.models import load_models
     from fortems.tidy import write_csv
 
     params = snakemake.params

@@ -1,13 +1,13 @@
 """Mediation with measurement error taken into account, and the factor structure of the alliance measure."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.instruments import load_instruments
-    from fortems.mediation.cfa import factor_table
-    from fortems.mediation.measurement import Sources, measurement_table
-    from fortems.mediation.models import load_models
+    from fortems.mediation.measurement.cfa import factor_table
+    from fortems.mediation.measurement.measurement import Sources, measurement_table
     from fortems.mediation.run import settings_of
+    from fortems.study.instruments import load_instruments
+    from fortems.study.models import load_models
     from fortems.tidy import read_csv, write_csv
 
     instruments = load_instruments(snakemake.params.instruments)

@@ -1,11 +1,11 @@
 """Put the engines' results together; verdicts, derived quantities, agreement and influence follow."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
     from fortems.mediation.conclude import conclude
-    from fortems.mediation.models import load_models
     from fortems.mediation.parts import merged, read_parts
+    from fortems.study.models import load_models
     from fortems.tidy import write_csv
 
     parts = read_parts(snakemake.input.parts)

@@ -1,11 +1,11 @@
 """Fit all mediation models by some of the engines."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.mediation.models import load_models
     from fortems.mediation.parts import write_part
     from fortems.mediation.run import fit_all, settings_of
+    from fortems.study.models import load_models
     from fortems.tidy import read_csv
 
     results = fit_all(

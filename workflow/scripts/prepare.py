@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.door.preparation import prepare, write_prepared
-    from fortems.door.settings import DataSettings
-    from fortems.instruments import load_instruments
-    from fortems.mediation.models import load_models
+    from fortems.data.preparation import prepare, write_prepared
+    from fortems.data.settings import DataSettings
+    from fortems.study.instruments import load_instruments
+    from fortems.study.models import load_models
 
     Path(snakemake.log.problems).unlink(missing_ok=True)
     prepared = prepare(

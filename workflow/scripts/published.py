@@ -1,6 +1,6 @@
 """Compare each published number with this run's."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
     from pathlib import Path

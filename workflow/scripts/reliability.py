@@ -1,10 +1,10 @@
 """Estimate the reliability of every scale from its items."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.instruments import load_instruments
-    from fortems.reliability import reliability_table
+    from fortems.study.instruments import load_instruments
+    from fortems.tables.reliability import reliability_table
     from fortems.tidy import read_csv, write_csv
 
     items = read_csv(snakemake.input.answers)

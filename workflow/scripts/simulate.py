@@ -1,12 +1,12 @@
 """Draw one study from a calibrated scenario, and set its stated moments against the achieved ones."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.instruments import load_instruments
     from fortems.seeds import stream
     from fortems.simulate.scenario import load_scenario
     from fortems.simulate.simulator import calibrate
+    from fortems.study.instruments import load_instruments
     from fortems.tidy import write_csv
 
     instruments = load_instruments(snakemake.params.instruments)

@@ -1,13 +1,13 @@
 """Describe the scores: descriptives, ICCs, correlations at three levels, background variables."""
 
-from fortems.workflow import job
+from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.correlations import correlations_table
-    from fortems.covariates import covariates_table
-    from fortems.descriptives import descriptives_table, numeric_variables
-    from fortems.icc import icc_table
-    from fortems.instruments import load_instruments, score_ranges
+    from fortems.study.instruments import load_instruments, score_ranges
+    from fortems.tables.correlations import correlations_table
+    from fortems.tables.covariates import covariates_table
+    from fortems.tables.descriptives import descriptives_table, numeric_variables
+    from fortems.tables.icc import icc_table
     from fortems.tidy import read_csv, write_csv
 
     scores = read_csv(snakemake.input.scores)

@@ -18,10 +18,10 @@ from fortems.design.paths import Sample
 from fortems.design.power import NAMES, both, by_cell, intervals, population
 from fortems.design.proportions import jeffreys, mean_error, share
 from fortems.design.tasks import Row, Settings, Task, blocks
-from fortems.mediation.intervals import bca_interval, percentile_interval
-from fortems.regression import Array
 from fortems.seeds import stream
-from fortems.simulate.normal import draw_normal
+from fortems.stats.intervals import bca_interval, percentile_interval
+from fortems.stats.normal import draw_normal
+from fortems.stats.regression import Array
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,7 +1,7 @@
 """How often does a study of the paper's size show the published pattern, when its story is true and when it is not?
 
 Studies are drawn from each scenario, analysed as a run analyses its own (``fortems.design.paths``), and judged by the
-same claims code (``fortems.claims``). Scenarios hold no relations of age and gender, so claims on those are left out.
+same claims code (``fortems.claims.judge``). Scenarios hold no relations of age and gender, so claims on those are left out.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.claimfile import Claim, load_claims
-from fortems.claims import judge
-from fortems.correlations import in_theory, pearson_test
+from fortems.claims.claimfile import Claim, load_claims
+from fortems.claims.evidence import Estimate, Evidence, Key
+from fortems.claims.judge import judge
 from fortems.design.paths import Paths, Sample, single_paths, within_paths
 from fortems.design.proportions import jeffreys, ratio, share
 from fortems.design.tasks import Row, Settings, Task, blocks
-from fortems.evidence import Estimate, Evidence, Key
-from fortems.instruments import load_instruments
-from fortems.mediation.models import MediationModel, load_models
-from fortems.regression import cr2_from_products, within_products
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
+from fortems.stats.regression import cr2_from_products, within_products
+from fortems.study.instruments import load_instruments
+from fortems.study.models import MediationModel, load_models
+from fortems.tables.correlations import in_theory, pearson_test
 
 if TYPE_CHECKING:
     import pandas as pd

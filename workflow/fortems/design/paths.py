@@ -1,6 +1,6 @@
 """Paths of a mediation model in many simulated studies at once, at both estimands.
 
-The estimators are those of a run: ``single`` is least squares with CR2 and Satterthwaite df (``fortems.regression``),
+The estimators are those of a run: ``single`` is least squares with CR2 and Satterthwaite df (``fortems.stats.regression``),
 ``within`` the two-level likelihood under positive semi-definite bounds (``twolevel.batch``) with N - J - k df and,
 at the boundary, profile-likelihood tests. Data are complete.
 """
@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fortems.design.draws import product_interval
-from fortems.regression import Array, CR2Fit, cluster_products, cr2_from_products, t_quantile, two_sided_p
+from fortems.stats.regression import (
+    Array,
+    CR2Fit,
+    cluster_products,
+    cr2_from_products,
+    t_quantile,
+    two_sided_p,
+)
 
 if TYPE_CHECKING:
     from twolevel import batch

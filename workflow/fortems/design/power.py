@@ -18,9 +18,9 @@ import numpy as np
 from fortems.design.paths import Paths, Sample, single_paths, within_paths
 from fortems.design.proportions import jeffreys, mean_error, share
 from fortems.design.tasks import Row, Settings, Task, blocks
-from fortems.regression import Array
 from fortems.seeds import stream
-from fortems.simulate.normal import draw_normal
+from fortems.stats.normal import draw_normal
+from fortems.stats.regression import Array
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,11 +16,11 @@ from fortems.design.paths import Sample, single_paths
 from fortems.design.power import by_cell
 from fortems.design.proportions import mean_error, share
 from fortems.design.tasks import Row, Settings, Task, blocks
-from fortems.instruments import load_instruments
-from fortems.mediation.models import MediationModel
-from fortems.regression import Array
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
+from fortems.stats.regression import Array
+from fortems.study.instruments import load_instruments
+from fortems.study.models import MediationModel
 
 if TYPE_CHECKING:
     import pandas as pd

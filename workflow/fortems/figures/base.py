@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from fortems.presentation.results import Results
 from fortems.published.places import SOURCE_FILE
-from fortems.report.results import Results
-from fortems.variables import label
+from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ class Context:
     @property
     def interval(self) -> str:
         """The intervals' name: ``95% CI``."""
-        from fortems.report.numbers import percent
+        from fortems.presentation.numbers import percent
 
         return f"{percent(self.confidence)} CI"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fortems.config import switched_on
 from fortems.published.places import SOURCE_FILE
+from fortems.run.config import switched_on
 from fortems.schema import plain_yaml
 
 SUFFIXES = ("svg", "pdf", "png", "csv")

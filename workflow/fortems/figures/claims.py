@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, listed
-from fortems.report.numbers import count_word
+from fortems.presentation.numbers import count_word
 
 if TYPE_CHECKING:
     import pandas as pd

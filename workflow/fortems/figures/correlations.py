@@ -8,7 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, listed, lower
-from fortems.variables import FAMILY, SCALES, label
+from fortems.study.variables import FAMILY, SCALES, label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +135,7 @@ def _strongest(rows: pd.DataFrame) -> str:
 
 def _across(frame: pd.DataFrame) -> pd.DataFrame:
     """Pairs of different questionnaires: within one, scales share items or rater habits by design."""
-    from fortems.variables import VARIABLES
+    from fortems.study.variables import VARIABLES
 
     differ = [
         VARIABLES[x].instrument != VARIABLES[y].instrument

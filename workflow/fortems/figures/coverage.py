@@ -94,7 +94,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """Which intervals cover surely less often than they say."""
-    from fortems.report.numbers import percent
+    from fortems.presentation.numbers import percent
 
     below = frame[frame["ci_high"] < context.confidence]
     nominal = percent(context.confidence)

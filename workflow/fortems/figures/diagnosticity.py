@@ -8,7 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, listed
-from fortems.report.numbers import is_absent, ratio
+from fortems.presentation.numbers import is_absent, ratio
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, lower
-from fortems.variables import label
+from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,10 +6,10 @@ import textwrap
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from fortems.data.privacy.flow import shown_flow
 from fortems.figures import style
 from fortems.figures.base import Context, Spec
-from fortems.report.flow import shown_flow
-from fortems.report.numbers import is_absent
+from fortems.presentation.numbers import is_absent
 
 if TYPE_CHECKING:
     import pandas as pd

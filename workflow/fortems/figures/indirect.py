@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
 from fortems.figures.base import PRIMARY_INTERVAL, Context, Spec, Withheld
-from fortems.variables import label
+from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ import numpy as np
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.claims import VERDICTS
-from fortems.report.numbers import percent
+from fortems.presentation.numbers import percent
 
 if TYPE_CHECKING:
     import pandas as pd

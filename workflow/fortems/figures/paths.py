@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from fortems.figures import style
 from fortems.figures.base import PRIMARY_INTERVAL, Context, Spec, Withheld, listed, lower
 from fortems.figures.catalog import PATH
-from fortems.report.numbers import end, fixed, is_absent
-from fortems.variables import label
+from fortems.presentation.numbers import end, fixed, is_absent
+from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd

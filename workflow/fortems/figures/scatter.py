@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fortems.door.privacy import AGGREGATED, SHOWN, displays, withheld
+from fortems.data.privacy.privacy import AGGREGATED, SHOWN, displays, withheld
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, lower
-from fortems.variables import label
+from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -181,7 +181,7 @@ def zero_line(axes: Axes, vertical: bool = True) -> None:
 
 def sign(value: float, decimals: int = 2, leading_zero: bool = True) -> str:
     """Write a number as the text of the report does."""
-    from fortems.report.numbers import fixed
+    from fortems.presentation.numbers import fixed
 
     return fixed(value, decimals, leading_zero)
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.door.privacy import AGGREGATED, SHOWN, displays
+from fortems.data.privacy.privacy import AGGREGATED, SHOWN, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, listed, lower
-from fortems.variables import label
+from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd

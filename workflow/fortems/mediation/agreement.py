@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fortems.mediation.models import MediationModel
 from fortems.mediation.verdicts import PRIMARY
+from fortems.study.models import MediationModel
 
 LIMIT = 0.1  # of a standard error; beyond it the difference is explained
 ROUNDING = 1e-9  # below, a difference is arithmetic only

@@ -10,9 +10,9 @@ from fortems.errors import DataError, Problem
 from fortems.mediation.agreement import agreement
 from fortems.mediation.derived import share_mediated
 from fortems.mediation.effects import COLUMNS
-from fortems.mediation.models import MediationModel
 from fortems.mediation.parts import merged
 from fortems.mediation.verdicts import verdicts
+from fortems.study.models import MediationModel
 
 NONE = "the data hold the variables of none of the models"
 

@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fortems.mediation.effects import indirect
-from fortems.mediation.intervals import summary, t_draws, t_interval
 from fortems.mediation.slopes import Settings, Slopes, path_map, paths_at
 from fortems.mediation.system import Condition, System
 from fortems.seeds import stream
+from fortems.stats.intervals import summary, t_draws, t_interval
 
 Array = NDArray[np.float64]
 

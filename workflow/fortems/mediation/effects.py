@@ -12,17 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fortems.mediation.intervals import (
-    Interval,
-    bca_interval,
-    percentile_interval,
-    summary,
-    t_draws,
-    t_interval,
-)
 from fortems.mediation.slopes import Paths, Settings, Slopes, paths_at
 from fortems.mediation.system import Condition, System
 from fortems.seeds import stream
+from fortems.stats.intervals import Interval, bca_interval, percentile_interval, summary, t_draws, t_interval
 
 Array = NDArray[np.float64]
 

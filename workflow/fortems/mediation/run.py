@@ -12,10 +12,10 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows
 from fortems.mediation.effects import PART_COLUMNS, effect_rows
 from fortems.mediation.influence import INFLUENCE_COLUMNS, influence_rows
-from fortems.mediation.models import ENGINES, MediationModel
 from fortems.mediation.pathfit import FIT_COLUMNS, fit_row
 from fortems.mediation.slopes import RESAMPLED, Settings, Slopes
 from fortems.mediation.system import CannotFit, System, build
+from fortems.study.models import ENGINES, MediationModel
 
 Engine = Callable[[System, Settings], tuple[list[Slopes], list[dict[str, Any]]]]
 
@@ -33,18 +33,18 @@ def engine(name: str) -> Engine:
         hint = f"Did you mean {near}?" if near else ""
         raise ConfigError(Problem("engines", f"there is no engine {name!r}", ", ".join(ENGINES), hint))
     if name == "regression":
-        from fortems.mediation import regression_engine
+        from fortems.mediation.engines import regression as regression_engine
 
         return regression_engine.fit
     if name == "semopy":
-        from fortems.mediation import semopy_engine
+        from fortems.mediation.engines import semopy as semopy_engine
 
         return semopy_engine.fit
     if name == "mixedlm":
-        from fortems.mediation import mixedlm_engine
+        from fortems.mediation.engines import mixedlm as mixedlm_engine
 
         return mixedlm_engine.fit
-    from fortems.mediation import twolevel_engine
+    from fortems.mediation.engines import twolevel as twolevel_engine
 
     return twolevel_engine.fit
 

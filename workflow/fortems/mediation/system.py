@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fortems.errors import DataError, Problem
-from fortems.mediation.models import MediationModel, unknown_columns
-from fortems.regression import WITHIN_SHARE, varies, varies_within
+from fortems.stats.regression import WITHIN_SHARE, varies, varies_within
+from fortems.study.models import MediationModel, unknown_columns
 
 Array = NDArray[np.float64]
 COLLINEAR = 1e-8  # smallest eigenvalue of the columns' correlations that still counts as independent

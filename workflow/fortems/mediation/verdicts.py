@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtri, ndtri, stdtrit
 
-from fortems.mediation.models import MediationModel, equivalent_models
 from fortems.mediation.slopes import RESAMPLED
 from fortems.mediation.wording import conclusion, paper_rule
+from fortems.study.models import MediationModel, equivalent_models
 
 BOUND = 0.10
 ATTAINABLE = 1.645

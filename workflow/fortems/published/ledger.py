@@ -11,7 +11,7 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.published.matrix import Printed, printed
 from fortems.published.places import LEDGER_FILES, ROUNDING_FILE
 from fortems.schema import load_checked
-from fortems.variables import VARIABLES
+from fortems.study.variables import VARIABLES
 
 if TYPE_CHECKING:
     import pandas as pd

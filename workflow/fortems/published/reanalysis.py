@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fortems.mediation import semopy_engine
 from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows
 from fortems.mediation.effects import COLUMNS as EFFECT_COLUMNS
 from fortems.mediation.effects import effect_rows
-from fortems.mediation.models import MediationModel
+from fortems.mediation.engines import semopy as semopy_engine
 from fortems.mediation.pathfit import FIT_COLUMNS, fit_measures, fit_row, implied_covariance
 from fortems.mediation.run import unfitted
 from fortems.mediation.slopes import Settings, Slopes
@@ -21,7 +20,8 @@ from fortems.mediation.system import CannotFit, Condition, System
 from fortems.published.matrix import PublishedMatrix
 from fortems.published.paths import Equation, regress
 from fortems.published.places import MATRIX_ENGINES
-from fortems.variables import VARIABLES
+from fortems.study.models import MediationModel
+from fortems.study.variables import VARIABLES
 
 CLOSED_FORM, SEMOPY = MATRIX_ENGINES
 

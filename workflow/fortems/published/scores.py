@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from fortems.published.findings import IMPOSSIBLE, UNINFORMATIVE, Finding, finding
 from fortems.published.matrix import Printed, PublishedMatrix, Scale
-from fortems.variables import VARIABLES
+from fortems.study.variables import VARIABLES
 
 
 def totals_with_parts(matrix: PublishedMatrix) -> dict[str, list[str]]:

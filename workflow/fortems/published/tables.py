@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fortems import correlations, descriptives
-from fortems.instruments import Instrument
-from fortems.mediation.models import MediationModel
 from fortems.mediation.slopes import Settings
 from fortems.published.checks import check_matrix
 from fortems.published.findings import findings_frame, refuse_impossible
@@ -19,7 +16,10 @@ from fortems.published.matrix import PublishedMatrix, Scale, load_matrix
 from fortems.published.places import SOURCE_FILE
 from fortems.published.reanalysis import Reanalysis, reanalyse
 from fortems.published.sensitivity import between, clustering, rounding
-from fortems.variables import FAMILY, label
+from fortems.study.instruments import Instrument
+from fortems.study.models import MediationModel
+from fortems.study.variables import FAMILY, label
+from fortems.tables import correlations, descriptives
 
 NO_ROWS = "an article gives no client rows"
 

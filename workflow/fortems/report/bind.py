@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fortems.errors import FortemsError
-from fortems.report import numbers
-from fortems.report.results import RELEASED, Results, Row
-from fortems.report.table import Cell
+from fortems.presentation import numbers
+from fortems.presentation.results import RELEASED, Results, Row
+from fortems.report.page.table import Cell
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fortems.instruments import Instrument
+    from fortems.study.instruments import Instrument
 
 CONFIG = "config.yaml"
 SOFTWARE = "software"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from fortems import tidy
+from fortems.presentation.results import Results
 from fortems.published.places import SOURCE_FILE
-from fortems.report import formats
 from fortems.report.bind import Binder, insist
-from fortems.report.document import Document, Picture, place, read
-from fortems.report.results import Results
-from fortems.report.table import Table
+from fortems.report.page import formats
+from fortems.report.page.document import Document, Picture, place, read
+from fortems.report.page.table import Table
 from fortems.report.tables import tables
 from fortems.report.tables.appendix import checklist
 from fortems.report.template import Report, facts, render
@@ -101,11 +101,11 @@ def compose(report: Report, folder: Path) -> Document:
 
 def headings(document: Document) -> dict[str, str]:
     """Identifier of every heading to its text."""
-    from fortems.report import ast
+    from fortems.report.page import nodes
 
     return {
-        block["c"][1][0]: ast.text_of(block["c"][2])
-        for block in ast.walk(document.tree["blocks"])
+        block["c"][1][0]: nodes.text_of(block["c"][2])
+        for block in nodes.walk(document.tree["blocks"])
         if block["t"] == "Header"
     }
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fortems.errors import FortemsError, nearest
+from fortems.presentation.results import Results
 from fortems.report.bind import Binder, escape
-from fortems.report.results import Results
 from fortems.report.variant import Variant
 from fortems.schema import plain_yaml
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from fortems.config import kind, switched_on
-from fortems.report.results import Row
+from fortems.presentation.results import Row
+from fortems.run.config import kind, switched_on
 
 #: Stage → its results file and how a sentence calls it.
 STAGES: dict[str, str] = {

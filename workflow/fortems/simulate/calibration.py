@@ -15,7 +15,6 @@ from itertools import combinations
 import numpy as np
 
 from fortems.errors import ConfigError, Problem
-from fortems.instruments import Instrument, load_instruments
 from fortems.simulate.checks import definiteness
 from fortems.simulate.latent import (
     LARGEST_LOADING,
@@ -27,6 +26,7 @@ from fortems.simulate.latent import (
 )
 from fortems.simulate.moments import Population, as_correlation, with_totals
 from fortems.simulate.scenario import Scale, Scenario
+from fortems.study.instruments import Instrument, load_instruments
 
 
 @dataclass(frozen=True)

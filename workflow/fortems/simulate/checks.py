@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.errors import Problem, nearest
-from fortems.instruments import Instrument
 from fortems.simulate.moments import nearest_correlation
+from fortems.study.instruments import Instrument
 
 if TYPE_CHECKING:
     from fortems.simulate.scenario import Scale

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from fortems.instruments import Instrument
     from fortems.simulate.scenario import Scenario
+    from fortems.study.instruments import Instrument
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def total_weights(
     ndarray, shape (W, V)
         Each row sums the subscales that make the score.
     """
-    from fortems.variables import SCALES
+    from fortems.study.variables import SCALES
 
     parts = {name: [name] for name in variables}
     for instrument in instruments.values():

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.instruments import Instrument, load_instruments
 from fortems.schema import load_schema, load_yaml, schema_problems
 from fortems.simulate.checks import matrix_problems, number_problems, scale_problems
-from fortems.variables import SUBSCALES
+from fortems.study.instruments import Instrument, load_instruments
+from fortems.study.variables import SUBSCALES
 
 FOLDER = Path(__file__).resolve().parents[3] / "config" / "scenarios"
 

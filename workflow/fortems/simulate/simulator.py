@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.instruments import Instrument, load_instruments
-from fortems.scoring import reverse
 from fortems.simulate.background import background
 from fortems.simulate.calibration import LatentModel, solve_latent
 from fortems.simulate.latent import LatentScale
 from fortems.simulate.moments import Population, stated_population, total_weights
-from fortems.simulate.normal import cluster_index, draw_normal
 from fortems.simulate.scenario import Scenario
+from fortems.stats.normal import cluster_index, draw_normal
+from fortems.study.instruments import Instrument, load_instruments
+from fortems.study.scoring import reverse
 
 if TYPE_CHECKING:
     import pandas as pd

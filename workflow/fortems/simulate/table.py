@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.scoring import score_array
 from fortems.simulate.background import background, background_moments
 from fortems.simulate.latent import alpha
 from fortems.simulate.moments import Population, total_weights
+from fortems.study.scoring import score_array
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fortems.report.table import Table
+from fortems.report.page.table import Table
 from fortems.report.tables import appendix, codebook, findings, models, scales
 from fortems.report.template import Report
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fortems.errors import FortemsError
-from fortems.report.table import Cell, Table
+from fortems.report.page.table import Cell, Table
 from fortems.report.template import Report
 from fortems.schema import plain_yaml
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fortems.door.release import MARK
-from fortems.report.numbers import ABSENT, DASH
-from fortems.report.results import CODEBOOK, PATTERNS, Row
-from fortems.report.table import Cell, Table
+from fortems.data.privacy.release import MARK
+from fortems.presentation.numbers import ABSENT, DASH
+from fortems.presentation.results import CODEBOOK, PATTERNS, Row
+from fortems.report.page.table import Cell, Table
 from fortems.report.template import Report
 from fortems.report.text.instruments import instrument_label
 

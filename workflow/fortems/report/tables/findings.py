@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fortems.report.results import Row
-from fortems.report.table import Cell, Section, Table
+from fortems.presentation.results import Row
+from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fortems.report.results import Row
-from fortems.report.table import Cell, Section, Table
+from fortems.presentation.results import Row
+from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
 from fortems.report.text.robustness import MEASURED_INTERVALS, measured_models, measured_rows
@@ -19,7 +19,7 @@ from fortems.report.text.study import (
     turned_models,
 )
 from fortems.report.text.words import ESTIMAND_WORDS, levels, path, verdict
-from fortems.variables import label
+from fortems.study.variables import label
 
 WHAT = {
     "observed": "Observed scores",

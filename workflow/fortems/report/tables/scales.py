@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fortems.report.numbers import ABSENT
-from fortems.report.results import Row
-from fortems.report.table import Body, Cell, Section, Table
+from fortems.presentation.numbers import ABSENT
+from fortems.presentation.results import Row
+from fortems.report.page.table import Body, Cell, Section, Table
 from fortems.report.template import Report
 from fortems.report.text.instruments import instrument_label
 from fortems.report.text.relations import CORRELATIONS, at_level, total
-from fortems.variables import FAMILY, SCALES, label
+from fortems.study.variables import FAMILY, SCALES, label
 
 RELIABILITY = "tables/reliability.csv"
 DESCRIPTIVES = "tables/descriptives.csv"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fortems.presentation.results import Row
 from fortems.report.bind import escape
-from fortems.report.results import Row
 from fortems.report.template import Report
 from fortems.report.text.words import ESTIMAND_WORDS, ESTIMANDS, IS, joined, listed, plural
 

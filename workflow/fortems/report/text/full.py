@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fortems.presentation.results import Row
 from fortems.report.bind import escape
-from fortems.report.results import Row
 from fortems.report.template import Report
 from fortems.report.text.study import key_models, main_models, model_words, own_models
 from fortems.report.text.words import (

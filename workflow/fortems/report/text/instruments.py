@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from fortems.instruments import Instrument
+from fortems.presentation.results import CODEBOOK
 from fortems.report.bind import escape
-from fortems.report.results import CODEBOOK
 from fortems.report.template import Report
 from fortems.report.text.study import own_models, path_variables
 from fortems.report.text.words import joined, listed, name, sentence
-from fortems.variables import SCALES
+from fortems.study.instruments import Instrument
+from fortems.study.variables import SCALES
 
 #: How the study's own instruments are called and the lowest and highest score of their scales.
 STUDY: dict[str, tuple[str, dict[str, tuple[int, int]]]] = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from fortems.presentation.results import Row
 from fortems.report.bind import escape
-from fortems.report.results import Row
 from fortems.report.template import Report
 from fortems.report.text.words import IS, interval, joined, listed, name
-from fortems.variables import VARIABLES
+from fortems.study.variables import VARIABLES
 
 FLOW = "data/flow.csv"
 DESCRIPTIVES = "tables/descriptives.csv"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fortems.report.results import Row
+from fortems.presentation.results import Row
 from fortems.report.template import Report
 from fortems.report.text.words import IS, interval, joined, listed, name, p
-from fortems.variables import FAMILY
+from fortems.study.variables import FAMILY
 
 CORRELATIONS = "tables/correlations.csv"
 ASPECTS = ("bond", "goal", "task")

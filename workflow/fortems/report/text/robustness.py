@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fortems.report.results import Row
+from fortems.presentation.results import Row
 from fortems.report.template import Report
 from fortems.report.text.study import MEDIATOR, OUTCOME, key_models, main_models, model_words, own_models
 from fortems.report.text.words import ESTIMAND_WORDS, clear, joined, levels, listed, name, plural

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from fortems.mediation.slopes import RESAMPLED
+from fortems.presentation.results import CODEBOOK, PATTERNS
 from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import escape
-from fortems.report.results import CODEBOOK, PATTERNS
 from fortems.report.template import Report
 from fortems.report.text.mediation import DISTRESS_PARTS, as_covariates, moderators
 from fortems.report.text.study import main_models, own_models, turned_models
 from fortems.report.text.unfitted import unfitted
 from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, name, plural, sentence
 from fortems.report.variant import STAGES, reason_absent
-from fortems.variables import label
+from fortems.study.variables import label
 
 ENGINE_WORDS = {
     "twolevel": "a two-level maximum-likelihood engine of our own",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fortems.presentation.results import Row
 from fortems.report.bind import escape
-from fortems.report.results import Row
 from fortems.report.template import Report
 from fortems.report.text.words import EFFECTS, ESTIMAND_WORDS, clear, engine_of, levels, name
-from fortems.variables import SCALES, label
+from fortems.study.variables import SCALES, label
 
 MEDIATOR, OUTCOME = "meaning", "distress"
 #: Main model → its predictors; all have the same mediator and outcome.

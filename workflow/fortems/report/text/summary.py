@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fortems.report.results import Row
+from fortems.presentation.results import Row
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, findings, findings_word, tallies
 from fortems.report.text.design import pattern_share

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fortems.presentation.results import Row
 from fortems.report.bind import escape
-from fortems.report.results import Row
 from fortems.report.template import Report
 from fortems.report.text.words import joined, listed
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fortems.presentation.results import Row
 from fortems.report.bind import escape
-from fortems.report.results import Row
 from fortems.report.template import Report
-from fortems.variables import label
+from fortems.study.variables import label
 
 EFFECTS = "mediation/effects.csv"
 VERDICTS = "mediation/verdicts.csv"

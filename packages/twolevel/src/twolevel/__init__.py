@@ -1,0 +1,17 @@
+"""Two-level structural equation models by maximum likelihood.
+
+    import twolevel
+    fit = twolevel.fit(model_text, data, cluster="therapist")
+    print(fit.summary())
+
+Stages apart: syntax -> model -> moments -> objective (ram, likelihood, fiml) -> optimize (starts, bounds,
+trustregion) -> inference -> results.
+"""
+
+from .data.moments import ClusterData
+from .errors import TwoLevelError, TwoLevelWarning
+from .fitted import Fit
+from .fitting import fit
+from .model.model import Model
+
+__all__ = ["ClusterData", "Fit", "Model", "TwoLevelError", "TwoLevelWarning", "fit"]

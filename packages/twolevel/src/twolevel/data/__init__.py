@@ -1,0 +1,1 @@
+"""Data as the likelihood needs them: clusters, moments, checks."""

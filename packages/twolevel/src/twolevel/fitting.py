@@ -1,0 +1,105 @@
+"""`fit`: from a model and data to a result."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Literal
+
+import pandas as pd
+
+from .data.moments import ClusterData, CompleteMoments, MissingMoments
+from .errors import BetweenUnderdeterminedWarning, ModelError, NoMaximumWarning
+from .fitted import Fit
+from .inference.covariance import StandardErrors, cluster_scores, covariance
+from .likelihood.objective import Objective
+from .model.model import Model
+from .model.syntax import nearest
+from .search.optimize import Bounds, estimate
+
+Missing = Literal["listwise", "ml"]
+
+
+def fit(
+    model: str | Model,
+    data: pd.DataFrame | ClusterData,
+    cluster: str | None = None,
+    *,
+    bounds: Bounds = "psd",
+    missing: Missing = "listwise",
+    se: StandardErrors = "information",
+) -> Fit:
+    """Fit a two-level structural equation model by maximum likelihood (normal theory, random x).
+
+    Parameters
+    ----------
+    model : str or Model
+        lavaan syntax with `level: 1` and `level: 2` blocks, or a parsed Model (quicker when fitted often).
+    data : DataFrame or ClusterData
+        One row per client; a ClusterData keeps its statistics from fit to fit.
+    cluster : str
+        Column that names the clusters (not needed with a ClusterData).
+    bounds : {"psd", "none"}
+        psd: maximum over positive semi-definite covariance matrices. none: the regular local maximum of the
+        unconstrained likelihood, as lavaan; the fit says "no maximum" where there is none.
+    missing : {"listwise", "ml"}
+        Complete rows only, or full information.
+    se : {"information", "expected", "robust"}
+        Observed information (lavaan's default), expected information, or the cluster-robust sandwich with the
+        correction J / (J - 1).
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    ModelSyntaxError, ModelError
+        The model cannot be read or describes nothing estimable.
+    DataProblemError
+        One of its subclasses, for data that cannot carry the model.
+
+    Warns
+    -----
+    NoMaximumWarning
+        No maximum was reached; `Fit.converged` is False and `Fit.message` says why.
+    BetweenUnderdeterminedWarning
+        The between level has more parameters than there are clusters.
+    """
+    for name, value, allowed in (
+        ("bounds", bounds, ("psd", "none")),
+        ("missing", missing, ("listwise", "ml")),
+        ("se", se, ("information", "expected", "robust")),
+    ):
+        if value not in allowed:
+            raise ModelError(f"{name}={value!r} is not one of {', '.join(allowed)}{nearest(value, allowed)}")
+    if se == "expected" and missing == "ml":
+        raise ModelError("se='expected' is for complete data; use se='information' with missing='ml'")
+    if not isinstance(model, Model):
+        model = Model(model)
+    if not isinstance(data, ClusterData):
+        if cluster is None:
+            raise ModelError("name the cluster column: fit(model, data, cluster='therapist')")
+        data = ClusterData(data, cluster)
+    elif cluster is not None and cluster != data.cluster:
+        raise ModelError(f"the data were prepared for cluster={data.cluster!r}, not {cluster!r}")
+    layout = model.layout
+    moments: CompleteMoments | MissingMoments
+    moments = data.missing(layout.y, layout.z) if missing == "ml" else data.complete(layout.y, layout.z)
+    between = len(set(layout.places[layout.places[:, 1] == 1, 0].tolist()))
+    if between > moments.n_clusters:
+        warnings.warn(
+            f"{between} between-level parameters for {moments.n_clusters:.0f} clusters: the between part is hardly "
+            "determined; simplify it or do not read it",
+            BetweenUnderdeterminedWarning,
+            stacklevel=2,
+        )
+    solution = estimate(model, moments, bounds)
+    if not solution.converged:
+        warnings.warn(f"{solution.message}; the numbers are no estimates", NoMaximumWarning, stacklevel=2)
+    objective = Objective(model.layout, moments)
+    scores = None
+    if se == "robust" and solution.converged:
+        clusters = moments if isinstance(moments, MissingMoments) else data.clusters(layout.y, layout.z)
+        scores = cluster_scores(objective, solution.theta, clusters)
+    found = covariance(objective, solution, se, scores)
+    return Fit(model, data, moments, bounds, missing, se, solution, found)

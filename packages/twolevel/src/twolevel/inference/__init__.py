@@ -1,0 +1,1 @@
+"""Standard errors, intervals, fit indices and the tables that show them."""

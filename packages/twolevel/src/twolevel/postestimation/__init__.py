@@ -1,0 +1,1 @@
+"""What is asked of a fit: profiles, nested tests, resampling, summary."""

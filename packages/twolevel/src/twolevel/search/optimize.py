@@ -1,0 +1,365 @@
+"""From starting values to a maximum with three verdicts: converged, admissible, at the boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from typing import Literal
+
+import numpy as np
+
+from ..data.moments import CompleteMoments, MissingMoments
+from ..errors import ModelError
+from ..likelihood.objective import Objective
+from ..likelihood.ram import MATRIX_MEAN
+from ..model.model import Model
+from .bounds import Face, Transform, face
+from .feasible import check_fixed, moved_inside, replaced, start_inside
+from .starts import beside, fallbacks, moment_estimates, starting_values
+from .trustregion import Function, Minimum, minimise
+
+Bounds = Literal["psd", "none"]
+
+# Decrease in -log L that the local quadratic may still promise at a converged point.
+STATIONARY = 1e-9
+# Slack of the multipliers (-log L per unit of total variance).
+MULTIPLIER = 1e-4
+# Smallest eigenvalue of the information, scaled to unit diagonal, that counts as definite.
+DEFINITE = {"complete": 1e-10, "missing": 1e-7}
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The end point of an estimation.
+
+    Attributes
+    ----------
+    theta : ndarray (k,)
+    loglik : float
+    gradient, hessian : ndarray
+        Of -log L at theta.
+    converged : bool
+        A maximum of the likelihood over the admissible set (bounds psd) or a regular local one (none).
+    admissible : bool
+        Every covariance matrix of the model is positive semi-definite.
+    boundary : bool
+        Some are singular.
+    face : Face
+    definite : bool
+        The information is definite along the face: all parameters are identified.
+    message : str
+        Why not converged, or what to know of the point.
+    iterations : int
+    transform : Transform
+        The parameterization that was used.
+    """
+
+    theta: np.ndarray
+    loglik: float
+    gradient: np.ndarray
+    hessian: np.ndarray
+    converged: bool
+    admissible: bool
+    boundary: bool
+    face: Face
+    definite: bool
+    message: str
+    iterations: int
+    transform: Transform
+
+
+def estimate(
+    model: Model,
+    moments: CompleteMoments | MissingMoments,
+    bounds: Bounds = "psd",
+    starts: Sequence[np.ndarray] = (),
+    thorough: bool = True,
+) -> Solution:
+    """Maximise the likelihood.
+
+    Parameters
+    ----------
+    bounds : {"psd", "none"}
+    starts : sequence of ndarray (k,)
+        Starts tried before the built-in ones (e.g. a neighbouring solution).
+    thorough : bool
+        Try further starts where the likelihood may have several maxima (latent variables, structured levels at
+        the boundary) or the first start fails. The highest maximum found is returned.
+
+    Raises
+    ------
+    ModelError
+        Fixed values leave no covariance matrix (positive semi-)definite.
+    """
+    objective = Objective(model.layout, moments)
+    transform = Transform(model.layout, objective.scales, bounds == "psd")
+    estimates = moment_estimates(moments)
+    usual = starting_values(model, moments, estimates=estimates)
+    if transform.factored:
+        check_fixed(model, transform, usual)
+    value, note = objective(usual)[0], ""
+    if not np.isfinite(value):
+        usual = start_inside(model, objective, transform, beside(model, moments, estimates, usual))
+        value, note = objective(usual)[0], replaced(model)
+    # A likelihood this much higher than the moment estimates' is running off to infinity.
+    lower = value - 50.0 * (moments.n_clients + 10.0)
+    best: Solution | None = None
+    for start in chain([*starts, usual], fallbacks(model, moments, estimates)):
+        best = _higher(best, _attempt(objective, transform, start, lower))
+        if best is not None and best.converged:
+            break
+    if best is None:
+        raise ModelError("no start beside which the likelihood has derivatives; give starting values")
+    if thorough and bounds == "psd" and _several_maxima(model):
+        best = _search(model, objective, transform, best, estimates, lower)
+    return best if not note else replace(best, message="; ".join(filter(None, (best.message, note))))
+
+
+def _search(
+    model: Model,
+    objective: Objective,
+    transform: Transform,
+    best: Solution,
+    estimates: tuple[np.ndarray, np.ndarray, np.ndarray],
+    lower: float,
+) -> Solution:
+    """Look for a higher maximum, unless the saturated one is reached already."""
+    moments, saturated = objective.moments, model.saturated
+    ceiling = np.inf
+    if (saturated.layout.y, saturated.layout.z) == (model.layout.y, model.layout.z):
+        top = estimate(saturated, moments, thorough=False)
+        implied = Objective(saturated.layout, moments).implied(top.theta)
+        if top.converged and implied is not None:
+            ceiling = top.loglik - 1e-7
+            if best.loglik < ceiling:
+                # Near a boundary the moment estimates may lie in the wrong valley; this one seldom does.
+                start = starting_values(model, moments, estimates=(implied.sw, implied.vb, implied.mu))
+                best = _higher(best, _attempt(objective, transform, start, lower)) or best
+    usual = starting_values(model, moments, estimates=estimates)
+    boundary = best.boundary
+    more = chain(
+        islice(fallbacks(model, moments, estimates), 3), _random(transform, usual) if boundary else ()
+    )
+    for start in more:
+        if best.converged and best.loglik >= ceiling:
+            break
+        best = _higher(best, _attempt(objective, transform, start, lower)) or best
+    return best
+
+
+def _random(transform: Transform, usual: np.ndarray, number: int = 12) -> Iterator[np.ndarray]:
+    """Reproducible random starts: all but means and intercepts drawn afresh."""
+    rng = np.random.default_rng(0)
+    means = np.zeros(len(usual), dtype=bool)
+    means[transform.layout.places[transform.layout.places[:, 2] == MATRIX_MEAN, 0]] = True
+    for _ in range(number):
+        drawn = transform.theta(0.7 * transform.units * rng.standard_normal(transform.size))
+        yield np.where(means, usual, drawn)
+
+
+def _several_maxima(model: Model) -> bool:
+    latent = any(len(level.names) > level.n_observed for level in model.layout.levels)
+    structured = bool((model.layout.places[model.layout.places[:, 2] == 0, 1] == 1).any())
+    return latent or structured or bool(model.equal)
+
+
+def _higher(old: Solution | None, new: Solution | None) -> Solution | None:
+    if old is None or new is None:
+        return old or new
+    if new.converged != old.converged:
+        return new if new.converged else old
+    return new if new.loglik > old.loglik + 1e-10 * abs(old.loglik) else old
+
+
+def _attempt(objective: Objective, transform: Transform, start: np.ndarray, lower: float) -> Solution | None:
+    if not np.isfinite(objective(start)[0]):
+        return None
+    function = _in_phi(objective, transform)
+    found = minimise(function, transform.phi(start), transform.units, lower=lower)
+    if found is None:
+        return None
+    solution = verdict(objective, transform, found, lower)
+    if transform.factored and not solution.admissible:
+        constrained = _with_barrier(objective, transform, start, lower)
+        return solution if constrained is None else constrained
+    return solution
+
+
+def _in_phi(objective: Objective, transform: Transform) -> Function:
+    def function(phi: np.ndarray, order: int) -> tuple[float, np.ndarray | None, np.ndarray | None]:
+        value, gradient, hessian = objective(transform.theta(phi), order)
+        if gradient is None:
+            return value, None, None
+        return value, *transform.pull(phi, gradient, hessian)
+
+    return function
+
+
+def verdict(objective: Objective, transform: Transform, found: Minimum, lower: float) -> Solution:
+    """Judge an end point: stationary, optimal over the admissible set, identified."""
+    theta = _snap(objective, transform, found)
+    value, gradient, hessian = objective(theta, 3)
+    if gradient is None or hessian is None:
+        theta = transform.theta(found.x)
+        value, gradient, hessian = objective(theta, 3)
+    if gradient is None or hessian is None:
+        k = len(theta)
+        nowhere = Face((), np.eye(k), np.zeros((k, k)), np.inf, None)
+        message = "no maximum: beside a singular covariance matrix"
+        return Solution(
+            theta, -value, np.full(k, np.nan), np.full((k, k), np.nan), False, False, False, nowhere, False, message,
+            found.iterations, transform,
+        )  # fmt: skip
+    here = face(transform, theta, gradient)
+    smallest = min_eigenvalue(transform, theta)
+    message = ""
+    if transform.factored:
+        tangent, curvature = here.tangent, here.curvature
+        optimal = here.multiplier >= -MULTIPLIER
+    else:
+        tangent, curvature = np.diag(transform.theta_units), np.zeros_like(hessian)
+        optimal = True
+    information = tangent.T @ (hessian + curvature) @ tangent
+    smallest_information = _scaled_eigenvalue(information)
+    kind = "missing" if isinstance(objective.moments, MissingMoments) else "complete"
+    definite = smallest_information > DEFINITE[kind]
+    not_saddle = smallest_information > -1e-7
+    boundary = bool(here.ranks) and transform.factored
+    admissible = smallest > -1e-7
+    stationary = found.stationary and found.decrement <= max(STATIONARY, 1e-13 * abs(value))
+    converged = stationary and optimal and not_saddle and (admissible or not transform.factored)
+    if not transform.factored:
+        boundary = admissible and smallest < 1e-7
+    if value < lower:
+        message = "no maximum: the likelihood grows without bound"
+        converged = False
+    elif not converged:
+        reason = (
+            "negative curvature"
+            if stationary and optimal
+            else f"gradient not zero after {found.iterations} iterations"
+        )
+        message = f"no maximum: {reason}"
+    elif not definite and not boundary:
+        message = (
+            f"no maximum: not identified ({', '.join(flat_parameters(objective, information, tangent))})"
+        )
+        converged = False
+    elif not definite:
+        names = ", ".join(flat_parameters(objective, information, tangent))
+        message = f"not identified at the boundary: {names}"
+    return Solution(
+        theta, -value, gradient, hessian, converged, admissible, boundary, here, definite, message,
+        found.iterations, transform,
+    )  # fmt: skip
+
+
+def _snap(objective: Objective, transform: Transform, found: Minimum) -> np.ndarray:
+    """Set eigenvalues that are zero but for the last digits to zero, if the likelihood agrees."""
+    theta = transform.theta(found.x)
+    if not transform.factored:
+        return theta
+    phi = found.x.copy()
+    for block, index in transform.factors:
+        scale = transform.scales[block.level][block.members]
+        if len(scale) == 1:
+            phi[index] *= phi[index] ** 2 >= 1e-7 * scale**2
+            continue
+        left, values, right = np.linalg.svd(phi[index] / scale[:, None])
+        values = np.where(values**2 < 1e-7, 0.0, values)
+        phi[index] = scale[:, None] * (left * values) @ right
+    snapped = transform.theta(phi)
+    value = objective(snapped)[0]
+    return snapped if value <= found.value + 1e-9 * max(1.0, abs(found.value) * 1e-3) else theta
+
+
+def min_eigenvalue(transform: Transform, theta: np.ndarray) -> float:
+    """Smallest eigenvalue of the blocks of S, per unit of total variance."""
+    smallest = np.inf
+    for block in transform.blocks:
+        scale = transform.scales[block.level][block.members]
+        scaled = block.matrix(theta) / np.outer(scale, scale)
+        smallest = min(smallest, scaled[0, 0] if len(scale) == 1 else np.linalg.eigvalsh(scaled)[0])
+    return float(smallest)
+
+
+def _scaled_eigenvalue(information: np.ndarray) -> float:
+    """Smallest eigenvalue after scaling to unit diagonal (a correlation matrix of information)."""
+    if information.size == 0:
+        return np.inf
+    diagonal = np.diag(information)
+    size = np.where(
+        np.abs(diagonal) > 1e-12 * np.abs(diagonal).max(), np.abs(diagonal), np.abs(diagonal).max() + 1e-300
+    )
+    return float(np.linalg.eigvalsh(information / np.sqrt(np.outer(size, size)))[0])
+
+
+def flat_parameters(objective: Objective, information: np.ndarray, tangent: np.ndarray) -> list[str]:
+    """Names of the parameters along which the likelihood is flat."""
+    _, involved = flat_directions(information, tangent, objective)
+    return [name for name, moved in zip(objective.layout.names, involved, strict=True) if moved]
+
+
+def flat_directions(
+    information: np.ndarray, tangent: np.ndarray, objective: Objective
+) -> tuple[np.ndarray, np.ndarray]:
+    """(null directions in tangent coordinates, which parameters they move)."""
+    kind = "missing" if isinstance(objective.moments, MissingMoments) else "complete"
+    diagonal = np.abs(np.diag(information))
+    size = np.sqrt(np.where(diagonal > 1e-12 * diagonal.max(), diagonal, diagonal.max() + 1e-300))
+    values, vectors = np.linalg.eigh(information / np.outer(size, size))
+    null = vectors[:, values <= 10 * DEFINITE[kind]] / size[:, None]
+    null = null / np.maximum(np.linalg.norm(null, axis=0), 1e-300)
+    moved = np.abs(tangent @ null) / np.linalg.norm(tangent, axis=1)[:, None].clip(min=1e-300)
+    return null, (moved > 1e-4).any(axis=1)
+
+
+def _with_barrier(
+    objective: Objective, transform: Transform, start: np.ndarray, lower: float
+) -> Solution | None:
+    """Blocks with fixed or shared entries: a log-determinant barrier, lowered to the boundary."""
+    constrained = [b for b in transform.blocks if not b.factored]
+    k = objective.layout.n_parameters
+    directions = [b.directions(k) for b in constrained]
+
+    def function_at(weight: float) -> Function:
+        def function(phi: np.ndarray, order: int) -> tuple[float, np.ndarray | None, np.ndarray | None]:
+            theta = transform.theta(phi)
+            value, gradient, hessian = objective(theta, order)
+            if not np.isfinite(value):
+                return np.inf, None, None
+            for block, d in zip(constrained, directions, strict=True):
+                scale = transform.scales[block.level][block.members]
+                matrix = block.matrix(theta)
+                values = np.linalg.eigvalsh(matrix / np.outer(scale, scale))
+                if values[0] <= 0:
+                    return np.inf, None, None
+                value -= weight * float(np.log(values).sum())
+                if gradient is not None:
+                    inverse = np.linalg.inv(matrix)
+                    x = np.einsum("ij,kjl->kil", inverse, d)
+                    gradient = gradient - weight * np.einsum("kii->k", x)
+                    if hessian is not None:
+                        hessian = hessian + weight * np.einsum("kij,lji->kl", x, x)
+            if gradient is None:
+                return value, None, None
+            return value, *transform.pull(phi, gradient, hessian)
+
+        return function
+
+    inside = moved_inside(transform, start, constrained)
+    if inside is None:
+        return None
+    phi, found = transform.phi(inside), None
+    for weight in 10.0 ** -np.arange(0.0, 10.0):
+        found = minimise(
+            function_at(weight), phi, transform.units, lower=lower, tolerance=1e-3 * weight + 1e-12
+        )
+        if found is None:
+            return None
+        phi = found.x
+    assert found is not None
+    solution = verdict(objective, transform, found, lower)
+    note = "covariance block with fixed or shared entries: log-determinant barrier"
+    return replace(solution, message="; ".join(filter(None, (solution.message, note))))

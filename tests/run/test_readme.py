@@ -1,0 +1,102 @@
+"""README and config/README: every command and every file that they name is real."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks(README, "sh") for line in block.splitlines() if line.strip()]
+
+
+def test_there_are_commands():
+    assert {"make", "make test", "snakemake --cores 4"} <= set(commands())
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("make")])
+def test_make_knows_the_target(command):
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert set(shlex.split(command)[1:]) <= set(targets)
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("snakemake")])
+def test_snakemake_takes_the_command(built, command):
+    """Each Snakemake command of the README plans a run; the example of own data with a file that is there."""
+    overlay = yaml.safe_load(blocks(README, "yaml")[0])
+    (built.root / "clinic.csv").write_text("client,therapist\n1,1\n")
+    (built.root / "clinic.yaml").write_text(yaml.safe_dump(overlay))
+    try:
+        words = shlex.split(command)
+        done = built.snakemake(*words[1:], *([] if "--unlock" in words else ["--dry-run"]), cores=None)
+    finally:
+        (built.root / "clinic.csv").unlink()
+        (built.root / "clinic.yaml").unlink()
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_own_data_in_five_lines_run_to_the_claims(repository, built):
+    """The README's own configuration, with a file of the columns that it names, gives claims."""
+    overlay = blocks(README, "yaml")[0]
+    assert len(overlay.splitlines()) == 5
+    repository.write("clinic.yaml", overlay)
+    shutil.copyfile(built.root / "results/tiny/data/items.csv", repository.root / "clinic.csv")
+    smaller = repository.write(
+        "smaller.yaml",
+        "models: config/tiny_models.yaml\nbootstrap: {replicates: 20}\nmontecarlo: {draws: 200}\n",
+    )
+    done = repository.snakemake("results/clinic/claims.csv", "--configfile", "clinic.yaml", smaller.name)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert (repository.root / "results/clinic/claims.csv").stat().st_size > 0
+
+
+def test_files_and_folders_that_are_named_exist(built):
+    for name in re.findall(r"\]\(([^)#]+)\)", README):
+        if not name.startswith("http"):
+            assert (ROOT / name).exists(), name
+    for row in re.findall(r"^\| `([^|]*)` \|", README, flags=re.MULTILINE):
+        for name in re.findall(r"[\w./-]+", row.replace("`", " ")):
+            if "/" in name or name.endswith((".csv", ".json", ".yaml")):
+                assert (built.root / "results/tiny" / name).exists(), name
+
+
+def test_the_version_is_the_packages():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"(Version {version})" in README
+
+
+def test_verdicts_are_those_that_the_claims_give():
+
+    from fortems.claims import judge
+
+    explained = set(re.findall(r"^\| `([a-z ()]+)` \|", README, flags=re.MULTILINE))
+    assert {judge.REPRODUCED, judge.WEAK, judge.NOT_REPRODUCED, judge.NOT_TESTABLE} <= explained
+
+
+def test_overlays_in_the_documentation_are_accepted():
+    """Every YAML block of the documentation with a known top key passes the schema."""
+    from fortems.schema import load_schema, schema_problems
+
+    known = load_schema("config")["properties"]
+    for path in (ROOT / "README.md", ROOT / "config/README.md"):
+        for block in blocks(path.read_text(encoding="utf-8"), "yaml"):
+            value = yaml.safe_load(block)
+            if isinstance(value, dict) and set(value) & {"run", "data", "design", "engines", "inclusion"}:
+                whole = {"run": "x", "seed": 1, "models": "m", "data": {"source": "simulated"}} | value
+                assert not schema_problems(
+                    {k: v for k, v in whole.items() if k in known}, load_schema("config"), "x"
+                )
+                assert set(value) <= set(known)

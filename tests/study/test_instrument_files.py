@@ -1,0 +1,63 @@
+"""Instrument files that cannot be used are refused by name, with what was meant."""
+
+import pytest
+import yaml
+from fortems.errors import ConfigError
+from fortems.study.instruments import FOLDER, load_instrument, load_instruments
+
+
+def write(tmp_path, name="mlq.yaml", **changes):
+    raw = yaml.safe_load((FOLDER / name).read_text())
+    raw.update(changes)
+    path = tmp_path / name
+    path.write_text(yaml.safe_dump(raw))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"reversd": [9]}, r"unknown key 'reversd'.*Did you mean reversed\?"),
+        ({"items": 9}, r"subscales.search: there is no item 10.*1 to 9"),
+        ({"reversed": [11]}, r"reversed: there is no item 11"),
+        (
+            {"subscales": {"meaning": [1, 2], "search": [2, 3]}, "reversed": []},
+            r"item 2 is already in 'meaning'",
+        ),
+        ({"response": {"low": 7, "high": 1}}, r"low 7 is not below high 1"),
+        ({"missing": {"rule": "prorated", "most": 0.25}}, r"'prorated' is not one.*Did you mean prorate\?"),
+        ({"missing": {"rule": "prorate", "most": 2}}, r"missing.most: 2 is not a share"),
+        ({"missing": {"rule": "subscale_mean", "most": 0.25}}, r"0.25 is not a number of items"),
+        ({"total": "search"}, r"total: 'search' is also a subscale"),
+        ({"subscales": {"age": [1, 4, 5, 6, 9]}}, r"age: a score cannot have the name of a background"),
+        ({"subscales": {"meaning": [1, 4, 5, 6]}}, r"reversed: item 9 is in no subscale"),
+        ({"sources": {}}, r"sources"),
+    ],
+)
+def test_refused(tmp_path, changes, message):
+    path = write(tmp_path, **changes)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_instrument(path, "mlq")
+    assert str(path) in str(caught.value)
+
+
+def test_every_problem_of_every_file_is_listed(tmp_path):
+    first = write(tmp_path, reversed=[12, 13])
+    with pytest.raises(ConfigError) as caught:
+        load_instruments({"mlq": first, "wai": tmp_path / "wai_sr.yaml"})
+    assert len(caught.value.problems) == 3
+
+
+def test_two_instruments_with_the_same_score_are_refused():
+    with pytest.raises(
+        ConfigError, match=r"data.instruments.wai2: its score 'bond' is also a score of 'wai'"
+    ):
+        load_instruments({"wai": FOLDER / "wai_sr.yaml", "wai2": FOLDER / "wai_s.yaml"})
+
+
+def test_each_shipped_file_loads_and_states_source_and_grade():
+    files = sorted(FOLDER.glob("*.yaml"))
+    assert [path.stem for path in files] == ["mlq", "oq45", "wai_s", "wai_sr"]
+    for path in files:
+        instrument = load_instrument(path, path.stem)
+        assert all(set(entry) == {"source", "grade"} for entry in instrument.sources.values())

@@ -1,0 +1,202 @@
+"""What claims are judged by: estimates with their tests, of one study or of many at once.
+
+The same frame holds a run's own results (S = 1, read from its tables) and simulated studies (S of them, computed in
+batches), so that one piece of code judges both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fortems.stats.regression import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: The engine whose numbers count at a level, and those that stand in for it where it was not run.
+ENGINES: dict[str, tuple[str, ...]] = {
+    "within": ("twolevel", "mixedlm"),
+    "single": ("regression", "semopy", "mixedlm"),
+}
+#: The interval of the indirect effect that counts, fixed beforehand; the second where draws are switched off.
+INTERVALS = ("montecarlo", "delta")
+
+
+class Key(NamedTuple):
+    """Name of a piece of evidence.
+
+    Attributes
+    ----------
+    statistic : str
+        ``correlation``, ``a``, ``b``, ``direct``, ``indirect``, ``total`` or ``covariate``.
+    level : str
+        ``total``, ``within`` or ``single``.
+    test : str
+        For correlations ``cr2``, ``pearson`` or ``centred``; empty otherwise.
+    model : str
+        For effects the model's name; empty otherwise.
+    x, y : str
+        For correlations the two variables; for effects predictor and mediator; for covariates the term and the
+        outcome. Empty where a model has only one.
+    """
+
+    statistic: str
+    level: str
+    test: str = ""
+    model: str = ""
+    x: str = ""
+    y: str = ""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate with its test in S studies.
+
+    Attributes
+    ----------
+    value, low, high, p : ndarray (S,)
+        Estimate, ends of its interval, two-sided p; NaN where a study gives none.
+    source : str
+        Engine or test that it comes from.
+    reason : str
+        Why it is missing, where it is missing in all studies.
+    """
+
+    value: Array
+    low: Array
+    high: Array
+    p: Array
+    source: str = ""
+    reason: str = ""
+
+    @classmethod
+    def missing(cls, studies: int, reason: str) -> Estimate:
+        """Return an estimate that no study has, with the reason."""
+        nothing = np.full(studies, np.nan)
+        return cls(nothing, nothing, nothing, nothing, reason=reason)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of S studies.
+
+    Attributes
+    ----------
+    studies : int
+        S.
+    confidence : float
+        Of all intervals.
+    estimates : dict of Key to Estimate
+    withheld : dict of str to str
+        Level to the reason why a run has nothing of it.
+    """
+
+    studies: int
+    confidence: float
+    estimates: Mapping[Key, Estimate]
+    withheld: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, key: Key) -> Estimate:
+        """Return an estimate; a missing one says why.
+
+        x and y of a correlation may stand in either order; predictor and mediator of an effect may be left out
+        where the model has only one.
+        """
+        found = self.estimates.get(key)
+        if found is None and key.statistic == "correlation":
+            found = self.estimates.get(key._replace(x=key.y, y=key.x))
+        elif found is None:
+            found = self._only_one(key)
+        if found is not None:
+            return found
+        reason = self.withheld.get(key.level) or self._reason(key)
+        return Estimate.missing(self.studies, reason)
+
+    def _only_one(self, key: Key) -> Estimate | None:
+        """The one effect that a key without predictor or mediator can mean; None where it could mean several."""
+        fitting = [
+            estimate
+            for other, estimate in self.estimates.items()
+            if other[:4] == key[:4] and key.x in ("", other.x) and key.y in ("", other.y)
+        ]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def _reason(self, key: Key) -> str:
+        if key.statistic == "correlation":
+            return f"no correlation of {key.x} with {key.y} at level {key.level}"
+        if key.statistic == "covariate":
+            return f"no background variables beside {key.y}"
+        named = " ".join(word for word in (key.x, key.y) if word)
+        of = f" ({named})" if named else ""
+        return f"no single {key.statistic} effect of model {key.model}{of} at level {key.level}"
+
+    def terms(self, level: str, outcome: str) -> list[str]:
+        """Return the covariates tested against an outcome, the joint test left out."""
+        return [
+            key.x
+            for key in self.estimates
+            if key.statistic == "covariate" and key.level == level and key.y == outcome and key.x != "joint"
+        ]
+
+
+def from_tables(
+    correlations: pd.DataFrame,
+    effects: pd.DataFrame,
+    covariates: pd.DataFrame | None = None,
+    confidence: float = 0.95,
+) -> Evidence:
+    """Read a run's own tables as evidence.
+
+    Parameters
+    ----------
+    correlations, effects, covariates : DataFrame
+        ``tables/correlations.csv``, ``mediation/effects.csv``, ``tables/covariates.csv`` (None: not made).
+    confidence : float
+        Of the intervals in the tables.
+    """
+    estimates: dict[Key, Estimate] = {}
+    for row in correlations.to_dict("records"):
+        key = Key("correlation", row["level"], test=row["kind"], x=row["x"], y=row["y"])
+        estimates[key] = _one(row, "r", row["kind"], _text(row.get("reason")))
+    if "cr2" not in set(
+        correlations["kind"]
+    ):  # a published matrix: clients as if independent is all there is
+        for key, estimate in list(estimates.items()):
+            if key.test == "pearson":
+                estimates[key._replace(test="cr2")] = estimate
+    withheld: dict[str, str] = {}
+    for level, engines in ENGINES.items():
+        found = effects[(effects["level"] == level) & effects["at"].map(_text).eq("")]
+        if found.empty:
+            withheld[level] = f"this run has no effects at level {level}"
+        _collect(estimates, found, engines)
+    if covariates is not None:
+        for row in covariates.to_dict("records"):
+            key = Key("covariate", row["level"], x=row["term"], y=row["outcome"])
+            estimates[key] = _one(row, "estimate", "cr2", _text(row.get("reason")))
+    return Evidence(1, confidence, estimates, withheld)
+
+
+def _collect(estimates: dict[Key, Estimate], found: pd.DataFrame, engines: Sequence[str]) -> None:
+    """Take each effect from the first engine and, for indirect effects, the first interval that has it."""
+    rank = {engine: i for i, engine in enumerate(engines)}
+    order = {interval: i for i, interval in enumerate(("wald", *INTERVALS))}
+    kept = [row for row in found.to_dict("records") if row["engine"] in rank and row["interval"] in order]
+    kept.sort(key=lambda row: (rank[row["engine"]], order[row["interval"]]))
+    for row in kept:
+        names = {"x": _text(row["predictor"]), "y": _text(row["mediator"])}
+        key = Key(row["effect"], row["level"], model=row["model"], **names)
+        estimates.setdefault(key, _one(row, "estimate", row["engine"], ""))
+
+
+def _one(row: Mapping[Hashable, Any], column: str, source: str, reason: str) -> Estimate:
+    value, low, high, p = (np.array([row[name]], dtype=float) for name in (column, "ci_low", "ci_high", "p"))
+    return Estimate(value, low, high, p, source, reason)
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value != value else str(value)

@@ -1,0 +1,280 @@
+"""The paper's findings as checks, judged from evidence of one study or of many.
+
+A claim names a statistic, a level, a test, alpha, sides, a direction and a band, and whether the paper found it
+significant. Each condition is an array over studies, so that a run's verdict and the probability of a pattern over
+thousands of simulated studies come from the same lines.
+
+Verdicts: ``reproduced`` (all conditions hold), ``consistent (weak)`` (the claim is that something is not significant,
+and it is not: absence of evidence), ``not reproduced``, ``not testable`` (with the reason).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fortems.claims.claimfile import Claim
+from fortems.claims.evidence import Estimate, Evidence, Key
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Flags = NDArray[np.bool_]
+
+REPRODUCED, WEAK = "reproduced", "consistent (weak)"
+NOT_REPRODUCED, NOT_TESTABLE = "not reproduced", "not testable"
+COLUMNS = (
+    *("claim", "role", "text", "estimand", "statistic", "test", "judged", "estimate", "ci_low", "ci_high"),
+    *("p", "verdict", "reason"),
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim judged at one estimand in S studies.
+
+    Attributes
+    ----------
+    claim : Claim
+    estimand : str
+    conditions : dict of str to ndarray (S,) of bool
+        What must hold, by what is said where it does not.
+    testable : ndarray (S,) of bool
+        Whether the study has all numbers that the claim needs.
+    shown : Estimate
+        The number that stands beside the verdict.
+    reason : str
+        Why nothing is testable.
+    beside : dict of str to Estimate
+        Numbers shown with it that are no part of the verdict, by their statistic.
+    """
+
+    claim: Claim
+    estimand: str
+    conditions: Mapping[str, Flags]
+    testable: Flags
+    shown: Estimate
+    reason: str = ""
+    beside: Mapping[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> Flags:
+        """Whether the claim holds (S,); False where it is not testable."""
+        return np.logical_and.reduce([self.testable, *self.conditions.values()])
+
+    def verdict(self, study: int = 0) -> tuple[str, str]:
+        """Return a study's verdict and the reason for it."""
+        failed = [words for words, flags in self.conditions.items() if not flags[study]]
+        if (
+            self.claim.statistic == "all_of" and failed
+        ):  # one part that fails decides, whatever the others are
+            return NOT_REPRODUCED, "; ".join(failed)
+        if not self.testable[study]:
+            return NOT_TESTABLE, self.reason or "the study gives no number here"
+        if failed:
+            return NOT_REPRODUCED, "; ".join(failed)
+        return (
+            (REPRODUCED, "") if self.claim.significant else (WEAK, "not significant, which is weak evidence")
+        )
+
+
+def judge(claims: Mapping[str, Claim], evidence: Evidence) -> dict[tuple[str, str], Judgement]:
+    """Judge every claim at each of its estimands.
+
+    Parameters
+    ----------
+    claims : mapping of str to Claim
+    evidence : Evidence
+        Of S studies.
+
+    Returns
+    -------
+    dict of (claim, estimand) to Judgement
+        In the order of the claims.
+    """
+    rules = {
+        "correlation": _judge_correlation,
+        "effect": _judge_effect,
+        "full_mediation": _judge_full_mediation,
+        "covariates": _judge_covariates,
+    }
+    found: dict[tuple[str, str], Judgement] = {}
+    for claim in claims.values():
+        if claim.statistic != "all_of":
+            for level in claim.levels:
+                found[claim.name, level] = rules[claim.statistic](claim, level, evidence)
+    for claim in claims.values():
+        if claim.statistic == "all_of":
+            for level in claim.levels:
+                found[claim.name, level] = _judge_pattern(claim, level, found, evidence.studies)
+    return {(name, level): found[name, level] for name, claim in claims.items() for level in claim.levels}
+
+
+def _judge_correlation(claim: Claim, level: str, evidence: Evidence) -> Judgement:
+    key = Key("correlation", level, test=claim.test, x=claim.x, y=claim.y)
+    shown = evidence.get(key)
+    others = {
+        f"r ({other_level}, {test})": evidence.get(key._replace(level=other_level, test=test))
+        for other_level, test in (("total", "cr2"), ("total", "pearson"), ("within", "centred"))
+        if (other_level, test) != (level, claim.test)
+    }
+    return _simple(claim, level, shown, _significant(claim, shown), others)
+
+
+def _judge_effect(claim: Claim, level: str, evidence: Evidence) -> Judgement:
+    shown = evidence.get(Key(claim.effect, level, model=claim.model, x=claim.x, y=claim.y))
+    if claim.effect == "indirect":
+        return _simple(claim, level, shown, _excludes_zero(claim, shown, evidence.confidence), {})
+    return _simple(claim, level, shown, _significant(claim, shown), {})
+
+
+def _judge_full_mediation(claim: Claim, level: str, evidence: Evidence) -> Judgement:
+    """The paper's rule: the primary interval of a·b excludes 0, and the direct path's p is at least alpha."""
+    shown = evidence.get(Key("indirect", level, model=claim.model, x=claim.x, y=claim.y))
+    direct = evidence.get(Key("direct", level, model=claim.model, x=claim.x))
+    with np.errstate(invalid="ignore"):
+        conditions = {
+            "the indirect effect's interval includes 0": _excludes_zero(claim, shown, evidence.confidence),
+            "the indirect effect has the other sign": _sign(claim, shown),
+            "the direct path is significant": direct.p >= claim.alpha,
+        }
+    testable = ~np.isnan(shown.value) & ~np.isnan(shown.low) & ~np.isnan(direct.p)
+    reason = shown.reason or direct.reason
+    return Judgement(claim, level, conditions, testable, shown, reason, {"direct": direct})
+
+
+def _judge_covariates(claim: Claim, level: str, evidence: Evidence) -> Judgement:
+    terms = evidence.terms(level, claim.outcome)
+    found = [evidence.get(Key("covariate", level, x=term, y=claim.outcome)) for term in terms]
+    joint = evidence.get(Key("covariate", level, x="joint", y=claim.outcome))
+    beside = dict(zip(terms, found, strict=True))
+    if not found:
+        reason = f"no background variables beside {claim.outcome} at level {level}"
+        return Judgement(claim, level, {}, np.zeros(evidence.studies, bool), joint, reason)
+    with np.errstate(invalid="ignore"):
+        significant = {term: estimate.p < claim.alpha for term, estimate in beside.items()}
+    testable = np.logical_and.reduce([~np.isnan(estimate.p) for estimate in found])
+    reason = next((estimate.reason for estimate in found if estimate.reason), "")
+    if claim.significant:
+        some = np.logical_or.reduce(list(significant.values()))
+        return Judgement(claim, level, {"none is significant": some}, testable, joint, reason, beside)
+    conditions = {f"{term} is significant": ~flags for term, flags in significant.items()}
+    return Judgement(claim, level, conditions, testable, joint, reason, beside)
+
+
+def _judge_pattern(
+    claim: Claim, level: str, found: Mapping[tuple[str, str], Judgement], studies: int
+) -> Judgement:
+    parts = []
+    for name in claim.parts:
+        # A correlation is judged at its one level, an effect at the pattern's.
+        own = [judgement for (part, at), judgement in found.items() if part == name and at == level]
+        parts += own or [judgement for (part, _), judgement in found.items() if part == name][:1]
+    conditions = {f"{part.claim.name} does not hold": part.holds | ~part.testable for part in parts}
+    testable = np.logical_and.reduce([part.testable for part in parts])
+    untestable = [part.claim.name for part in parts if not part.testable.any()]
+    reason = f"not testable: {', '.join(untestable)}" if untestable else ""
+    return Judgement(claim, level, conditions, testable, Estimate.missing(studies, ""), reason)
+
+
+def _simple(
+    claim: Claim, level: str, shown: Estimate, significant: Flags, beside: Mapping[str, Estimate]
+) -> Judgement:
+    """One estimate against what the paper found of it."""
+    if claim.significant:
+        conditions = {"it is not significant": significant, "it has the other sign": _sign(claim, shown)}
+    else:
+        conditions = {"it is significant": ~significant}
+    if claim.band is not None:
+        low, high = claim.band
+        size = np.abs(shown.value)
+        with np.errstate(invalid="ignore"):
+            inside = (size >= low) & (size < high)
+        conditions[f"its size is outside {_short(low)} to {_short(high)}"] = inside
+    tested = (
+        np.isnan(shown.low)
+        if claim.statistic == "effect" and claim.effect == "indirect"
+        else np.isnan(shown.p)
+    )
+    return Judgement(claim, level, conditions, ~tested & ~np.isnan(shown.value), shown, shown.reason, beside)
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}".removeprefix("0")
+
+
+def _sign(claim: Claim, shown: Estimate) -> Flags:
+    if claim.direction == "any":
+        return np.ones(len(shown.value), bool)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(shown.value > 0 if claim.direction == "positive" else shown.value < 0)
+
+
+def _significant(claim: Claim, shown: Estimate) -> Flags:
+    """Whether p is below alpha, with one side only if the sign is the stated one."""
+    with np.errstate(invalid="ignore"):
+        if claim.sides == 2:
+            return np.asarray(shown.p < claim.alpha)
+        return np.asarray(_sign(claim, shown) & (shown.p / 2 < claim.alpha))
+
+
+def _excludes_zero(claim: Claim, shown: Estimate, confidence: float) -> Flags:
+    """Whether the interval excludes 0; by its p where the interval's confidence is not 1 - alpha."""
+    if claim.sides == 1 or abs(1 - confidence - claim.alpha) > 1e-9:
+        return _significant(claim, shown)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((shown.low > 0) | (shown.high < 0))
+
+
+def claims_table(claims: Mapping[str, Claim], evidence: Evidence) -> pd.DataFrame:
+    """Judge one study's claims as a table.
+
+    Parameters
+    ----------
+    claims : mapping of str to Claim
+    evidence : Evidence
+        With S = 1.
+
+    Returns
+    -------
+    DataFrame
+        A row with a verdict per claim and estimand (``judged`` true), followed by rows of what is only shown.
+    """
+    import pandas as pd
+
+    rows = []
+    for (name, level), judgement in judge(claims, evidence).items():
+        claim = claims[name]
+        verdict, reason = judgement.verdict()
+        shared = {"claim": name, "role": claim.role, "text": claim.text, "estimand": level}
+        statistic = {
+            "correlation": "r",
+            "effect": claim.effect,
+            "full_mediation": "indirect",
+            "covariates": "joint",
+        }
+        rows.append(
+            shared
+            | {"statistic": statistic.get(claim.statistic, claim.statistic), "judged": True}
+            | _numbers(judgement.shown)
+            | {"test": judgement.shown.source or claim.test, "verdict": verdict, "reason": reason}
+        )
+        for what, estimate in judgement.beside.items():
+            row = shared | {
+                "statistic": what,
+                "judged": False,
+                "test": estimate.source,
+                "reason": estimate.reason,
+            }
+            rows.append(row | _numbers(estimate))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _numbers(estimate: Estimate) -> dict[str, object]:
+    names = ("estimate", "ci_low", "ci_high", "p")
+    values = (estimate.value, estimate.low, estimate.high, estimate.p)
+    return {name: float(value[0]) for name, value in zip(names, values, strict=True)}

@@ -1,0 +1,211 @@
+"""Text files of separated values: encoding, separator and rows, found from the content."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from fortems.data.table import Encoder, Table, build
+from fortems.errors import DataError, Problem
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+OTHERS = {"|": "a vertical bar", ":": "a colon", "~": "a tilde", "^": "a caret"}
+ALLOWED = "columns separated by comma, semicolon or tab"
+SAMPLE = 200
+CHUNK = 20_000
+MOST_RAGGED = 10_000
+csv.field_size_limit(1 << 20)
+
+
+def read_delimited(path: str | os.PathLike[str]) -> Table:
+    """Read a CSV or TSV file.
+
+    The encoding is UTF-8 (with or without byte-order mark), UTF-16 with its mark, or else Windows-1252, of
+    which Latin-1's letters are a part. Rows are read once, in pieces, by the standard library's parser, which
+    says where each record stands; pandas' parser fills short rows silently.
+
+    Raises
+    ------
+    DataError
+        No text, no known separator, every row whose number of cells differs from the header's, unbalanced
+        quotes.
+    """
+    file = Path(path).name
+    encoding = _encoding(path, file)
+    with open(path, encoding=encoding, newline="") as stream:
+        skipped = _start(stream)
+        sample = "".join(itertools.islice(stream, SAMPLE))
+    separator = _separator(sample, file, skipped)
+    with open(path, encoding=encoding, newline="") as stream:
+        for _ in range(skipped):
+            stream.readline()
+        try:
+            return _read_rows(stream, separator, file, skipped)
+        except csv.Error as error:
+            raise DataError(
+                Problem(file, f"cannot be read as rows of cells ({error})", ALLOWED, "Look for a stray quote")
+            ) from None
+
+
+def _encoding(path: str | os.PathLike[str], file: str) -> str:
+    """Return the encoding; refuse what is no text."""
+    with open(path, "rb") as stream:
+        start = stream.read(4096)
+        if start.startswith(codecs.BOM_UTF8):
+            candidates = ["utf-8-sig"]
+        elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            candidates = ["utf-16"]
+        elif any(byte < 9 or 13 < byte < 27 for byte in start):
+            raise DataError(
+                Problem(file, "is not text, nor any format known here", "CSV, TSV, Excel, SPSS, Parquet")
+            )
+        else:
+            candidates = ["utf-8", "cp1252", "latin-1"]
+        for candidate in candidates:
+            stream.seek(0)
+            decoder = codecs.getincrementaldecoder(candidate)()
+            try:
+                for piece in iter(lambda: stream.read(1 << 20), b""):
+                    decoder.decode(piece)
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                continue
+            return candidate
+    raise DataError(
+        Problem(file, f"has a {candidates[0]} mark and is not {candidates[0]}", "UTF-8 or Latin-1")
+    )
+
+
+def _start(stream: TextIO) -> int:
+    """Skip blank lines above the header and Excel's ``sep=`` line; return how many lines were skipped."""
+    skipped = 0
+    while True:
+        place = stream.tell()
+        line = stream.readline()
+        if not line or (line.strip() and not line.strip().strip('"').lower().startswith("sep=")):
+            stream.seek(place)
+            return skipped
+        skipped += 1
+
+
+def _separator(sample: str, file: str, skipped: int) -> str:
+    """Return the separator under which the header has most cells and the sampled rows agree with it."""
+    best, best_rank = "", (False, 1)
+    for separator in SEPARATORS:
+        try:
+            rows = [row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=separator) if row]
+        except csv.Error:
+            continue
+        if not rows:
+            continue
+        # The last sampled row may be cut within quotes.
+        body = rows[1:-1] or rows[1:]
+        agree = all(len(row) == len(rows[0]) for row in body)
+        rank = (agree and len(rows[0]) > 1, len(rows[0]))
+        if rank > best_rank:
+            best, best_rank = separator, rank
+    # Another separator, where one fits header and rows, would only be a mark within their texts.
+    if row := _names_row(sample, best if best_rank[0] or _fits(sample, best) else best + "".join(SEPARATORS)):
+        what = f"holds no column names; these seem to stand in row {skipped + row}"
+        hint = "Remove what stands above the names"
+        raise DataError(Problem(f"{file}, row {skipped + 1}", what, "the names in the first row", hint))
+    if best:
+        return best
+    header = sample.strip().splitlines()[0] if sample.strip() else ""
+    if not header:
+        raise DataError(Problem(file, "is empty", "a row of column names and one row per client"))
+    other = next((words for mark, words in OTHERS.items() if mark in header), "")
+    what = "no separator was found between its columns" + (
+        f"; it looks separated by {other}" if other else ""
+    )
+    raise DataError(Problem(file, what, ALLOWED, "Export it again with one of these"))
+
+
+def _filled(sample: str, separator: str) -> tuple[list[tuple[int, list[str]]], list[int]]:
+    """Return the rows that are not blank, with their numbers, and how many cells each fills, empty ones at its end left out."""
+    try:
+        rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=separator))
+    except csv.Error:
+        return [], []
+    filled = [(number, row) for number, row in enumerate(rows, start=1) if any(map(str.strip, row))]
+    filled = filled[:-1] if len(filled) > 3 else filled  # the last one may be cut within quotes
+    return filled, [
+        max(place for place, cell in enumerate(row, start=1) if cell.strip()) for _, row in filled
+    ]
+
+
+def _fits(sample: str, separator: str) -> bool:
+    """Whether no row fills more cells than the header, and some fill more than one; separators at a row's end are common."""
+    widths = _filled(sample, separator)[1] if separator else []
+    return bool(widths) and 1 < max(widths[1:], default=0) <= widths[0]
+
+
+def _names_row(sample: str, separators: str) -> int:
+    """Return the row from which on all rows have as many cells, where a few shorter ones (a title) stand above; or 0."""
+    for separator in separators:
+        filled, widths = _filled(sample, separator)
+        if not filled:
+            continue
+        start = next((place for place, width in enumerate(widths) if 2 * width > max(widths)), 0)
+        below = [row for _, row in filled[start:]]
+        if start and len(below) > 1 and all(len(row) == len(below[0]) for row in below):
+            return filled[start][0]
+    return 0
+
+
+def _records(stream: TextIO, separator: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield (spreadsheet row, cells) of each record that is not blank."""
+    for number, cells in enumerate(csv.reader(stream, delimiter=separator, strict=True), start=skipped + 1):
+        if any(cell.strip() for cell in cells):
+            yield number, cells
+
+
+def _read_rows(stream: TextIO, separator: str, file: str, skipped: int) -> Table:
+    records = _records(stream, separator, skipped)
+    _, header = next(records, (0, []))
+    if not header:
+        raise DataError(Problem(file, "is empty", "a row of column names and one row per client"))
+    while len(header) > 1 and not header[-1].strip():
+        header.pop()
+    width = len(header)
+    encoders = [Encoder() for _ in header]
+    numbers: list[np.ndarray] = []
+    problems: list[Problem] = []
+    while chunk := list(itertools.islice(records, CHUNK)):
+        kept = []
+        for number, cells in chunk:
+            if len(cells) == width or (len(cells) > width and not any(c.strip() for c in cells[width:])):
+                kept.append((number, cells))
+            elif len(problems) < MOST_RAGGED:
+                problems.append(_ragged(file, number, len(cells), width, separator))
+        if problems:
+            continue
+        numbers.append(np.array([number for number, _ in kept], dtype=np.int64))
+        for encoder, column in zip(encoders, zip(*(cells for _, cells in kept), strict=False), strict=False):
+            encoder.add(column)
+    if problems:
+        raise DataError(problems)
+    rows = np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int64)
+    kind = f"CSV ({SEPARATORS[separator]})"
+    return build(file, kind, header, [e.categorical() for e in encoders], rows, separator=separator)
+
+
+def _ragged(file: str, number: int, cells: int, width: int, separator: str) -> Problem:
+    hint = "Put text that holds the separator in quotes"
+    if separator == ",":
+        hint += "; numbers with decimal commas need another separator or quotes"
+    return Problem(
+        f"{file}, row {number}",
+        f"has {cells} cells, the header has {width}",
+        f"{width} cells in each row",
+        hint,
+        row=str(number),
+    )

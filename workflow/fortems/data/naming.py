@@ -1,0 +1,269 @@
+"""Which of the file's columns is which of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from fortems.data.findings import Finding
+from fortems.data.settings import DataSettings, pattern_columns
+from fortems.data.table import Table
+from fortems.errors import nearest
+from fortems.study.instruments import Instrument
+
+IDENTIFIERS = ("client", "therapist")
+BACKGROUND = ("age", "gender", "sessions")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Where each of our columns comes from.
+
+    Attributes
+    ----------
+    sources : dict of str to str
+        Ours → the file's, in the order of the prepared table.
+    items : dict of str to Instrument
+        Instruments whose items the file brings.
+    scales : dict of str to str
+        Scale scores that the file brings → instrument.
+    extras : tuple of str
+        Further columns carried along.
+    meant : tuple of str
+        What the file should bring and does not, each the subject of a problem already.
+    problems, oddities : list of Finding
+    """
+
+    sources: dict[str, str]
+    items: dict[str, Instrument]
+    scales: dict[str, str]
+    extras: tuple[str, ...]
+    meant: tuple[str, ...]
+    problems: list[Finding]
+    oddities: list[Finding]
+
+    def family(self, name: str) -> str:
+        """Return the instrument whose item a column is, or an empty text."""
+        for instrument in self.items.values():
+            if name in instrument.columns():
+                return instrument.name
+        return ""
+
+
+def resolve(
+    table: Table, settings: DataSettings, instruments: Mapping[str, Instrument], wanted: Sequence[str]
+) -> Naming:
+    """Find the columns of the file that a run uses.
+
+    Parameters
+    ----------
+    table : Table
+    settings : DataSettings
+    instruments : mapping of str to Instrument
+    wanted : sequence of str
+        What the models and the inclusion rules name.
+
+    Notes
+    -----
+    A name that is not mapped is taken as it stands. An instrument of which no column is there is left out,
+    unless the configuration names its items.
+    """
+    problems: list[Finding] = []
+    oddities: list[Finding] = []
+    sources: dict[str, str] = {}
+    for name in (*IDENTIFIERS, *BACKGROUND):
+        column = settings.columns.get(name, name)
+        if column in table.columns:
+            sources[name] = column
+        elif name in settings.columns:
+            problems.append(_absent(table, column, f"data.columns.{name}"))
+        elif name in IDENTIFIERS:
+            problems.append(_unnamed(table, name))
+    items, scales, broken = _instruments(table, settings, instruments, sources, problems)
+    known = {*sources, *IDENTIFIERS, *BACKGROUND}
+    known |= {name for i in instruments.values() for name in (*i.scales, *i.columns())}
+    extras = [name for name in settings.columns if name not in known]
+    extras += [n for n in dict.fromkeys(wanted) if n not in known and n not in extras and n in table.columns]
+    for name in extras:
+        column = settings.columns.get(name, name)
+        if column in table.columns:
+            sources[name] = column
+        else:
+            problems.append(_absent(table, column, f"data.columns.{name}"))
+        near = nearest(name, known, cutoff=0.85) if name in settings.columns and name not in wanted else None
+        if near:
+            what = f"data.columns.{name} is carried along as a variable of its own"
+            oddities.append(Finding(what, column, hint=f"Did you mean {near}?", kind="mapping"))
+    problems += _twice(sources)
+    problems += _unused_keys(settings, table, sources, instruments)
+    if table.other_sheets and not set(IDENTIFIERS) <= set(sources):
+        problems.insert(0, _other_sheets(table))
+    extras = [name for name in extras if name in sources]
+    if not items and not scales:
+        broken = list(instruments)
+    meant = [scale for name in broken for scale in instruments[name].scales]
+    meant += [name for name in (*IDENTIFIERS, *settings.columns) if name not in sources]
+    return Naming(sources, items, scales, tuple(extras), tuple(meant), problems, oddities)
+
+
+def _instruments(
+    table: Table,
+    settings: DataSettings,
+    instruments: Mapping[str, Instrument],
+    sources: dict[str, str],
+    problems: list[Finding],
+) -> tuple[dict[str, Instrument], dict[str, str], list[str]]:
+    """Add item and scale columns to ``sources``; return the instruments whose items the file brings, the scales
+    that it brings, and the instruments of which it lacks items."""
+    broken = []
+    items: dict[str, Instrument] = {}
+    scales: dict[str, str] = {}
+    for name, instrument in instruments.items():
+        if settings.format == "items":
+            found, wrong = _item_columns(table, settings, instrument)
+            problems += wrong
+            broken += [name] if wrong else []
+            if found:
+                items[name] = instrument
+                sources.update(found)
+            if found or wrong:
+                problems += [
+                    Finding(
+                        f"data.columns.{scale} names a column, and the items of {name} make this score",
+                        settings.columns[scale],
+                        hint=f"Leave out data.columns.{scale}",
+                    )
+                    for scale in instrument.scales
+                    if scale in settings.columns
+                ]
+                continue
+        for scale in instrument.scales:
+            column = settings.columns.get(scale, scale)
+            if column in table.columns:
+                sources[scale] = column
+                scales[scale] = name
+            elif scale in settings.columns:
+                problems.append(_absent(table, column, f"data.columns.{scale}"))
+    if settings.format == "items" and not items and not problems:
+        first = next(iter(instruments.values()))
+        allowed = f"columns such as {first.columns()[0]} … {first.columns()[-1]}"
+        hint = "Set data.format: scores" if scales else "Name them in data.items"
+        problems.append(Finding("no instrument's items were found", allowed=allowed, hint=hint))
+    elif not items and not scales and not problems:
+        allowed = ", ".join(scale for instrument in instruments.values() for scale in instrument.scales)
+        hint = "Name them in data.columns, or set data.format: items"
+        problems.append(Finding("no scale score was found", allowed=f"columns such as {allowed}", hint=hint))
+    return items, scales, broken
+
+
+def _item_columns(
+    table: Table, settings: DataSettings, instrument: Instrument
+) -> tuple[dict[str, str], list[Finding]]:
+    """Return our item columns → the file's, or what is wrong with them; both empty when none is there."""
+    ours = instrument.columns()
+    asked = settings.items.get(instrument.name)
+    key = f"data.items.{instrument.name}"
+    if asked is None:
+        theirs = list(ours)
+    elif isinstance(asked, str):
+        theirs = pattern_columns(asked, instrument)
+    else:
+        theirs = [str(column) for column in asked]
+    if len(theirs) != len(ours):
+        what = f"{key} lists {len(theirs)} columns, {instrument.label} has {len(ours)} items"
+        return {}, [Finding(what, allowed=f"{len(ours)} columns in item order")]
+    if len(set(theirs)) != len(theirs):
+        return {}, [Finding(f"{key} names the same column for several items", allowed="a pattern with {n}")]
+    theirs = [settings.columns.get(own, column) for own, column in zip(ours, theirs, strict=True)]
+    mapped = any(own in settings.columns for own in ours)
+    absent = [column for column in theirs if column not in table.columns]
+    if len(absent) == len(theirs) and asked is None and not mapped:
+        return {}, []
+    if len(absent) == len(theirs):
+        near = nearest(theirs[0], table.columns)
+        hint = f"Did you mean {near}?" if near else ""
+        what = f"no column fits {key} ({asked})" if isinstance(asked, str) else f"no column of {key} is there"
+        return {}, [Finding(what, allowed=_some(table.columns), hint=hint)]
+    if absent:
+        used = {column for column in theirs if column in table.columns}
+        free = [column for column in table.columns if column not in used]
+        return {}, [_absent(table, column, key, free, instrument.name) for column in absent]
+    return dict(zip(ours, theirs, strict=True)), []
+
+
+def _some(names: Collection[str], most: int = 30) -> str:
+    """Column names for a message."""
+    shown = list(names)[:most]
+    return ", ".join(shown) + (", …" if len(names) > most else "")
+
+
+def _absent(
+    table: Table, column: str, key: str, choices: Collection[str] | None = None, family: str = ""
+) -> Finding:
+    near = nearest(column, table.columns if choices is None else choices)
+    hint = f"Did you mean {near}?" if near else ""
+    what = f"there is no column {column!r}, which {key} names"
+    return Finding(what, column, family, allowed=_some(table.columns), hint=hint)
+
+
+def _unnamed(table: Table, name: str) -> Finding:
+    near = nearest(name, table.columns)
+    example = f"{{{name}: {near or 'the file’s column'}}}"
+    what = f"there is no column {name!r}"
+    return Finding(
+        what, name, allowed=_some(table.columns), hint=f"Map it in data.columns, such as {example}"
+    )
+
+
+def _other_sheets(table: Table) -> Finding:
+    """The sheet that was read has no clients: another may."""
+    found = f"The workbook's other sheets are {', '.join(table.other_sheets)}."
+    return Finding(
+        "only the first sheet that is not empty is read", hint="Name another in data.sheet", found=found
+    )
+
+
+def _twice(sources: Mapping[str, str]) -> list[Finding]:
+    """A column of the file that stands for two of ours."""
+    owners: dict[str, list[str]] = {}
+    for ours, theirs in sources.items():
+        owners.setdefault(theirs, []).append(ours)
+    return [
+        Finding(f"stands for {' and '.join(ours)}", theirs, allowed="each column for one thing")
+        for theirs, ours in owners.items()
+        if len(ours) > 1
+    ]
+
+
+def _unused_keys(
+    settings: DataSettings,
+    table: Table,
+    sources: Mapping[str, str],
+    instruments: Mapping[str, Instrument],
+) -> list[Finding]:
+    """Keys of data.values and data.missing_codes that name no column, and wrong already_reversed items."""
+    problems = []
+    by_column = settings.missing_codes if isinstance(settings.missing_codes, Mapping) else {}
+    items = {column for instrument in instruments.values() for column in instrument.columns()}
+    ours = [*(name for name in sources if name not in items), *instruments]
+    for section, keys in (("values", settings.values), ("missing_codes", by_column)):
+        for key in keys:
+            if key not in (*sources, *instruments, *table.columns):
+                near = nearest(key, ours) or nearest(key, (*sources, *table.columns))
+                problems.append(
+                    Finding(
+                        f"data.{section}.{key} names no column and no instrument",
+                        allowed=f"{', '.join(ours)} or a column of the file",
+                        hint=f"Did you mean {near}?" if near else "",
+                    )
+                )
+    for key, numbers in settings.already_reversed.items():
+        turned = sorted(instruments[key].reversed) if key in instruments else []
+        allowed = f"all, or a list of {', '.join(map(str, turned))}" if turned else ", ".join(instruments)
+        wrong = [] if numbers == "all" else [n for n in numbers if n not in turned]
+        if key not in instruments:
+            problems.append(Finding(f"data.already_reversed.{key} names no instrument", allowed=allowed))
+        elif wrong:
+            what = f"data.already_reversed.{key} names {', '.join(map(str, wrong))}, not reversed by the key"
+            problems.append(Finding(what, allowed=allowed))
+    return problems

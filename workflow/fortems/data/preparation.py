@@ -1,0 +1,303 @@
+"""From an export to ``data/scores.csv``: read, check, score, include, and account for every client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fortems.data.codebook import codebook, missing_patterns, missing_related
+from fortems.data.findings import ExportError, Finding
+from fortems.data.inclusion import active, check_rules, check_values, finish, include
+from fortems.data.mapping import Mapped, map_table
+from fortems.data.naming import BACKGROUND, IDENTIFIERS
+from fortems.data.oddities import odd, warnings_frame, warnings_text
+from fortems.data.readers import read_table
+from fortems.data.settings import DataSettings
+from fortems.data.validation import check, check_models
+from fortems.errors import nearest
+from fortems.study.instruments import Instrument
+from fortems.study.models import MediationModel
+from fortems.study.scoring import score
+from fortems.study.variables import SCORE_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHUNK = 50_000  # rows scored in one go
+FEWEST_THERAPISTS = 2
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What ``prepare`` makes, each as its file in ``results/<run>/data/``.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        Included clients in the order of the file; columns as the contract says.
+    answers : DataFrame or None
+        Items: raw answers of the included clients, reversed items not turned; None for an export of scores.
+    flow, codebook, warnings, missing_patterns, missing_related : DataFrame
+    message : str
+        The warnings in words that name no client.
+    """
+
+    scores: pd.DataFrame
+    answers: pd.DataFrame | None
+    flow: pd.DataFrame
+    codebook: pd.DataFrame
+    warnings: pd.DataFrame
+    missing_patterns: pd.DataFrame
+    missing_related: pd.DataFrame
+    message: str
+
+
+def prepare(
+    path: str | os.PathLike[str],
+    settings: DataSettings,
+    instruments: Mapping[str, Instrument],
+    models: Mapping[str, MediationModel] | None = None,
+    inclusion: Mapping[str, Mapping[str, Any] | None] | None = None,
+    two_level: bool = True,
+) -> Prepared:
+    """Turn an export into scored clients, or refuse it with every problem.
+
+    Parameters
+    ----------
+    path : path
+        The export.
+    settings : DataSettings
+        How its columns, values and missing answers are named.
+    instruments : mapping of str to Instrument
+        The run's instruments.
+    models : mapping of str to MediationModel, optional
+        The run's models; what they name must be there, and vary.
+    inclusion : mapping, optional
+        Variable → rule of ``min``, ``max``, ``in``, or None.
+    two_level : bool
+        Whether an engine estimates both levels, which takes more parameters.
+
+    Raises
+    ------
+    DataError
+        With all problems of one stage: the file as such; its columns and values; the rules and models.
+    """
+    models = dict(models or {})
+    rules = active(inclusion)
+    wanted = [variable for model in models.values() for variable in model.variables]
+    ranked = [
+        name for name, rule in rules.items() if rule.get("min") is not None or rule.get("max") is not None
+    ]
+    numeric = [name for m in models.values() for name in (*m.predictors, *m.mediators, m.outcome)]
+    mapped = map_table(
+        read_table(path, settings.sheet), settings, instruments, [*wanted, *rules], {*numeric, *ranked}
+    )
+
+    table = mapped.table
+
+    def refuse(problems: list[Finding]) -> None:
+        if problems:
+            raise ExportError(problems, table.file, table.rows, mapped.clients)
+
+    problems = check(mapped, instruments)
+    available = available_columns(mapped, instruments)
+    known = [*available, *mapped.naming.meant]
+    problems += _unknown(models, known, list(table.columns))
+    problems += check_rules(rules, known, [*mapped.categories, *IDENTIFIERS])
+    absent, unused = check_values(rules, mapped.frame, mapped.categories)
+    refuse(problems + absent)
+    oddities = odd(mapped, instruments) + unused
+    whole = score_table(mapped, instruments)
+    kept, steps = include(whole, rules)
+    refuse(_too_few(whole, kept, steps))
+    scores = whole[kept].reset_index(drop=True)
+    refuse(check_models(scores, {n: m.variables for n, m in models.items()}, numeric, table.file))
+    refuse(_fewer_than_parameters(scores, models, mapped.categories, two_level))
+    scores, emptied = _without_empty_scales(scores, instruments)
+    oddities += emptied
+    carried = [name for name in mapped.naming.extras if name in settings.columns or name in wanted]
+    scores = scores[[c for c in scores.columns if c not in mapped.naming.extras or c in carried]]
+    scales = [name for i in instruments.values() for name in i.scales if name in scores]
+    answers = _take_answers(mapped, kept)
+    return Prepared(
+        scores=scores,
+        answers=answers,
+        flow=finish(scores, scales, steps),
+        codebook=codebook(scores, answers, mapped.naming, instruments),
+        warnings=warnings_frame(oddities, mapped),
+        missing_patterns=missing_patterns(scores, [*BACKGROUND, *scales, *carried]),
+        missing_related=missing_related(scores, answers),
+        message=warnings_text(oddities),
+    )
+
+
+def available_columns(mapped: Mapped, instruments: Mapping[str, Instrument]) -> list[str]:
+    """Return the columns that the scores of an export will have, in the contract's order."""
+    made = {scale for instrument in mapped.naming.items.values() for scale in instrument.scales}
+    made |= set(mapped.naming.scales)
+    for instrument in instruments.values():
+        if instrument.total and set(instrument.subscales) <= made:
+            made.add(instrument.total)
+    own = [scale for instrument in instruments.values() for scale in instrument.scales]
+    there = {*mapped.frame.columns, *made}
+    order = dict.fromkeys((*SCORE_COLUMNS, *own, *mapped.naming.extras))
+    return [name for name in order if name in there]
+
+
+def score_table(mapped: Mapped, instruments: Mapping[str, Instrument]) -> pd.DataFrame:
+    """Return all rows of an export with their scores, in the contract's order of columns.
+
+    Scores come from items where the file brings them, else as they stand; a total that is not brought is the
+    sum of its parts, missing where a part is.
+    """
+    import pandas as pd
+
+    columns: dict[str, Any] = {
+        name: mapped.frame[name]
+        for name in (*IDENTIFIERS, *BACKGROUND, *mapped.naming.scales, *mapped.naming.extras)
+        if name in mapped.frame
+    }
+    for instrument in mapped.naming.items.values():
+        answers = mapped.frame[list(instrument.columns())]
+        pieces = [
+            score(answers.iloc[start : start + CHUNK], instrument) for start in range(0, len(answers), CHUNK)
+        ]
+        whole = pd.concat(pieces)
+        columns |= {str(name): whole[name] for name in whole}
+    for instrument in instruments.values():
+        if instrument.total and instrument.total not in columns and set(instrument.subscales) <= set(columns):
+            parts = [columns[part] for part in instrument.subscales]
+            columns[instrument.total] = sum(parts[1:], parts[0])
+    order = available_columns(mapped, instruments)
+    return pd.DataFrame({name: columns[name] for name in order})
+
+
+def _take_answers(mapped: Mapped, kept: np.ndarray) -> pd.DataFrame | None:
+    """Return the raw answers of the included clients; they are moved out, so that none is held twice."""
+    import pandas as pd
+
+    names = [column for instrument in mapped.naming.items.values() for column in instrument.columns()]
+    if not names:
+        return None
+    columns = {n: mapped.frame[n].to_numpy()[kept] for n in (*IDENTIFIERS, *BACKGROUND) if n in mapped.frame}
+    columns |= {name: mapped.frame.pop(name).to_numpy()[kept] for name in names}
+    texts = {name: "str" for name in (*IDENTIFIERS, *mapped.categories) if name in columns}
+    return pd.DataFrame(columns, copy=False).astype(texts)
+
+
+def _unknown(
+    models: Mapping[str, MediationModel], available: Sequence[str], columns: Sequence[str]
+) -> list[Finding]:
+    """Variables that models name and the data do not have, each once."""
+    namers: dict[str, list[str]] = {}
+    for name, model in models.items():
+        for variable in model.variables:
+            if variable not in available:
+                namers.setdefault(variable, []).append(name)
+    problems = []
+    for variable, names in namers.items():
+        near = nearest(variable, [column for column in (*available, *columns) if column != variable])
+        who = (
+            f"the model {names[0]} names" if len(names) == 1 else f"{len(names)} models ({names[0]}, …) name"
+        )
+        what, hint = "which the data do not have", "Map a column to it, or leave these models out"
+        if variable in columns:
+            what, hint = (
+                "a column of the file that is no score or background variable",
+                "Name the score that it is part of",
+            )
+        elif near:
+            hint = f"Did you mean {near}?"
+        problems.append(Finding(f"{who} {variable!r}, {what}", "", allowed=", ".join(available), hint=hint))
+    return problems
+
+
+def _too_few(whole: pd.DataFrame, kept: np.ndarray, steps: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    if not kept.any():
+        rules = "; ".join(f"{s['detail']} ({s['clients']})" for s in steps if s["step"] == "excluded")
+        return [
+            Finding(
+                f"all clients are excluded: {rules}", allowed="rules that leave clients", hint="See inclusion"
+            )
+        ]
+    therapists = whole.loc[kept, "therapist"].nunique()
+    if therapists < FEWEST_THERAPISTS:
+        what = "all clients have the same therapist; clients must be nested in several"
+        return [
+            Finding(
+                what,
+                allowed=f"at least {FEWEST_THERAPISTS} therapists",
+                hint="Is data.columns.therapist right?",
+            )
+        ]
+    return []
+
+
+def n_parameters(model: MediationModel, levels: Mapping[str, int], two_level: bool) -> int:
+    """Count a model's parameters: intercepts, slopes and residual variances of its equations, and with two
+    levels the covariances of therapists' parts.
+
+    Parameters
+    ----------
+    model : MediationModel
+    levels : mapping
+        Category → number of its values; a category enters as one indicator fewer.
+    two_level : bool
+    """
+
+    def width(names: Sequence[str]) -> int:
+        return sum(max(levels.get(name, 2) - 1, 1) for name in names)
+
+    moderated = 2 if model.moderator else 1
+    own = width((model.moderator,)) if model.moderator else 0
+    exogenous = moderated * len(model.predictors) + width(model.covariates) + own
+    mediators = len(model.mediators) * (exogenous + 2)
+    outcome = exogenous + moderated * len(model.mediators) + 2
+    split = len(model.predictors) + len(model.mediators) + 1
+    return mediators + outcome + (split * (split + 1) // 2 if two_level else 0)
+
+
+def _fewer_than_parameters(
+    scores: pd.DataFrame, models: Mapping[str, MediationModel], categories: Sequence[str], two_level: bool
+) -> list[Finding]:
+    levels = {name: int(scores[name].nunique()) for name in categories if name in scores}
+    problems = []
+    for name, model in models.items():
+        n = int(scores[list(model.variables)].notna().all(axis=1).sum())
+        needed = n_parameters(model, levels, two_level)
+        if n < needed:
+            what = f"{n} clients have all variables of the model {name}, which has {needed} parameters"
+            hint = "Leave the model out, or gather more clients"
+            problems.append(Finding(what, allowed="no fewer clients than parameters", hint=hint))
+    return problems
+
+
+def _without_empty_scales(
+    scores: pd.DataFrame, instruments: Mapping[str, Instrument]
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Leave out scales without a single score; no model names them."""
+    scales = [name for instrument in instruments.values() for name in instrument.scales if name in scores]
+    empty = [name for name in scales if scores[name].isna().all()]
+    found = [
+        Finding(
+            f"{name} is missing for every client and left out", hint="Check its columns", kind="empty scale"
+        )
+        for name in empty
+    ]
+    return scores.drop(columns=empty), found
+
+
+def write_prepared(prepared: Prepared, paths: Mapping[str, str | os.PathLike[str]]) -> None:
+    """Write each part whose path is given (``scores``, ``answers``, ``flow`` …)."""
+    from fortems.tidy import write_csv
+
+    for part, path in paths.items():
+        frame = getattr(prepared, part)
+        if frame is None:
+            raise ValueError(f"an export of scores has no {part}")
+        write_csv(frame, Path(path))

@@ -1,0 +1,1 @@
+"""What may leave the owner's machine, and what may not."""

@@ -1,0 +1,108 @@
+"""What the report may tell of ``data/``: the same tables, with what is of single clients taken out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.data.privacy.privacy import SHOWN, displays, withheld
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MARK = "–"
+
+
+def codebook_table(codebook: pd.DataFrame, source: str, min_cell: int) -> pd.DataFrame:
+    """Return the codebook without items and identifiers, for the report.
+
+    Parameters
+    ----------
+    codebook : DataFrame
+        ``data/codebook.csv``.
+    source : str
+        ``simulated`` or ``file``.
+    min_cell : int
+        On own data, small counts of a category or of missing values are withheld, and the observed range is
+        that of the middle 90 % of clients.
+
+    Returns
+    -------
+    DataFrame
+        With the index of ``codebook``, so that a number of the report can name its row in the file.
+    """
+    shown = codebook[~codebook["kind"].isin(["item", "identifier"])].copy()
+    shown["values"] = shown["values"].fillna("").astype(object)
+    if displays(source)["extremes"].form == SHOWN:
+        return shown
+    shown["minimum"], shown["maximum"] = shown["q05"], shown["q95"]
+    missing = shown["missing"].fillna(0).to_numpy(dtype=int)
+    hidden = (missing > 0) & (missing < min_cell)
+    for column in ("n", "missing", "missing_share"):
+        shown[column] = shown[column].astype(object).where(~hidden, MARK)
+    shown["values"] = [_category_counts(text, min_cell) for text in shown["values"]]
+    return shown
+
+
+def _category_counts(text: str, min_cell: int) -> str:
+    """Withhold small counts in ``female: 60; male: 36``; a category of few clients is not even named."""
+    pairs = re.findall(r"(.*?): ([0-9]+)(?:; |$)", text)
+    if not pairs:
+        return text
+    counts = np.array([int(count) for _, count in pairs])
+    hidden = withheld(counts, min_cell)
+    words = [f"{name}: {count}" for (name, count), hide in zip(pairs, hidden, strict=True) if not hide]
+    if hidden.any():
+        words.append(f"{int(hidden.sum())} further values: {MARK}")
+    return "; ".join(words)
+
+
+def patterns_table(patterns: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """Return the patterns of missing values as text; rare ones together, or withheld.
+
+    Parameters
+    ----------
+    patterns : DataFrame
+        ``data/missing_patterns.csv``.
+    min_cell : int
+    """
+    counts = patterns["clients"].to_numpy(dtype=int)
+    hidden = withheld(counts, min_cell)
+    shown = patterns[~hidden].astype(object)
+    if hidden.any():
+        import pandas as pd
+
+        words = f"{int(hidden.sum())} further pattern{'s' if hidden.sum() > 1 else ''}"
+        clients: object = int(counts[hidden].sum())
+        share: object = clients / counts.sum()  # type: ignore[operator]
+        if hidden.sum() == len(counts) or int(counts[hidden].sum()) < min_cell:
+            clients = share = MARK
+        rest = {"missing": words, "n_missing": "", "clients": clients, "share": share}
+        shown = pd.concat([shown, pd.DataFrame([rest]).astype(object)], ignore_index=True)
+    return shown.reset_index(drop=True)
+
+
+def warnings_table(warnings: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """Return the warnings by kind, without rows, clients and values.
+
+    Parameters
+    ----------
+    warnings : DataFrame
+        ``data/warnings.csv``.
+    min_cell : int
+
+    Returns
+    -------
+    DataFrame
+        ``kind``, ``what``, ``remedy``, ``count`` (text; empty for a warning of the whole file).
+    """
+    import pandas as pd
+
+    rows = []
+    for (kind, what, remedy), group in warnings.groupby(["kind", "what", "remedy"], sort=False, dropna=False):
+        count = int((group["row"].notna() & (group["row"].astype(str) != "")).sum())
+        text = "" if not count else (f"fewer than {min_cell}" if count < min_cell else str(count))
+        rows.append({"kind": kind, "what": what, "remedy": remedy, "count": text})
+    return pd.DataFrame(rows, columns=["kind", "what", "remedy", "count"])

@@ -1,0 +1,237 @@
+"""Check an export against the instruments: every problem of the file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fortems.data.findings import MOST_ROWS, Finding
+from fortems.data.mapping import Mapped
+from fortems.data.naming import IDENTIFIERS
+from fortems.study.instruments import Instrument, score_ranges
+from fortems.study.variables import VARIABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHUNK = 20_000  # rows that pandera looks at in one go; bounds the size of its list of failures
+AGE = (0, 120)
+SESSIONS = (0, 10_000)
+WHOLE = "not a whole number"
+RANGE = "out of range"
+
+
+def check(mapped: Mapped, instruments: Mapping[str, Instrument]) -> list[Finding]:
+    """List every problem of an export.
+
+    Parameters
+    ----------
+    mapped : Mapped
+        The export in our columns.
+    instruments : mapping of str to Instrument
+        Of the run; they give the possible answers and scores.
+
+    Returns
+    -------
+    list of Finding
+        Those of the mapping first; empty when the export can be used.
+    """
+    problems = [*mapped.problems, *_identifiers(mapped)]
+    limits = _limits(mapped, instruments)
+    problems += _values(mapped, limits, instruments)
+    return problems
+
+
+def _limits(mapped: Mapped, instruments: Mapping[str, Instrument]) -> dict[str, tuple[float, float, bool]]:
+    """Return lowest value, highest value and whether it must be whole, for each column that has limits."""
+    limits: dict[str, tuple[float, float, bool]] = {"age": (*AGE, False), "sessions": (*SESSIONS, True)}
+    for instrument in mapped.naming.items.values():
+        limits |= {column: (instrument.low, instrument.high, True) for column in instrument.columns()}
+    # A prorated score need not be whole.
+    limits |= {
+        scale: (*span, False)
+        for scale, span in score_ranges(instruments).items()
+        if scale in mapped.naming.scales
+    }
+    return {name: limit for name, limit in limits.items() if name in mapped.frame}
+
+
+def schema(limits: Mapping[str, tuple[float, float, bool]]) -> Any:
+    """Return the pandera schema of a prepared table: who is who, and the values that each column may hold.
+
+    Parameters
+    ----------
+    limits : mapping
+        Column → (lowest, highest, must be whole).
+    """
+    import pandera.pandas as pa
+
+    columns = {}
+    for name, (low, high, whole) in limits.items():
+        checks = [pa.Check.in_range(low, high, error=RANGE)]
+        if whole:
+            checks.append(pa.Check(lambda values: values == np.floor(values), error=WHOLE))
+        columns[name] = pa.Column(checks=checks, nullable=True)
+    return pa.DataFrameSchema(columns)
+
+
+def _values(
+    mapped: Mapped, limits: dict[str, tuple[float, float, bool]], instruments: Mapping[str, Instrument]
+) -> list[Finding]:
+    """Run the schema over the table and turn its failures into findings, one a column and kind."""
+    import pandera.errors
+
+    if not limits:
+        return []
+    rules = schema(limits)
+    frame = mapped.frame[list(limits)]
+    failures: dict[tuple[str, str], list[np.ndarray]] = {}
+    found = 0
+    for start in range(0, len(frame), CHUNK):
+        try:
+            rules.validate(frame.iloc[start : start + CHUNK], lazy=True)
+        except pandera.errors.SchemaErrors as errors:
+            cases = errors.failure_cases
+            for (column, kind), rows in cases.groupby(["column", "check"], sort=False)["index"]:
+                failures.setdefault((column, kind), []).append(rows.to_numpy(dtype=np.int64))
+            found += len(cases)
+        if found > MOST_ROWS:
+            break
+    problems = []
+    order = {name: number for number, name in enumerate(limits)}
+    for (column, kind), pieces in sorted(failures.items(), key=lambda item: order[item[0][0]]):
+        places = np.sort(np.concatenate(pieces))
+        values = frame[column].to_numpy()[places]
+        if kind == WHOLE:
+            low, high, _ = limits[column]
+            inside = (values >= low) & (values <= high)
+            places, values = places[inside], values[inside]
+            if not len(places):
+                continue
+        problems.append(_finding(mapped, column, kind, places, values, limits[column], instruments))
+    return problems
+
+
+def _finding(
+    mapped: Mapped,
+    column: str,
+    kind: str,
+    places: np.ndarray,
+    values: np.ndarray,
+    limit: tuple[float, float, bool],
+    instruments: Mapping[str, Instrument],
+) -> Finding:
+    low, high, whole = limit
+    words = "whole numbers" if whole else "numbers"
+    family = mapped.naming.family(column)
+    hint = ""
+    if kind == RANGE:
+        hint = _range_hint(mapped, column, family, low, high, instruments)
+    shown = [f"{value:.10g}" for value in values]
+    source = mapped.naming.sources[column]
+    return Finding(kind, source, family, places, shown, f"{words} {low:g} to {high:g}", hint)
+
+
+def _range_hint(
+    mapped: Mapped, column: str, family: str, low: float, high: float, instruments: Mapping[str, Instrument]
+) -> str:
+    """Guess why values are out of range: codes that start elsewhere, means in place of sums, a birth year."""
+    if family:
+        instrument = instruments[family]
+        answers = mapped.frame[list(instrument.columns())].to_numpy()
+        lowest, highest = np.nanmin(answers), np.nanmax(answers)
+        for shift in (1, -1):
+            if lowest >= low + shift and highest <= high + shift:
+                codes = ", ".join(f"{low + shift + n:g}: {low + n:g}" for n in range(int(high - low) + 1))
+                return (
+                    f"The answers look coded {low + shift:g} to {high + shift:g}; "
+                    f"then declare data.values.{family}: {{{codes}}}"
+                )
+        return "Codes for missing answers belong into data.missing_codes"
+    values = mapped.frame[column]
+    if column == "age" and values.median() > 1900:
+        return "This looks like a year of birth"
+    if column in VARIABLES and column in mapped.naming.scales:
+        instrument = instruments[mapped.naming.scales[column]]
+        inside = values.between(instrument.low, instrument.high) | values.isna()
+        if inside.all():
+            return "This looks like the mean of the items; scores here are sums of items"
+    return "Codes for missing values belong into data.missing_codes"
+
+
+def _identifiers(mapped: Mapped) -> list[Finding]:
+    """Clients and therapists: each row has both, each client has one row."""
+    frame = mapped.frame
+    problems = []
+    for name in IDENTIFIERS:
+        if name in frame and (gone := frame[name].isna().to_numpy()).any():
+            source = mapped.naming.sources[name]
+            if gone.all():
+                problems.append(
+                    Finding(f"names no {name} in any row", source, allowed=f"the {name} of each row")
+                )
+                continue
+            hint = "Rows without an answer can be removed; data.missing_codes may hold a real identifier"
+            what = "client missing" if name == "client" else "client without therapist"
+            problems.append(
+                Finding(what, source, places=np.flatnonzero(gone), allowed="one in each row", hint=hint)
+            )
+    if "client" not in frame:
+        return problems
+    repeated = (frame["client"].duplicated(keep=False) & frame["client"].notna()).to_numpy()
+    if repeated.any():
+        problems += _repeated(mapped, np.flatnonzero(repeated))
+    return problems
+
+
+def _repeated(mapped: Mapped, places: np.ndarray) -> list[Finding]:
+    """Clients with more than one row: with one therapist, or with several."""
+    rows = mapped.frame.iloc[places]
+    two = np.zeros(len(places), dtype=bool)
+    if "therapist" in rows:
+        two = (rows.groupby("client")["therapist"].transform("nunique") > 1).to_numpy()
+    source = mapped.naming.sources["client"]
+    values = rows["client"].to_numpy(dtype=object)
+    problems = []
+    cases: list[tuple[np.ndarray, str, str]] = [
+        (two, "client with two therapists", "Keep the therapist whom the alliance was rated for"),
+        (~two, "client in more than one row", "Keep one measurement of each client"),
+    ]
+    for which, what, hint in cases:
+        if which.any():
+            shown = [str(value) for value, here in zip(values, which, strict=True) if here]
+            problems.append(Finding(what, source, "", places[which], shown, "one row per client", hint))
+    return problems
+
+
+def check_models(
+    scores: pd.DataFrame, names: Mapping[str, Sequence[str]], numeric: Sequence[str], file: str
+) -> list[Finding]:
+    """List what keeps the models from being estimated from these scores.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Scores of the included clients.
+    names : mapping
+        Model → the variables that it needs.
+    numeric : sequence of str
+        Variables that must vary as numbers.
+    file : str
+        Base name of the export.
+    """
+    problems = []
+    wanted = {variable: model for model, variables in reversed(list(names.items())) for variable in variables}
+    for variable in (v for v in scores.columns if v in wanted):
+        answered = scores[variable].dropna()
+        if answered.empty:
+            what = f"{variable} is missing for every client, and the model {wanted[variable]} needs it"
+            problems.append(Finding(what, variable, allowed="a score or value for some clients at least"))
+        elif answered.nunique() == 1 and variable in numeric:
+            what = (
+                f"{variable} is the same for every client, and the model {wanted[variable]} needs it to vary"
+            )
+            problems.append(Finding(what, variable, allowed="a variable that differs between clients"))
+    return problems

@@ -1,0 +1,284 @@
+"""What the gate asks of a run's results.
+
+Each check recomputes, by another road than the step that made the numbers, what two results must agree on, and
+yields in words what it finds amiss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fortems.gate.snapshot import Evidence, each_row, equal, is_number, is_text
+from fortems.gate.verdicts import check_claims, check_verdicts
+from fortems.run.receipts import edited, stale
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EFFECTS = (
+    *("model", "engine", "level", "effect", "predictor", "mediator", "outcome", "at", "interval", "estimate"),
+    *("se", "ci_low", "ci_high", "p", "standardized", "n_clients", "n_therapists"),
+)
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "data/scores.csv": ("client", "therapist"),
+    "tables/descriptives.csv": ("variable", "n", "mean", "sd"),
+    "tables/icc.csv": ("variable", "icc"),
+    "tables/correlations.csv": ("x", "y", "level", "kind", "r", "n", "p", "ci_low", "ci_high"),
+    "mediation/effects.csv": EFFECTS,
+    "mediation/fit.csv": ("model", "engine", "variant", "loglik", "converged", "admissible", "boundary"),
+    "mediation/verdicts.csv": ("model", "level", "engine", "paper_rule", "equivalence", "conclusion"),
+    "claims.csv": (
+        "claim",
+        "estimand",
+        "statistic",
+        "judged",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "p",
+        "verdict",
+    ),
+    "published.csv": ("id", "published", "computed", "verdict", "file", "row", "column"),
+}
+
+
+def _untouched(evidence: Evidence) -> Iterator[str]:
+    yield from edited(evidence.paths.values(), evidence.receipts)
+
+
+def _fresh(evidence: Evidence) -> Iterator[str]:
+    yield from stale(evidence.paths.values(), evidence.receipts)
+
+
+def _complete(evidence: Evidence) -> Iterator[str]:
+    for name, table in evidence.tables.items():
+        for column in COLUMNS.get(name, ()):
+            if column not in table:
+                yield f"{name} has no column {column}"
+        if table.empty and name in COLUMNS:
+            yield f"{name} has no rows"
+
+
+def _clients(evidence: Evidence) -> Iterator[str]:
+    scores = evidence.tables["data/scores.csv"]
+    repeated = int(scores["client"].duplicated().sum())
+    if repeated:
+        yield f"{repeated} clients stand twice in data/scores.csv"
+    without = int(scores["therapist"].isna().sum())
+    if without:
+        yield f"{without} clients have no therapist in data/scores.csv"
+
+
+def _descriptives(evidence: Evidence) -> Iterator[str]:
+    scores = evidence.tables["data/scores.csv"]
+    for row in each_row(evidence.tables["tables/descriptives.csv"]):
+        if row.variable in scores and not is_text(getattr(row, "category", "")):
+            values = scores[row.variable].dropna().to_numpy(float)
+            for name, ours in (("n", len(values)), ("mean", values.mean()), ("sd", values.std(ddof=1))):
+                theirs = getattr(row, name)
+                if is_number(theirs) and not equal(theirs, ours):
+                    yield f"{name} of {row.variable}: {theirs} in tables/descriptives.csv, {ours:.10g} from the scores"
+
+
+def _correlations(evidence: Evidence) -> Iterator[str]:
+    scores = evidence.tables["data/scores.csv"]
+    therapist, _ = scores["therapist"].factorize()
+    columns: dict[str, Any] = {}
+    for row in each_row(evidence.tables["tables/correlations.csv"]):
+        if row.level == "between" or not is_number(row.r):
+            continue
+        for name in {row.x, row.y} - columns.keys():
+            columns[name] = scores[name].to_numpy(float)
+        pair = np.stack([columns[row.x], columns[row.y]])
+        known = np.isfinite(pair).all(axis=0) & (therapist >= 0)
+        pair, cluster = pair[:, known], therapist[known]
+        if row.level == "within":
+            size = np.bincount(cluster)
+            pair = pair - [
+                (np.bincount(cluster, weights=values) / np.maximum(size, 1))[cluster] for values in pair
+            ]
+        r, n = float(np.corrcoef(pair)[0, 1]), int(known.sum())
+        if n != row.n or not equal(row.r, r):
+            place = f"{row.x} and {row.y}, {row.level}"
+            yield f"{place}: {row.r} (n = {row.n}) in tables/correlations.csv, {r:.10g} (n = {n}) from the scores"
+
+
+def _paths(evidence: Evidence) -> Iterator[str]:
+    """Single-level least squares by numpy, for models of numeric variables without a moderator."""
+    scores = evidence.tables["data/scores.csv"]
+    effects = evidence.tables["mediation/effects.csv"]
+    for name, model in evidence.models.items():
+        columns = [*model.predictors, *model.covariates, *model.mediators, model.outcome]
+        plain = model.moderator is None and model.measurement == "observed" and set(columns) <= set(scores)
+        rows = effects[
+            (effects["model"] == name) & (effects["engine"] == "regression") & (effects["level"] == "single")
+        ]
+        if not plain or rows.empty or any(scores[c].dtype.kind not in "if" for c in columns):
+            continue
+        known = scores[columns].dropna().astype(float)
+        for mediator in model.mediators:
+            slopes = _slopes(known, [*model.predictors, *model.covariates], mediator)
+            for predictor in model.predictors:
+                a = rows[
+                    (rows["effect"] == "a")
+                    & (rows["predictor"] == predictor)
+                    & (rows["mediator"] == mediator)
+                ]
+                yield from _unequal(
+                    a, slopes[predictor], len(known), f"{name}: a of {predictor} on {mediator}"
+                )
+        slopes = _slopes(known, [*model.predictors, *model.covariates, *model.mediators], model.outcome)
+        for mediator in model.mediators:
+            b = rows[(rows["effect"] == "b") & (rows["mediator"] == mediator)]
+            yield from _unequal(b, slopes[mediator], len(known), f"{name}: b of {mediator}")
+        for predictor in model.predictors:
+            direct = rows[(rows["effect"] == "direct") & (rows["predictor"] == predictor)]
+            yield from _unequal(
+                direct, slopes[predictor], len(known), f"{name}: direct effect of {predictor}"
+            )
+
+
+def _products(evidence: Evidence) -> Iterator[str]:
+    """Each indirect effect through one mediator is a times b of the same model, engine, level and value."""
+    effects = evidence.tables["mediation/effects.csv"].fillna({"at": ""})
+    rows = [((r.model, r.engine, r.level, str(r.at)), r) for r in each_row(effects)]
+    a = {(key, r.predictor, r.mediator): r.estimate for key, r in rows if r.effect == "a"}
+    b = {(key, r.mediator): r.estimate for key, r in rows if r.effect == "b"}
+    for key, row in rows:
+        if row.effect != "indirect" or not is_number(row.estimate):
+            continue
+        path, onward = (key, row.predictor, row.mediator), (key, row.mediator)
+        if path in a and onward in b and not equal(row.estimate, a[path] * b[onward], 1e-6):
+            place = ", ".join(part for part in key if part)
+            yield f"{place}, {row.interval}: indirect {row.estimate}, but a times b is {a[path] * b[onward]:.10g}"
+
+
+def _intervals(evidence: Evidence) -> Iterator[str]:
+    for row in each_row(evidence.tables["mediation/effects.csv"]):
+        place = f"{row.model}, {row.engine}, {row.level}, {row.effect}, {row.interval}"
+        if is_number(row.ci_low) and is_number(row.ci_high):
+            if row.ci_low > row.ci_high:
+                yield f"{place}: interval from {row.ci_low} to {row.ci_high}"
+            elif row.interval in ("wald", "delta") and not row.ci_low <= row.estimate <= row.ci_high:
+                yield f"{place}: {row.estimate} lies outside its interval"
+        if is_number(row.p) and not 0 <= row.p <= 1:
+            yield f"{place}: p is {row.p}"
+
+
+def _models(evidence: Evidence) -> Iterator[str]:
+    effects = evidence.tables["mediation/effects.csv"]
+    fit = evidence.tables["mediation/fit.csv"]
+    for name in sorted({str(m) for m in effects["model"]} - set(evidence.models)):
+        yield f"mediation/effects.csv has the model {name}, which is not configured"
+    for name in sorted(set(effects["engine"]) - set(evidence.engines)):
+        yield f"mediation/effects.csv has the engine {name}, which is not configured"
+    fitted = set(zip(fit["model"], fit["engine"], strict=True))
+    for pair in sorted(set(zip(effects["model"], effects["engine"], strict=True)) - fitted):
+        yield f"{pair[0]} by {pair[1]} stands in mediation/effects.csv and not in mediation/fit.csv"
+    withheld = (
+        set(evidence.tables["tables/withheld.csv"]["model"]) if evidence.has("tables/withheld.csv") else ()
+    )
+    for name, model in evidence.models.items():
+        if model.measurement == "observed" and name not in set(fit["model"]) and name not in withheld:
+            yield f"the model {name} is configured and stands in no row of mediation/fit.csv"
+
+
+def _counts(evidence: Evidence) -> Iterator[str]:
+    scores = evidence.tables["data/scores.csv"]
+    effects = evidence.tables["mediation/effects.csv"]
+    therapists = scores["therapist"].nunique()
+    for name, group in effects.groupby("model"):
+        model = evidence.models.get(str(name))
+        if model is None or not set(model.variables) <= set(scores):
+            continue
+        complete = scores.dropna(subset=list(model.variables))
+        for engine, rows in group.groupby("engine"):
+            n = set(rows["n_clients"].dropna().astype(int))
+            limit = len(scores) if engine == "twolevel" else len(complete)
+            wrong = {k for k in n if k > limit or k < len(complete)}
+            if wrong:
+                yield f"{name} by {engine}: {sorted(wrong)} clients, of {len(scores)} with {len(complete)} complete"
+            many = rows["n_therapists"].max()
+            if is_number(many) and many > therapists:
+                yield f"{name} by {engine}: {many:g} therapists, of {therapists}"
+
+
+def _ledger(evidence: Evidence) -> Iterator[str]:
+    """Each computed number of the ledger stands where it says."""
+    worded: dict[tuple[str, str], Any] = {}  # columns as text, each made once
+    for row in each_row(evidence.tables["published.csv"]):
+        if not is_number(row.computed) or row.file not in evidence.tables:
+            continue
+        table = evidence.tables[row.file]
+        meets = np.ones(len(table), bool)
+        for condition in filter(None, str(row.row if is_text(row.row) else "").split(", ")):
+            column, _, value = condition.partition("=")
+            key = (row.file, column)
+            if key not in worded:
+                worded[key] = table[column].astype(str).to_numpy(object)
+            meets &= worded[key] == value
+        found = table[row.column].to_numpy()[meets]
+        if len(found) != 1 or not equal(float(found[0]), row.computed):
+            shown = f"{found[0]}" if len(found) == 1 else f"{len(found)} rows"
+            yield f"{row.id}: {row.computed} in published.csv, {shown} in {row.file}"
+
+
+def _slopes(known: pd.DataFrame, predictors: Sequence[str], outcome: str) -> dict[str, float]:
+    design = np.column_stack([np.ones(len(known)), known[list(predictors)]])
+    return dict(zip(predictors, np.linalg.lstsq(design, known[outcome], rcond=None)[0][1:], strict=True))
+
+
+def _unequal(rows: pd.DataFrame, ours: float, n: int, place: str) -> Iterator[str]:
+    for row in each_row(rows):
+        if row.n_clients == n and not equal(row.estimate, ours):
+            yield f"{place}: {row.estimate} in mediation/effects.csv, {ours:.10g} from the scores"
+
+
+Check = tuple[str, tuple[str, ...], Callable[[Evidence], Iterator[str]]]
+CHECKS: dict[str, Check] = {
+    "untouched": ("is every result what its step wrote?", (), _untouched),
+    "fresh": ("is all that the steps read still what it was?", (), _fresh),
+    "complete": ("has every table its columns and rows?", (), _complete),
+    "clients": ("is each client there once, with a therapist?", ("data/scores.csv",), _clients),
+    "descriptives": (
+        "do the descriptives follow from the scores?",
+        ("data/scores.csv", "tables/descriptives.csv"),
+        _descriptives,
+    ),
+    "correlations": (
+        "do the correlations follow from the scores?",
+        ("data/scores.csv", "tables/correlations.csv"),
+        _correlations,
+    ),
+    "models": (
+        "are models and engines those of the configuration?",
+        ("mediation/effects.csv", "mediation/fit.csv"),
+        _models,
+    ),
+    "counts": (
+        "are the clients of every model those of the scores?",
+        ("data/scores.csv", "mediation/effects.csv"),
+        _counts,
+    ),
+    "paths": (
+        "do the single-level paths follow from the scores?",
+        ("data/scores.csv", "mediation/effects.csv"),
+        _paths,
+    ),
+    "products": ("is every indirect effect a times b?", ("mediation/effects.csv",), _products),
+    "intervals": ("do intervals hold their estimates?", ("mediation/effects.csv",), _intervals),
+    "claims": (
+        "does every claim have a verdict that follows from the tables?",
+        ("claims.csv", "tables/correlations.csv", "mediation/effects.csv"),
+        check_claims,
+    ),
+    "verdicts": (
+        "does every verdict on mediation follow from effects and fits?",
+        ("mediation/verdicts.csv", "mediation/effects.csv", "mediation/fit.csv"),
+        check_verdicts,
+    ),
+    "ledger": ("do the ledger's numbers stand where it says?", ("published.csv",), _ledger),
+}

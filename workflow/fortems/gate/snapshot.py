@@ -1,0 +1,71 @@
+"""What the gate looks at, and the comparisons that its checks share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fortems.run.receipts import Receipt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLOSE = 1e-7  # results carry ten significant digits
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the gate looks at.
+
+    Attributes
+    ----------
+    paths : mapping of str to str
+        Name within the run's folder → path, for every result that the run makes before the gate.
+    tables : mapping of str to DataFrame
+        Name → content of those that are CSV.
+    receipts : mapping of str to Receipt
+        Path → receipt of the step that wrote it.
+    models : mapping
+        Name → model, as configured.
+    engines : sequence of str
+        As configured.
+    claims : mapping
+        Name → claim, as configured.
+    confidence : float
+        Of the intervals, as configured.
+    """
+
+    paths: Mapping[str, str]
+    tables: Mapping[str, pd.DataFrame]
+    receipts: dict[str, Receipt]
+    models: Mapping[str, Any]
+    engines: Sequence[str]
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    confidence: float = 0.95
+
+    def has(self, *names: str) -> bool:
+        """Return whether the run makes all of these."""
+        return all(name in self.tables for name in names)
+
+
+def each_row(table: pd.DataFrame) -> Iterator[Any]:
+    """Yield the rows of a table, cells as attributes."""
+    yield from table.itertuples()
+
+
+def equal(theirs: float, ours: float, close: float = CLOSE) -> bool:
+    """Return whether two numbers are equal but for rounding: a share of the larger, below one an amount."""
+    return bool(abs(theirs - ours) <= close * max(1.0, abs(ours)))
+
+
+def is_number(value: object) -> bool:
+    """Return whether a cell holds a finite number."""
+    return isinstance(value, (int, float, np.number)) and bool(np.isfinite(value))
+
+
+def is_text(value: object) -> bool:
+    """Return whether a cell holds a text that is not empty."""
+    return isinstance(value, str) and value != ""

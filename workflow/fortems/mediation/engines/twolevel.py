@@ -1,0 +1,340 @@
+"""Engine ``twolevel``: latent within and between parts, normal-theory maximum likelihood (level within, between).
+
+Complete rows are fitted from sufficient statistics (``twolevel.batch``), as are all bootstrap replicates and
+leave-one-therapist-out fits. Missing values, between effects and restricted structured between parts go through the
+general engine (``fortems.mediation.engines.twolevel_general``). A structured between part with all its paths is the saturated
+one in other parameters, so the within slopes of the two are the same.
+
+Covariates, moderators and products have no between part unless ``covariate_level: both``; products are taken
+from deviations from therapists' means. Degrees of freedom of a within slope are N − J − k, those of the
+fixed-effects regression with k columns: the likelihood leaves the small-sample distribution open, and these
+are the df that hold when the between part carries no information.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import twolevel
+from numpy.typing import NDArray
+from twolevel import batch
+
+from fortems.mediation.engines import twolevel_general as general
+from fortems.mediation.engines.regression import MIN_CLUSTERS, bootstrap_weights, with_missing
+from fortems.mediation.pathfit import fit_row
+from fortems.mediation.slopes import Settings, Slopes, explained
+from fortems.mediation.system import Key, System, check_within, two_level_values
+
+Array = NDArray[np.float64]
+
+ENGINE = "twolevel"
+NO_BETWEEN = "no slope between therapists is identified"
+
+
+def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str, Any]]]:
+    """Fit a model at two levels.
+
+    Parameters
+    ----------
+    system : System
+    settings : Settings
+
+    Returns
+    -------
+    list of Slopes
+        ``within``, with bootstrap replicates where there are ten therapists or more and no value is missing;
+        ``between`` where Σ_B is not at the boundary. Empty when the search finds no maximum.
+    list of dict
+        Rows of ``fit.csv``, variants ``partial`` and ``full``.
+    """
+    with general.named(system):
+        return _fit(system, settings)
+
+
+def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str, Any]]]:
+    values, cluster, n_clusters = two_level_values(system)
+    if n_clusters in (1, len(values)):
+        reason = "no therapist with two clients or more" if n_clusters > 1 else "one therapist only"
+        return [], [_unfitted(system, variant, reason) for variant in ("partial", "full")]
+    check_within(system)
+    if general.has_missing(system) or system.between_only:
+        return _by_general_engine(system)
+    order = _order(system)
+    moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
+    partial = batch.fit(path_model(system, order), moments)
+    rows = [_fit_row(system, "partial", partial, partial)]
+    if not partial.converged[0]:
+        return [], [*rows, _unfitted(system, "full", "the partial model has no maximum")]
+    rows.append(_full_row(system, order, moments, partial))
+    slopes = _slopes(system, order, partial, len(values), n_clusters)
+    if partial.boundary[0]:
+        slopes["profile"] = profile_tests(system, values, cluster, partial)
+    slopes["jackknife"] = resampled(system, order, values, cluster, partial, 1.0 - np.eye(n_clusters))
+    if settings.bootstraps and n_clusters >= MIN_CLUSTERS:
+        weights = bootstrap_weights(settings, system.model.name, ENGINE, n_clusters)
+        slopes["replicates"] = resampled(system, order, values, cluster, partial, weights)
+        failed = int(np.isnan(slopes["replicates"]).any(axis=1).sum())
+        if failed:
+            lost = f"{failed} of {len(weights)} replicates without a maximum"
+            rows[0]["message"] = "; ".join(part for part in (rows[0]["message"], lost) if part)
+    found = [Slopes(engine=ENGINE, level="within", **slopes)]
+    if not partial.boundary[0] and not system.moderators:
+        found += _between(system, float(partial.loglik[0]))
+    return found, rows
+
+
+def _by_general_engine(system: System) -> tuple[list[Slopes], list[dict[str, Any]]]:
+    """Rows with missing values, and columns without a part within; resampling would take too long here."""
+    missing, inside = general.has_missing(system), system.carries_indirect("within")
+    # Where the indirect effect lies between therapists alone, its paths there are the model.
+    structured = system.model.between == "structured" or not inside
+    data = general.data_of(system, missing)
+    fits = {
+        variant: general.fit_text(general.syntax(system, variant, structured), data, missing)
+        for variant in ("partial", "full")
+    }
+    partial = fits["partial"]
+    message = "; ".join(part for part in (system.constant_note, _used(system, missing)) if part)
+    saturated = (partial.loglik, partial.n_parameters)
+    rows = [
+        general.general_row(system, ENGINE, variant, fitted, saturated, message)
+        for variant, fitted in fits.items()
+    ]
+    if not partial.converged:
+        return [], rows
+    found = []
+    if inside:
+        fields = general.slopes_of(system, partial, "within")
+        if partial.boundary:
+            fields["profile"] = general.profile_p(system, partial)
+        found.append(Slopes(engine=ENGINE, level="within", **fields))
+    if not inside:  # at the boundary too, as far as the slopes are identified there: there is nothing else
+        found += _identified(general.between_slopes(system, partial, ENGINE))
+    elif not partial.boundary and not system.moderators:
+        text = general.syntax(system, "partial", True)
+        between = partial if structured else general.fit_text(text, data, missing)
+        found += _between_of(system, between, partial.loglik)
+    if not found:
+        rows[0]["message"] += f"; {NO_BETWEEN}"
+    return found, rows
+
+
+def _identified(slopes: Slopes) -> list[Slopes]:
+    """Keep the slopes that have a standard error and degrees of freedom; none where no slope has."""
+    kept = np.isfinite(np.diag(slopes.vcov)) & (slopes.df > 0)
+    if kept.all():
+        return [slopes]
+    keys = tuple(key for key, keep in zip(slopes.keys, kept, strict=True) if keep)
+    whole = [d for d in slopes.r_squared if all(key in keys for key in slopes.keys if key[0] == d)]
+    part = replace(
+        slopes,
+        keys=keys,
+        estimate=slopes.estimate[kept],
+        vcov=slopes.vcov[np.ix_(kept, kept)],
+        df=slopes.df[kept],
+        r_squared={dependent: slopes.r_squared[dependent] for dependent in whole},
+        context={key: value for key, value in slopes.context.items() if key in keys},
+    )
+    return [part] if keys else []
+
+
+def _used(system: System, missing: bool) -> str:
+    if missing:
+        return f"full information: {system.n_missing} incomplete rows used; no cluster bootstrap"
+    return with_missing("no cluster bootstrap", system)
+
+
+def _full_row(
+    system: System, order: tuple[str, ...], moments: batch.BatchMoments, partial: batch.BatchFit
+) -> dict[str, Any]:
+    """Row of the model without direct paths; the general engine fits it where the between part is structured."""
+    if system.model.between == "structured":
+        text = general.syntax(system, "full", True)
+        fitted = general.fit_text(text, general.data_of(system, missing=False), missing=False)
+        saturated = (float(partial.loglik[0]), partial.model.n_parameters)
+        return general.general_row(system, ENGINE, "full", fitted, saturated, with_missing("", system))
+    full = batch.fit(path_model(system, order, "full"), moments, start=partial)
+    row = _fit_row(system, "full", full, partial)
+    if row["df"] > 1 and not system.moderators:
+        text = general.syntax(system, "full", False)
+        row |= general.indices_of(
+            general.fit_text(text, general.data_of(system, missing=False), missing=False)
+        )
+    return row
+
+
+def _between(system: System, loglik: float) -> list[Slopes]:
+    """Between slopes of complete rows, from the same model with its between part written as regressions."""
+    text = general.syntax(system, "partial", True)
+    fitted = general.fit_text(text, general.data_of(system, missing=False), missing=False)
+    return _between_of(system, fitted, loglik)
+
+
+def _between_of(system: System, fitted: twolevel.Fit, loglik: float) -> list[Slopes]:
+    """Between slopes, unless this parameterization missed the maximum or has no standard errors."""
+    if not fitted.converged or fitted.boundary or abs(fitted.loglik - loglik) > general.SAME_MAXIMUM:
+        return []
+    found = general.between_slopes(system, fitted, ENGINE)
+    return [found] if np.isfinite(found.vcov).all() and (found.df > 0).all() else []
+
+
+def _order(system: System, first: str | None = None) -> tuple[str, ...]:
+    """Columns in recursive order, ``first`` the first of the mediators' block."""
+    block = [*system.model.mediators, *system.mediator_products]
+    if first is not None:
+        block = [first, *(name for name in block if name != first)]
+    return (*system.exogenous, *block, system.model.outcome)
+
+
+def _places(system: System, order: tuple[str, ...]) -> list[int]:
+    return [system.position(name) for name in order]
+
+
+def path_model(system: System, order: tuple[str, ...], variant: str = "partial") -> batch.PathModel:
+    """Return the recursive model over saturated between parts.
+
+    Mediators (and their products) follow one another as a chain, which leaves their residual covariances free;
+    ``parallel`` turns the chain's slopes into those of the parallel model.
+    """
+    model = batch.PathModel.saturated(order, system.within_only)
+    if variant == "full":
+        for name in system.direct_columns:
+            model = model.drop(system.model.outcome, name)
+    return model
+
+
+def parallel(
+    system: System, order: tuple[str, ...], fitted: batch.BatchFit
+) -> tuple[tuple[Key, ...], Array, Array | None]:
+    """Return keys, slopes (R, K) and their covariance (R, K, K) of the parallel model.
+
+    With F the mediators' block and E the exogenous columns, a = (I − B_FF)⁻¹ B_FE; its derivative with respect
+    to B_FE is the inverse C, with respect to B_FF it is C times a (first-order delta).
+    """
+    keys = system.keys()
+    n_first = len(system.model.mediators) + len(system.mediator_products)
+    n_exogenous = len(system.exogenous)
+    block = slice(n_exogenous, n_exogenous + n_first)
+    coef = np.where(fitted.converged[:, None, None], fitted.coef, np.nan)
+    inverse = np.linalg.inv(np.eye(n_first) - coef[:, block, block])
+    a = inverse @ coef[:, block, :n_exogenous]
+    slopes = np.empty((len(coef), len(keys)))
+    outcome = order.index(system.model.outcome)
+    for i, (dependent, column) in enumerate(keys):
+        row, place = order.index(dependent), order.index(column)
+        slopes[:, i] = coef[:, row, place] if row == outcome else a[:, row - n_exogenous, place]
+    if fitted.vcov is None:
+        return keys, slopes, None
+    jacobian = np.zeros((len(coef), len(keys), len(fitted.model.paths)))
+    for k, (row, place) in enumerate(fitted.model.paths):
+        for i, (dependent, column) in enumerate(keys):
+            target, source = order.index(dependent), order.index(column)
+            if target == outcome:
+                jacobian[:, i, k] = float((row, place) == (target, source))
+            elif row in range(n_exogenous, n_exogenous + n_first):
+                reach = inverse[:, target - n_exogenous, row - n_exogenous]
+                if place < n_exogenous:
+                    jacobian[:, i, k] = reach * (place == source)
+                else:
+                    jacobian[:, i, k] = reach * a[:, place - n_exogenous, source]
+    return keys, slopes, jacobian @ fitted.vcov @ jacobian.swapaxes(-1, -2)
+
+
+def _slopes(
+    system: System, order: tuple[str, ...], fitted: batch.BatchFit, n: int, n_clusters: int
+) -> dict[str, Any]:
+    keys, slopes, vcov = parallel(system, order, fitted)
+    assert vcov is not None
+    sigma = fitted.sigma_within[0]
+    sd = dict(zip(order, np.sqrt(np.diag(sigma)).tolist(), strict=True))
+    equations = system.equations()
+    return {
+        "keys": keys,
+        "estimate": slopes[0],
+        "vcov": vcov[0],
+        "df": np.array([n - n_clusters - len(equations[dependent]) for dependent, _ in keys], float),
+        "sd": sd,
+        "within_sd": sd,
+        "n_clients": n,
+        "n_therapists": n_clusters,
+        "r_squared": explained(keys, slopes[0], sigma, order),
+    }
+
+
+def profile_tests(
+    system: System, values: Array, cluster: NDArray[np.int64], partial: batch.BatchFit
+) -> dict[Key, float]:
+    """Return p of the likelihood-ratio test of each a, b and direct path, all else maximized out."""
+    found: dict[Key, float] = {}
+    outcome = system.model.outcome
+    for mediator in system.model.mediators:
+        order = _order(system, mediator)
+        moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
+        model = path_model(system, order)
+        fitted = partial if order == partial.model.variables else batch.fit(model, moments, vcov=False)
+        tested = [(mediator, x) for x in system.model.predictors] + [(outcome, mediator)]
+        if mediator == system.model.mediators[0]:
+            tested += [(outcome, x) for x in system.model.predictors]
+        for key in tested:
+            found[key] = float(batch.likelihood_ratio(model, moments, key, fit=fitted).p[0])
+    return found
+
+
+def resampled(
+    system: System,
+    order: tuple[str, ...],
+    values: Array,
+    cluster: NDArray[np.int64],
+    partial: batch.BatchFit,
+    weights: Array,
+) -> Array:
+    """Return the slopes (R, K) of reweighted therapists; NaN where there is no maximum."""
+    moments = batch.weighted_moments(values[:, _places(system, order)], cluster, weights)
+    return parallel(system, order, batch.fit(partial.model, moments, start=partial, vcov=False))[1]
+
+
+def _unfitted(system: System, variant: str, reason: str) -> dict[str, Any]:
+    return fit_row(
+        system.model.name,
+        ENGINE,
+        variant,
+        converged=False,
+        admissible=False,
+        boundary=False,
+        message=reason,
+    )
+
+
+def _fit_row(
+    system: System, variant: str, fitted: batch.BatchFit, saturated: batch.BatchFit
+) -> dict[str, Any]:
+    from scipy.special import chdtrc
+
+    converged = bool(fitted.converged[0])
+    if not converged:
+        return _unfitted(system, variant, batch.STATUSES[int(fitted.status[0])])
+    value, parameters = float(fitted.loglik[0]), fitted.model.n_parameters
+    df = saturated.model.n_parameters - parameters
+    chi2 = max(2 * (float(saturated.loglik[0]) - value), 0.0) if df else 0.0
+    boundary = bool(fitted.boundary[0])
+    n = len(system.frame[system.complete])
+    message = f"Σ_B of rank {int(fitted.rank[0])} of {sum(fitted.model.between)}" if boundary else ""
+    return fit_row(
+        system.model.name,
+        ENGINE,
+        variant,
+        loglik=value,
+        n_parameters=parameters,
+        chi2=chi2,
+        df=df,
+        p=float(chdtrc(df, chi2)) if df else np.nan,
+        aic=2 * parameters - 2 * value,
+        bic=np.log(n) * parameters - 2 * value,
+        converged=converged,
+        admissible=True,
+        boundary=boundary,
+        se_method=batch.SE_METHODS[int(fitted.se_method[0])],
+        message=with_missing(message, system),
+    )

@@ -1,0 +1,1 @@
+"""Models with measurement error: latent, corrected, confirmatory."""

@@ -1,0 +1,368 @@
+"""Mediation between latent variables: predictor, mediator and outcome measured by parcels.
+
+Indicators: a scale with subscales by these; a scale of up to five items by its items; a longer one by three
+parcels, items dealt in turn. Fitted to the covariances of all clients (``single``) and to the pooled
+covariances within therapists with N − J degrees of freedom (``within``), which estimate Σ_W whatever the between part
+(the within step of Muthén, 1994); and by the two-level engine where therapists are many enough for its between part.
+
+Numbers are in the metric of the scores: with standardized indicators z_i = v_i / s_i, loadings λ_i and latent η,
+the score Σ v_i has the true part t η, t = Σ s_i λ_i, so a slope between latent variables times t_end / t_start
+is one between true scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fortems.mediation.engines.mixedlm import cluster_means
+from fortems.mediation.engines.semopy import finish, fitted
+from fortems.study.instruments import Instrument
+from fortems.study.models import MediationModel
+from fortems.study.scoring import reverse
+
+Array = NDArray[np.float64]
+
+FEW_ITEMS = 5
+PARCELS = 3
+UNVARYING = 1e-12  # share of a variance that rounding alone can leave
+ROLES = ("x", "m", "y")
+NUMBERS = ("a", "b", "direct", "indirect", "total")
+
+
+@dataclass(frozen=True)
+class Indicators:
+    """Parcels of the three variables of a model.
+
+    Attributes
+    ----------
+    values : ndarray (n, p)
+        Complete rows.
+    owner : ndarray (p,)
+        0, 1, 2 for predictor, mediator, outcome.
+    names : tuple of str
+    cluster : ndarray (n,)
+        Codes 0 … J − 1.
+    """
+
+    values: Array
+    owner: NDArray[np.int64]
+    names: tuple[str, ...]
+    cluster: NDArray[np.int64]
+
+    @property
+    def n_clusters(self) -> int:
+        """J."""
+        return int(self.cluster.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True)
+class LatentFit:
+    """A latent model's estimates at one level.
+
+    Attributes
+    ----------
+    estimate, se : dict
+        Number (``a, b, direct, indirect, total``) → value in score units, and its standard error.
+    standardized : dict
+        In SDs of the latent variables.
+    chi2, df : float, int
+    converged, admissible : bool
+    n : int
+        Degrees of freedom that the covariances rest on.
+    """
+
+    estimate: dict[str, float]
+    se: dict[str, float]
+    standardized: dict[str, float]
+    chi2: float
+    df: int
+    converged: bool
+    admissible: bool
+    n: int
+
+
+def scale_parcels(
+    name: str, scores: pd.DataFrame, items: pd.DataFrame | None, instruments: Mapping[str, Instrument]
+) -> dict[str, Array]:
+    """Return the indicators of a scale by name.
+
+    Parameters
+    ----------
+    name : str
+        A scale of an instrument.
+    scores, items : DataFrame
+        Of the same clients in the same order; items may be missing.
+    instruments : mapping
+
+    Returns
+    -------
+    dict
+        Empty where the data have neither its subscales nor its items.
+    """
+    for instrument in instruments.values():
+        if name == instrument.total:
+            parts = [part for part in instrument.subscales if part in scores]
+            complete = len(parts) == len(instrument.subscales)
+            return {part: scores[part].to_numpy(float) for part in parts} if complete else {}
+        if name in instrument.subscales:
+            columns = list(instrument.columns())
+            if items is None or not set(columns) <= set(items):
+                return {}
+            turned = reverse(items[columns].to_numpy(float, na_value=np.nan), instrument)
+            chosen = [turned[:, number - 1] for number in instrument.subscales[name]]
+            if len(chosen) <= FEW_ITEMS:
+                return {f"{name}_{i}": column for i, column in enumerate(chosen, start=1)}
+            return {f"{name}_{k + 1}": np.sum(chosen[k::PARCELS], axis=0) for k in range(PARCELS)}
+    return {}
+
+
+def indicators(
+    model: MediationModel,
+    scores: pd.DataFrame,
+    items: pd.DataFrame | None,
+    instruments: Mapping[str, Instrument],
+) -> Indicators | str:
+    """Return the indicators of a model's variables, or the reason why there are none."""
+    columns: dict[str, Array] = {}
+    owner: list[int] = []
+    for role, name in enumerate((model.predictors[0], model.mediators[0], model.outcome)):
+        found = scale_parcels(name, scores, items, instruments)
+        if len(found) < 2:
+            return f"no items or subscales of {name} in the data"
+        columns |= found
+        owner += [role] * len(found)
+    if len(columns) < len(owner):
+        return "two variables share indicators"
+    values = np.column_stack(list(columns.values()))
+    known = ~np.isnan(values).any(axis=1)
+    cluster = np.unique(scores["therapist"].to_numpy(str)[known], return_inverse=True)[1]
+    return Indicators(values[known], np.array(owner), tuple(columns), cluster.astype(np.int64))
+
+
+def description(owner: NDArray[np.int64]) -> str:
+    """Return the latent mediation model in semopy's language, indicators v0, v1, …"""
+    lines = [
+        f"{role} =~ {' + '.join(f'v{i}' for i in np.flatnonzero(owner == k))}" for k, role in enumerate(ROLES)
+    ]
+    return "\n".join([*lines, "m ~ slope_a*x", "y ~ slope_b*m + slope_c*x"])
+
+
+def covariance(data: Indicators, level: str, weights: Array | None = None) -> tuple[Array, int]:
+    """Return the indicators' covariances at a level and their degrees of freedom.
+
+    Parameters
+    ----------
+    data : Indicators
+    level : str
+        ``single`` (divisor n) or ``within`` (pooled within therapists, divisor N − J).
+    weights : ndarray (J,), optional
+        How often each therapist counts.
+    """
+    counts = np.bincount(data.cluster)
+    weight = np.ones(len(counts)) if weights is None else weights
+    rows = weight[data.cluster]
+    if level == "within":
+        centred = data.values - cluster_means(data.values, data.cluster, len(counts))[data.cluster]
+        df = round(float(weight @ (counts - 1)))
+    else:
+        centred = data.values - np.average(data.values, axis=0, weights=rows)
+        df = round(float(weight @ counts))
+    return (centred * rows[:, None]).T @ centred / df, df
+
+
+def unvarying(data: Indicators, level: str) -> list[str]:
+    """Return the indicators that do not vary at a level, which no model of it can have."""
+    variances = np.diag(covariance(data, level)[0])
+    still = variances <= UNVARYING * data.values.var(axis=0)
+    return [name for name, is_still in zip(data.names, still, strict=True) if is_still]
+
+
+def fit_latent(data: Indicators, level: str) -> tuple[LatentFit, Any, Array]:
+    """Fit the latent model at a level.
+
+    Returns
+    -------
+    LatentFit
+        Standard errors from the expected information by the delta method.
+    semopy.Model, ndarray
+        For replicates: the model and the indicators' SDs.
+    """
+    matrix, n = covariance(data, level)
+    sd = np.sqrt(np.diag(matrix))
+    names = [f"v{i}" for i in range(len(sd))]
+    table = pd.DataFrame(matrix / np.outer(sd, sd), names, names)
+    rows = np.random.default_rng(0).standard_normal((n, len(sd)))  # any data with exactly this covariance
+    rows -= rows.mean(axis=0)
+    rows = rows @ np.linalg.inv(np.linalg.cholesky(rows.T @ rows / n)).T @ np.linalg.cholesky(table).T
+    model, converged = fitted(description(data.owner), pd.DataFrame(rows, columns=names))
+    return _result(model, data, sd, n, converged), model, sd
+
+
+def _result(model: Any, data: Indicators, sd: Array, n: int, converged: bool) -> LatentFit:
+    base = np.array(model.param_vals, float)
+    raw, standard = _numbers(model, base, data, sd)
+    se = np.full(len(NUMBERS), np.nan)
+    try:
+        information = np.linalg.inv(model.calc_fim())
+        jacobian = np.column_stack(
+            [
+                (_numbers(model, base + h, data, sd)[0] - _numbers(model, base - h, data, sd)[0]) / 2e-5
+                for h in 1e-5 * np.eye(len(base))
+            ]
+        )
+        se = np.sqrt(np.einsum("ij,jk,ik->i", jacobian, information, jacobian))
+    except np.linalg.LinAlgError:
+        converged = False
+    model.update_matrices(base)
+    sigma = model.calc_sigma()[0]
+    observed = model.mx_cov
+    p = len(sigma)
+    chi2 = n * float(
+        np.linalg.slogdet(sigma)[1]
+        - np.linalg.slogdet(observed)[1]
+        + np.trace(np.linalg.solve(sigma, observed))
+        - p
+    )
+    return LatentFit(
+        estimate=dict(zip(NUMBERS, raw.tolist(), strict=True)),
+        se=dict(zip(NUMBERS, se.tolist(), strict=True)),
+        standardized=dict(zip(NUMBERS, standard.tolist(), strict=True)),
+        chi2=chi2,
+        df=p * (p + 1) // 2 - len(base),
+        converged=converged,
+        admissible=is_admissible(model),
+        n=n,
+    )
+
+
+def is_admissible(model: Any) -> bool:
+    """Return whether residual variances are not negative and the latent covariances are definite."""
+    psi, theta = model.matrices[2], model.matrices[3]
+    return bool(np.diag(theta).min() >= 0 and np.linalg.eigvalsh(psi)[0] > 0)
+
+
+def _numbers(model: Any, parameters: Array, data: Indicators, sd: Array) -> tuple[Array, Array]:
+    """Return (a, b, direct, indirect, total) in score units and in SDs of the latent variables."""
+    model.update_matrices(parameters)
+    beta, loadings, psi = model.matrices[:3]
+    inner = list(model.names_beta[0])
+    at = [inner.index(role) for role in ROLES]
+    latent = np.linalg.inv(np.eye(len(inner)) - beta)
+    spread = np.sqrt(np.clip(np.diag(latent @ psi @ latent.T)[at], 0.0, None))
+    observed, factors = list(model.names_lambda[0]), list(model.names_lambda[1])
+    true = np.zeros(3)
+    for i, owner in enumerate(data.owner):
+        true[owner] += sd[i] * loadings[observed.index(f"v{i}"), factors.index(ROLES[owner])]
+    a, b, c = beta[at[1], at[0]], beta[at[2], at[1]], beta[at[2], at[0]]
+    return _assembled(a, b, c, true), _assembled(a, b, c, 1 / spread)
+
+
+def _assembled(a: float, b: float, c: float, unit: Array) -> Array:
+    """The five numbers when each latent variable is multiplied by its unit."""
+    a, b, c = a * unit[1] / unit[0], b * unit[2] / unit[1], c * unit[2] / unit[0]
+    return np.array([a, b, c, a * b, a * b + c])
+
+
+def replicates(data: Indicators, level: str, model: Any, sd: Array, weights: Array) -> Array:
+    """Return cluster-bootstrap replicates (R, 5) of ``NUMBERS`` in score units; NaN where there is no maximum.
+
+    Parameters
+    ----------
+    data : Indicators
+    level : str
+    model, sd
+        From ``fit_latent``; every replicate starts at its estimates.
+    weights : ndarray (R, J)
+        How often each therapist counts.
+    """
+    start = np.array(model.param_vals, float)
+    order = [int(name[1:]) for name in model.vars["observed"]]
+    found = np.full((len(weights), len(NUMBERS)), np.nan)
+    original = model.mx_cov, model.n_samples
+    for r, weight in enumerate(weights):
+        matrix, n = covariance(data, level, weight)
+        scaled = matrix / np.outer(sd, sd)
+        if np.linalg.eigvalsh(scaled)[0] < 1e-8:
+            continue
+        model.load_cov(scaled[np.ix_(order, order)])
+        model.n_samples = n
+        model.param_vals = start.copy()
+        # A negative residual variance is no failure here: leaving such replicates out would shorten the interval.
+        if finish(model):
+            found[r] = _numbers(model, model.param_vals, data, sd)[0]
+    model.load_cov(original[0])
+    model.n_samples = original[1]
+    model.param_vals = start
+    model.update_matrices(start)
+    return found
+
+
+def why_not_twolevel(data: Indicators) -> str:
+    """Say why the two-level latent model is not identified well enough; empty when it is.
+
+    Its between part is saturated: p(p + 1)/2 covariances of p indicators, which as many therapists must carry; its
+    within part needs as many degrees of freedom as indicators, which therapists of one client do not give.
+    """
+    p = data.values.shape[1]
+    between = p * (p + 1) // 2
+    if data.n_clusters <= between:
+        return f"{between} covariances between therapists, {data.n_clusters} therapists"
+    within = len(data.values) - data.n_clusters
+    if within < p:
+        return f"{within} degrees of freedom within therapists for {p} indicators"
+    still = unvarying(data, "within")
+    return f"{', '.join(still)} does not vary within therapists" if still else ""
+
+
+def fit_twolevel(data: Indicators) -> LatentFit:
+    """Fit the latent model within therapists with a saturated between part by the two-level engine."""
+    from twolevel import ClusterData
+
+    from fortems.mediation.engines.twolevel_general import fit_text
+
+    names = [f"v{i}" for i in range(data.values.shape[1])]
+    frame = pd.DataFrame(data.values, columns=names).assign(therapist=data.cluster)
+    lines = ["level: 1", *description(data.owner).replace("slope_", "").splitlines(), "level: 2"]
+    lines += [f"{one} ~~ {' + '.join(names[i:])}" for i, one in enumerate(names)]
+    fit = fit_text("\n".join(lines), ClusterData(frame, "therapist"), missing=False)
+
+    def number(which: int, standardized: bool) -> Callable[[Mapping[str, Any]], float]:
+        def value(values: Mapping[str, Any]) -> float:
+            return float(_from_values(values, data.owner, standardized)[which])
+
+        return value
+
+    found = [fit.delta(number(k, False)) for k in range(len(NUMBERS))] if fit.converged else []
+    estimates, errors = zip(*found, strict=True) if found else ((np.nan,) * 5, (np.nan,) * 5)
+    standard = _from_values(fit.coef, data.owner, True) if fit.converged else np.full(5, np.nan)
+    return LatentFit(
+        estimate=dict(zip(NUMBERS, estimates, strict=True)),
+        se=dict(zip(NUMBERS, errors, strict=True)),
+        standardized=dict(zip(NUMBERS, standard.tolist(), strict=True)),
+        chi2=fit.fit_indices.chi2 if fit.converged else np.nan,
+        df=fit.fit_indices.df if fit.converged else 0,
+        converged=fit.converged,
+        admissible=fit.admissible,
+        n=fit.n_clients,
+    )
+
+
+def _from_values(values: Mapping[str, Any], owner: NDArray[np.int64], standardized: bool) -> Array:
+    """Return ``NUMBERS`` from the two-level engine's parameters (raw indicators, first loadings 1)."""
+    a, b, c = values["a"], values["b"], values["c"]
+    if standardized:
+        psi = [values[f"{role}~~{role}"] for role in ROLES]
+        m = a**2 * psi[0] + psi[1]
+        y = (b * a + c) ** 2 * psi[0] + b**2 * psi[1] + psi[2]
+        return _assembled(a, b, c, 1 / np.sqrt(np.array([psi[0], m, y])))
+    true = [
+        sum(float(values.get(f"{role}=~v{i}", 1.0)) for i in np.flatnonzero(owner == k))
+        for k, role in enumerate(ROLES)
+    ]
+    return _assembled(a, b, c, np.array(true))

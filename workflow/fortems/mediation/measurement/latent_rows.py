@@ -1,0 +1,164 @@
+"""Latent versions of a model as rows of ``measurement.csv``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from twolevel.errors import CollinearVariablesError
+
+from fortems.mediation.engines.regression import MIN_CLUSTERS
+from fortems.mediation.measurement import latent
+from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, tested
+from fortems.mediation.slopes import Settings
+from fortems.mediation.system import CannotFit
+from fortems.seeds import stream
+from fortems.stats.intervals import percentile_interval, t_interval
+from fortems.study.models import MediationModel
+
+Array = NDArray[np.float64]
+
+SHOWN = {"a": "wald", "b": "wald", "direct": "wald", "total": "delta", "indirect": "delta"}
+
+
+def latent_rows(
+    model: MediationModel, sources: Sources, settings: Settings, count: int
+) -> list[dict[str, Any]]:
+    """Return the rows of a model's latent version, withheld ones with the reason.
+
+    Parameters
+    ----------
+    model : MediationModel
+    sources : Sources
+    settings : Settings
+    count : int
+        Cluster-bootstrap replicates; 0 for none.
+    """
+    data = latent.indicators(model, sources.scores, sources.items, sources.instruments)
+    rows: list[dict[str, Any]] = []
+    for level in ("within", "single"):
+        if isinstance(data, str):
+            rows.append(measurement_row(model, "semopy", level, "indirect", note=f"withheld: {data}"))
+            continue
+        n, n_clusters = len(data.values), data.n_clusters
+        size = {"n_clients": n, "n_therapists": n_clusters}
+        free = n - n_clusters if level == "within" else n
+        if free <= data.values.shape[1]:
+            why = "withheld: fewer clients than indicators need"
+            rows.append(measurement_row(model, "semopy", level, "indirect", note=why, **size))
+            continue
+        still = latent.unvarying(data, level)
+        if still:
+            why = f"withheld: {', '.join(still)} does not vary {'within therapists' if level == 'within' else 'at all'}"
+            rows.append(measurement_row(model, "semopy", level, "indirect", note=why, **size))
+            continue
+        try:
+            fit, fitted, sd = latent.fit_latent(data, level)
+        except CannotFit as reason:
+            why = f"withheld: {reason}"
+            rows.append(measurement_row(model, "semopy", level, "indirect", note=why, **size))
+            continue
+        except (np.linalg.LinAlgError, ValueError):
+            rows.append(
+                measurement_row(
+                    model, "semopy", level, "indirect", note="withheld: the search failed", **size
+                )
+            )
+            continue
+        how = "; pooled covariances within therapists" if level == "within" else ""
+        rows += _fitted_rows(model, "semopy", level, fit, data, how, settings)
+        if count and n_clusters >= MIN_CLUSTERS and fit.converged and fit.admissible:
+            rows += _latent_bootstrap(model, data, level, fit, fitted, sd, settings, count)
+    if not isinstance(data, str):
+        rows += _twolevel_rows(model, data, settings)
+    return rows
+
+
+def _fitted_rows(
+    model: MediationModel,
+    engine_name: str,
+    level: str,
+    fit: latent.LatentFit,
+    data: latent.Indicators,
+    how: str,
+    settings: Settings,
+) -> list[dict[str, Any]]:
+    """Rows of a latent fit, or one that says why it is withheld."""
+    size = {"n_clients": len(data.values), "n_therapists": data.n_clusters}
+    if not (fit.converged and fit.admissible):
+        why = "a variance is negative" if fit.converged else "no maximum"
+        return [measurement_row(model, engine_name, level, "indirect", note=f"withheld: {why}", **size)]
+    note = f"latent by {data.values.shape[1]} indicators; chi2({fit.df}) = {fit.chi2:.2f}{how}"
+    rows = []
+    for effect, shown in SHOWN.items():
+        interval = t_interval(fit.estimate[effect], fit.se[effect], np.inf, settings.confidence)
+        numbers = {"estimate": fit.estimate[effect], "standardized": fit.standardized[effect]}
+        rows.append(
+            measurement_row(
+                model,
+                engine_name,
+                level,
+                effect,
+                interval=shown,
+                note=note,
+                **numbers,
+                **tested(interval),
+                **size,
+            )
+        )
+    return rows
+
+
+def _twolevel_rows(
+    model: MediationModel, data: latent.Indicators, settings: Settings
+) -> list[dict[str, Any]]:
+    size = {"n_clients": len(data.values), "n_therapists": data.n_clusters}
+    reason = latent.why_not_twolevel(data)
+    if reason:
+        return [measurement_row(model, "twolevel", "within", "indirect", note=f"withheld: {reason}", **size)]
+    try:
+        fit = latent.fit_twolevel(data)
+    except CollinearVariablesError:
+        reason = "indicators are exactly collinear"
+        return [measurement_row(model, "twolevel", "within", "indirect", note=f"withheld: {reason}", **size)]
+    return _fitted_rows(model, "twolevel", "within", fit, data, "; two-level", settings)
+
+
+def _latent_bootstrap(
+    model: MediationModel,
+    data: latent.Indicators,
+    level: str,
+    fit: latent.LatentFit,
+    fitted: Any,
+    sd: Array,
+    settings: Settings,
+    count: int,
+) -> list[dict[str, Any]]:
+    rng = stream(settings.seed, "mediation", model.name, "bootstrap", "latent", level)
+    j = data.n_clusters
+    weights = rng.multinomial(j, np.full(j, 1 / j), size=count).astype(float)
+    found = latent.replicates(data, level, fitted, sd, weights)
+    failed = int(np.isnan(found).any(axis=1).sum())
+    note = f"{failed} of {count} replicates without a maximum" if failed else ""
+    if failed > count // 2:
+        return []
+    rows = []
+    for k, effect in enumerate(latent.NUMBERS):
+        interval = percentile_interval(found[:, k], settings.confidence)
+        rows.append(
+            measurement_row(
+                model,
+                "semopy",
+                level,
+                effect,
+                interval="percentile",
+                estimate=fit.estimate[effect],
+                standardized=fit.standardized[effect],
+                note=note,
+                n_clients=len(data.values),
+                n_therapists=j,
+                **tested(interval),
+            )
+        )
+    return rows

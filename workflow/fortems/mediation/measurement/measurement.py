@@ -1,0 +1,108 @@
+"""What measurement error does to a, b and the indirect effect (``measurement.csv``).
+
+One table: for every base model (predictor, mediator, outcome) of which the models file has a latent or a corrected
+version, the observed estimates by the primary engines, the latent and the corrected ones. Columns as in
+``effects.csv``, with ``measurement``, the reliabilities used, ``ratio`` (estimate over the observed one of the same
+level and effect) and ``note``. The interval ``reliability`` holds a corrected estimate's lowest and highest value
+over the reliabilities' intervals; ``percentile`` is a cluster bootstrap that draws the reliabilities anew each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fortems.mediation.effects import effect_rows
+from fortems.mediation.measurement.corrected_rows import corrected_rows
+from fortems.mediation.measurement.latent_rows import latent_rows
+from fortems.mediation.measurement.measurement_rows import (
+    MEASUREMENT_COLUMNS,
+    OBSERVED,
+    Sources,
+    measurement_row,
+)
+from fortems.mediation.run import engine
+from fortems.mediation.slopes import Settings
+from fortems.mediation.system import CannotFit, build
+from fortems.study.models import MediationModel
+
+__all__ = ["MEASUREMENT_COLUMNS", "Sources", "measurement_table"]
+
+
+def measurement_table(
+    models: Mapping[str, MediationModel], sources: Sources, settings: Settings, latent_replicates: int
+) -> pd.DataFrame:
+    """Return the table of observed, latent and corrected estimates.
+
+    Parameters
+    ----------
+    models : mapping
+        Those with ``measurement`` latent or corrected are used.
+    sources : Sources
+    settings : Settings
+    latent_replicates : int
+        Cluster-bootstrap replicates of latent models; 0 for none.
+    """
+    rows: list[dict[str, Any]] = []
+    done: set[tuple[str, str, str]] = set()
+    for model in models.values():
+        base = (model.predictors[0], model.mediators[0], model.outcome)
+        if model.measurement == "observed":
+            continue
+        if base not in done:
+            rows += _observed_rows(model, models.values(), sources, settings)
+            done.add(base)
+        if model.measurement == "latent":
+            rows += latent_rows(model, sources, settings, latent_replicates)
+        else:
+            rows += corrected_rows(model, sources, settings)
+    frame = pd.DataFrame(rows, columns=list(MEASUREMENT_COLUMNS))
+    return _with_ratio(frame)
+
+
+def _observed_rows(
+    model: MediationModel, models: Iterable[MediationModel], sources: Sources, settings: Settings
+) -> list[dict[str, Any]]:
+    name = f"{model.predictors[0]}_observed"
+    plain = MediationModel(name, model.predictors, model.mediators, model.outcome)
+    # Random numbers go by the model's name: where the same model is a main one, its interval must be the same too.
+    main = next((other for other in models if replace(other, name=name) == plain), plain)
+    try:
+        system = build(main, sources.scores)
+    except CannotFit as reason:
+        return [
+            measurement_row(plain, name, level, "indirect", note=f"withheld: {reason}")
+            for name, level in OBSERVED
+        ]
+    quiet = Settings(settings.seed, settings.confidence, settings.draws, 0, ("delta", "montecarlo"))
+    rows = []
+    for engine_name, level in OBSERVED:
+        try:
+            slopes, _ = engine(engine_name)(system, quiet)
+        except CannotFit as reason:
+            note = f"withheld: {reason}"
+            rows.append(measurement_row(plain, engine_name, level, "indirect", note=note))
+            continue
+        for part in slopes:
+            for found in effect_rows(system, part, quiet):
+                if part.level == level:
+                    kept = {key: value for key, value in found.items() if key in MEASUREMENT_COLUMNS}
+                    row = measurement_row(plain, engine_name, level, found["effect"])
+                    rows.append({**row, **kept, "model": name})
+    return rows
+
+
+def _with_ratio(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add each estimate's ratio to the observed one of the same variables, level and effect."""
+    keys = ["predictor", "mediator", "outcome", "level", "effect"]
+    observed = frame[frame["measurement"] == "observed"].drop_duplicates(keys)
+    reference = observed.set_index(keys)["estimate"].to_dict()
+    ratios = [
+        row["estimate"] / reference.get(tuple(row[key] for key in keys), np.nan)
+        for row in frame.to_dict("records")
+    ]
+    return frame.assign(ratio=ratios)

@@ -1,0 +1,1 @@
+"""What figures and report share: numbers, words, labels, which row counts."""

@@ -1,0 +1,1 @@
+"""From text and tables to HTML, PDF and Word."""

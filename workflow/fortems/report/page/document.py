@@ -1,0 +1,327 @@
+"""The document: Markdown through pandoc into a tree, tables and figures put in place, numbered, referred to."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fortems.errors import FortemsError
+from fortems.report.page import nodes
+from fortems.report.page.table import Table
+
+#: Markdown as templates may use it: nothing raw can come through from a value of the data.
+READER = (
+    "markdown-raw_html-raw_attribute-raw_tex-native_divs-native_spans-latex_macros-auto_identifiers"
+    "-implicit_figures-example_lists-tex_math_single_backslash-yaml_metadata_block"
+)
+KINDS = {"tbl": "Table", "fig": "Figure"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the manuscript.
+
+    Attributes
+    ----------
+    name : str
+        Identifier, ``fig-`` first.
+    title, alt, reading : str
+        Caption, text alternative, and the sentence that says what is to be seen.
+    path : path
+        The drawing without its suffix.
+    number : int or None
+        Position of the reading in the ledger of bound numbers.
+    """
+
+    name: str
+    title: str
+    alt: str
+    reading: str
+    path: Path
+    number: int | None = None
+
+    def blocks(self, simulated: str = "") -> list[nodes.Node]:
+        """The figure with its note as one division."""
+        image = {
+            "t": "Image",
+            "c": [nodes.attr("", (), width="100%"), nodes.words(self.alt), [str(self.path), ""]],
+        }
+        caption = [None, [nodes.plain(nodes.words(self.title))]]
+        figure = {"t": "Figure", "c": [nodes.attr(self.name), caption, [nodes.plain([image])]]}
+        reading = nodes.words(self.reading)
+        if self.number is not None:
+            reading = [nodes.span(reading, "n", **{"data-n": str(self.number)})]
+        note = [nodes.emph(nodes.words("Note.")), {"t": "Space"}, *reading]
+        if simulated:
+            note += [{"t": "Space"}, *nodes.words(simulated)]
+        return [nodes.div([figure, nodes.div([nodes.para(note)], classes=["note"])], classes=["figure"])]
+
+
+@dataclass
+class Document:
+    """A manuscript as pandoc's tree, before it is made fit for one format.
+
+    Attributes
+    ----------
+    tree : dict
+        Pandoc's JSON.
+    numbers : dict
+        Identifier of a table or figure to the words that name it (``Table 3``).
+    sections : dict
+        Identifier of a heading to its text, in order.
+    """
+
+    tree: dict[str, Any]
+    numbers: dict[str, str] = field(default_factory=dict)
+    sections: dict[str, str] = field(default_factory=dict)
+
+
+def pandoc(arguments: list[str], text: str) -> str:
+    """Run pandoc on a text and return what it writes.
+
+    Raises
+    ------
+    FortemsError
+        With pandoc's own words.
+    """
+    import pypandoc
+
+    done = subprocess.run(
+        [pypandoc.get_pandoc_path(), *arguments], input=text.encode(), capture_output=True, check=False
+    )
+    complaint = done.stderr.decode(errors="replace").strip()
+    if done.returncode or "not found" in complaint:
+        raise FortemsError(f"pandoc could not make the manuscript: {complaint}")
+    return done.stdout.decode("utf-8")
+
+
+def read(markdown: str, folder: Path) -> Document:
+    """Parse the text and resolve its citations by the bibliography and the citation style in a folder."""
+    arguments = ["-f", READER, "-t", "json", "--citeproc", "--csl", str(folder / "style/apa.csl")]
+    tree = json.loads(pandoc([*arguments, "--bibliography", str(folder / "references.bib")], markdown))
+    tree["blocks"] = [block for block in tree["blocks"] if block["t"] != "Null"]
+    return Document(tree)
+
+
+def place(document: Document, items: Mapping[str, Table | Picture], simulated: str = "") -> None:
+    """Put tables and figures where the text has their places, number them and resolve the references.
+
+    Raises
+    ------
+    FortemsError
+        When the text refers to, or places, what does not exist, or places something twice.
+    """
+    counters = dict.fromkeys(KINDS, 0)
+
+    def put(block: nodes.Node) -> list[nodes.Node] | None:
+        if block["t"] != "Div" or "place" not in block["c"][0][1]:
+            return None
+        name = dict(block["c"][0][2])["what"]
+        if name not in items:
+            raise FortemsError(f"the manuscript places {name}, which this run does not make")
+        if name in document.numbers:
+            raise FortemsError(f"the manuscript places {name} twice")
+        kind = name.split("-")[0]
+        counters[kind] += 1
+        document.numbers[name] = f"{KINDS[kind]} {counters[kind]}"
+        return items[name].blocks(simulated)
+
+    document.tree["blocks"] = nodes.replace_blocks(document.tree["blocks"], put)
+    for block in nodes.walk(document.tree["blocks"]):
+        if block["t"] == "Header" and block["c"][1][0]:
+            document.sections[block["c"][1][0]] = nodes.text_of(block["c"][2])
+    for node in nodes.walk(document.tree["blocks"]):
+        if node["t"] != "Link" or not node["c"][2][0].startswith("#"):
+            continue
+        target = node["c"][2][0][1:]
+        if "ref" in node["c"][0][1]:
+            if target not in document.numbers:
+                raise FortemsError(f"the manuscript refers to {target}, which it does not place")
+            node["c"][1] = nodes.words(document.numbers[target].replace(" ", "\N{NO-BREAK SPACE}"))
+        elif target in document.sections and not node["c"][1]:
+            node["c"][1] = nodes.words(document.sections[target])
+        elif target not in document.sections and not target.startswith("ref-"):
+            raise FortemsError(f"the manuscript points to the section {target}, which it does not have")
+
+
+def _copy(tree: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(tree))
+
+
+def _divisions(blocks: list[nodes.Node], name: str) -> list[nodes.Node]:
+    """The divisions of a class, at any depth."""
+    found = []
+    for block in blocks:
+        if block["t"] == "Div":
+            if name in block["c"][0][1]:
+                found.append(block)
+            found += _divisions(block["c"][1], name)
+    return found
+
+
+def _new_pages(blocks: list[nodes.Node], page: nodes.Node) -> list[nodes.Node]:
+    """Begin a new page after the front matter and before every heading of class ``page``."""
+
+    def change(block: nodes.Node) -> list[nodes.Node] | None:
+        if block["t"] == "Div" and "front" in block["c"][0][1]:
+            return [block, page]
+        if block["t"] == "Header" and "page" in block["c"][1][1]:
+            return [page, block]
+        return None
+
+    return nodes.replace_blocks(blocks, change)
+
+
+def _placed(blocks: list[nodes.Node]) -> list[nodes.Node]:
+    """Let tables and figures float in the text of the PDF; in the appendix they stay below their heading, whole."""
+    starts = [
+        number
+        for number, block in enumerate(blocks)
+        if block["t"] == "Header" and block["c"][1][0].startswith("appendix")
+    ]
+    end = starts[0] if starts else len(blocks)
+
+    def within(function: str) -> Callable[[nodes.Node], list[nodes.Node] | None]:
+        def change(block: nodes.Node) -> list[nodes.Node] | None:
+            if block["t"] != "Div" or not {"table", "figure"} & set(block["c"][0][1]):
+                return None
+            return [nodes.raw("typst", f"#{function}["), block, nodes.raw("typst", "]")]
+
+        return change
+
+    return nodes.replace_blocks(blocks[:end], within("floating")) + nodes.replace_blocks(
+        blocks[end:], within("standing")
+    )
+
+
+def _flushed(blocks: list[nodes.Node]) -> list[nodes.Node]:
+    """Have what floats printed before the next section, so that it stays near its text.
+
+    Within a chapter one table or figure may wait: the text of the next section fills the page instead of white space.
+    """
+    done: list[nodes.Node] = []
+    waiting = 0
+    for block in blocks:
+        waiting += block["t"] == "RawBlock" and block["c"][1].startswith("#floating")
+        if block["t"] == "Header" and block["c"][0] <= 2 and waiting > (0 if block["c"][0] == 1 else 1):
+            done.append(nodes.raw("typst", "#place.flush()"))
+            waiting = 0
+        done.append(block)
+    return done
+
+
+def for_html(document: Document) -> tuple[dict[str, Any], dict[str, Path]]:
+    """Fit the tree for HTML: numbers in captions, wide tables in scrolling regions.
+
+    Returns
+    -------
+    dict
+        The tree, in which each drawing is named by a word.
+    dict of str to Path
+        The drawings' words and files; pandoc would take long to read and write the drawings themselves.
+    """
+    tree, drawings = _copy(document.tree), {}
+    for node in nodes.walk(tree["blocks"]):
+        if node["t"] in ("Table", "Figure"):
+            inlines = node["c"][1][1][0]["c"]
+            label = document.numbers[node["c"][0][0]]
+            node["c"][1][1][0]["c"] = [
+                nodes.span(nodes.words(label), "label"),
+                {"t": "Space"},
+                nodes.span(inlines, "caption-title"),
+            ]
+        elif node["t"] == "Image":
+            drawing = Path(f"{node['c'][2][0]}.svg")
+            node["c"][2][0] = word = f"drawing-{drawing.stem}"
+            drawings[word] = drawing
+            node["c"][0][2] = []
+        elif node["t"] == "Header":
+            node["c"][0] += 1
+    for region in _divisions(tree["blocks"], "table-scroll"):
+        label = document.numbers[region["c"][1][0]["c"][0][0]]
+        region["c"][0][2] += [["tabindex", "0"], ["role", "region"], ["aria-label", label]]
+    return tree, drawings
+
+
+def for_typst(document: Document, start: Path) -> dict[str, Any]:
+    """Fit the tree for Typst: what must stay whole, type sizes, vector drawings relative to ``start``."""
+    tree = _copy(document.tree)
+    for node in nodes.walk(tree["blocks"]):
+        if node["t"] in ("Table", "Figure"):
+            caption = node["c"][1][1][0]
+            label = nodes.strong(nodes.words(document.numbers[node["c"][0][0]]))
+            caption["c"] = [label, {"t": "LineBreak"}, nodes.emph(caption["c"])]
+        elif node["t"] == "Image":
+            node["c"][2][0] = "/" + Path(f"{node['c'][2][0]}.svg").resolve().relative_to(start).as_posix()
+    for name in ("table", "figure"):
+        for group in _divisions(tree["blocks"], name):
+            classes = group["c"][0][1]
+            pairs = {"typst:width": "100%", "typst:above": "1.6em", "typst:below": "1.8em"}
+            if name == "table":
+                pairs["typst:text:size"] = "8pt" if "small" in classes else "9.5pt"
+            nodes.with_pairs(group, pairs)
+    for note in _divisions(tree["blocks"], "note"):
+        nodes.with_pairs(
+            note,
+            {
+                "typst:text:size": "9pt",
+                "typst:above": "0.6em",
+                "typst:below": "0.6em",
+                "typst:breakable": "false",
+            },
+        )
+    for box in _divisions(tree["blocks"], "plain-words"):
+        stroke = '(left: 2.5pt + rgb("#00558c"))'
+        nodes.with_pairs(box, {"typst:stroke": stroke, "typst:inset": "(left: 10pt)"})
+    for entry in _divisions(tree["blocks"], "csl-entry"):
+        entry["c"][1].insert(0, nodes.raw("typst", "#set par(hanging-indent: 2em); #set text(size: 10pt)"))
+    tree["blocks"] = _new_pages(tree["blocks"], nodes.raw("typst", "#pagebreak(weak: true)"))
+    tree["blocks"] = _flushed(_placed(tree["blocks"]))
+    return tree
+
+
+def for_word(document: Document) -> tuple[dict[str, Any], frozenset[str]]:
+    """Fit the tree for Word: raster drawings, styles by name, reference fields.
+
+    Returns
+    -------
+    tree : dict
+        For pandoc.
+    small : frozenset of str
+        Captions of the tables in smaller type, for ``docx.finish``.
+    """
+    from fortems.report.page import docx
+
+    tree = _copy(document.tree)
+    small = frozenset(
+        nodes.text_of(node["c"][1][1])
+        for group in _divisions(tree["blocks"], "small")
+        for node in nodes.walk(group)
+        if node["t"] == "Table"
+    )
+    for node in nodes.walk(tree["blocks"]):
+        if node["t"] in ("Table", "Figure"):
+            caption = node["c"][1][1][0]
+            caption["c"] = [nodes.span(caption["c"], **{"custom-style": "Caption Title"})]
+        elif node["t"] == "Image":
+            node["c"][2][0] = f"{node['c'][2][0]}.png"
+        elif node["t"] == "Link" and "ref" in node["c"][0][1]:
+            target = node["c"][2][0][1:]
+            code = docx.field(target, document.numbers[target])
+            node.update(nodes.raw_inline("openxml", code))
+    for name, style in (("note", "Table Note"), ("plain-words", "Plain Words")):
+        for group in _divisions(tree["blocks"], name):
+            nodes.with_pairs(group, {"custom-style": style})
+    page = nodes.raw("openxml", '<w:p><w:r><w:br w:type="page" /></w:r></w:p>')
+    tree["blocks"] = _new_pages(tree["blocks"], page)
+    return tree, small
+
+
+def markdown_title(text: str) -> str:
+    """A text as one line of Markdown, spaces gathered."""
+    return re.sub(r"\s+", " ", text).strip()

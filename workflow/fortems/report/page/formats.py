@@ -1,0 +1,118 @@
+"""The three formats: one self-contained HTML page, a PDF through Typst, a Word file; same input, same bytes."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from fortems import tidy
+from fortems.report.page import docx, nodes
+from fortems.report.page.document import Document, for_html, for_typst, for_word, pandoc
+
+
+@dataclass(frozen=True)
+class Front:
+    """What stands outside the running text.
+
+    Attributes
+    ----------
+    title, subtitle, head : str
+        Title, subtitle and running head.
+    authors : tuple of str
+        Lines below the title.
+    banner : str
+        What every page of a simulated run says, else empty.
+    """
+
+    title: str
+    subtitle: str
+    head: str
+    authors: tuple[str, ...]
+    banner: str = ""
+
+    def meta(self) -> dict[str, object]:
+        """The same as pandoc's metadata; values are text, never markup."""
+
+        def inlines(text: str) -> dict[str, object]:
+            return {"t": "MetaInlines", "c": nodes.words(text)}
+
+        values: dict[str, object] = {"title": inlines(self.title), "subtitle": inlines(self.subtitle)}
+        values["author"] = {"t": "MetaList", "c": [inlines(author) for author in self.authors]}
+        values["running-head"] = inlines(self.head)
+        values["lang"] = {"t": "MetaString", "c": "en-US"}
+        if self.banner:
+            values["banner"] = inlines(self.banner)
+        return values
+
+
+def _with_meta(tree: dict[str, object], front: Front) -> str:
+    return json.dumps({**tree, "meta": front.meta()})
+
+
+def write_html(document: Document, front: Front, style: Path, path: Path) -> str:
+    """Write the page, drawings and style inside it; return its text."""
+    css = (style / "manuscript.css").read_text(encoding="utf-8")
+    arguments = [
+        "-f",
+        "json",
+        "-t",
+        "html5",
+        "--mathml",
+        "--wrap=none",
+        "--standalone",
+        "--toc",
+        "--toc-depth=3",
+    ]
+    arguments += ["--template", str(style / "template.html"), "--variable", f"style:{css}"]
+    arguments += ["--variable", f"pagetitle:{html.escape(front.title)}"]
+    tree, drawings = for_html(document)
+    page = pandoc(arguments, _with_meta(tree, front))
+    for name, drawing in drawings.items():
+        data = base64.b64encode(drawing.read_bytes()).decode()
+        page = page.replace(f'src="{name}"', f'src="data:image/svg+xml;base64,{data}"')
+    tidy.write_text(page, path)
+    return page
+
+
+def write_pdf(document: Document, front: Front, style: Path, root: Path, path: Path) -> None:
+    """Write the PDF; ``root`` is the folder below which all drawings lie."""
+    import typst
+
+    root = root.resolve()
+    arguments = ["-f", "json", "-t", "typst-citations", "--wrap=none", "--standalone"]
+    arguments += ["--template", str(style / "template.typ")]
+    source = pandoc(arguments, _with_meta(for_typst(document, root), front))
+    with tidy.atomic(path) as partial:
+        compiled = typst.compile(source.encode(), root=str(root), ignore_system_fonts=True)  # type: ignore[type-var]
+        partial.write_bytes(compiled)
+
+
+def write_word(document: Document, front: Front, style: Path, path: Path) -> None:
+    """Write the Word file."""
+    import pypandoc
+
+    tree, small = for_word(document)
+    with tempfile.TemporaryDirectory() as folder, tidy.atomic(path) as partial:
+        default = Path(folder) / "default.docx"
+        data = [pypandoc.get_pandoc_path(), "--print-default-data-file", "reference.docx"]
+        default.write_bytes(subprocess.run(data, capture_output=True, check=True).stdout)
+        styled = Path(folder) / "reference.docx"
+        docx.reference(default, style, front.head, front.banner, styled)
+        arguments = [
+            "-f",
+            "json",
+            "-t",
+            "docx+native_numbering",
+            "--standalone",
+            "--reference-doc",
+            str(styled),
+        ]
+        os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
+        pandoc([*arguments, "-o", str(partial)], _with_meta(tree, front))
+        docx.finish(partial, small)

@@ -1,0 +1,1 @@
+"""A run: its jobs, configuration, checks before it, results, manifest, receipts, comparison."""

@@ -1,0 +1,125 @@
+"""The configuration of a run: completed by its schema's defaults, and what it asks for.
+
+Only light imports: the Snakefile reads this module each time a job starts (fortems.run.preflight checks it, once).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from fortems.published.places import MATRIX_FILES
+from fortems.schema import fill_defaults, load_schema
+
+# Result files that a source cannot give, as prefixes of their paths in results/<run>/.
+BEYOND_SOURCE: dict[str, tuple[str, ...]] = {
+    "items": (),
+    "scores": ("data/items.csv", "tables/reliability.csv", "mediation/cfa.csv"),
+    "matrix": (
+        "data/",
+        "tables/reliability.csv",
+        "tables/icc.csv",
+        "tables/covariates.csv",
+        "mediation/measurement.csv",
+        "mediation/cfa.csv",
+        "robustness/leave_one_out.csv",
+        "disclosure.json",
+    ),
+}
+
+# Tables of the design stage that a part with another name makes.
+DESIGN_PARTS = {"likelihood_ratios": "diagnosticity", "smallest_designs": "power"}
+
+
+def complete(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merged configuration with the schema's defaults filled in; null stays null.
+
+    A job that a checked run starts need not check again: completing costs a millisecond, checking a tenth of a
+    second.
+    """
+    whole = copy.deepcopy(plain(config))
+    fill_defaults(whole, load_schema("config"))
+    return whole
+
+
+def kind(config: Mapping[str, Any]) -> str:
+    """Return what the data can give: ``items``, ``scores`` or ``matrix``."""
+    data = config["data"]
+    if data["source"] == "matrix":
+        return "matrix"
+    return "items" if data["source"] == "simulated" else str(data["format"])
+
+
+def is_real(config: Mapping[str, Any]) -> bool:
+    """Return whether client rows are real people's, so that privacy rules apply."""
+    return config["data"]["source"] == "file"
+
+
+def switched_on(name: str, config: Mapping[str, Any]) -> bool:
+    """Return whether a run makes a result file.
+
+    Parameters
+    ----------
+    name : str
+        Path within ``results/<run>/``.
+    config : mapping
+        Complete.
+    """
+    if name.startswith(BEYOND_SOURCE[kind(config)]):
+        return False
+    if name in MATRIX_FILES:
+        return kind(config) == "matrix"
+    stage, _, rest = name.partition("/")
+    part = rest.partition(".")[0]
+    if stage in ("claims.csv", "published.csv"):
+        return config[stage.removesuffix(".csv")] is not None
+    if name == "data/calibration.csv":
+        return config["data"]["source"] == "simulated"
+    if stage == "design":
+        asked = config["design"] or {}
+        return bool(asked.get(DESIGN_PARTS.get(part, part)))
+    if stage == "robustness":
+        return bool((config["robustness"] or {}).get(part))
+    return True
+
+
+def published_form(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration as a run writes it out: own data, and what lies beside them, by base name only."""
+    shown = copy.deepcopy(dict(config))
+    own, data = config["data"]["path"], shown["data"]
+    for part, keys in (
+        (shown, ("models", "claims", "published")),
+        (data, ("path", "scenario")),
+        (data["instruments"], tuple(data["instruments"])),
+    ):
+        part.update({key: told_path(part[key], own) for key in keys if part[key]})
+    return shown
+
+
+def told_path(path: str, own: str | None) -> str:
+    """Return a path as results may tell it: one that would tell where own data are kept by its base name.
+
+    Parameters
+    ----------
+    path : str
+        A file that a run reads, as the configuration names it.
+    own : str or None
+        ``data.path``.
+    """
+    if own is None:
+        return path
+    named = PurePath(path)
+    elsewhere = named.is_absolute() or ".." in named.parts
+    beside = elsewhere and Path(path).resolve().is_relative_to(Path(own).resolve().parent)
+    return named.name if path == own or beside else path
+
+
+def plain(value: Any) -> Any:
+    """Return ordered and other mappings as dict, so that what is written out is plain YAML."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,224 @@
+"""The configuration of a run, checked before the first job: by its schema, and each file that it names by its own loader.
+
+A mistyped claim must not come to light when the models have been computed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fortems.claims.claimfile import load_claims
+from fortems.errors import ConfigError, Problem, nearest
+from fortems.mediation.slopes import RESAMPLED
+from fortems.published.ledger import load_ledger
+from fortems.published.matrix import load_matrix
+from fortems.published.places import MATRIX_ENGINES
+from fortems.run.config import complete, plain
+from fortems.schema import load_schema, repeated_key, schema_problems
+from fortems.simulate.scenario import load_scenario
+from fortems.study.instruments import Instrument, load_instruments, score_ranges
+from fortems.study.models import CATEGORIES, MediationModel, load_models
+from fortems.study.variables import SCORE_COLUMNS, VARIABLES
+
+WHERE = "configuration"
+BOOTSTRAPPED = ("twolevel", "regression")
+
+
+def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = ()) -> dict[str, Any]:
+    """Check the merged configuration and return it complete.
+
+    Parameters
+    ----------
+    config : mapping
+        As Snakemake merges it: maps merged, lists and scalars replaced, null where a part is switched off.
+    files : iterable of path
+        The files that it was merged from.
+
+    Returns
+    -------
+    dict
+        With defaults filled in.
+
+    Raises
+    ------
+    ConfigError
+        With every problem of the configuration and of the files that it names: unknown key (nearest named),
+        key written twice, wrong value, missing file, unknown scenario.
+    """
+    whole = plain(config)
+    problems = [problem for file in files for problem in repeated_key(file)]
+    problems += _named_better(schema_problems(whole, load_schema("config"), WHERE), whole)
+    if not problems:
+        whole = complete(whole)
+        problems = _source_problems(whole) + _path_problems(whole["data"])
+    if not problems:
+        problems = file_problems(whole)
+    if problems:
+        raise ConfigError(problems)
+    return whole
+
+
+def file_problems(config: Mapping[str, Any]) -> list[Problem]:
+    """List what is wrong with the files that a complete configuration names.
+
+    Parameters
+    ----------
+    config : mapping
+        Complete, and right by its schema.
+
+    Returns
+    -------
+    list of Problem
+        Of instruments, scenarios, models, claims, published values and a published matrix. A file of client
+        rows is checked by the data stage.
+    """
+    data = config["data"]
+    simulated = data["source"] == "simulated"
+    known = SCORE_COLUMNS if simulated else None  # what a file brings is for the data stage to say
+    answers = simulated or (data["source"] == "file" and data["format"] == "items")
+    instruments: dict[str, Instrument] = {}
+
+    def scored() -> list[str] | None:
+        """What may be latent or corrected; without answers to items nothing of it is fitted, whatever it is."""
+        return (list(score_ranges(instruments)) or None) if answers else None
+
+    models: dict[str, MediationModel] = {}
+    names: list[str] = []
+    steps: list[Callable[[], object]] = [
+        lambda: instruments.update(load_instruments(data["instruments"])),
+        lambda: models.update(load_models(config["models"], known, scored())),
+    ]
+    if data["source"] == "matrix":
+        steps.append(lambda: names.extend(load_matrix(data["path"]).names))
+    if config["claims"]:
+        steps.append(
+            lambda: load_claims(
+                config["claims"],
+                [*models.values(), *_own_models()] if models else None,
+                _numeric_variables(data, instruments, models, names),
+            )
+        )
+    if config["published"]:
+        steps.append(lambda: load_ledger(config["published"]))
+    problems = [problem for step in steps for problem in _problems(step)]
+    for name in _scenarios(config) if instruments else ():
+        problems += _problems(lambda name=name: _reach(name, instruments))  # type: ignore[misc]
+    return list(dict.fromkeys(problems))
+
+
+def _own_models() -> list[MediationModel]:
+    """The study's own models, which claims may name whatever models a run has: these it cannot test."""
+    own = load_schema("config")["properties"]["models"]["default"]
+    try:
+        return list(load_models(own).values())
+    except ConfigError:
+        return []
+
+
+def _numeric_variables(
+    data: Mapping[str, Any],
+    instruments: Mapping[str, Instrument],
+    models: Mapping[str, MediationModel],
+    names: Sequence[str],
+) -> list[str]:
+    """List what a claim's correlation may name: the study's variables and what this run's data and models have."""
+    items = {column for instrument in instruments.values() for column in instrument.columns()}
+    scales = [scale for instrument in instruments.values() for scale in instrument.scales]
+    carried = [name for name in data["columns"] or {} if name not in (*items, "client", "therapist")]
+    used = [name for model in models.values() for name in model.variables]
+    found = dict.fromkeys((*VARIABLES, *scales, *carried, *used))
+    return [name for name in found if name not in CATEGORIES or name in names] + [
+        name for name in names if name not in found
+    ]
+
+
+def _scenarios(config: Mapping[str, Any]) -> list[str]:
+    named = [config["data"]["scenario"]] if config["data"]["source"] == "simulated" else []
+    diagnosticity = (config["design"] or {}).get("diagnosticity") or {}
+    gaps = [f"as_reported@gap={gap:g}" for gap in diagnosticity.get("gaps", [])]
+    return list(dict.fromkeys([*named, *diagnosticity.get("scenarios", []), *gaps]))
+
+
+def _reach(scenario: str, instruments: Mapping[str, Instrument]) -> None:
+    """Solve a scenario, so that what its items cannot have is known before the first job."""
+    from fortems.simulate.simulator import calibrate
+
+    calibrate(load_scenario(scenario, instruments), instruments)
+
+
+def _problems(step: Callable[[], object]) -> list[Problem]:
+    try:
+        step()
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+def _named_better(problems: list[Problem], config: Mapping[str, Any]) -> list[Problem]:
+    """Replace the schema's words where they would puzzle: a run's name that YAML reads as a number."""
+    run = config.get("run")
+    if isinstance(run, str):
+        return problems
+    what = f"the run's name is {run!r}, which YAML does not read as text"
+    hint = f"Put the name in quotes and let a letter come first, as in run: 'r{run}'"
+    if run is None:
+        hint = "Give a name, as in run: mine"
+    place = f"{WHERE}: run"
+    allowed = str(load_schema("config")["properties"]["run"]["description"])
+    return [p if p.where != place else Problem(place, what, allowed, hint) for p in problems]
+
+
+def _source_problems(config: Mapping[str, Any]) -> list[Problem]:
+    data = config["data"]
+    source = data["source"]
+    problems = []
+    if source == "simulated" and not data["scenario"]:
+        problems.append(
+            Problem(f"{WHERE}: data.scenario", "no scenario is named", "a file in config/scenarios")
+        )
+    if source != "simulated" and not data["path"]:
+        what = f"data.source is {source}, and no file is named"
+        problems.append(Problem(f"{WHERE}: data.path", what, "the path of your file"))
+    if source == "file" and not data["format"]:
+        what = "data.source is file, and its format is not said"
+        problems.append(Problem(f"{WHERE}: data.format", what, "items, scores"))
+    if source == "matrix" and not set(config["engines"]) & set(MATRIX_ENGINES):
+        what = f"{', '.join(config['engines'])} cannot fit a matrix, which has no clients"
+        problems.append(Problem(f"{WHERE}: engines", what, f"one of {', '.join(MATRIX_ENGINES)} at least"))
+    return problems + _interval_problems(config)
+
+
+def _interval_problems(config: Mapping[str, Any]) -> list[Problem]:
+    """Without an interval of the indirect effect there is nothing to judge."""
+    if not set(config["intervals"]) <= set(RESAMPLED):
+        return []
+    if config["data"]["source"] == "matrix":
+        why = "a matrix has no clients to resample"
+    elif not config["bootstrap"]:
+        why = "the bootstrap is off"
+    elif not set(config["engines"]) & set(BOOTSTRAPPED):
+        why = f"{', '.join(config['engines'])} give none"
+    else:
+        return []
+    what = f"{', '.join(config['intervals'])} come from a bootstrap, and {why}"
+    hint = "Leave intervals out, which gives all that there are"
+    return [Problem(f"{WHERE}: intervals", what, "delta or montecarlo beside them", hint)]
+
+
+def _path_problems(data: Mapping[str, Any]) -> list[Problem]:
+    if data["source"] == "simulated" or not data["path"]:
+        return []
+    path, place = Path(data["path"]), f"{WHERE}: data.path"
+    if path.is_dir():
+        return [Problem(place, f"{path} is a folder", "a file")]
+    if not path.exists():
+        there = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+        near = nearest(path.name, there)
+        hint = f"Did you mean {path.parent / near}?" if near else ""
+        return [Problem(place, f"there is no file {path}", "a path from the working directory", hint)]
+    if not os.access(path, os.R_OK):
+        return [Problem(place, f"{path} cannot be read", "a file that you may read")]
+    return []

@@ -1,0 +1,1 @@
+"""Methods that know no study: regression, intervals, normal integrals."""

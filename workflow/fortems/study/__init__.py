@@ -1,0 +1,1 @@
+"""What the study is: variables, instruments, scoring, models."""

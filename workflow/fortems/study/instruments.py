@@ -1,0 +1,230 @@
+"""Questionnaires as data: items, subscales, reversed items, response range and missing-item rule."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fortems.errors import ConfigError, Problem
+from fortems.schema import load_checked
+
+FOLDER = Path(__file__).resolve().parents[3] / "config" / "instruments"
+
+#: The study's own instruments, by the names that the configuration gives them.
+DEFAULTS: dict[str, Path] = {
+    "mlq": FOLDER / "mlq.yaml",
+    "wai": FOLDER / "wai_sr.yaml",
+    "oq": FOLDER / "oq45.yaml",
+}
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """A questionnaire: what scoring, simulation and validation need to know of it.
+
+    Attributes
+    ----------
+    name : str
+        The name that the configuration gives it (``mlq``, ``wai``, ``oq``).
+    label : str
+        Name for tables and text.
+    n_items : int
+        Number of items, numbered from 1.
+    low, high : int
+        Lowest and highest answer.
+    reversed : frozenset of int
+        Items keyed against their subscale.
+    subscales : dict of str to tuple of int
+        Score name to item numbers, in the file's order.
+    total : str or None
+        Name of the sum over the items of all subscales.
+    missing_rule : str
+        ``prorate`` or ``subscale_mean``.
+    missing_most : float
+        ``prorate``: the largest share of a scale's items that may be missing; ``subscale_mean``: the
+        largest number of the instrument's scored items.
+    sources : dict
+        What the key rests on: part to ``{source, grade}``.
+    """
+
+    name: str
+    label: str
+    n_items: int
+    low: int
+    high: int
+    reversed: frozenset[int]
+    subscales: dict[str, tuple[int, ...]]
+    total: str | None
+    missing_rule: str
+    missing_most: float
+    sources: dict[str, dict[str, str]]
+
+    @property
+    def items(self) -> tuple[int, ...]:
+        """The item numbers, 1 to ``n_items``."""
+        return tuple(range(1, self.n_items + 1))
+
+    @property
+    def scales(self) -> dict[str, tuple[int, ...]]:
+        """Score name to item numbers: the subscales, then the total (its items in subscale order)."""
+        scales = dict(self.subscales)
+        if self.total is not None:
+            scales[self.total] = tuple(item for items in self.subscales.values() for item in items)
+        return scales
+
+    def columns(self, prefix: str | None = None) -> tuple[str, ...]:
+        """Return the canonical item columns, ``<name>_1`` on; ``prefix`` stands for ``<name>_``."""
+        start = f"{self.name}_" if prefix is None else prefix
+        return tuple(f"{start}{item}" for item in self.items)
+
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """Return the lowest and highest possible score of each scale."""
+        return {name: (len(items) * self.low, len(items) * self.high) for name, items in self.scales.items()}
+
+
+def load_instrument(path: str | os.PathLike[str], name: str) -> Instrument:
+    """Read one instrument file.
+
+    Parameters
+    ----------
+    path : path
+        A file as in ``config/instruments/``.
+    name : str
+        The name that the configuration gives the instrument; its item columns start with it.
+
+    Raises
+    ------
+    ConfigError
+        With every problem: keys and values against the schema, item numbers that do not exist, an item
+        in two subscales, a total named like a subscale, limits that do not fit the rule.
+    """
+    raw = load_checked(path, "instrument")
+    problems = _inconsistencies(raw, os.fspath(path))
+    if problems:
+        raise ConfigError(problems)
+    return Instrument(
+        name=name,
+        label=raw["label"],
+        n_items=raw["items"],
+        low=raw["response"]["low"],
+        high=raw["response"]["high"],
+        reversed=frozenset(raw.get("reversed", [])),
+        subscales={score: tuple(items) for score, items in raw["subscales"].items()},
+        total=raw.get("total"),
+        missing_rule=raw["missing"]["rule"],
+        missing_most=raw["missing"]["most"],
+        sources=raw["sources"],
+    )
+
+
+def load_instruments(paths: Mapping[str, str | os.PathLike[str]] | None = None) -> dict[str, Instrument]:
+    """Read the instruments of a run.
+
+    Parameters
+    ----------
+    paths : mapping of str to path, optional
+        Instrument name to file, as the configuration's ``data.instruments``; the study's own by default.
+
+    Returns
+    -------
+    dict of str to Instrument
+        In the order given.
+
+    Raises
+    ------
+    ConfigError
+        As ``load_instrument``, over all files at once, and when two instruments make the same score.
+    """
+    instruments: dict[str, Instrument] = {}
+    problems: list[Problem] = []
+    for name, path in (DEFAULTS if paths is None else paths).items():
+        try:
+            instruments[name] = load_instrument(path, name)
+        except ConfigError as error:
+            problems += error.problems
+    owner: dict[str, str] = {}
+    for name, instrument in instruments.items():
+        for score in instrument.scales:
+            if score in owner:
+                problems.append(
+                    Problem(
+                        f"data.instruments.{name}",
+                        f"its score {score!r} is also a score of {owner[score]!r}",
+                        "each score made by one instrument",
+                        "Rename one of the two in its file",
+                    )
+                )
+            owner.setdefault(score, name)
+    if problems:
+        raise ConfigError(problems)
+    return instruments
+
+
+def score_ranges(instruments: Mapping[str, Instrument]) -> dict[str, tuple[int, int]]:
+    """Return the lowest and highest possible value of every score that the instruments make."""
+    return {
+        score: limits for instrument in instruments.values() for score, limits in instrument.ranges().items()
+    }
+
+
+def _inconsistencies(raw: dict[str, Any], where: str) -> list[Problem]:
+    """List what a schema cannot say about an instrument file."""
+    problems = []
+    count, low, high = raw["items"], raw["response"]["low"], raw["response"]["high"]
+    if low >= high:
+        problems.append(Problem(f"{where}: response", f"low {low} is not below high {high}", "low < high"))
+    numbered = {"reversed": raw.get("reversed", [])} | {
+        f"subscales.{score}": items for score, items in raw["subscales"].items()
+    }
+    for key, items in numbered.items():
+        for item in items:
+            if item > count:
+                problems.append(
+                    Problem(
+                        f"{where}: {key}",
+                        f"there is no item {item}",
+                        f"1 to {count}",
+                        f"Did you mean {count}?",
+                    )
+                )
+    home: dict[int, str] = {}
+    for score, items in raw["subscales"].items():
+        for item in items:
+            if item in home:
+                problems.append(
+                    Problem(
+                        f"{where}: subscales.{score}",
+                        f"item {item} is already in {home[item]!r}",
+                        "each item in one subscale",
+                    )
+                )
+            home.setdefault(item, score)
+    for item in raw.get("reversed", []):
+        if item <= count and item not in home:
+            problems.append(
+                Problem(f"{where}: reversed", f"item {item} is in no subscale", "items of the subscales")
+            )
+    taken = {"client", "therapist", "age", "gender", "sessions"}
+    names = [*raw["subscales"], *([raw["total"]] if raw.get("total") else [])]
+    for score in names:
+        if score in taken:
+            problems.append(
+                Problem(f"{where}: {score}", "a score cannot have the name of a background variable")
+            )
+    if raw.get("total") in raw["subscales"]:
+        problems.append(
+            Problem(f"{where}: total", f"{raw['total']!r} is also a subscale", "a name of its own")
+        )
+    rule, most = raw["missing"]["rule"], raw["missing"]["most"]
+    if rule == "prorate" and most >= 1:
+        problems.append(
+            Problem(f"{where}: missing.most", f"{most} is not a share", "from 0 to below 1, such as 0.25")
+        )
+    if rule == "subscale_mean" and (most != int(most) or most >= count):
+        problems.append(
+            Problem(f"{where}: missing.most", f"{most} is not a number of items", f"0 to {count - 1}")
+        )
+    return problems

@@ -1,0 +1,257 @@
+"""Mediation models as data: read from YAML, checked, and grouped where they cannot be told apart.
+
+A model: predictors x → mediators m → outcome y, with direct paths x → y, covariates in every equation, and,
+where there is a moderator w, products of w with every predictor and mediator.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from fortems.errors import ConfigError, Problem, nearest
+from fortems.schema import load_checked
+from fortems.study.variables import VARIABLES
+
+ENGINES = ("twolevel", "regression", "semopy", "mixedlm")
+CATEGORIES = ("gender",)  # the study's own category; other text columns of a file are found in the data
+
+
+@dataclass(frozen=True)
+class MediationModel:
+    """One mediation model.
+
+    Attributes
+    ----------
+    name : str
+    predictors, mediators : tuple of str
+    outcome : str
+    covariates : tuple of str
+        In every equation; a category enters as indicators against its most frequent value.
+    covariate_level : str
+        ``within`` (default: named at the client level only, as lavaan treats such variables) or ``both``.
+    between : str
+        ``saturated`` (default) or ``structured``: the same paths among therapists' parts.
+    moderator : str or None
+        Moderates every path.
+    measurement : str
+        ``observed``, ``latent`` or ``corrected``; the last two go to ``measurement.csv``.
+    """
+
+    name: str
+    predictors: tuple[str, ...]
+    mediators: tuple[str, ...]
+    outcome: str
+    covariates: tuple[str, ...] = ()
+    covariate_level: str = "within"
+    between: str = "saturated"
+    moderator: str | None = None
+    measurement: str = "observed"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every column that the model needs, each once: predictors, mediators, outcome, covariates, moderator."""
+        moderator = (self.moderator,) if self.moderator else ()
+        names = (*self.predictors, *self.mediators, self.outcome, *self.covariates, *moderator)
+        return tuple(dict.fromkeys(names))
+
+
+def load_models(
+    path: str | os.PathLike[str],
+    columns: Collection[str] | None = None,
+    scales: Collection[str] | None = None,
+) -> dict[str, MediationModel]:
+    """Read a file of mediation models.
+
+    Parameters
+    ----------
+    path : path
+        YAML: name → keys of DESIGN's contract ("A model").
+    columns : collection of str, optional
+        Columns that the scores have; names outside them are refused. None checks the form only.
+    scales : collection of str, optional
+        Scores that the run's instruments make; a latent or corrected model of others is refused. None does not ask.
+
+    Returns
+    -------
+    dict
+        In the order of the file.
+
+    Raises
+    ------
+    ConfigError
+        Listing every unknown key or variable (the nearest one named) and every contradiction in a model, and where
+        all models correct for measurement error, so that none is left for the tables of effects and verdicts.
+    """
+    where = os.fspath(path)
+    raw = load_checked(path, "models")
+    models = {name: _model(str(name), entry) for name, entry in raw.items()}
+    problems = [problem for model in models.values() for problem in _contradictions(model, where, scales)]
+    if columns is not None:
+        problems += unknown_columns(models.values(), columns, where)
+    if all(model.measurement != "observed" for model in models.values()):
+        problems.append(
+            Problem(
+                where,
+                "no model takes the scores as observed, so that there are no effects to judge",
+                "at least one model with `measurement: observed`, which is the default",
+                "Add each model a second time without `measurement`.",
+            )
+        )
+    if problems:
+        raise ConfigError(problems)
+    return models
+
+
+def unknown_columns(
+    models: Iterable[MediationModel], columns: Collection[str], where: str = "models"
+) -> list[Problem]:
+    """List the variables that models name and the scores do not have, the nearest column named."""
+    found = []
+    for model in models:
+        for name in model.variables:
+            if name not in columns:
+                near = nearest(name, columns)
+                found.append(
+                    Problem(
+                        f"{where}: {model.name}",
+                        f"there is no variable {name!r}",
+                        ", ".join(map(str, columns)),
+                        f"Did you mean {near}?" if near else "",
+                        column=name,
+                    )
+                )
+    return found
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+
+
+def _model(name: str, entry: Mapping[str, Any]) -> MediationModel:
+    return MediationModel(
+        name=name,
+        predictors=_names(entry["predictor"]),
+        mediators=_names(entry["mediator"]),
+        outcome=entry["outcome"],
+        covariates=_names(entry.get("covariates")),
+        covariate_level=entry.get("covariate_level", "within"),
+        between=entry.get("between", "saturated"),
+        moderator=entry.get("moderator"),
+        measurement=entry.get("measurement", "observed"),
+    )
+
+
+def _contradictions(model: MediationModel, where: str, scales: Collection[str] | None) -> list[Problem]:
+    place = f"{where}: {model.name}"
+    found = []
+    roles = (*model.predictors, *model.mediators, model.outcome, *model.covariates)
+    moderator = (model.moderator,) if model.moderator else ()
+    for name in sorted({name for name in (*roles, *moderator) if (*roles, *moderator).count(name) > 1}):
+        found.append(Problem(place, f"{name!r} has two roles", "each variable in one role", column=name))
+    for name in ("client", "therapist"):
+        if name in (*roles, *moderator):
+            found.append(
+                Problem(place, f"{name!r} is an identifier", "a variable of the scores", column=name)
+            )
+    for name in (*model.predictors, *model.mediators, model.outcome):
+        if name in CATEGORIES:
+            found.append(Problem(place, f"{name!r} is a category", "a numeric variable", column=name))
+    found += _sums(model, place)
+    if model.measurement != "observed":
+        found += _measured(model, place, scales)
+    return found
+
+
+def _sums(model: MediationModel, place: str) -> list[Problem]:
+    """A total beside all its parts is their exact sum; beside some of them it holds them twice."""
+    found = []
+    for total in {variable.part_of for variable in VARIABLES.values() if variable.part_of}:
+        parts = {name for name, variable in VARIABLES.items() if variable.part_of == total}
+        present = parts & set(model.variables)
+        if total in model.variables and (present == parts or (present and model.measurement == "corrected")):
+            what = f"{total!r} contains {', '.join(sorted(present))}"
+            found.append(Problem(place, what, "a total or its parts", f"Leave out {total} or its parts"))
+    return found
+
+
+def _measured(model: MediationModel, place: str, scales: Collection[str] | None) -> list[Problem]:
+    found = []
+    key = f"measurement: {model.measurement}"
+    if len(model.predictors) > 1 or len(model.mediators) > 1:
+        found.append(Problem(place, f"{key} with several predictors or mediators", "one of each"))
+    if model.moderator:
+        found.append(Problem(place, f"{key} with a moderator", "no moderator"))
+    if model.covariates:
+        found.append(Problem(place, f"{key} with covariates", "no covariates"))
+    for name in (*model.predictors, *model.mediators, model.outcome):
+        if scales is not None and name not in scales:
+            what = f"{key} of {name!r}, which no instrument of this run scores"
+            near = nearest(name, scales)
+            found.append(Problem(place, what, ", ".join(scales), f"Did you mean {near}?" if near else ""))
+    return found
+
+
+def edges(model: MediationModel, variant: str) -> tuple[tuple[str, ...], frozenset[tuple[str, str]]]:
+    """Return a model's variables in causal order and its directed edges, as one acyclic graph.
+
+    Exogenous variables, and the residuals of parallel mediators, covary freely; directing those edges along
+    the order changes no implied covariance.
+
+    Parameters
+    ----------
+    model : MediationModel
+    variant : str
+        ``partial`` or ``full`` (no direct path).
+    """
+    exogenous = (*model.predictors, *model.covariates)
+    order = (*exogenous, *model.mediators, model.outcome)
+    all_edges = set(combinations(order, 2))
+    if variant == "full":
+        all_edges -= {(predictor, model.outcome) for predictor in model.predictors}
+    return order, frozenset(all_edges)
+
+
+def _signature(model: MediationModel, variant: str) -> tuple[object, ...] | None:
+    """What decides the implied covariance: skeleton and colliders (Verma & Pearl, 1990).
+
+    None for models whose covariance does not follow from such a graph of observed scores.
+    """
+    if model.moderator or model.measurement != "observed":
+        return None
+    order, directed = edges(model, variant)
+    skeleton = frozenset(frozenset(edge) for edge in directed)
+    colliders = frozenset(
+        (child, frozenset((first, second)))
+        for child in order
+        for first, second in combinations([a for a, b in directed if b == child], 2)
+        if frozenset((first, second)) not in skeleton
+    )
+    # Saturated between parts fit whatever a complete structure there does: the two differ in "full" only.
+    between = model.between if variant == "full" else "saturated"
+    within_only = frozenset(model.covariates) if model.covariate_level == "within" else frozenset()
+    directed_between = (skeleton, colliders) if between == "structured" else ()
+    return frozenset(order), skeleton, colliders, within_only, directed_between
+
+
+def equivalent_models(models: Mapping[str, MediationModel], variant: str) -> dict[str, tuple[str, ...]]:
+    """Return, for each model, the others that imply the same covariances: no data can choose between them.
+
+    Parameters
+    ----------
+    models : mapping
+    variant : str
+        ``partial`` or ``full``.
+    """
+    signatures = {name: _signature(model, variant) for name, model in models.items()}
+    return {
+        name: tuple(
+            other for other, its in signatures.items() if other != name and mine is not None and its == mine
+        )
+        for name, mine in signatures.items()
+    }

@@ -1,0 +1,1 @@
+"""Tables of the scores: correlations, intraclass correlations, descriptives, reliability."""

@@ -1,0 +1,143 @@
+"""Descriptive statistics of the scores, with skew and the shares at the lowest and highest possible score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.stats.regression import varies
+from fortems.study.variables import VARIABLES, label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    *("variable", "label", "category", "n", "missing", "share", "mean", "sd", "min", "max", "possible_min"),
+    *("possible_max", "skew", "kurtosis", "floor", "ceiling", "reason"),
+)
+
+
+def numeric_variables(scores: pd.DataFrame) -> list[str]:
+    """Columns that hold numbers: the study's own in their order, then the file's others."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    found = [
+        name
+        for name in scores.columns
+        if is_numeric_dtype(scores[name])
+        and not is_bool_dtype(scores[name])
+        and name not in ("client", "therapist", "gender")
+    ]
+    own = [name for name in VARIABLES if name in found]
+    return own + [name for name in found if name not in VARIABLES]
+
+
+def descriptives_table(
+    scores: pd.DataFrame, ranges: Mapping[str, tuple[float, float]], min_cell: int = 0
+) -> pd.DataFrame:
+    """Describe every numeric variable, and count the categories of gender.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per client, missing as NaN.
+    ranges : mapping of str to (low, high)
+        Lowest and highest possible score, where there is one: what floor and ceiling mean.
+    min_cell : int
+        Numbers of clients from 1 to below this are suppressed, with their shares and what would give them away;
+        0 suppresses nothing.
+
+    Returns
+    -------
+    DataFrame
+        A row per variable, for gender one per category. SD has divisor n - 1; skew and excess kurtosis are the
+        adjusted estimates G1 and G2 (Joanes & Gill, 1998). ``floor`` and ``ceiling`` are shares of n.
+    """
+    import pandas as pd
+
+    rows = [_numeric(scores[name], name, ranges.get(name), min_cell) for name in numeric_variables(scores)]
+    if "gender" in scores:
+        rows += _categories(scores["gender"], "gender", min_cell)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _numeric(
+    values: pd.Series, name: str, limits: tuple[float, float] | None, min_cell: int
+) -> dict[str, object]:
+    x = values.dropna().to_numpy(float)
+    row: dict[str, object] = {"variable": name, "label": label(name), "reason": ""}
+    row |= _counts(len(x), len(values) - len(x), min_cell)
+    if len(x) == 0:
+        return row | {"reason": "no client has a value"}
+    row |= {"mean": x.mean(), "min": x.min(), "max": x.max()}
+    if len(x) > 1:
+        row["sd"] = x.std(ddof=1)
+    row |= {"skew": skew(x), "kurtosis": kurtosis(x)}
+    if limits is not None:
+        row |= {"possible_min": limits[0], "possible_max": limits[1]}
+        shares = ""
+        counts = {"floor": int((x <= limits[0]).sum()), "ceiling": int((x >= limits[1]).sum())}
+        for end, count in counts.items():
+            if 0 < count < min_cell:
+                shares = f"shares of 1 to {min_cell - 1} clients are suppressed"
+            else:
+                row[end] = count / len(x)
+        if shares:
+            row["reason"] = f"{row['reason']}; {shares}" if row["reason"] else shares
+    return row
+
+
+def _counts(n: int, missing: int, min_cell: int) -> dict[str, object]:
+    """Return how many have a value, without which nothing of it can be read, and how many have none unless few."""
+    if 0 < missing < min_cell:
+        return {"n": n, "reason": f"missing is suppressed: it is from 1 to {min_cell - 1}"}
+    return {"n": n, "missing": missing}
+
+
+def _categories(values: pd.Series, name: str, min_cell: int) -> list[dict[str, object]]:
+    counts = values.dropna().astype(str).value_counts()
+    total = int(counts.sum())
+    missing = len(values) - total
+    small = {category for category, count in counts.items() if count < min_cell}
+    # A single suppressed cell could be had by subtraction: its smallest neighbour goes with it.
+    if len(small) == 1 and len(counts) > 1:
+        small.add(next(category for category in reversed(counts.index) if category not in small))
+    rows = []
+    for category in sorted(counts.index):
+        row: dict[str, object] = {"variable": name, "label": label(name), "category": category, "reason": ""}
+        if category in small:
+            row["reason"] = f"a count below {min_cell} is suppressed, or would follow from the others"
+        else:
+            row |= {"n": int(counts[category]), "share": counts[category] / total}
+            row |= {"missing": missing} if not 0 < missing < min_cell else {}
+        rows.append(row)
+    return rows
+
+
+def skew(x: np.ndarray) -> float:
+    """Adjusted skewness G1 of values (n,); NaN below three values or without spread."""
+    n = len(x)
+    if n < 3 or not varies(x):
+        return float("nan")
+    d = _deviations(x)
+    m2 = (d**2).mean()
+    return float((d**3).mean() / m2**1.5 * np.sqrt(n * (n - 1)) / (n - 2))
+
+
+def _deviations(x: np.ndarray) -> np.ndarray:
+    """Deviations from the mean in a unit in which their powers neither vanish nor overflow."""
+    d = x - x.mean()
+    return np.asarray(d / np.abs(d).max())
+
+
+def kurtosis(x: np.ndarray) -> float:
+    """Adjusted excess kurtosis G2 of values (n,); NaN below four values or without spread."""
+    n = len(x)
+    if n < 4 or not varies(x):
+        return float("nan")
+    d = _deviations(x)
+    m2 = (d**2).mean()
+    g2 = (d**4).mean() / m2**2 - 3
+    return float((n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * g2 + 6))
