@@ -18,7 +18,7 @@ from fortems.figures import catalog, style
 from fortems.figures.base import Context, Withheld
 from fortems.figures.build import build, draw, spec
 from fortems.presentation.results import Results
-from made_up_run import MODELS, scores, write_run
+from made_up_run import MODELS, write_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
@@ -225,26 +225,29 @@ def test_what_cannot_be_drawn_says_why(simulated, tmp_path):
 
 def test_private_figures_hold_no_client_and_no_small_count(private, tmp_path):
     context = _context(private)
-    index = build(["scatter", "therapists", "flow"], context, tmp_path)
-    assert index["withheld"].isna().all()
+    index = build(["scatter", "therapists", "leave_one_out", "flow"], context, tmp_path).set_index("name")
+    assert index["withheld"].notna().to_dict() == {
+        "scatter": False,
+        "therapists": True,
+        "leave_one_out": True,
+        "flow": False,
+    }
     cells = tidy.read_csv(tmp_path / "scatter.csv")
     shown = cells["clients"].dropna()
-    assert set(cells["kind"]) == {"cell"} and ((shown == 0) | (shown >= 5)).all() and cells["withheld"].any()
-    own = scores()
-    points = set(zip(own["bond"].round(6), own["meaning"].round(6), strict=True))
-    assert not points & set(zip(cells["x_value"].round(6), cells["y_value"].round(6), strict=True))
-    assert set(tidy.read_csv(tmp_path / "therapists.csv")["kind"]) == {"quantile"}
+    assert set(cells["kind"]) == {"cell"} and len(shown) and (shown >= 5).all() and cells["withheld"].any()
+    # The grid spans what is possible: its edges are no clients.
+    bond = cells.loc[cells["x"] == "bond", "x_value"]
+    assert bond.min() == pytest.approx(5.6) and bond.max() == pytest.approx(18.4)
     for path in tmp_path.iterdir():
         assert b"SECRET" not in path.read_bytes() and b"Simulated" not in path.read_bytes()
-    assert "single clients must not be seen" in index["reading"].iloc[0]
+    assert "single clients must not be seen" in index["reading"].loc["scatter"]
 
 
-def test_quantiles_of_few_therapists_are_withheld(private):
+def test_cells_without_a_possible_range_are_not_drawn(private):
     results = Results(private)
-    table = results.table("data/scores.csv")
-    table["therapist"] = ["A", "B"] * 48
-    with pytest.raises(Withheld, match="single ones"):
-        spec("therapists").data(Context(results))
+    results.table("tables/descriptives.csv")["possible_min"] = np.nan
+    with pytest.raises(Withheld, match="lowest and the highest"):
+        spec("scatter").data(Context(results))
 
 
 @pytest.mark.parametrize(("excluded", "scored", "hidden"), [

@@ -153,6 +153,9 @@ def scores(seed: int = 3) -> pd.DataFrame:
 MEASURED = {"observed": "montecarlo", "latent": "delta", "corrected": "reliability"}
 
 
+POSSIBLE = {"bond": (4, 20), "meaning": (5, 35), "distress": (0, 180)}
+
+
 def _small() -> dict[str, pd.DataFrame]:
     """The remaining tables, a few rows each."""
     tables: dict[str, pd.DataFrame] = {}
@@ -162,7 +165,8 @@ def _small() -> dict[str, pd.DataFrame]:
     )  # fmt: skip
     rows = [
         {"variable": name, "category": "", "n": 95, "missing": 1 if name == "task" else 0, "mean": 20.5 + i, "sd": 4.25, "skew": -0.4 - 0.2 * i,
-         "ceiling": 0.2 if name == "bond" else 0.01, "reason": ""}
+         "ceiling": 0.2 if name == "bond" else 0.01, "reason": "",
+         **(dict(zip(("possible_min", "possible_max"), POSSIBLE[name], strict=True)) if name in POSSIBLE else {})}
         for i, name in enumerate(("age", "sessions", *SCALES))
     ]  # fmt: skip
     rows += [

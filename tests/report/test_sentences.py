@@ -317,16 +317,17 @@ def test_small_counts_of_real_people_are_not_told(tmp_path):
         and "98 clients" not in text
         and "2 (" not in text.replace("4.2 (", "")
     )
-    assert "fewer clients than may be counted here" in words(setup.missing(report))
-    table = tidy.read_csv(folder / "tables/descriptives.csv")
-    table.loc[table["missing"].between(1, 4), ["n", "missing"]] = None  # as a run on own data has it
-    tidy.write_csv(table, folder / "tables/descriptives.csv")
+    text = words(setup.missing(report))
+    assert text.startswith("All tables and models rest on the same clients") and "94" not in text
+
+
+def test_many_incomplete_clients_are_told(tmp_path):
+    folder = write_run(tmp_path / "run", "items")
+    flow = tidy.read_csv(folder / "data/flow.csv")
+    flow.loc[flow["step"] == "scored", "clients"] = 84
+    tidy.write_csv(flow, folder / "data/flow.csv")
     text = words(setup.missing(prepare(Results(folder), MODELS, ROOT / "manuscript")))
-    assert "one has missing values, task collaboration (for fewer clients than may be counted here)" in text
-    table.loc[table["variable"] == "bond", ["n", "missing"]] = None
-    tidy.write_csv(table, folder / "tables/descriptives.csv")
-    text = words(setup.missing(prepare(Results(folder), MODELS, ROOT / "manuscript")))
-    assert "two have missing values, each for fewer clients than may be counted here." in text
+    assert text.startswith("Of the clients analysed, 84 have every value that the models need")
 
 
 def test_missing_data(report_of):

@@ -226,7 +226,7 @@ def test_how_many_scores_are_missing(report_of, missing, phrase):
 
 
 def test_without_descriptives_the_way_of_treating_missing_values_stands_alone(report_of):
-    report = report_of("items", drop=("tables/descriptives.csv",))
+    report = report_of("simulated", drop=("tables/descriptives.csv",))
     assert setup._missing_scores(report).startswith("The two-level engine uses all clients")
 
 

@@ -8,9 +8,9 @@ if config["claims"]:
     rule claims:
         input:
             claims=config["claims"],
-            correlations=f"{RESULTS}/tables/correlations.csv",
-            covariates=within_reach("tables/covariates.csv"),
-            effects=f"{RESULTS}/mediation/effects.csv",
+            correlations=computed("tables/correlations.csv"),
+            covariates=computed_of("tables/covariates.csv"),
+            effects=computed("mediation/effects.csv"),
             code=code("claims"),
         output:
             shown("claims.csv", "Findings", "the article's findings and verdicts"),

@@ -1,9 +1,9 @@
 # Names that every stage uses.
 #
 # needs  config/config.yaml and what --configfile lays over it
-# makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT, FIRST, SECOND, THIRD
+# makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT, CLIENTS, ANALYSED, ANSWERS, MODELS, FIRST, SECOND, THIRD
 
-from fortems.run.config import complete, published_form
+from fortems.run.config import FULL, PROTECTED, WITHHELD, complete, is_private, is_released, published_form
 from fortems.errors import ConfigError
 from fortems.run.job import (
     cancel_timers,
@@ -25,6 +25,17 @@ RESULTS = f"results/{config['run']}"
 LOGS = f"logs/{config['run']}"
 BENCHMARKS = f"benchmarks/{config['run']}"
 ENVIRONMENT = "../environment.yaml"
+
+# What tables and models read: of own data the protected clients, and the models that these can carry.
+PRIVATE = is_private(config)
+if PRIVATE:
+    CLIENTS, ANALYSED, ANSWERS, MODELS = [
+        f"{RESULTS}/{PROTECTED}/{name}" for name in ("common.csv", "analysed.csv", "answers.csv", "models.yaml")
+    ]
+else:
+    CLIENTS = ANALYSED = f"{RESULTS}/data/scores.csv"
+    ANSWERS, MODELS = f"{RESULTS}/data/items.csv", config["models"]
+RELEASED = {}  # of own data: result → how `snakemake --report` files it; filled by the rules (functions.smk)
 
 # Priorities, so that no core is idle while the longest chain of steps runs: data, then what the longest steps wait
 # for, then these.

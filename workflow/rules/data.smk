@@ -18,6 +18,16 @@ DATA_PARTS = {
 }
 if config["data"]["source"] == "file" and config["data"]["format"] == "items":
     DATA_PARTS["answers"] = "items"
+if PRIVATE:
+    DATA_PARTS |= {
+        "analysed": "protected/analysed",
+        "common": "protected/common",
+        "told_flow": "protected/flow",
+        "told_codebook": "protected/codebook",
+        "told_patterns": "protected/missing_patterns",
+    }
+    if config["data"]["format"] == "items":
+        DATA_PARTS["common_answers"] = "protected/answers"
 OWN_DATA = {"format": "items"}
 if not SIMULATED:
     OWN_DATA = {
@@ -70,6 +80,7 @@ if config["data"]["source"] != "matrix":
             code=code("prepare"),
         output:
             **{part: f"{RESULTS}/data/{file}.csv" for part, file in DATA_PARTS.items()},
+            **(dict(kept_models=MODELS, withheld=shown(WITHHELD, "Tables", "what is withheld")) if PRIVATE else {}),
         log:
             f"{LOGS}/prepare.log",
             problems=f"{LOGS}/problems.csv",
@@ -81,6 +92,7 @@ if config["data"]["source"] != "matrix":
             instruments=INSTRUMENTS,
             inclusion=config["inclusion"],
             two_level="twolevel" in config["engines"],
+            min_cell=config["privacy"]["min_cell"] if PRIVATE else 0,
             software=software("prepare"),
         message:
             "Check the data and score them"

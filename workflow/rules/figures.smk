@@ -9,8 +9,9 @@ from fortems.figures import catalog
 rule figures:
     input:
         results=within_reach(*catalog.sources(config)),
+        told=told_data(*catalog.sources(config)),
         gate=within_reach("gate.json"),
-        models=config["models"],
+        models=MODELS,
         code=code("figures"),
     output:
         drawings=[

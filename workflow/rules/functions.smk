@@ -40,6 +40,25 @@ def within_reach(*names):
     return [f"{RESULTS}/{name}" for name in names if switched_on(name, config)]
 
 
+def computed(name):
+    """Where the step that computes a result writes it: of own data in full, for its owner."""
+    return f"{RESULTS}/{FULL}/{name}" if is_released(name, config) else f"{RESULTS}/{name}"
+
+
+def computed_of(*names):
+    """Result files as computed, those that the data source can give and the configuration has switched on."""
+    return [computed(name) for name in names if switched_on(name, config)]
+
+
+def told_data(*names):
+    """Files of data/ as figures and report read them: of own data what may be told."""
+    if not PRIVATE:
+        return []
+    told = [pathlib.PurePath(name).name for name in names if name.startswith("data/")]
+    made = [str(path) for path in rules.prepare.output]
+    return [path for name in told if (path := f"{RESULTS}/{PROTECTED}/{name}") in made]
+
+
 def checked_data():
     """What exists once the data have passed their check: what may not be written before waits for it."""
     return within_reach("data/scores.csv") or within_reach("tables/correlations.csv")
@@ -61,13 +80,23 @@ def own_texts():
 
 def shown(name, category, label):
     """A result that `snakemake --report` shows, with the caption of its category (workflow/report/)."""
+    if is_released(name, config):
+        RELEASED[name] = (category, label)
+        return computed(name)
+    return filed(name, category, label)
+
+
+def unfiled(name):
+    """A result that `snakemake --report` does not show."""
+    if is_released(name, config):
+        RELEASED[name] = None
+    return computed(name)
+
+
+def filed(name, category, label):
+    """A result with its caption and labels."""
     caption = f"../report/{category.lower()}.rst"
-    return report(
-        f"{RESULTS}/{name}",
-        caption=caption,
-        category=category,
-        labels={"result": label},
-    )
+    return report(f"{RESULTS}/{name}", caption=caption, category=category, labels={"result": label})
 
 
 def manuscript_sources():
@@ -85,9 +114,12 @@ def before_gate():
         "disclosure.json",
         "manifest.json",
     )
-    return [
+    before = [
         path for path in rules.all.input if not path.startswith(tuple(f"{RESULTS}/{name}" for name in later))
     ]
+    names = [path.removeprefix(f"{RESULTS}/") for path in before]
+    full = [computed(name) for name in names if name in RELEASED]
+    return [*before, *full, *([CLIENTS, ANALYSED] if PRIVATE else []), *told_data("data/flow.csv")]
 
 
 def provenance():

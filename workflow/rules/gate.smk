@@ -7,7 +7,7 @@
 rule gate:
     input:
         results=before_gate(),
-        models=config["models"],
+        models=MODELS,
         claims=[config["claims"]] if config["claims"] else [],
         code=code("gate"),
     output:

@@ -14,10 +14,11 @@ TOLD_SCENARIOS = DESIGN_SCENARIOS if switched_on("design/diagnosticity.csv", con
 rule manuscript:
     input:
         results=within_reach(*sources.FILES),
+        told=told_data(*sources.FILES),
         gate=within_reach("gate.json"),
         figures=[f"{RESULTS}/{name}" for name in catalog.files(config)],
         config=f"{RESULTS}/config.yaml",
-        models=config["models"],
+        models=MODELS,
         instruments=list(config["data"]["instruments"].values()),
         scenarios=sorted({path for name in TOLD_SCENARIOS for path in scenario_files(name)}),
         templates=manuscript_sources(),

@@ -1,10 +1,10 @@
 # Does meaning carry the effect of the alliance? All models by all engines, then what follows from them.
 #
-# needs  data/scores.csv, the models file; data/items.csv, tables/reliability.csv (measurement); for a published
+# needs  the clients' scores (ANALYSED, CLIENTS) and the models (MODELS); ANSWERS, tables/reliability.csv (measurement); for a published
 #        matrix its own part of the models (published.smk)
 # makes  mediation/{effects,fit,verdicts,derived,agreement,measurement,cfa}.csv, robustness/leave_one_out.csv
 
-from fortems.run.config import kind
+from fortems.run.config import kind, switched_on
 
 MEDIATION_SETTINGS = dict(
     seed=config["seed"],
@@ -32,11 +32,12 @@ if kind(config) != "matrix":
 
     rule mediation_engines:
         input:
-            scores=f"{RESULTS}/data/scores.csv",
-            models=config["models"],
+            scores=ANALYSED,
+            common=CLIENTS,
+            models=MODELS,
             code=code("mediation_engines"),
         output:
-            temp(f"{RESULTS}/mediation/parts/{{part}}.pkl"),
+            temp(computed("mediation/parts/{part}.pkl")),
         log:
             f"{LOGS}/mediation_{{part}}.log",
         benchmark:
@@ -57,14 +58,14 @@ if kind(config) != "matrix":
 
     rule measurement:
         input:
-            scores=f"{RESULTS}/data/scores.csv",
-            answers=within_reach("data/items.csv"),
-            reliability=within_reach("tables/reliability.csv"),
+            scores=CLIENTS,
+            answers=[ANSWERS] if kind(config) == "items" else [],
+            reliability=computed_of("tables/reliability.csv"),
             instruments=list(config["data"]["instruments"].values()),
-            models=config["models"],
+            models=MODELS,
             code=code("measurement"),
         output:
-            within_reach("mediation/cfa.csv"),
+            [unfiled("mediation/cfa.csv")] if switched_on("mediation/cfa.csv", config) else [],
             measurement=shown("mediation/measurement.csv", "Mediation", "measurement error"),
         log:
             f"{LOGS}/measurement.log",
@@ -86,8 +87,8 @@ if kind(config) != "matrix":
 
 rule mediation:
     input:
-        parts=expand(f"{RESULTS}/mediation/parts/{{part}}.pkl", part=MEDIATION_PARTS),
-        models=config["models"],
+        parts=expand(computed("mediation/parts/{part}.pkl"), part=MEDIATION_PARTS),
+        models=MODELS,
         code=code("mediation"),
     output:
         **INFLUENCE,

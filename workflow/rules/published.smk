@@ -45,7 +45,8 @@ if config["published"]:
     rule published:
         input:
             published=config["published"],
-            results=within_reach(*LEDGER_FILES, ROUNDING_FILE),
+            told=told_data("data/flow.csv"),
+            results=computed_of(*LEDGER_FILES, ROUNDING_FILE),
             code=code("published"),
         output:
             shown("published.csv", "Findings", "published and computed numbers"),
@@ -54,9 +55,9 @@ if config["published"]:
         conda:
             ENVIRONMENT
         params:
-            results=lambda wildcards: RESULTS,
+            results=lambda wildcards: computed("published.csv").removesuffix("/published.csv"),
             source=config["data"]["source"],
-            available=lambda wildcards: within_reach(*LEDGER_FILES, ROUNDING_FILE),
+            available=[name for name in (*LEDGER_FILES, ROUNDING_FILE) if switched_on(name, config)],
             software=software("published"),
         message:
             "Compare the published numbers"

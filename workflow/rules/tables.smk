@@ -1,16 +1,16 @@
 # What the questionnaires measured, and how the scores hang together.
 #
-# needs  data/scores.csv, data/items.csv (where the source has items), the instruments' files
+# needs  the clients' scores and answers (CLIENTS, ANSWERS: where the source has items), the instruments' files
 # makes  tables/{reliability,descriptives,icc,correlations,covariates}.csv
 
-from fortems.run.config import is_real, kind
+from fortems.run.config import kind
 
 # A published matrix brings its own correlations (published.smk) and has no clients to describe.
 if kind(config) != "matrix":
 
     rule tables:
         input:
-            scores=f"{RESULTS}/data/scores.csv",
+            scores=CLIENTS,
             instruments=list(config["data"]["instruments"].values()),
             code=code("tables"),
         output:
@@ -25,7 +25,6 @@ if kind(config) != "matrix":
         params:
             confidence=config["confidence"],
             instruments=config["data"]["instruments"],
-            min_cell=config["privacy"]["min_cell"] if is_real(config) else 0,
             software=software("tables"),
         message:
             "Describe the scores"
@@ -37,7 +36,7 @@ if kind(config) == "items":
 
     rule reliability:
         input:
-            answers=f"{RESULTS}/data/items.csv",
+            answers=ANSWERS,
             instruments=list(config["data"]["instruments"].values()),
             code=code("reliability"),
         output:

@@ -13,5 +13,6 @@ with job(snakemake):
         read_csv(snakemake.input.scores),
         snakemake.params.engines,
         settings_of(snakemake.params.settings),
+        read_csv(snakemake.input.common) if snakemake.input.common != snakemake.input.scores else None,
     )
     write_part(results, snakemake.output[0])

@@ -8,8 +8,9 @@ with job(snakemake):
     from fortems.published.ledger import compare, load_ledger
     from fortems.tidy import write_csv
 
-    results = Path(snakemake.params.results)
-    available = {str(Path(path).relative_to(results)) for path in snakemake.params.available}
+    params = snakemake.params
+    told = {f"data/{Path(path).name}": Path(path) for path in snakemake.input.told}
     entries = load_ledger(snakemake.input.published)
-    table = compare(entries, results, available, snakemake.params.source, snakemake.input.published)
+    available = set(params.available)
+    table = compare(entries, Path(params.results), available, params.source, snakemake.input.published, told)
     write_csv(table, snakemake.output[0])

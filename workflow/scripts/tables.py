@@ -14,7 +14,7 @@ with job(snakemake):
     confidence = snakemake.params.confidence
     variables = numeric_variables(scores)
     ranges = score_ranges(load_instruments(snakemake.params.instruments))
-    write_csv(descriptives_table(scores, ranges, snakemake.params.min_cell), snakemake.output.descriptives)
+    write_csv(descriptives_table(scores, ranges), snakemake.output.descriptives)
     write_csv(icc_table(scores, variables, confidence), snakemake.output.icc)
     write_csv(correlations_table(scores, variables, confidence), snakemake.output.correlations)
     write_csv(covariates_table(scores, confidence=confidence), snakemake.output.covariates)

@@ -67,7 +67,7 @@ def codebook(
         instrument = owner.get(name)
         row = {"variable": name, "label": label(name), "instrument": instrument.name if instrument else ""}
         row["source"] = _source(name, naming, instrument)
-        rows.append(row | _description(name, scores[name], limits.get(name)))
+        rows.append(row | described(name, scores[name], limits.get(name)))
     if items is not None:
         rows += _item_rows(items, naming)
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -82,8 +82,8 @@ def _item_rows(items: pd.DataFrame, naming: Naming) -> list[dict[str, Any]]:
             words = f"Item {number} of {instrument.name.upper()} ({home.get(number, 'not scored')}{against})"
             row = {"variable": column, "label": words, "instrument": instrument.name}
             row["source"] = naming.sources[column]
-            described = _description(column, items[column], (instrument.low, instrument.high))
-            rows.append(row | described | {"kind": "item"})
+            found = described(column, items[column], (instrument.low, instrument.high))
+            rows.append(row | found | {"kind": "item"})
     return rows
 
 
@@ -98,7 +98,16 @@ def _source(name: str, naming: Naming, instrument: Instrument | None) -> str:
     return "sum of " + ", ".join(naming.sources[part] for part in instrument.subscales)
 
 
-def _description(name: str, values: pd.Series, limits: tuple[float, float] | None) -> dict[str, Any]:
+def described(name: str, values: pd.Series, limits: tuple[float, float] | None) -> dict[str, Any]:
+    """Return what the codebook tells of a variable's values.
+
+    Parameters
+    ----------
+    name : str
+    values : Series
+    limits : tuple of float or None
+        Lowest and highest possible value, where there are.
+    """
     import pandas as pd
 
     known = values.dropna()

@@ -135,7 +135,7 @@ def include(frame: pd.DataFrame, rules: Mapping[str, Rule]) -> tuple[np.ndarray,
         their clients is left.
     """
     kept = np.ones(len(frame), dtype=bool)
-    steps = [_step("received", "rows of the file", frame)]
+    steps = [step("received", "rows of the file", frame)]
     for name, rule in rules.items():
         missing = frame[name].isna().to_numpy()
         fits = fulfilled(frame[name], rule)
@@ -162,15 +162,16 @@ def finish(scores: pd.DataFrame, scales: Sequence[str], steps: list[dict[str, An
 
     answered = scores[list(scales)].notna()
     complete, some = answered.all(axis=1), answered.any(axis=1)
-    steps = [*steps, _step("scored", "a score of every scale", scores[complete])]
-    steps.append(_step("analysed", "a score of at least one scale", scores[some]))
+    steps = [*steps, step("scored", "a score of every scale", scores[complete])]
+    steps.append(step("analysed", "a score of at least one scale", scores[some]))
     return pd.DataFrame(steps, columns=["step", "detail", "clients", "therapists", "clients_per_therapist"])
 
 
-def _step(step: str, detail: str, frame: pd.DataFrame) -> dict[str, Any]:
+def step(name: str, detail: str, frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a row of ``data/flow.csv`` for the clients of a frame."""
     clients, therapists = len(frame), int(frame["therapist"].nunique())
     return {
-        "step": step,
+        "step": name,
         "detail": detail,
         "clients": clients,
         "therapists": therapists,

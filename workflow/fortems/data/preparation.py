@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -293,11 +293,13 @@ def _without_empty_scales(
 
 
 def write_prepared(prepared: Prepared, paths: Mapping[str, str | os.PathLike[str]]) -> None:
-    """Write each part whose path is given (``scores``, ``answers``, ``flow`` …)."""
+    """Write each part whose path is given (``scores``, ``answers``, ``flow`` …); other names are passed over."""
     from fortems.tidy import write_csv
 
-    for part, path in paths.items():
-        frame = getattr(prepared, part)
+    for part in fields(prepared):
+        if part.name not in paths:
+            continue
+        path, frame = paths[part.name], getattr(prepared, part.name)
         if frame is None:
-            raise ValueError(f"an export of scores has no {part}")
+            raise ValueError(f"an export of scores has no {part.name}")
         write_csv(frame, Path(path))

@@ -17,7 +17,7 @@ PATH = "path_"
 NEEDS: dict[str, tuple[str, ...]] = {
     "flow": ("data/flow.csv",),
     "correlations": ("tables/correlations.csv",),
-    "scatter": ("data/scores.csv",),
+    "scatter": ("data/scores.csv", "tables/descriptives.csv"),
     "therapists": ("data/scores.csv", "tables/icc.csv"),
     "indirect": ("mediation/effects.csv",),
     "equivalence": ("mediation/verdicts.csv",),

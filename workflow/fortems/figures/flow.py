@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 TITLES = {
     "received": "Received",
     "excluded": "Excluded",
-    "analysed": "Analysed: a score of at least one scale",
-    "scored": "Of these, a score of every scale",
+    "analysed": "Analysed",
+    "scored": "Of these",
 }
 
 
@@ -29,6 +29,11 @@ def data(context: Context) -> pd.DataFrame:
     frame = context.table("data/flow.csv")
     min_cell = int(context.results.setting("privacy", "min_cell", default=5)) if context.real_clients else 0
     return shown_flow(frame, min_cell)
+
+
+def _title(row: dict[Any, Any]) -> str:
+    between = {"analysed": ": ", "scored": ", "}.get(str(row["step"]))
+    return TITLES[row["step"]] + (f"{between}{row['detail']}" if between else "")
 
 
 def _counts(row: dict[Any, Any]) -> str:
@@ -54,7 +59,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     x = 0.3 if out else 0.5
     for row in main:
         y = places[row["step"]]
-        _box(axes, x, y, 0.5, 0.22, f"{TITLES[row['step']]}\n{_counts(row)}")
+        _box(axes, x, y, 0.5, 0.22, f"{_title(row)}\n{_counts(row)}")
     for upper, below in pairwise(main):
         _arrow(axes, (x, places[upper["step"]] - 0.11), (x, places[below["step"]] + 0.11))
     if out:
@@ -96,9 +101,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
     """Every box in words."""
     parts = []
     for row in frame.to_dict("records"):
-        what = (
-            f"{TITLES[row['step']]} ({row['detail']})" if row["step"] == "excluded" else TITLES[row["step"]]
-        )
+        what = f"{TITLES[row['step']]} ({row['detail']})" if row["step"] == "excluded" else _title(row)
         parts.append(f"{what}: {_counts(row)}")
     return f"Flow chart. {'. '.join(parts)}."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fortems.data.privacy.privacy import WITHHELD, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, lower
 from fortems.study.variables import label
@@ -20,6 +21,9 @@ COLUMNS = ["model", "predictor", "level", *ENDS, "sign_changes", "n_fits"]
 def data(context: Context) -> pd.DataFrame:
     """Quantiles over therapists of the shift of the indirect effect, in its standard errors."""
     table = context.table("robustness/leave_one_out.csv")
+    display = displays(str(context.results.setting("data", "source")))["leave_one_out"]
+    if display.form == WITHHELD:
+        raise Withheld(f"Not drawn: {display.reason}.")
     rows = table[
         (table["effect"] == "indirect")
         & table["model"].isin(MODELS)

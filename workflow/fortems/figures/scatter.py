@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fortems.data.privacy.privacy import AGGREGATED, SHOWN, displays, withheld
+from fortems.data.privacy.limits import Limits, codes
+from fortems.data.privacy.privacy import AGGREGATED, SHOWN, cells, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, lower
 from fortems.study.variables import label
@@ -23,7 +25,7 @@ def data(context: Context) -> pd.DataFrame:
     """Points of simulated clients; counts in cells of real ones; nothing of who they are."""
     import pandas as pd
 
-    scores = context.table("data/scores.csv")
+    scores, ranges = context.table("data/scores.csv"), _possible(context)
     form = displays(str(context.results.setting("data", "source")))["scatter"].form
     pairs = [(x, y) for x, y in PAIRS if {x, y} <= set(scores.columns)]
     if not pairs or form not in (SHOWN, AGGREGATED):
@@ -35,13 +37,12 @@ def data(context: Context) -> pd.DataFrame:
             therapist = known["therapist"].astype("category").cat.codes + 1
             points = pd.DataFrame({"therapist": therapist, "x_value": known[x], "y_value": known[y]})
             parts.append(points.assign(x=x, y=y, kind="client"))
-        else:
+        elif {x, y} <= ranges.keys():
             min_cell = int(context.results.setting("privacy", "min_cell", default=5))
-            parts.append(
-                _cells(known[x].to_numpy(float), known[y].to_numpy(float), min_cell).assign(
-                    x=x, y=y, kind="cell"
-                )
-            )
+            found = _cells(known, x, y, ranges, Limits(min_cell))
+            parts.append(found.assign(x=x, y=y, kind="cell"))
+    if not parts:
+        raise Withheld("Not drawn: cells between the lowest and the highest client would show these two.")
     frame = pd.concat(parts, ignore_index=True)
     return frame[
         [
@@ -52,22 +53,39 @@ def data(context: Context) -> pd.DataFrame:
     ]
 
 
-def _cells(x: np.ndarray, y: np.ndarray, min_cell: int) -> pd.DataFrame:
-    """Counts of clients in cells of equal width, small ones withheld."""
+def _possible(context: Context) -> dict[str, tuple[float, float]]:
+    """Lowest and highest possible value of each variable whose key gives them."""
+    described = context.results.rows("tables/descriptives.csv")
+    return {
+        str(row["variable"]): (float(row["possible_min"]), float(row["possible_max"]))
+        for row in described
+        if row.has("possible_min", "possible_max")
+    }
+
+
+def _cells(
+    known: pd.DataFrame, x: str, y: str, ranges: Mapping[str, tuple[float, float]], limits: Limits
+) -> pd.DataFrame:
+    """Counts of clients in cells of equal width over the possible ranges, small ones withheld."""
     import pandas as pd
 
-    counts, x_ends, y_ends = np.histogram2d(x, y, bins=CELLS)
-    hidden = withheld(counts.astype(int), min_cell)
-    x_mid, y_mid = (x_ends[:-1] + x_ends[1:]) / 2, (y_ends[:-1] + y_ends[1:]) / 2
+    ends = [np.linspace(*ranges[name], CELLS + 1) for name in (x, y)]
+    place = [
+        np.clip(np.searchsorted(end[1:-1], known[name].to_numpy(float), side="right"), 0, CELLS - 1)
+        for end, name in zip(ends, (x, y), strict=True)
+    ]
+    cell = place[0] * CELLS + place[1]
+    shown = cells(cell, CELLS**2, codes(known["therapist"]), limits)
+    counts = np.bincount(cell, minlength=CELLS**2)
+    middle = [(end[:-1] + end[1:]) / 2 for end in ends]
     rows = [
         {
-            "x_value": x_mid[i],
-            "y_value": y_mid[j],
-            "clients": np.nan if hidden[i, j] else counts[i, j],
-            "withheld": bool(hidden[i, j]),
+            "x_value": middle[0][number // CELLS],
+            "y_value": middle[1][number % CELLS],
+            "clients": counts[number] if shown[number] else np.nan,
+            "withheld": not shown[number],
         }
-        for i in range(CELLS)
-        for j in range(CELLS)
+        for number in range(CELLS**2)
     ]
     return pd.DataFrame(rows)
 
@@ -170,7 +188,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """The direction of every pooled slope; nothing more is said of private data."""
     if not (frame["kind"] == "client").all():
-        return "Numbers are counts of clients; crosses mark cells whose count is withheld, since single clients must not be seen."
+        return "Numbers are counts of clients; crosses mark cells of nobody or of too few to be told, since single clients must not be seen."
     signs = []
     for (x, y), here in frame.groupby(["x", "y"], sort=False):
         slope = within_slope(here)

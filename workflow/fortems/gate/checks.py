@@ -73,7 +73,7 @@ def _clients(evidence: Evidence) -> Iterator[str]:
 
 
 def _descriptives(evidence: Evidence) -> Iterator[str]:
-    scores = evidence.tables["data/scores.csv"]
+    scores = evidence.common
     for row in each_row(evidence.tables["tables/descriptives.csv"]):
         if row.variable in scores and not is_text(getattr(row, "category", "")):
             values = scores[row.variable].dropna().to_numpy(float)
@@ -84,7 +84,7 @@ def _descriptives(evidence: Evidence) -> Iterator[str]:
 
 
 def _correlations(evidence: Evidence) -> Iterator[str]:
-    scores = evidence.tables["data/scores.csv"]
+    scores = evidence.common
     therapist, _ = scores["therapist"].factorize()
     columns: dict[str, Any] = {}
     for row in each_row(evidence.tables["tables/correlations.csv"]):
@@ -108,7 +108,7 @@ def _correlations(evidence: Evidence) -> Iterator[str]:
 
 def _paths(evidence: Evidence) -> Iterator[str]:
     """Single-level least squares by numpy, for models of numeric variables without a moderator."""
-    scores = evidence.tables["data/scores.csv"]
+    scores = evidence.common
     effects = evidence.tables["mediation/effects.csv"]
     for name, model in evidence.models.items():
         columns = [*model.predictors, *model.covariates, *model.mediators, model.outcome]
@@ -179,7 +179,9 @@ def _models(evidence: Evidence) -> Iterator[str]:
     for pair in sorted(set(zip(effects["model"], effects["engine"], strict=True)) - fitted):
         yield f"{pair[0]} by {pair[1]} stands in mediation/effects.csv and not in mediation/fit.csv"
     withheld = (
-        set(evidence.tables["tables/withheld.csv"]["model"]) if evidence.has("tables/withheld.csv") else ()
+        set(evidence.tables["tables/withheld.csv"]["model"].dropna())
+        if evidence.has("tables/withheld.csv")
+        else ()
     )
     for name, model in evidence.models.items():
         if model.measurement == "observed" and name not in set(fit["model"]) and name not in withheld:
@@ -187,14 +189,14 @@ def _models(evidence: Evidence) -> Iterator[str]:
 
 
 def _counts(evidence: Evidence) -> Iterator[str]:
-    scores = evidence.tables["data/scores.csv"]
+    scores, common = evidence.analysed, evidence.common
     effects = evidence.tables["mediation/effects.csv"]
     therapists = scores["therapist"].nunique()
     for name, group in effects.groupby("model"):
         model = evidence.models.get(str(name))
         if model is None or not set(model.variables) <= set(scores):
             continue
-        complete = scores.dropna(subset=list(model.variables))
+        complete = common.dropna(subset=list(model.variables))
         for engine, rows in group.groupby("engine"):
             n = set(rows["n_clients"].dropna().astype(int))
             limit = len(scores) if engine == "twolevel" else len(complete)

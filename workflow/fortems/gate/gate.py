@@ -8,6 +8,7 @@ from typing import Any
 from fortems.errors import FortemsError
 from fortems.gate.checks import CHECKS
 from fortems.gate.snapshot import Evidence
+from fortems.run.config import FULL, PROTECTED
 
 SHOWN = 5
 
@@ -49,8 +50,25 @@ def collect(
 
     named = {path.removeprefix(f"{results}/"): path for path in paths}
     tables = {name: read_csv(path) for name, path in named.items() if name.endswith(".csv")}
+    computed = {
+        name.removeprefix(f"{FULL}/"): frame for name, frame in tables.items() if name.startswith(f"{FULL}/")
+    }
+    told = (
+        f"{PROTECTED}/flow.csv"  # of own data the flow that is told of leads to the clients whom tables use
+    )
+    flow = {"data/flow.csv": tables[told]} if told in tables else {}
+    released = {name: frame for name, frame in tables.items() if name in computed}
     asked = load_claims(claims) if claims else {}
-    return Evidence(named, tables, read_receipts(logs), load_models(models), engines, asked, confidence)
+    return Evidence(
+        named,
+        tables | computed | flow,
+        read_receipts(logs),
+        load_models(models),
+        engines,
+        asked,
+        confidence,
+        released,
+    )
 
 
 def gate(evidence: Evidence) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fortems.run.config import PROTECTED
 from fortems.run.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ class Evidence:
     paths : mapping of str to str
         Name within the run's folder → path, for every result that the run makes before the gate.
     tables : mapping of str to DataFrame
-        Name → content of those that are CSV.
+        Name → content of those that are CSV, as computed.
+    released : mapping of str to DataFrame
+        Of own data: name → what may be told of it.
     receipts : mapping of str to Receipt
         Path → receipt of the step that wrote it.
     models : mapping
@@ -45,6 +48,17 @@ class Evidence:
     engines: Sequence[str]
     claims: Mapping[str, Any] = field(default_factory=dict)
     confidence: float = 0.95
+    released: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def common(self) -> pd.DataFrame:
+        """The clients whom tables and models use."""
+        return self.tables.get(f"{PROTECTED}/common.csv", self.tables["data/scores.csv"])
+
+    @property
+    def analysed(self) -> pd.DataFrame:
+        """The clients whom full information uses."""
+        return self.tables.get(f"{PROTECTED}/analysed.csv", self.tables["data/scores.csv"])
 
     def has(self, *names: str) -> bool:
         """Return whether the run makes all of these."""

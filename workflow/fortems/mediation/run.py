@@ -17,6 +17,8 @@ from fortems.mediation.slopes import RESAMPLED, Settings, Slopes
 from fortems.mediation.system import CannotFit, System, build
 from fortems.study.models import ENGINES, MediationModel
 
+FULL_INFORMATION = ("twolevel",)  # engines that use incomplete rows
+
 Engine = Callable[[System, Settings], tuple[list[Slopes], list[dict[str, Any]]]]
 
 
@@ -54,6 +56,7 @@ def fit_all(
     scores: pd.DataFrame,
     engines: Sequence[str],
     settings: Settings,
+    common: pd.DataFrame | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Fit every model of observed scores by every engine.
 
@@ -64,6 +67,8 @@ def fit_all(
     scores : DataFrame
     engines : sequence of str
     settings : Settings
+    common : DataFrame, optional
+        Clients who are complete for every model, for what takes complete rows only; by default the scores.
 
     Returns
     -------
@@ -78,13 +83,14 @@ def fit_all(
     for model in models.values():
         if model.measurement != "observed":
             continue
-        try:
-            system = build(model, scores)
-        except CannotFit as reason:
-            fits += [unfitted(model, name, str(reason)) for name in engines]
-            continue
+        systems: dict[bool, System] = {}
         for name in engines:
+            # Products need complete rows in every engine.
+            whole = common is None or (name in FULL_INFORMATION and model.moderator is None)
             try:
+                if whole not in systems:
+                    systems[whole] = build(model, scores if whole or common is None else common)
+                system = systems[whole]
                 slopes, rows = engine(name)(system, settings)
             except CannotFit as reason:
                 fits.append(unfitted(model, name, str(reason)))

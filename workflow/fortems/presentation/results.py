@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems import tidy
 from fortems.presentation.numbers import is_absent
+from fortems.run.config import PROTECTED
 from fortems.schema import plain_yaml
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ MEASURES = frozenset(
 RELEASED = "released"
 CODEBOOK = "data/codebook.csv"
 PATTERNS = "data/missing_patterns.csv"
+#: Of own data the report knows the clients whom tables and models use, and no others.
+TOLD = {"data/scores.csv": "common.csv"}
 #: The file that states the article's findings.
 ARTICLES = "config/claims.yaml"
 
@@ -147,6 +150,12 @@ class Results:
         return value
 
     @property
+    def private(self) -> bool:
+        """Whether the results are of own clients, of whom not all may be told."""
+        own = self.setting("data", "source") == "file"
+        return bool(own and self.setting("privacy", "min_cell", default=5))
+
+    @property
     def own_claims(self) -> bool:
         """Whether the findings to check are others than the article's."""
         return bool(self.setting("claims", default=ARTICLES) != ARTICLES)
@@ -155,6 +164,12 @@ class Results:
         """Return a results table, or None where this run does not make it or it has no rows."""
         if name not in self._tables:
             path = self.root / name
+            if (
+                self.private
+                and name.startswith("data/")
+                and (told := self.root / PROTECTED / TOLD.get(name, path.name)).is_file()
+            ):
+                path = told
             listed = self.files is None or name in self.files
             frame = tidy.read_csv(path) if listed and path.is_file() else None
             self._tables[name] = None if frame is None or frame.empty else frame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,7 +151,14 @@ def _entries(raw: dict[str, Any], path: str, problems: list[Problem]) -> Iterato
                 )
 
 
-def compare(entries: list[Entry], results: Path, available: set[str], source: str, path: str) -> pd.DataFrame:
+def compare(
+    entries: list[Entry],
+    results: Path,
+    available: set[str],
+    source: str,
+    path: str,
+    elsewhere: Mapping[str, Path] | None = None,
+) -> pd.DataFrame:
     """Compare every entry with this run's results.
 
     Parameters
@@ -165,6 +172,8 @@ def compare(entries: list[Entry], results: Path, available: set[str], source: st
         ``simulated``, ``file`` or ``matrix``.
     path : str
         The published-values file, for messages.
+    elsewhere : mapping of str to Path, optional
+        Files of ``available`` that stand elsewhere than below ``results``.
 
     Returns
     -------
@@ -181,7 +190,7 @@ def compare(entries: list[Entry], results: Path, available: set[str], source: st
     """
     import pandas as pd
 
-    lookup = _Lookup(results, available, path)
+    lookup = _Lookup(results, available, path, elsewhere or {})
     rows = [_row(entry, lookup, source) for entry in entries]
     if lookup.problems:
         raise ConfigError(lookup.problems)
@@ -226,8 +235,8 @@ def verdict(value: Printed, computed: float) -> str:
 class _Lookup:
     """Finds entries in the results and gathers those that point nowhere."""
 
-    def __init__(self, results: Path, available: set[str], path: str):
-        self.results, self.available, self.path = results, available, path
+    def __init__(self, results: Path, available: set[str], path: str, elsewhere: Mapping[str, Path]):
+        self.results, self.available, self.path, self.elsewhere = results, available, path, elsewhere
         self.problems: list[Problem] = []
         self._frames: dict[str, pd.DataFrame] = {}
         self._records: dict[str, list[dict[Any, Any]]] = {}  # rows are looked up many times
@@ -280,7 +289,7 @@ class _Lookup:
         from fortems.tidy import read_csv
 
         if name not in self._frames:
-            self._frames[name] = read_csv(self.results / name)
+            self._frames[name] = read_csv(self.elsewhere.get(name, self.results / name))
         return self._frames[name]
 
     def _rows(self, name: str) -> list[dict[Any, Any]]:

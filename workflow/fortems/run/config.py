@@ -29,6 +29,12 @@ BEYOND_SOURCE: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# Results of clients: on own data the full ones stay in data/full/, and what may be told is released from them.
+TOLD_IN_PART = ("tables/", "mediation/", "robustness/", "claims.csv", "published.csv")
+FULL = "data/full"
+PROTECTED = "data/protected"
+WITHHELD = "tables/withheld.csv"
+
 # Tables of the design stage that a part with another name makes.
 DESIGN_PARTS = {"likelihood_ratios": "diagnosticity", "smallest_designs": "power"}
 
@@ -57,6 +63,16 @@ def is_real(config: Mapping[str, Any]) -> bool:
     return config["data"]["source"] == "file"
 
 
+def is_private(config: Mapping[str, Any]) -> bool:
+    """Return whether what leaves ``data/`` is kept from telling of few clients: own data, unless switched off."""
+    return is_real(config) and bool((config["privacy"] or {}).get("min_cell"))
+
+
+def is_released(name: str, config: Mapping[str, Any]) -> bool:
+    """Return whether a result is computed in full for its owner first, and told of in part."""
+    return is_private(config) and name.startswith(TOLD_IN_PART)
+
+
 def switched_on(name: str, config: Mapping[str, Any]) -> bool:
     """Return whether a run makes a result file.
 
@@ -69,6 +85,8 @@ def switched_on(name: str, config: Mapping[str, Any]) -> bool:
     """
     if name.startswith(BEYOND_SOURCE[kind(config)]):
         return False
+    if name == WITHHELD:
+        return kind(config) == "matrix" or is_private(config)
     if name in MATRIX_FILES:
         return kind(config) == "matrix"
     stage, _, rest = name.partition("/")

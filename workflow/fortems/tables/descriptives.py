@@ -34,9 +34,7 @@ def numeric_variables(scores: pd.DataFrame) -> list[str]:
     return own + [name for name in found if name not in VARIABLES]
 
 
-def descriptives_table(
-    scores: pd.DataFrame, ranges: Mapping[str, tuple[float, float]], min_cell: int = 0
-) -> pd.DataFrame:
+def descriptives_table(scores: pd.DataFrame, ranges: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
     """Describe every numeric variable, and count the categories of gender.
 
     Parameters
@@ -45,9 +43,6 @@ def descriptives_table(
         One row per client, missing as NaN.
     ranges : mapping of str to (low, high)
         Lowest and highest possible score, where there is one: what floor and ceiling mean.
-    min_cell : int
-        Numbers of clients from 1 to below this are suppressed, with their shares and what would give them away;
-        0 suppresses nothing.
 
     Returns
     -------
@@ -57,18 +52,16 @@ def descriptives_table(
     """
     import pandas as pd
 
-    rows = [_numeric(scores[name], name, ranges.get(name), min_cell) for name in numeric_variables(scores)]
+    rows = [_numeric(scores[name], name, ranges.get(name)) for name in numeric_variables(scores)]
     if "gender" in scores:
-        rows += _categories(scores["gender"], "gender", min_cell)
+        rows += _categories(scores["gender"], "gender")
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _numeric(
-    values: pd.Series, name: str, limits: tuple[float, float] | None, min_cell: int
-) -> dict[str, object]:
+def _numeric(values: pd.Series, name: str, limits: tuple[float, float] | None) -> dict[str, object]:
     x = values.dropna().to_numpy(float)
     row: dict[str, object] = {"variable": name, "label": label(name), "reason": ""}
-    row |= _counts(len(x), len(values) - len(x), min_cell)
+    row |= {"n": len(x), "missing": len(values) - len(x)}
     if len(x) == 0:
         return row | {"reason": "no client has a value"}
     row |= {"mean": x.mean(), "min": x.min(), "max": x.max()}
@@ -77,43 +70,18 @@ def _numeric(
     row |= {"skew": skew(x), "kurtosis": kurtosis(x)}
     if limits is not None:
         row |= {"possible_min": limits[0], "possible_max": limits[1]}
-        shares = ""
-        counts = {"floor": int((x <= limits[0]).sum()), "ceiling": int((x >= limits[1]).sum())}
-        for end, count in counts.items():
-            if 0 < count < min_cell:
-                shares = f"shares of 1 to {min_cell - 1} clients are suppressed"
-            else:
-                row[end] = count / len(x)
-        if shares:
-            row["reason"] = f"{row['reason']}; {shares}" if row["reason"] else shares
+        row |= {"floor": (x <= limits[0]).mean(), "ceiling": (x >= limits[1]).mean()}
     return row
 
 
-def _counts(n: int, missing: int, min_cell: int) -> dict[str, object]:
-    """Return how many have a value, without which nothing of it can be read, and how many have none unless few."""
-    if 0 < missing < min_cell:
-        return {"n": n, "reason": f"missing is suppressed: it is from 1 to {min_cell - 1}"}
-    return {"n": n, "missing": missing}
-
-
-def _categories(values: pd.Series, name: str, min_cell: int) -> list[dict[str, object]]:
+def _categories(values: pd.Series, name: str) -> list[dict[str, object]]:
     counts = values.dropna().astype(str).value_counts()
     total = int(counts.sum())
-    missing = len(values) - total
-    small = {category for category, count in counts.items() if count < min_cell}
-    # A single suppressed cell could be had by subtraction: its smallest neighbour goes with it.
-    if len(small) == 1 and len(counts) > 1:
-        small.add(next(category for category in reversed(counts.index) if category not in small))
-    rows = []
-    for category in sorted(counts.index):
-        row: dict[str, object] = {"variable": name, "label": label(name), "category": category, "reason": ""}
-        if category in small:
-            row["reason"] = f"a count below {min_cell} is suppressed, or would follow from the others"
-        else:
-            row |= {"n": int(counts[category]), "share": counts[category] / total}
-            row |= {"missing": missing} if not 0 < missing < min_cell else {}
-        rows.append(row)
-    return rows
+    return [
+        {"variable": name, "label": label(name), "category": category, "reason": ""}
+        | {"n": int(counts[category]), "share": counts[category] / total, "missing": len(values) - total}
+        for category in sorted(counts.index)
+    ]
 
 
 def skew(x: np.ndarray) -> float:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fortems.data.privacy.limits import Limits
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -33,10 +35,11 @@ class Display:
 # What each display would show of a single client or therapist if it were drawn from rows.
 _OF_ONE = {
     "scatter": ("each client's scores", AGGREGATED),
-    "caterpillar": ("each therapist's mean", AGGREGATED),
-    "leave_one_out": ("what each therapist's clients do to a result", AGGREGATED),
-    "cluster_sizes": ("each therapist's number of clients", AGGREGATED),
-    "extremes": ("the lowest and the highest client", AGGREGATED),
+    # A quantile of therapists' means is one therapist's mean, and that may be of few clients.
+    "caterpillar": ("single therapists' means", WITHHELD),
+    "leave_one_out": ("what single therapists' clients do to a result", WITHHELD),
+    "cluster_sizes": ("single therapists' numbers of clients", WITHHELD),
+    "extremes": ("the lowest and the highest client", WITHHELD),
     "residuals": ("each client's residual", WITHHELD),
     "warnings": ("single clients' answers", AGGREGATED),
 }
@@ -53,10 +56,9 @@ def displays(source: str) -> dict[str, Display]:
     Returns
     -------
     dict of str to Display
-        ``scatter`` (aggregated: counts in cells, none below ``min_cell``), ``caterpillar`` (aggregated: the
-        distribution of therapists' means as quantiles), ``leave_one_out`` (aggregated: range over therapists),
-        ``cluster_sizes`` (aggregated: mean and quartiles), ``extremes`` (aggregated: 5 % and 95 % quantiles in
-        place of minimum and maximum), ``residuals``, ``warnings`` (aggregated: counts by kind).
+        ``scatter`` (aggregated: counts in cells, none below ``min_cell``), ``caterpillar``, ``leave_one_out``
+        (how often a sign changes is told elsewhere), ``cluster_sizes``, ``extremes``, ``residuals``,
+        ``warnings`` (aggregated: counts by kind).
     """
     if source == "simulated":
         return {name: Display(SHOWN) for name in _OF_ONE}
@@ -67,6 +69,34 @@ def displays(source: str) -> dict[str, Display]:
         name: Display(form, f"{what} would be visible; private data are shown in groups only")
         for name, (what, form) in _OF_ONE.items()
     }
+
+
+def cells(cell: np.ndarray, n_cells: int, therapist: np.ndarray, limits: Limits) -> np.ndarray:
+    """Decide which cells of a grid are shown: those of enough clients, while the rest together are enough too.
+
+    Parameters
+    ----------
+    cell : ndarray of int, shape (n,)
+        Each client's cell, from 0.
+    n_cells : int
+    therapist : ndarray of int, shape (n,)
+        Each client's therapist, from 0.
+    limits : Limits
+
+    Returns
+    -------
+    ndarray of bool, shape (n_cells,)
+        Empty cells and small ones look alike, so that no margin tells how few are where. What is not shown are
+        nobody or enough clients together.
+    """
+    counts = np.bincount(cell, minlength=n_cells)
+    shown = np.array([limits.enough(therapist[cell == place]) for place in range(n_cells)])
+    while shown.any():
+        rest = therapist[~shown[cell]]
+        if not len(rest) or limits.enough(rest):
+            break
+        shown[np.where(shown, counts, np.inf).argmin()] = False
+    return shown
 
 
 def withheld(counts: np.ndarray, min_cell: int) -> np.ndarray:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fortems.data.codebook import described
+from fortems.data.inclusion import step
 from fortems.data.privacy.privacy import SHOWN, displays, withheld
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MARK = "–"
+_ENDS = ("q05", "q25", "q75", "q95")
 
 
 def codebook_table(codebook: pd.DataFrame, source: str, min_cell: int) -> pd.DataFrame:
@@ -26,7 +29,7 @@ def codebook_table(codebook: pd.DataFrame, source: str, min_cell: int) -> pd.Dat
         ``simulated`` or ``file``.
     min_cell : int
         On own data, small counts of a category or of missing values are withheld, and the observed range is
-        that of the middle 90 % of clients.
+        not told: its ends are clients.
 
     Returns
     -------
@@ -37,7 +40,7 @@ def codebook_table(codebook: pd.DataFrame, source: str, min_cell: int) -> pd.Dat
     shown["values"] = shown["values"].fillna("").astype(object)
     if displays(source)["extremes"].form == SHOWN:
         return shown
-    shown["minimum"], shown["maximum"] = shown["q05"], shown["q95"]
+    shown[["minimum", "maximum", *_ENDS]] = np.nan
     missing = shown["missing"].fillna(0).to_numpy(dtype=int)
     hidden = (missing > 0) & (missing < min_cell)
     for column in ("n", "missing", "missing_share"):
@@ -106,3 +109,57 @@ def warnings_table(warnings: pd.DataFrame, min_cell: int) -> pd.DataFrame:
         text = "" if not count else (f"fewer than {min_cell}" if count < min_cell else str(count))
         rows.append({"kind": kind, "what": what, "remedy": remedy, "count": text})
     return pd.DataFrame(rows, columns=["kind", "what", "remedy", "count"])
+
+
+def codebook_of(codebook: pd.DataFrame, scores: pd.DataFrame, items: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the codebook of the clients whom tables and models use.
+
+    Parameters
+    ----------
+    codebook : DataFrame
+        ``data/codebook.csv``: what each variable is.
+    scores, items : DataFrame
+        The common clients; variables that they lack are left out.
+    """
+    import pandas as pd
+
+    rows = []
+    for row in codebook.to_dict("records"):
+        name = str(row["variable"])
+        frame = items if row["kind"] == "item" else scores
+        if frame is None or name not in frame:
+            continue
+        possible = (row["lowest_possible"], row["highest_possible"])
+        limits = None if any(pd.isna(end) for end in possible) else possible
+        kept = {key: row[key] for key in ("variable", "label", "instrument", "source")}
+        found = kept | described(name, frame[name], limits)
+        rows.append(found | ({"kind": "item"} if row["kind"] == "item" else {}))
+    return pd.DataFrame(rows, columns=list(codebook.columns))
+
+
+def flow_of(flow: pd.DataFrame, analysed: pd.DataFrame, common: pd.DataFrame) -> pd.DataFrame:
+    """Return the flow of participants to the analysed and the common clients.
+
+    Parameters
+    ----------
+    flow : DataFrame
+        ``data/flow.csv``.
+    analysed, common : DataFrame
+        As protected.
+    """
+    import pandas as pd
+
+    steps = flow[flow["step"].isin(["received", "excluded"])]
+    before = flow.loc[flow["step"] == "received", "clients"].sum()
+    before -= flow.loc[flow["step"] == "excluded", "clients"].sum()
+    rows: list[dict[str, object]] = []
+    if left := int(before) - len(analysed):
+        rows.append(
+            {"step": "excluded", "detail": "a value that the models need is missing", "clients": left}
+        )
+    if len(common) < len(analysed):
+        rows.append(step("scored", "every value that the models need", common))
+        rows.append(step("analysed", "any value that the models need", analysed))
+    else:
+        rows.append(step("analysed", "every value that the models need", analysed))
+    return pd.concat([steps, pd.DataFrame(rows, columns=flow.columns)], ignore_index=True)

@@ -37,7 +37,7 @@ def variables(report: Report) -> Table | None:
     if report.variant.own:
         notes.append(
             Cell.of(
-                f"Observed: the range of the middle ninety percent of clients. A dash ({MARK}) stands for a count below ",
+                f"Observed ranges are not told, since their ends are single clients. A dash ({MARK}) stands for a count below ",
                 report.bind.setting_cell("privacy", "min_cell"),
                 ", or for one that would reveal it.",
             )

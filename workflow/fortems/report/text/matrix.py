@@ -53,7 +53,7 @@ def left_open(report: Report) -> str:
         ]
         if clauses:
             parts.append(f"For {model_words(report, model)}: {'; '.join(clauses)}.")
-    held = report.results.rows(WITHHELD)
+    held = report.results.rows(WITHHELD) if report.variant.matrix else []
     if held:
         words = plural(len(held), "model of the models file needs", "models of the models file need")
         parts.append(

@@ -170,9 +170,11 @@ def measured_rows(report: Report, **keys: str) -> list[Row]:
 
 
 def influence(report: Report) -> str:
-    """How far the main effects move without each therapist in turn."""
+    """How far the main effects move without each therapist in turn; of own data how often their sign turns."""
     main = key_models(report)
     wanted = list(main.values()) or [*main_models(report).values(), *own_models(report)]
+    if report.results.private:
+        return _turns(report, wanted)
     rows = [
         row
         for row in report.results.rows(INFLUENCE, effect="indirect", model=wanted, at=None)
@@ -202,6 +204,26 @@ def influence(report: Report) -> str:
         f"path and model is in `{INFLUENCE}`."
     )
     return joined(parts)
+
+
+def _turns(report: Report, models: list[str]) -> str:
+    """For how many therapists the sign of an indirect effect turns without their clients."""
+    rows = [
+        row
+        for row in report.results.rows(INFLUENCE, effect="indirect", model=models, at=None)
+        if row.has("sign_changes")
+    ]
+    if not rows:
+        return ""
+    told = "Estimates without single therapists are not shown, since these could be told by them."
+    turning = [row for row in rows if row["sign_changes"] > 0]
+    if not turning:
+        return f"Without whichever therapist, the indirect effect keeps its sign in these models. {told}"
+    clauses = [
+        f"{report.bind.of(row, 'sign_changes', 'n')} of the therapists for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
+        for row in turning
+    ]
+    return f"The sign of the indirect effect turns without the clients of {listed(clauses)}. {told}"
 
 
 SENTENCES = {

@@ -12,6 +12,7 @@ from fortems.report.text.study import main_models, own_models, turned_models
 from fortems.report.text.unfitted import unfitted
 from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, name, plural, sentence
 from fortems.report.variant import STAGES, reason_absent
+from fortems.run.config import WITHHELD
 from fortems.study.variables import label
 
 ENGINE_WORDS = {
@@ -309,7 +310,7 @@ def _missing_answers(report: Report) -> str:
     items = [row for row in report.results.rows(CODEBOOK, kind="item") if row.has("missing", "missing_share")]
     if not items:
         return ""
-    limit = report.results.setting("privacy", "min_cell", default=5) if report.variant.own else 0
+    limit = report.results.setting("privacy", "min_cell", default=5) if report.results.private else 0
     most = max(items, key=lambda row: row["missing"])
     if most["missing"] == 0:
         return "No single answer is missing."
@@ -325,30 +326,37 @@ def _missing_scores(report: Report) -> str:
     if report.variant.matrix:
         return "What was missing in the article's data, and how it was treated, cannot be seen from a matrix."
     rows = [row for row in report.results.rows("tables/descriptives.csv") if not row.has("category")]
-    few = [row for row in rows if not row.has("missing")]  # so few that their number is suppressed
-    gaps = [row for row in rows if not row.has("missing") or row["missing"] > 0]
+    gaps = [row for row in rows if row.has("missing") and row["missing"] > 0]
     how = (
         "The two-level engine uses all clients with any score by full-information likelihood, which assumes values missing at "
         "random given the others; the other engines use complete rows."
     )
+    if report.results.private:
+        return _missing_told(report, how)
     if not rows:
         return how
     if not gaps:
         return f"No client lacks a scale score. {how}"
-    limit = report.results.setting("privacy", "min_cell", default=5) if report.variant.own else 0
-    most = max(gaps, key=lambda row: row["missing"] if row.has("missing") else 0)
-    filled = "variable" if few else "n"
-    count = report.bind.rows(gaps, filled)
-    size = (
-        "for fewer clients than may be counted here"
-        if not most.has("missing") or most["missing"] < limit
-        else f"{report.bind.of(most, 'missing', 'w')} {plural(int(most['missing']), 'client', 'clients')}"
-    )
-    what = "scale scores and numeric background variables"
+    most = max(gaps, key=lambda row: row["missing"])
+    size = f"{report.bind.of(most, 'missing', 'w')} {plural(int(most['missing']), 'client', 'clients')}"
+    of_all = f"Of {report.bind.rows(rows, 'n')} scale scores and numeric background variables"
     if len(gaps) == 1:
-        return f"Of {report.bind.rows(rows, filled)} {what} one has missing values, {name(most['variable'])} ({size}). {how}"
-    which = f"most of all {name(most['variable'])} ({size})" if most.has("missing") else f"each {size}"
-    return f"Of {report.bind.rows(rows, filled)} {what} {count} have missing values, {which}. {how}"
+        return f"{of_all} one has missing values, {name(most['variable'])} ({size}). {how}"
+    count = report.bind.rows(gaps, "n")
+    return f"{of_all} {count} have missing values, most of all {name(most['variable'])} ({size}). {how}"
+
+
+def _missing_told(report: Report, how: str) -> str:
+    """On which clients tables and models of own data rest, without telling how few are left out."""
+    flow = {row["step"]: row for row in report.results.rows("data/flow.csv")}
+    limit = report.results.setting("privacy", "min_cell", default=5)
+    some, all_ = flow.get("scored"), flow.get("analysed")
+    if some is None or all_ is None or all_["clients"] - some["clients"] < limit:
+        return (
+            "All tables and models rest on the same clients, those who have every value that the models need."
+        )
+    count = report.bind.of(some, "clients", "n")
+    return f"Of the clients analysed, {count} have every value that the models need; the tables rest on these. {how}"
 
 
 def software(report: Report) -> str:
@@ -370,10 +378,26 @@ def withheld(report: Report) -> str:
             continue
         if not report.results.has(file):
             reasons.setdefault(reason_absent(file, report.results.config), []).append(words)
-    if not reasons:
+    told = [f"{listed(found)} ({reason})" for reason, found in reasons.items()]
+    parts = [f"Not reported in this run: {'; '.join(told)}."] if told else []
+    return joined([*parts, _of_few(report)])
+
+
+def _of_few(report: Report) -> str:
+    """What of own data is withheld, since few clients could be told by it."""
+    if not report.results.private:
         return ""
-    parts = [f"{listed(found)} ({reason})" for reason, found in reasons.items()]
-    return f"Not reported in this run: {'; '.join(parts)}."
+    limit = report.bind.setting("privacy", "min_cell")
+    text = (
+        f"Nothing is told of fewer than {limit} clients or of single therapists: rare categories are merged before any model is "
+        "built, ranges are the possible ones, and what single therapists or clients do to a result is not shown."
+    )
+    rows = report.results.rows(WITHHELD)
+    for column, words in (("variable", "variables"), ("model", "models")):
+        names = [escape(str(row[column])) for row in rows if row.has(column)]
+        if names:
+            text += f" Withheld {plural(len(names), f'is the {column}', f'are the {words}')} {listed(names)} (`{WITHHELD}`)."
+    return text
 
 
 SENTENCES = {

@@ -1,0 +1,230 @@
+"""Who and what of own data enters tables and models, and what of the results may be told."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from fortems.data.privacy.limits import Limits
+from fortems.data.privacy.privacy import cells
+from fortems.data.privacy.protection import merge_categories, protect
+from fortems.data.privacy.told import Clients, printed, told
+from fortems.errors import DataError
+from fortems.study.instruments import load_instruments
+from fortems.study.models import MediationModel
+
+FIVE = Limits(5)
+PLAIN = MediationModel("plain", ("bond",), ("meaning",), "distress")
+
+
+def clients(n=80, therapists=16, seed=1):
+    """Scores of clients spread over therapists, nothing missing."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {"client": [f"c{k}" for k in range(n)], "therapist": [f"t{k % therapists}" for k in range(n)]}
+    )
+    frame["age"] = rng.integers(18, 70, n).astype(float)
+    frame["gender"] = rng.permutation(["female"] * (n - 32) + ["male"] * 32)
+    for name, low, high in (("bond", 4, 20), ("meaning", 5, 35), ("distress", 0, 180)):
+        frame[name] = rng.integers(low, high + 1, n).astype(float)
+    return frame
+
+
+def model(name, **keywords):
+    return MediationModel(name, ("bond",), ("meaning",), "distress", **keywords)
+
+
+def run(frame, *models, limits=FIVE):
+    return protect(frame, {m.name: m for m in (PLAIN, *models)}, load_instruments(), limits)
+
+
+def test_enough_asks_for_clients_and_therapists_and_no_ruling_one():
+    assert FIVE.enough(np.array([0, 1, 2, 2, 2]))
+    assert not FIVE.enough(np.array([0, 1, 2, 2]))
+    assert not FIVE.enough(np.array([0, 0, 1, 1, 1]))
+    assert not FIVE.enough(np.array([0] * 17 + [1, 2, 3]))
+    assert FIVE.enough(np.array([0] * 16 + [1, 2, 3, 4]))
+
+
+def test_merged_categories_leave_no_count_and_no_difference_of_few():
+    for sizes in itertools.product([0, 1, 2, 4, 5, 9, 30], repeat=3):
+        text = np.repeat(["a", "b", "other"], sizes).tolist() + ["most"] * 40
+        values = pd.Series(text, dtype=object)
+        therapist = np.arange(len(values)) % 11
+        found = merge_categories(values, np.ones(len(values), bool), therapist, FIVE)
+        if found is None:
+            assert 0 < sum(sizes) < 5 or sum(sizes) == 0, sizes
+            continue
+        counts = found.value_counts()
+        assert counts.min() >= 5 and len(counts) >= 2 and counts.sum() == len(values), sizes
+        assert all(size >= 5 for size, name in zip(sizes[:2], "ab", strict=True) if name in counts.index)
+
+
+def test_rare_categories_that_are_too_few_together_take_the_next_with_them():
+    frame = clients()
+    frame.loc[[3, 7], "gender"] = ["intersex", "nonbinary"]
+    kept = run(frame, model("by", covariates=("gender",)))
+    counts = kept.analysed["gender"].value_counts()
+    assert set(counts.index) == {"female", "male or other"} and counts.min() >= 5
+    assert kept.models == ("plain", "by")
+
+
+def test_a_category_of_one_therapist_is_merged():
+    frame = clients()
+    frame["site"] = np.where(frame["therapist"] == "t0", "village", np.where(frame.index % 2, "town", "city"))
+    kept = run(frame, model("by", covariates=("site",)))
+    assert "village" not in set(kept.analysed["site"])
+
+
+def test_what_is_left_with_one_value_is_withheld_with_its_models():
+    frame = clients()
+    frame["gender"] = ["female"] * 78 + ["male"] * 2
+    kept = run(frame, model("by", moderator="gender"))
+    assert kept.models == ("plain",) and "gender" not in kept.analysed
+    assert set(kept.withheld["variable"]) == {"", "gender"} and set(kept.withheld["model"]) == {"by", ""}
+
+
+def test_a_number_that_few_have_or_that_counts_few_is_withheld():
+    frame = clients().assign(income=np.nan, injured=0.0, children=lambda f: f.index % 3 + 0.0)
+    frame.loc[[2, 9], "income"] = [14250.0, 88113.0]
+    frame.loc[[4, 5], "injured"] = 1.0
+    kept = run(frame)
+    assert set(kept.withheld["variable"]) == {"income", "injured"}
+    assert "children" in kept.analysed
+
+
+def test_few_incomplete_clients_are_left_out_of_everything():
+    frame = clients()
+    frame.loc[[1, 2], "meaning"] = np.nan
+    kept = run(frame)
+    assert len(kept.analysed) == 78 and kept.common.all()
+
+
+def test_many_incomplete_clients_stay_for_full_information():
+    frame = clients()
+    frame.loc[:6, "meaning"] = np.nan
+    kept = run(frame)
+    assert len(kept.analysed) == 80 and kept.common.sum() == 73
+
+
+def test_incomplete_clients_of_one_therapist_are_left_out():
+    frame = clients(therapists=8)
+    frame.loc[frame["therapist"] == "t3", "meaning"] = np.nan
+    kept = run(frame)
+    assert len(kept.analysed) == 70 and kept.common.all()
+
+
+def test_sets_of_clients_never_differ_by_few():
+    rng = np.random.default_rng(4)
+    for seed in range(40):
+        frame = clients(seed=seed)
+        for name in ("age", "meaning", "x", "y", "z"):
+            frame[name] = rng.normal(size=80).round(2)
+            frame.loc[rng.permutation(80)[: rng.choice([0, 1, 3, 6, 12])], name] = np.nan
+        kept = run(frame, model("age", covariates=("age",)))
+        common = kept.analysed[kept.common]
+        sizes = {len(kept.analysed), *common.drop(columns=["client", "therapist"]).notna().sum()}
+        shown = sorted(sizes)
+        assert all(b - a >= 5 for a, b in itertools.pairwise(shown)), shown
+        rest = [c for c in ("x", "y", "z") if c in common]
+        for a, b in itertools.permutations(rest, 2):
+            alone = int((common[a].notna() & common[b].isna()).sum())
+            assert alone == 0 or alone >= 5
+
+
+def test_too_few_clients_or_therapists_are_refused():
+    with pytest.raises(DataError, match="too few"):
+        run(clients(n=80, therapists=2))
+    with pytest.raises(DataError, match="no model is left"):
+        frame = clients()
+        frame.loc[4:, "meaning"] = np.nan
+        run(frame)
+
+
+def test_cells_hide_the_small_among_the_empty_and_leave_no_few_behind():
+    rng = np.random.default_rng(2)
+    for _ in range(200):
+        n = int(rng.integers(20, 90))
+        cell, therapist = rng.integers(0, 9, n) * (rng.random(n) < 0.6), rng.integers(0, 9, n)
+        shown = cells(cell, 9, therapist, FIVE)
+        counts = np.bincount(cell, minlength=9)
+        rest = n - counts[shown].sum()
+        assert (counts[shown] >= 5).all() and (rest == 0 or rest >= 5)
+
+
+def test_printed_numbers_keep_what_tells_them_apart_and_no_more():
+    assert printed(12.0449438202, "mean") == 12.04
+    assert printed(-0.000412, "ci_low") == -0.0004
+    assert printed(0.04962, "p") == 0.0496
+    assert printed(0.0234567, "p_holm") == 0.023
+    assert printed(4.7341e-15, "direct_p") == 5e-15
+    assert printed(11.156407, "df") == 11.2
+    assert np.isnan(printed(float("nan"), "mean"))
+
+
+def test_descriptives_are_told_without_extremes_and_small_shares():
+    frame = pd.DataFrame(
+        {
+            **{
+                "variable": ["bond", "age"],
+                "label": "",
+                "category": None,
+                "n": 40,
+                "missing": 0,
+                "share": np.nan,
+            },
+            **{"mean": [12.345678, 40.123456], "sd": 3.0, "min": [4.0, 18.0], "max": [20.0, 91.0]},
+            **{
+                "possible_min": [4.0, np.nan],
+                "possible_max": [20.0, np.nan],
+                "skew": 0.1234,
+                "kurtosis": 1.0,
+            },
+            **{"floor": [1 / 40, np.nan], "ceiling": [6 / 40, np.nan], "reason": ""},
+        }
+    )
+    shown = told("tables/descriptives.csv", frame, Clients(40, 40, frozenset({8})), FIVE)
+    assert shown[["min", "max"]].isna().all(axis=None)
+    assert shown["mean"].tolist() == [12.35, 40.12]
+    assert np.isnan(shown["floor"][0]) and shown["ceiling"][0] == 0.15
+    assert shown["skew"][0] == 0.12 and np.isnan(shown["skew"][1])
+
+
+def test_numbers_of_clients_that_differ_by_few_are_withheld_with_what_gives_them():
+    frame = pd.DataFrame(
+        {"model": list("abc"), "n_clients": [57, 56, 40], "n_therapists": [12, 12, 11], "bic": 1.0}
+    )
+    shown = told("mediation/cfa.csv", frame, Clients(57, 57, frozenset({12})), FIVE)
+    assert shown["n_clients"].isna().tolist() == [False, True, False]
+    assert shown["n_therapists"].isna().tolist() == [False, True, True]
+    assert shown["bic"].isna().tolist() == [False, True, False]
+
+
+def test_influence_is_told_as_turns_of_a_sign_only():
+    columns = (
+        "lowest",
+        "quarter",
+        "median",
+        "three_quarters",
+        "highest",
+        "largest_shift",
+        "n_fits",
+        "n_failed",
+    )
+    frame = pd.DataFrame(
+        {"model": ["a"], "estimate": [1.23456], "sign_changes": [2], **dict.fromkeys(columns, 3.21)}
+    )
+    shown = told("robustness/leave_one_out.csv", frame, Clients(57, 57, frozenset({12})), FIVE)
+    assert shown[list(columns)].isna().all(axis=None)
+    assert shown["sign_changes"].tolist() == [2] and shown["estimate"].tolist() == [1.23]
+
+
+def test_remarks_tell_no_numbers_of_clients_but_those_of_the_run():
+    frame = pd.DataFrame(
+        {"message": ["full information: 3 incomplete rows used", "89 against 84 clients: x", None]}
+    )
+    shown = told("mediation/fit.csv", frame, Clients(84, 89, frozenset({12})), FIVE)
+    assert shown["message"].tolist()[:2] == [
+        "full information: incomplete rows used",
+        "89 against 84 clients: x",
+    ]
