@@ -30,7 +30,8 @@ ENVIRONMENT = "../environment.yaml"
 PRIVATE = is_private(config)
 if PRIVATE:
     CLIENTS, ANALYSED, ANSWERS, MODELS = [
-        f"{RESULTS}/{PROTECTED}/{name}" for name in ("common.csv", "analysed.csv", "answers.csv", "models.yaml")
+        f"{RESULTS}/{PROTECTED}/{name}"
+        for name in ("common.csv", "analysed.csv", "answers.csv", "models.yaml")
     ]
 else:
     CLIENTS = ANALYSED = f"{RESULTS}/data/scores.csv"

@@ -80,7 +80,11 @@ if config["data"]["source"] != "matrix":
             code=code("prepare"),
         output:
             **{part: f"{RESULTS}/data/{file}.csv" for part, file in DATA_PARTS.items()},
-            **(dict(kept_models=MODELS, withheld=shown(WITHHELD, "Tables", "what is withheld")) if PRIVATE else {}),
+            **(
+                dict(kept_models=MODELS, withheld=shown(WITHHELD, "Tables", "what is withheld"))
+                if PRIVATE
+                else {}
+            ),
         log:
             f"{LOGS}/prepare.log",
             problems=f"{LOGS}/problems.csv",
