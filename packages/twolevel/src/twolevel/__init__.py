@@ -8,10 +8,9 @@ Stages apart: syntax -> model -> moments -> objective (ram, likelihood, fiml) ->
 trustregion) -> inference -> results.
 """
 
-from .data.moments import ClusterData
+from .data.clusters import ClusterData
 from .errors import TwoLevelError, TwoLevelWarning
-from .fitted import Fit
-from .fitting import fit
+from .fitting import Fit, fit
 from .model.model import Model
 
 __all__ = ["ClusterData", "Fit", "Model", "TwoLevelError", "TwoLevelWarning", "fit"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class TwoLevelError(Exception):
     """Base of all errors of this library."""
@@ -81,3 +84,9 @@ class BetweenUnderdeterminedWarning(TwoLevelWarning):
 
 class NoMaximumWarning(TwoLevelWarning):
     """The likelihood has no regular maximum that could be reached; numbers are not estimates."""
+
+
+def nearest(name: object, allowed: Iterable[object]) -> str:
+    """Return `; did you mean 'x'?` where an allowed name is near, else nothing."""
+    found = difflib.get_close_matches(str(name), [str(a) for a in allowed], 1)
+    return f"; did you mean {found[0]!r}?" if found else ""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from .data.moments import ClusterData, Clusters, CompleteMoments, MissingMoments
+from .data.clusters import ClusterData
+from .data.moments import Clusters, CompleteMoments, MissingMoments
 from .inference.covariance import (
     Covariance,
     Interval,
-    LikelihoodRatio,
     StandardErrors,
-    chi2_sf,
     delta_method,
     monte_carlo,
 )
@@ -27,14 +26,10 @@ from .model.model import Model
 from .model.syntax import BETWEEN, WITHIN
 from .search.optimize import Bounds, Solution, estimate
 
-if TYPE_CHECKING:
-    from .postestimation.profile import ProfileTest
-    from .postestimation.resample import Resampled
-
 
 @dataclass(frozen=True)
-class Fit:
-    """A fitted two-level model.
+class Fitted:
+    """A fitted two-level model: what is known without further fits of restricted or resampled kinds.
 
     Attributes
     ----------
@@ -260,16 +255,16 @@ class Fit:
         return monte_carlo(function, used, self.coef, matrix, draws=draws, rng=rng, df=df, level=level)
 
     @cached_property
-    def saturated(self) -> Fit | None:
+    def saturated(self) -> Self | None:
         """The saturated model under the same bounds; None where it has no maximum."""
         return self._relative(self.model.saturated)
 
     @cached_property
-    def baseline(self) -> Fit | None:
+    def baseline(self) -> Self | None:
         """The independence model under the same bounds; None where it has no maximum."""
         return self._relative(self.model.baseline)
 
-    def _relative(self, model: Model) -> Fit | None:
+    def _relative(self, model: Model) -> Self | None:
         # The saturated table lists the variables by level; likelihoods need the same order of moments.
         data = self.data
         moments: CompleteMoments | MissingMoments
@@ -325,55 +320,9 @@ class Fit:
             "; ".join(problems),
         )
 
-    def likelihood_ratio(self, restricted: Fit) -> LikelihoodRatio:
-        """Test of a model nested in this one, fitted to the same data under the same bounds.
-
-        Raises
-        ------
-        NotNestedError
-            Different variables, rows, values or bounds, or not fewer parameters.
-        """
-        from .postestimation.nested import check_nested
-
-        df = check_nested(self, restricted)
-        statistic = 2 * (self.loglik - restricted.loglik)
-        if not (self.converged and restricted.converged):
-            return LikelihoodRatio(np.nan, df, np.nan)
-        return LikelihoodRatio(statistic, df, chi2_sf(statistic, df))
-
-    def profile(self, name: str, value: float = 0.0) -> ProfileTest:
-        """Likelihood-ratio test of one parameter: the model refitted with it held at `value`, same bounds."""
-        from .postestimation.profile import profile_test
-
-        return profile_test(self, name, value)
-
-    def profile_interval(self, name: str, level: float = 0.95) -> Interval:
-        """Profile-likelihood interval of one parameter (Venzon & Moolgavkar, 1988)."""
-        from .postestimation.profile import profile_interval
-
-        return profile_interval(self, name, level)
-
-    def bootstrap(self, replicates: int, rng: np.random.Generator) -> Resampled:
-        """Cluster bootstrap of all parameters: clusters drawn with replacement, by weights."""
-        from .postestimation.resample import bootstrap
-
-        return bootstrap(self, replicates, rng)
-
-    def jackknife(self) -> Resampled:
-        """Estimates without each cluster in turn."""
-        from .postestimation.resample import jackknife
-
-        return jackknife(self)
-
     @cached_property
     def clusters(self) -> Clusters | MissingMoments:
         """The clusters one by one."""
         if isinstance(self.moments, MissingMoments):
             return self.moments
         return self.data.clusters(self.model.layout.y, self.model.layout.z)
-
-    def summary(self, fit_measures: bool = False) -> str:
-        """A text that a lavaan user reads at sight; `fit_measures` adds CFI, TLI, RMSEA, SRMR."""
-        from .postestimation.summary import summary
-
-        return summary(self, fit_measures)

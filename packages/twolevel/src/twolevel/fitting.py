@@ -1,22 +1,75 @@
-"""`fit`: from a model and data to a result."""
+"""`fit`: from a model and data to a result that can be asked further."""
 
 from __future__ import annotations
 
 import warnings
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
-from .data.moments import ClusterData, CompleteMoments, MissingMoments
-from .errors import BetweenUnderdeterminedWarning, ModelError, NoMaximumWarning
-from .fitted import Fit
-from .inference.covariance import StandardErrors, cluster_scores, covariance
+from .data.clusters import ClusterData
+from .data.moments import CompleteMoments, MissingMoments
+from .errors import BetweenUnderdeterminedWarning, ModelError, NoMaximumWarning, nearest
+from .fitted import Fitted
+from .inference.covariance import (
+    Interval,
+    LikelihoodRatio,
+    StandardErrors,
+    chi2_sf,
+    cluster_scores,
+    covariance,
+)
 from .likelihood.objective import Objective
 from .model.model import Model
-from .model.syntax import nearest
+from .postestimation.nested import check_nested
+from .postestimation.profile import ProfileTest, profile_interval, profile_test
+from .postestimation.resample import Resampled, bootstrap, jackknife
+from .postestimation.summary import summary
 from .search.optimize import Bounds, estimate
 
 Missing = Literal["listwise", "ml"]
+
+
+class Fit(Fitted):
+    """A fitted two-level model, with the tests, intervals and resamples that refit it.
+
+    Attributes are those of `Fitted`.
+    """
+
+    def likelihood_ratio(self, restricted: Fitted) -> LikelihoodRatio:
+        """Test of a model nested in this one, fitted to the same data under the same bounds.
+
+        Raises
+        ------
+        NotNestedError
+            Different variables, rows, values or bounds, or not fewer parameters.
+        """
+        df = check_nested(self, restricted)
+        statistic = 2 * (self.loglik - restricted.loglik)
+        if not (self.converged and restricted.converged):
+            return LikelihoodRatio(np.nan, df, np.nan)
+        return LikelihoodRatio(statistic, df, chi2_sf(statistic, df))
+
+    def profile(self, name: str, value: float = 0.0) -> ProfileTest:
+        """Likelihood-ratio test of one parameter: the model refitted with it held at `value`, same bounds."""
+        return profile_test(self, name, value)
+
+    def profile_interval(self, name: str, level: float = 0.95) -> Interval:
+        """Profile-likelihood interval of one parameter (Venzon & Moolgavkar, 1988)."""
+        return profile_interval(self, name, level)
+
+    def bootstrap(self, replicates: int, rng: np.random.Generator) -> Resampled:
+        """Cluster bootstrap of all parameters: clusters drawn with replacement, by weights."""
+        return bootstrap(self, replicates, rng)
+
+    def jackknife(self) -> Resampled:
+        """Estimates without each cluster in turn."""
+        return jackknife(self)
+
+    def summary(self, fit_measures: bool = False) -> str:
+        """A text that a lavaan user reads at sight; `fit_measures` adds CFI, TLI, RMSEA, SRMR."""
+        return summary(self, fit_measures)
 
 
 def fit(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +20,7 @@ from ..errors import (
     OneClusterError,
 )
 from .checks import check_collinear
-
-if TYPE_CHECKING:
-    from .moments import Clusters, CompleteMoments, MissingMoments
+from .moments import Clusters, CompleteMoments, MissingMoments
 
 # A variance below this share of the largest squared value is rounding; within clusters, below this share of the total.
 ROUNDING = 1e-20

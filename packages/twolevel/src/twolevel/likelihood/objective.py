@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 
 from ..data.moments import CompleteMoments, MissingMoments
-from ..model.model import Layout
 from .complete import complete_gradient, complete_tangents
 from .differences import forward_differences
 from .fiml import missing_gradient
+from .layout import Layout
 from .ram import level_forward, level_tangents, pull_gradient, pull_hessian, scatter, scatter_all
 
 

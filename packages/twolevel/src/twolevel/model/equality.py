@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from ..errors import ModelError, UnknownParameterError
-from .syntax import nearest
-
-if TYPE_CHECKING:
-    from .model import Row
+from ..errors import ModelError, UnknownParameterError, nearest
+from .rows import Row
 
 
 def representatives(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ExpressionError, UnknownParameterError
+from ..errors import ExpressionError, UnknownParameterError, nearest
 from .expression import Expression
 from .model import Model
-from .syntax import nearest
 
 # Shares of a parameter's size by which it is moved to see whether a function depends on it.
 STEPS = (0.01, -0.01, 1.0, -1.0, 10.0, -10.0)

@@ -9,92 +9,19 @@ means of latent variables 0.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
-from ..errors import ModelError, UnknownParameterError
+from ..errors import ModelError, UnknownParameterError, nearest
+from ..likelihood.layout import Layout, Level
 from ..likelihood.ram import MATRIX_A, MATRIX_MEAN, MATRIX_S
 from .equality import check_labels, hold, representatives
 from .expression import Expression
-from .syntax import BETWEEN, LEVELS, WITHIN, Defined, Parsed, Term, nearest, parse
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the parameter table.
-
-    Attributes
-    ----------
-    level : int
-        0 within, 1 between.
-    lhs, op, rhs : str
-        As in lavaan; `~1` with empty `rhs` is a mean or intercept.
-    label : str
-        The user's label, or empty.
-    fixed : float or None
-        The value of a fixed parameter; None if free.
-    start : float or None
-        The user's starting value.
-    """
-
-    level: int
-    lhs: str
-    op: str
-    rhs: str
-    label: str = ""
-    fixed: float | None = None
-    start: float | None = None
-
-    @property
-    def key(self) -> str:
-        """The row's own name: `y~x`, `y~1`, with `.l2` at the between level as in lavaan."""
-        return f"{self.lhs}{self.op}{self.rhs}" + (".l2" if self.level == BETWEEN else "")
-
-    @property
-    def name(self) -> str:
-        return self.label or self.key
-
-
-@dataclass(frozen=True)
-class Level:
-    """RAM arrays of one level.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Observed variables of the level, then its latent ones (m in all).
-    n_observed : int
-    a, s, mean : ndarray (m, m), (m, m), (m,)
-        Fixed values; free places hold 0.
-    link : ndarray (n_observed, 2) of int64
-        (own index, index in moment space) of each observed variable.
-    """
-
-    names: tuple[str, ...]
-    n_observed: int
-    a: np.ndarray
-    s: np.ndarray
-    mean: np.ndarray
-    link: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """What the compiled functions need of a model; `places` rows are (parameter, level, matrix, i, j)."""
-
-    y: tuple[str, ...]
-    z: tuple[str, ...]
-    levels: tuple[Level, Level]
-    places: np.ndarray
-    first: np.ndarray
-    names: tuple[str, ...]
-
-    @property
-    def n_parameters(self) -> int:
-        return len(self.names)
+from .rows import Row
+from .syntax import BETWEEN, LEVELS, WITHIN, Defined, Parsed, Term, parse
 
 
 class Model:

@@ -8,9 +8,8 @@ semopy's grammar knows no `level:` blocks, so the text is read here.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import ModelSyntaxError
@@ -52,12 +51,6 @@ class Parsed:
     terms: tuple[Term, ...]
     defined: tuple[Defined, ...]
     equal: tuple[tuple[str, str], ...]
-
-
-def nearest(name: object, allowed: Iterable[object]) -> str:
-    """`; did you mean 'x'?` or nothing."""
-    found = difflib.get_close_matches(str(name), [str(a) for a in allowed], 1)
-    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def parse(text: str) -> Parsed:

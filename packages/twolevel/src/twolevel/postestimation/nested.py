@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ..data.moments import CompleteMoments, MissingMoments
 from ..errors import NotNestedError
+from ..fitted import Fitted
 from ..likelihood.objective import total_sd
-
-if TYPE_CHECKING:
-    from ..fitted import Fit
 
 # Statistics of the same rows differ by rounding, in SDs of their variables; the order of rows and variables is free.
 SAME = 1e-7
 ROUNDING = 1e-12
 
 
-def check_nested(full: Fit, restricted: Fit) -> int:
+def check_nested(full: Fitted, restricted: Fitted) -> int:
     """The difference in parameters.
 
     Raises
@@ -49,7 +45,7 @@ def check_nested(full: Fit, restricted: Fit) -> int:
     return df
 
 
-def _same(full: Fit, restricted: Fit) -> bool:
+def _same(full: Fitted, restricted: Fitted) -> bool:
     """Whether the sufficient statistics agree, whatever the order of rows, clusters and variables."""
     names = full.model.observed
     order = np.array([restricted.model.observed.index(name) for name in names])

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import ModelError
+from ..fitted import Fitted
 from ..inference.covariance import Interval, chi2_sf
 from ..model.model import Model
 from ..search.optimize import Solution, estimate
-
-if TYPE_CHECKING:
-    from ..fitted import Fit
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class ProfileTest:
     converged: bool
 
 
-def _held(fit: Fit, name: str, value: float, near: np.ndarray, thorough: bool) -> tuple[Model, Solution]:
+def _held(fit: Fitted, name: str, value: float, near: np.ndarray, thorough: bool) -> tuple[Model, Solution]:
     """The model with the parameter held, and its fit.
 
     Raises
@@ -68,7 +65,7 @@ def _covariances_of(model: Model, position: int) -> list[str]:
     ]
 
 
-def profile_test(fit: Fit, name: str, value: float = 0.0) -> ProfileTest:
+def profile_test(fit: Fitted, name: str, value: float = 0.0) -> ProfileTest:
     """See `Fit.profile`."""
     fit.model.position(name)  # raises with the nearest name
     try:
@@ -85,7 +82,7 @@ class _Unfitted(ArithmeticError):
     """The profile has no maximum at a value."""
 
 
-def profile_interval(fit: Fit, name: str, level: float = 0.95) -> Interval:
+def profile_interval(fit: Fitted, name: str, level: float = 0.95) -> Interval:
     """See `Fit.profile_interval`; a bound is NaN where the profile does not fall far enough or cannot be fitted.
 
     The bounds solve 2 (log L - profile log L(value)) = chi-squared quantile. Where the profile of a variance has not
@@ -109,7 +106,9 @@ def profile_interval(fit: Fit, name: str, level: float = 0.95) -> Interval:
     return Interval(estimate_, se, low, high, level, "profile likelihood", message=message)
 
 
-def _bound(fit: Fit, name: str, sign: float, critical: float, step: float, limit: float) -> tuple[float, str]:
+def _bound(
+    fit: Fitted, name: str, sign: float, critical: float, step: float, limit: float
+) -> tuple[float, str]:
     """(one bound, why it is none or the limit of the domain)."""
     from scipy.optimize import brentq
 

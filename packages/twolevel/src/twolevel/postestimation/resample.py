@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,9 @@ import pandas as pd
 from ..data.moments import Clusters, CompleteMoments, MissingMoments
 from ..data.variation import check_complete, check_missing, magnitudes
 from ..errors import DataProblemError, ModelError
+from ..fitted import Fitted
 from ..model.functions import Named
 from ..search.optimize import estimate
-
-if TYPE_CHECKING:
-    from ..fitted import Fit
 
 
 @dataclass(frozen=True)
@@ -50,18 +47,18 @@ class Resampled:
         return float(low), float(high)
 
 
-def bootstrap(fit: Fit, replicates: int, rng: np.random.Generator) -> Resampled:
+def bootstrap(fit: Fitted, replicates: int, rng: np.random.Generator) -> Resampled:
     """See `Fit.bootstrap`."""
     j = fit.n_clusters
     return _resample(fit, (np.bincount(rng.integers(0, j, j), minlength=j) for _ in range(replicates)))
 
 
-def jackknife(fit: Fit) -> Resampled:
+def jackknife(fit: Fitted) -> Resampled:
     """See `Fit.jackknife`."""
     return _resample(fit, 1 - np.eye(fit.n_clusters, dtype=np.int64))
 
 
-def _resample(fit: Fit, weights: Iterable[np.ndarray]) -> Resampled:
+def _resample(fit: Fitted, weights: Iterable[np.ndarray]) -> Resampled:
     clusters = fit.clusters
     y, z = fit.model.layout.y, fit.model.layout.z
     magnitude = magnitudes(clusters)

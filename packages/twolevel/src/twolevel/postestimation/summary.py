@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
+from ..fitted import Fitted
 from ..model.syntax import LEVELS
-
-if TYPE_CHECKING:
-    from ..fitted import Fit
 
 _TITLES = {
     "=~": "Latent Variables",
@@ -31,7 +27,7 @@ def _line(label: str, value: object) -> str:
     return f"  {label} {text:>{59 - len(label)}}"
 
 
-def summary(fit: Fit, fit_measures: bool = False) -> str:
+def summary(fit: Fitted, fit_measures: bool = False) -> str:
     """See `Fit.summary`."""
     out = ["Two-level structural equation model, maximum likelihood", ""]
     out.append(_line("Converged", "yes" if fit.converged else "NO"))

@@ -19,9 +19,9 @@ from functools import lru_cache
 import numpy as np
 
 from ..compiled import compiled
+from ..likelihood.layout import Layout
 from ..likelihood.objective import parameter_units
 from ..likelihood.ram import MATRIX_S
-from ..model.model import Layout
 
 # An eigenvalue of S below this share of the variables' total variance is zero.
 ZERO = 1e-7

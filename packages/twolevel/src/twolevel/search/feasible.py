@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import ModelError
 from ..likelihood.objective import Objective
-from ..model.model import Model, Row
+from ..model.model import Model
+from ..model.rows import Row
 from ..model.syntax import BETWEEN, LEVELS, WITHIN
 from .bounds import Block, Transform
 

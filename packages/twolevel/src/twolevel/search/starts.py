@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..data.moments import CompleteMoments, MissingMoments
+from ..likelihood.layout import Layout, Level
 from ..likelihood.objective import total_sd
 from ..likelihood.ram import MATRIX_A, MATRIX_S
-from ..model.model import Layout, Level, Model
+from ..model.model import Model
 
 # Smallest eigenvalue of a starting covariance matrix, in units of the variables' total variances:
 # a start on the boundary would be a saddle point of the factored problem.

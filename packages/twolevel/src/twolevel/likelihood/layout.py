@@ -1,0 +1,46 @@
+"""What the likelihood needs to know of a model: variables, arrays of each level, places of the free parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Level:
+    """RAM arrays of one level.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Observed variables of the level, then its latent ones (m in all).
+    n_observed : int
+    a, s, mean : ndarray (m, m), (m, m), (m,)
+        Fixed values; free places hold 0.
+    link : ndarray (n_observed, 2) of int64
+        (own index, index in moment space) of each observed variable.
+    """
+
+    names: tuple[str, ...]
+    n_observed: int
+    a: np.ndarray
+    s: np.ndarray
+    mean: np.ndarray
+    link: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What the compiled functions need of a model; `places` rows are (parameter, level, matrix, i, j)."""
+
+    y: tuple[str, ...]
+    z: tuple[str, ...]
+    levels: tuple[Level, Level]
+    places: np.ndarray
+    first: np.ndarray
+    names: tuple[str, ...]
+
+    @property
+    def n_parameters(self) -> int:
+        return len(self.names)
