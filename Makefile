@@ -21,7 +21,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 entry = sed -n "/^$(1)==/,/[^\\]$$/p" $(2)
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-slow ci check verify reference contact-sheet unlock locks check-wheels clean help
+.PHONY: all env dev slurm test test-faults test-slow ci check verify check-run reference contact-sheet unlock locks check-wheels clean help
 
 all: env ## environment, then the full run into results/main/
 	$(BIN)/snakemake --cores $(CORES)
@@ -56,6 +56,9 @@ check: dev ## lint, format and types
 
 verify: env ## compare results/RUN (main) with what the release ships: make verify RUN=ci
 	$(BIN)/python -m fortems.run.verify $(RUN)
+
+check-run: env ## hold results/RUN (main) against its own manifest: make check-run RUN=x
+	$(BIN)/python -m fortems.run.check_run $(RUN)
 
 reference: env ## make results/RUN (main) the reference that a release ships
 	$(BIN)/python -m fortems.run.verify --renew $(RUN)

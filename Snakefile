@@ -93,6 +93,7 @@ include: "workflow/rules/manuscript.smk"
 include: "workflow/rules/manifest.smk"
 
 
+distrust()
 name_orphans()
 
 

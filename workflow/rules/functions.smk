@@ -1,18 +1,23 @@
 # Functions that rules call. They stand apart from the rules, as `snakemake --lint` asks.
 #
 # needs  config, RESULTS, LOGS (common.smk)
-# makes  code(), software(), within_reach(), checked_data(), what the Snakefile's hooks call
+# makes  code(), software(), within_reach(), checked_data(), what the Snakefile and its hooks call
 
 import atexit
 import glob
+import os
 import pathlib
 import sys
 from itertools import islice
 
 from fortems.run import imports
 from fortems.run.config import switched_on, told_path
-from fortems.run.manifest import kept, orphans, tidy_up
+from fortems.run.manifest import is_plain_file, kept, orphans, result_files, tidy_up
+from fortems.run.receipts import distrusted, keep_copy, read_receipts
 from fortems.run.job import LISTED, may_write
+
+# Results that are no longer what their steps wrote, or no longer made of what lies there now → why.
+UNTRUSTED = {}
 
 
 def checked(config):
@@ -25,9 +30,16 @@ def checked(config):
 def code(script):
     """Library modules that workflow/scripts/<script>.py imports, directly or through others (for `input`).
 
-    A function, so that a job reads the modules of its own script only and not of all.
+    A function, so that a job reads the modules of its own script only and not of all. Every step calls one while
+    the steps are lined up, which is when Snakemake can still be told what to make anew.
     """
-    return lambda wildcards: imports.closure(f"workflow/scripts/{script}.py")
+
+    def modules(wildcards):
+        if workflow.dag is not None:
+            workflow.dag.forcefiles.update(UNTRUSTED)
+        return imports.closure(f"workflow/scripts/{script}.py")
+
+    return modules
 
 
 def software(script):
@@ -155,10 +167,35 @@ def start():
                 f"{folder}/ cannot be written to: the folder or its disk is read-only, or it is not yours."
             )
     forget_failures(LOGS)
+    if UNTRUSTED:
+        name_untrusted()
     for name in tidy_up(RESULTS, is_made):
         print(f"Removed {RESULTS}/{name}: made by an earlier run, and no step of this one makes it.")
     for name, why in islice(kept(RESULTS, is_made).items(), LISTED):
         print(f"Left alone: {name!a}, which {RESULTS}/manifest.json lists and no step makes: {why}.")
+
+
+def distrust():
+    """Hold every result against its step's receipt; Snakemake by itself goes by times and its own records."""
+    if not workflow.is_main_process:
+        return
+    paths = [f"{RESULTS}/{name}" for name in (*result_files(RESULTS), "manifest.json")]
+    made = [path for path in paths if os.path.lexists(path) and is_made(path)]
+    if strange := [path for path in made if not is_plain_file(path)]:
+        names = "\n".join(f"  - {path}" for path in strange)
+        refuse(f"Links, pipes and devices stand where the run writes files. Remove them:\n{names}")
+    UNTRUSTED.update(distrusted(made, read_receipts(LOGS)))
+
+
+def name_untrusted():
+    """Say what this run makes anew although it is there, and keep what someone made of it."""
+    lines = []
+    for path, why in UNTRUSTED.items():
+        if path not in why:
+            lines.append(f"Results are made anew: {why}.")
+        else:
+            lines.append(f"{why}: made anew. What was there is kept in {keep_copy(path, RESULTS)}.")
+    print(*list(dict.fromkeys(lines))[:LISTED], sep="\n")
 
 
 def name_orphans():

@@ -35,6 +35,7 @@ rule manifest:
         ENVIRONMENT
     params:
         results=lambda wildcards: RESULTS,
+        logs=lambda wildcards: LOGS,
         made_by=lambda wildcards: provenance(),
         software=software("manifest"),
     message:

@@ -92,6 +92,29 @@ def kept(results: str, is_made: Callable[[str], bool]) -> dict[str, str]:
     return {name: why for name, why in _no_longer_made(results, is_made).items() if why}
 
 
+def read_manifest(results: str) -> dict[str, Any]:
+    """Return the manifest that lies in a run's folder; empty where there is none that can be read."""
+    path = Path(results, NAME)
+    try:
+        told = json.loads(path.read_text(encoding="utf-8")) if is_plain_file(path) else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def listed(told: Mapping[str, Any]) -> dict[str, object]:
+    """Return name → checksum of the files that a manifest lists, wherever the names lead."""
+    files = told.get("files")
+    pairs = files.items() if isinstance(files, dict) else ()
+    return {name: entry.get("sha256") for name, entry in pairs if isinstance(entry, dict)}
+
+
+def leads_out(name: str) -> bool:
+    """Return whether a name in a manifest leads, on any system, out of the run's folder."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute() or ".." in parts
+
+
 def is_plain_file(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is a regular file: no link, folder, pipe or device."""
     try:
@@ -114,9 +137,9 @@ def _no_longer_made(results: str, is_made: Callable[[str], bool]) -> dict[str, s
     """
     there = set(result_files(results))
     found = {}
-    for name, digest in _listed(results).items():
+    for name, digest in listed(read_manifest(results)).items():
         if name not in there:
-            if _leads_out(name):
+            if leads_out(name):
                 found[name] = "the name leads out of the run's folder"
             elif "\0" not in name and Path(results, name).is_file():
                 found[name] = "it lies behind a link, or its name is spelled in another way"
@@ -132,18 +155,3 @@ def _why_kept(path: Path, digest: object) -> str:
         return "" if sha256(path) == digest else "it is not the file that the manifest lists"
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
-
-
-def _leads_out(name: str) -> bool:
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    return PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute() or ".." in parts
-
-
-def _listed(results: str) -> dict[str, object]:
-    """Name → checksum as the folder's manifest lists them; nothing of what is no manifest of ours."""
-    path = Path(results, NAME)
-    try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"] if is_plain_file(path) else {}
-        return {name: entry.get("sha256") for name, entry in files.items() if isinstance(entry, dict)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
