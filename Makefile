@@ -10,6 +10,7 @@ CORES ?= 4
 RUN ?= main
 VENV := .venv
 BIN := $(VENV)/bin
+ENGINE := $(VENV)/engine
 sum = $(shell $(1) | cksum | tr ' ' -)
 # An environment does not survive being moved, and a new lock leaves what it no longer names behind: pandas, for one,
 # uses what it finds. So the first stamp carries the folder's name and the lock; where either changes, all begins anew.
@@ -21,7 +22,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 entry = sed -n "/^$(1)==/,/[^\\]$$/p" $(2)
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-slow ci check verify check-run reference contact-sheet unlock locks check-wheels clean help
+.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify check-run reference contact-sheet unlock locks check-wheels clean help
 
 all: env ## environment, then the full run into results/main/
 	$(BIN)/snakemake --cores $(CORES)
@@ -40,6 +41,15 @@ test: dev ## the test suite
 
 test-faults: dev ## same bytes in other surroundings, kill and resume, full disk, Slurm
 	$(BIN)/pytest -m slow tests/run/test_faults.py tests/slurm
+
+test-engine: dev ## the engine's wheel alone: its own tests where nothing else is installed
+	rm -rf $(ENGINE)
+	$(PYTHON) -m venv $(ENGINE)
+	sed -nE 's/^([A-Za-z0-9._-]+==[^ ;]+)( *;[^\\]*)?.*/\1\2/p' requirements-dev.lock >$(ENGINE)/versions.txt
+	$(PIP) wheel --no-deps --no-build-isolation --no-index -w $(ENGINE)/wheel packages/twolevel
+	$(ENGINE)/bin/python -m pip --disable-pip-version-check -q install -c $(ENGINE)/versions.txt "$$(echo $(ENGINE)/wheel/*.whl)[test]"
+	cp -r packages/twolevel/tests packages/twolevel/docs packages/twolevel/benchmarks packages/twolevel/pyproject.toml $(ENGINE)
+	cd $(ENGINE) && bin/pytest tests
 
 test-slow: dev ## all that takes minutes: faults, each key, a million rows, restarts
 	$(BIN)/pytest -m slow

@@ -18,6 +18,7 @@ BUILT = (
     "requirements-dev.lock",
     "requirements-build.lock",
     "pyproject.toml",
+    "packages/twolevel/pyproject.toml",
 )
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 def folder(tmp_path):
     """What the Makefile looks at, without an environment."""
     for name in BUILT:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
