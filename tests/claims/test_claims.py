@@ -268,7 +268,7 @@ def test_tables_become_evidence_primary_engine_and_interval_first():
 
 
 def test_another_engine_stands_in_and_is_named():
-    found = from_tables(CORRELATIONS, pd.DataFrame([effects(engine="semopy", interval="delta")]))
+    found = from_tables(CORRELATIONS, pd.DataFrame([effects(engine="semopy")]))
     table = claims_table({"c": Claim("c", "t", "effect", levels=("single",), model="bond")}, found)
     assert table["test"].iloc[0] == "semopy" and table["verdict"].iloc[0] == REPRODUCED
 

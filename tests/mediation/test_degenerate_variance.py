@@ -9,7 +9,8 @@ from fortems.mediation.measurement.corrected_rows import corrected_rows
 from fortems.mediation.measurement.measurement_rows import Sources
 from fortems.mediation.run import fit_all
 from fortems.mediation.slopes import Settings
-from fortems.study.models import ENGINES, MediationModel
+from fortems.study.engines import ENGINES
+from fortems.study.models import MediationModel
 from fortems.tables.correlations import correlations_table
 from fortems.tables.covariates import covariates_table
 from fortems.tables.descriptives import descriptives_table

@@ -19,6 +19,7 @@ from fortems.mediation.measurement.corrected import Reliability, corrected_effec
 from fortems.mediation.measurement.corrected_rows import reliabilities_of, single_moments, two_level_moments
 from fortems.mediation.measurement.measurement import MEASUREMENT_COLUMNS, Sources, measurement_table
 from fortems.mediation.slopes import Settings
+from fortems.study.engines import ENGINES
 from fortems.study.instruments import DEFAULTS, load_instruments
 from fortems.study.models import MediationModel
 from fortems.study.scoring import score
@@ -177,7 +178,7 @@ def test_few_therapists_with_two_clients_withhold_the_two_level_row(pairs):
     """As many degrees of freedom within therapists as there are pairs: too few for 12 indicators."""
     items, scores = export(n=100 + pairs, therapists=100)
     sources = Sources.of(scores, items, None, INSTRUMENTS)
-    table = measurement_table({"l": LATENT}, sources, Settings(1, draws=200, replicates=0), 0)
+    table = measurement_table({"l": LATENT}, sources, ENGINES, Settings(1, draws=200, replicates=0), 0)
     row = table[(table.measurement == "latent") & (table.engine == "twolevel")]
     assert row["note"].tolist() == [
         f"withheld: {pairs} degrees of freedom within therapists for 12 indicators"
@@ -193,7 +194,7 @@ def test_an_indicator_that_varies_between_therapists_only_withholds_the_two_leve
     column = f"wai_{INSTRUMENTS['wai'].subscales['bond'][0]}"
     items[column] = items.groupby("therapist")[column].transform("mean")
     sources = Sources.of(scores, items, None, INSTRUMENTS)
-    table = measurement_table({"l": LATENT}, sources, Settings(1, draws=200, replicates=0), 0)
+    table = measurement_table({"l": LATENT}, sources, ENGINES, Settings(1, draws=200, replicates=0), 0)
     rows = table[(table.measurement == "latent") & (table.level == "within")]
     assert rows["note"].tolist() == ["withheld: bond_1 does not vary within therapists"] * 2
     assert (table[(table.measurement == "latent") & (table.level == "single")]["estimate"]).notna().any()
@@ -204,7 +205,7 @@ def test_collinear_indicators_withhold_the_two_level_row():
     one, two = (f"wai_{number}" for number in INSTRUMENTS["wai"].subscales["bond"][:2])
     items[two] = items[one]
     sources = Sources.of(scores, items, None, INSTRUMENTS)
-    table = measurement_table({"l": LATENT}, sources, Settings(1, draws=200, replicates=0), 0)
+    table = measurement_table({"l": LATENT}, sources, ENGINES, Settings(1, draws=200, replicates=0), 0)
     rows = table[(table.measurement == "latent") & (table.engine == "twolevel")]
     assert rows["note"].tolist() == ["withheld: indicators are exactly collinear"]
 
@@ -237,7 +238,7 @@ def test_the_table_has_observed_latent_and_corrected_rows_side_by_side():
         scores, items.iloc[::-1], reliability(bond=0.85, meaning=0.9, distress=0.95), INSTRUMENTS
     )
     assert sources.items["client"].tolist() == scores["client"].tolist()
-    table = measurement_table(models, sources, Settings(1, draws=300, replicates=60), 4)
+    table = measurement_table(models, sources, ENGINES, Settings(1, draws=300, replicates=60), 4)
     assert tuple(table.columns) == MEASUREMENT_COLUMNS
     assert set(table["measurement"]) == {"observed", "latent", "corrected"}
     shown = table[(table.effect == "a") & (table.level == "single")].drop_duplicates("measurement")
@@ -258,7 +259,7 @@ def test_scores_without_items_withhold_with_the_reason():
     _, scores = export(n=120)
     models = {m.name: m for m in (LATENT, CORRECTED)}
     sources = Sources.of(scores, None, None, INSTRUMENTS)
-    table = measurement_table(models, sources, Settings(1, draws=200, replicates=20), 4)
+    table = measurement_table(models, sources, ENGINES, Settings(1, draws=200, replicates=20), 4)
     rest = table[table.measurement != "observed"]
     assert len(rest) and rest["note"].str.startswith("withheld: no").all() and rest["estimate"].isna().all()
 
@@ -266,7 +267,7 @@ def test_scores_without_items_withhold_with_the_reason():
 def test_low_reliability_withholds_the_correction_and_names_the_variable():
     items, scores = export(n=120)
     sources = Sources.of(scores, items, reliability(bond=0.06, meaning=0.9, distress=0.95), INSTRUMENTS)
-    table = measurement_table({"c": CORRECTED}, sources, Settings(1, draws=200, replicates=20), 0)
+    table = measurement_table({"c": CORRECTED}, sources, ENGINES, Settings(1, draws=200, replicates=20), 0)
     notes = table[table.measurement == "corrected"]["note"]
     assert notes.str.startswith("withheld").all()
 
@@ -275,7 +276,9 @@ def test_an_item_that_nobody_answered_withholds_what_needs_complete_answers():
     items, scores = export(n=120)
     items[f"wai_{INSTRUMENTS['wai'].subscales['bond'][0]}"] = np.nan
     sources = Sources.of(scores, items, reliability(bond=0.85, meaning=0.9, distress=0.95), INSTRUMENTS)
-    table = measurement_table({"bond_latent": LATENT}, sources, Settings(1, draws=200, replicates=20), 2)
+    table = measurement_table(
+        {"bond_latent": LATENT}, sources, ENGINES, Settings(1, draws=200, replicates=20), 2
+    )
     latent = table[table.measurement == "latent"]
     assert latent["note"].str.startswith("withheld").all() and latent["estimate"].isna().all()
     factors = factor_table(items, INSTRUMENTS["wai"], scores["therapist"])
@@ -286,7 +289,9 @@ def test_without_semopy_what_it_fits_is_withheld_with_the_reason(monkeypatch):
     monkeypatch.setitem(sys.modules, "semopy", None)
     items, scores = export(n=120)
     sources = Sources.of(scores, items, None, INSTRUMENTS)
-    table = measurement_table({"bond_latent": LATENT}, sources, Settings(1, draws=200, replicates=20), 2)
+    table = measurement_table(
+        {"bond_latent": LATENT}, sources, ENGINES, Settings(1, draws=200, replicates=20), 2
+    )
     notes = table[(table.measurement == "latent") & (table.engine == "semopy")]["note"]
     factors = factor_table(items, INSTRUMENTS["wai"], scores["therapist"])["note"]
     for found in (notes, factors):

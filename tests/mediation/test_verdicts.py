@@ -12,8 +12,10 @@ from fortems.mediation.run import fit_all, settings_of
 from fortems.mediation.slopes import Settings
 from fortems.mediation.verdicts import VERDICT_COLUMNS, equivalence, verdicts
 from fortems.mediation.wording import conclusion, paper_rule
+from fortems.study.estimands import PRIMARY_INTERVAL, counting
 from fortems.study.models import MediationModel
 from mediation_data import study
+from pandas.testing import assert_frame_equal
 from scipy import stats
 
 MODELS = {
@@ -241,16 +243,21 @@ def test_a_whole_run_gives_one_row_per_model_and_estimand():
     assert within["fixed_effects_indirect"].tolist() == beside["estimate"].tolist()
 
 
-def test_too_few_therapists_for_the_only_intervals_that_are_asked_for():
-    """The estimates stand, and each verdict says that there is no interval to judge by."""
+@pytest.mark.parametrize("asked", [("percentile",), ("bca", "percentile"), ("delta",)])
+def test_the_intervals_that_are_asked_for_beside_the_primary_one_decide_nothing(asked):
+    """Of 8 therapists no bootstrap interval is given either: rows go, verdicts stay."""
     data = study(n=60, therapists=8)
-    settings = Settings(1, replicates=20, intervals=("percentile", "bca"))
-    part = fit_all(MODELS, data, ["twolevel", "regression"], settings)
-    found = conclude(*([part[name]] for name in ("effects", "fit", "derived")), MODELS)["verdicts"]
-    assert len(found) == 2 * len(MODELS)
-    assert found["indirect"].notna().all() and found["indirect_low"].isna().all()
-    assert (found["conclusion"] == "not estimated").all()
-    assert found["note"].str.contains("no bootstrap interval of the indirect effect").all()
+
+    def concluded(intervals):
+        settings = Settings(1, draws=200, replicates=20, intervals=intervals)
+        part = fit_all(MODELS, data, ["twolevel", "regression"], settings)
+        return conclude(*([part[name]] for name in ("effects", "fit", "derived")), MODELS)
+
+    usual, found = concluded(("delta", "montecarlo")), concluded(asked)
+    assert_frame_equal(found["verdicts"], usual["verdicts"])
+    assert found["verdicts"]["indirect_low"].notna().all()
+    assert set(found["verdicts"]["indirect_interval"]) == {PRIMARY_INTERVAL}
+    assert set(counting(found["effects"])["interval"]) == set(counting(usual["effects"])["interval"])
 
 
 def test_parts_are_merged_in_the_order_of_models_and_engines():

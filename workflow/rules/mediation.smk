@@ -5,6 +5,7 @@
 # makes  mediation/{effects,fit,verdicts,derived,agreement,measurement,cfa}.csv, robustness/leave_one_out.csv
 
 from fortems.run.config import kind, switched_on
+from fortems.study.engines import ENGINES
 
 MEDIATION_SETTINGS = dict(
     seed=config["seed"],
@@ -14,11 +15,10 @@ MEDIATION_SETTINGS = dict(
     replicates=config["bootstrap"]["replicates"] if config["bootstrap"] else 0,
 )
 # Two jobs of about the same length; each imports only what its engines need.
-PARTS = {"resampling": ("twolevel", "regression"), "plain": ("semopy", "mixedlm")}
 MEDIATION_JOBS = {
     part: chosen
-    for part, engines in PARTS.items()
-    if (chosen := [engine for engine in config["engines"] if engine in engines])
+    for part, resamples in (("resampling", True), ("plain", False))
+    if (chosen := [engine for engine in config["engines"] if ENGINES[engine].resamples == resamples])
 }
 INFLUENCE = {}
 if switched_on("robustness/leave_one_out.csv", config):
@@ -76,6 +76,7 @@ if kind(config) != "matrix":
             ENVIRONMENT
         params:
             instruments=config["data"]["instruments"],
+            engines=config["engines"],
             settings=MEDIATION_SETTINGS,
             latent=config["bootstrap"]["latent"] if config["bootstrap"] else 0,
             software=software("measurement"),

@@ -18,6 +18,7 @@ with job(snakemake):
     table = measurement_table(
         load_models(snakemake.input.models),
         sources,
+        snakemake.params.engines,
         settings_of(snakemake.params.settings),
         snakemake.params.latent,
     )

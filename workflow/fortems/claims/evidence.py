@@ -6,24 +6,17 @@ batches), so that one piece of code judges both.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fortems.stats.regression import Array
+from fortems.study.estimands import ESTIMANDS, counting
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: The engine whose numbers count at a level, and those that stand in for it where it was not run.
-ENGINES: dict[str, tuple[str, ...]] = {
-    "within": ("twolevel", "mixedlm"),
-    "single": ("regression", "semopy", "mixedlm"),
-}
-#: The interval of the indirect effect that counts, fixed beforehand; the second where draws are switched off.
-INTERVALS = ("montecarlo", "delta")
 
 
 class Key(NamedTuple):
@@ -169,28 +162,20 @@ def from_tables(
             if key.test == "pearson":
                 estimates[key._replace(test="cr2")] = estimate
     withheld: dict[str, str] = {}
-    for level, engines in ENGINES.items():
-        found = effects[(effects["level"] == level) & effects["at"].map(_text).eq("")]
+    counted = counting(effects[effects["at"].map(_text).eq("")])
+    for level in ESTIMANDS:
+        found = counted[counted["level"] == level]
         if found.empty:
             withheld[level] = f"this run has no effects at level {level}"
-        _collect(estimates, found, engines)
+        for row in found.to_dict("records"):
+            names = {"x": _text(row["predictor"]), "y": _text(row["mediator"])}
+            key = Key(row["effect"], row["level"], model=row["model"], **names)
+            estimates[key] = _one(row, "estimate", row["engine"], "")
     if covariates is not None:
         for row in covariates.to_dict("records"):
             key = Key("covariate", row["level"], x=row["term"], y=row["outcome"])
             estimates[key] = _one(row, "estimate", "cr2", _text(row.get("reason")))
     return Evidence(1, confidence, estimates, withheld)
-
-
-def _collect(estimates: dict[Key, Estimate], found: pd.DataFrame, engines: Sequence[str]) -> None:
-    """Take each effect from the first engine and, for indirect effects, the first interval that has it."""
-    rank = {engine: i for i, engine in enumerate(engines)}
-    order = {interval: i for i, interval in enumerate(("wald", *INTERVALS))}
-    kept = [row for row in found.to_dict("records") if row["engine"] in rank and row["interval"] in order]
-    kept.sort(key=lambda row: (rank[row["engine"]], order[row["interval"]]))
-    for row in kept:
-        names = {"x": _text(row["predictor"]), "y": _text(row["mediator"])}
-        key = Key(row["effect"], row["level"], model=row["model"], **names)
-        estimates.setdefault(key, _one(row, "estimate", row["engine"], ""))
 
 
 def _one(row: Mapping[Hashable, Any], column: str, source: str, reason: str) -> Estimate:

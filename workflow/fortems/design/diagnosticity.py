@@ -21,6 +21,7 @@ from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
 from fortems.stats.regression import cr2_from_products, within_products
+from fortems.study.estimands import PRIMARY
 from fortems.study.instruments import load_instruments
 from fortems.study.models import MediationModel, load_models
 from fortems.tables.correlations import in_theory, pearson_test
@@ -176,11 +177,10 @@ def _effects(
     names = model.predictors, model.mediators[0], model.outcome
     tests = tuple(sorted(statistics & {"a", "b", "direct"}))
     paths = within_paths(sample, *names, tests=tests) if level == "within" else single_paths(sample, *names)
-    engine = "twolevel" if level == "within" else "regression"
     for i, predictor in enumerate(model.predictors):
         for statistic in sorted(statistics - {"total"}):
             key = Key(statistic, level, model=model.name, x=predictor, y=model.mediators[0])
-            yield key, _estimate(paths, statistic, i, confidence, engine)
+            yield key, _estimate(paths, statistic, i, confidence, PRIMARY[level][0])
 
 
 def _estimate(paths: Paths, statistic: str, i: int, confidence: float, engine: str) -> Estimate:

@@ -19,6 +19,7 @@ from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
 from fortems.stats.regression import Array
+from fortems.study.engines import ENGINES
 from fortems.study.instruments import load_instruments
 from fortems.study.models import MediationModel
 
@@ -34,7 +35,6 @@ MODELS = {
     for predictor in ("alliance", "bond")
 }
 SIDE_BY_SIDE = "alliance"
-ENGINES = ("twolevel", "regression", "semopy", "mixedlm")
 PATHS = ("a", "b", "direct", "indirect", "total")
 
 

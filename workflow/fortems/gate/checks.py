@@ -14,6 +14,7 @@ import numpy as np
 from fortems.gate.snapshot import Evidence, each_row, equal, is_number, is_text
 from fortems.gate.verdicts import check_claims, check_verdicts
 from fortems.run.receipts import edited, stale
+from fortems.study.engines import ENGINES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,7 +200,7 @@ def _counts(evidence: Evidence) -> Iterator[str]:
         complete = common.dropna(subset=list(model.variables))
         for engine, rows in group.groupby("engine"):
             n = set(rows["n_clients"].dropna().astype(int))
-            limit = len(scores) if engine == "twolevel" else len(complete)
+            limit = len(scores) if ENGINES[str(engine)].incomplete else len(complete)
             wrong = {k for k in n if k > limit or k < len(complete)}
             if wrong:
                 yield f"{name} by {engine}: {sorted(wrong)} clients, of {len(scores)} with {len(complete)} complete"

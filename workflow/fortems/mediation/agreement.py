@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fortems.mediation.verdicts import PRIMARY
+from fortems.study.estimands import PRIMARY
 from fortems.study.models import MediationModel
 
 LIMIT = 0.1  # of a standard error; beyond it the difference is explained
 ROUNDING = 1e-9  # below, a difference is arithmetic only
 KEYS = ["model", "level", "effect", "predictor", "mediator", "outcome", "at"]
-ORDER = {**PRIMARY, "between": ("twolevel", "mixedlm")}
 
 AGREEMENT_COLUMNS = (
     *KEYS,
@@ -52,7 +51,7 @@ def agreement(effects: pd.DataFrame, fit: pd.DataFrame, models: Mapping[str, Med
     for group_key, group in frame.groupby(KEYS, sort=False):
         key: Any = group_key
         by_engine = group.drop_duplicates("engine").set_index("engine")
-        ranked = [name for name in ORDER.get(str(key[1]), ()) if name in by_engine.index]
+        ranked = [name for name in PRIMARY.get(str(key[1]), ()) if name in by_engine.index]
         for other in ranked[1:]:
             rows.append(_compare(dict(zip(KEYS, key, strict=True)), by_engine, ranked[0], other, fit, models))
     return pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS))

@@ -170,7 +170,7 @@ def _indirect_rows(
         settings.seed, "mediation", model.name, "montecarlo", slopes.engine, slopes.level, condition.at
     )
     draws = None
-    if "montecarlo" in settings.intervals and np.isfinite(paths.vcov).all() and (paths.df > 0).all():
+    if "montecarlo" in settings.computed and np.isfinite(paths.vcov).all() and (paths.df > 0).all():
         draws = t_draws(paths.estimate, paths.vcov, paths.df, settings.draws, rng)
     groups = [(m,) for m in model.mediators] + ([model.mediators] if len(model.mediators) > 1 else [])
     rows = []
@@ -183,12 +183,13 @@ def _indirect_rows(
             scale = _scale(system, slopes, "indirect", predictor, "")
             found = {
                 name: _indirect_interval(name, estimate, predictor, mediators, paths, draws, settings)
-                for name in settings.intervals
+                for name in settings.computed
             }
-            given = {name: interval for name, interval in found.items() if interval is not None}
-            if not given:  # all that is asked for is withheld: the estimate stands, and its verdict says so
-                given = dict.fromkeys(settings.intervals[:1], Interval(*np.full((4, 1), np.nan)))
-            rows += [_filled(row, name, estimate, interval, scale) for name, interval in given.items()]
+            rows += [
+                _filled(row, name, estimate, interval, scale)
+                for name, interval in found.items()
+                if interval is not None
+            ]
     return rows
 
 

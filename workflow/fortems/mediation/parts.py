@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from fortems.study.models import ENGINES
+from fortems.study.engines import ENGINES
 from fortems.tidy import atomic
 
 

@@ -13,9 +13,10 @@ from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows
 from fortems.mediation.effects import PART_COLUMNS, effect_rows
 from fortems.mediation.influence import INFLUENCE_COLUMNS, influence_rows
 from fortems.mediation.pathfit import FIT_COLUMNS, fit_row
-from fortems.mediation.slopes import RESAMPLED, Settings, Slopes
+from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import CannotFit, System, build
-from fortems.study.models import ENGINES, MediationModel
+from fortems.study.engines import ENGINES, RESAMPLED
+from fortems.study.models import MediationModel
 
 FULL_INFORMATION = ("twolevel",)  # engines that use incomplete rows
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fortems.mediation.system import Condition, Key, System, product
+from fortems.study.engines import RESAMPLED
+from fortems.study.estimands import computed_intervals
 
 Array = NDArray[np.float64]
-#: Intervals that need a bootstrap.
-RESAMPLED = ("percentile", "bca")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Settings:
     replicates : int
         Bootstrap replicates.
     intervals : tuple of str
-        Of ``delta, montecarlo, percentile, bca``.
+        Of the indirect effect, of those that engines can give; the primary one is computed without being named.
     """
 
     seed: int
@@ -36,6 +36,11 @@ class Settings:
     draws: int = 20_000
     replicates: int = 5_000
     intervals: tuple[str, ...] = ("delta", "montecarlo", *RESAMPLED)
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """The intervals with the primary one among them."""
+        return computed_intervals(self.intervals)
 
     @property
     def bootstraps(self) -> bool:

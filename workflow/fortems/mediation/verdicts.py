@@ -20,15 +20,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtri, ndtri, stdtrit
 
-from fortems.mediation.slopes import RESAMPLED
 from fortems.mediation.wording import conclusion, paper_rule
+from fortems.study.estimands import ESTIMANDS, counting
 from fortems.study.models import MediationModel, equivalent_models
 
 BOUND = 0.10
 ATTAINABLE = 1.645
-PRIMARY = {"within": ("twolevel", "mixedlm"), "single": ("regression", "semopy", "mixedlm")}
-PRIMARY_INTERVAL = ("montecarlo", "delta", *RESAMPLED)
-NO_BOOTSTRAP = "no bootstrap interval of the indirect effect could be given, and the run asks for no other"
 
 VERDICT_COLUMNS = (
     "model",
@@ -102,19 +99,13 @@ def verdicts(
             frame[name] = np.nan
     partial, full = equivalent_models(models, "partial"), equivalent_models(models, "full")
     rows = []
+    counted = counting(frame)
     for model in models:
-        of_model = frame[frame["model"] == model]
-        for level, engines in PRIMARY.items():
-            of_level = of_model[of_model["level"] == level]
-            engine = next((e for e in engines if (of_level["engine"] == e).any()), None)
-            if engine is None:
-                continue
-            chosen = of_level[of_level["engine"] == engine]
-            indirects = chosen[chosen["effect"] == "indirect"]
-            for key in indirects[["predictor", "mediator", "at"]].drop_duplicates().to_dict("records"):
-                row = _verdict(chosen, key["predictor"], key["mediator"], key["at"], bound)
-                row |= {"model": model, "level": level, "engine": engine}
-                row |= _likelihood_ratio(fit, model, engine, int(row["n_clients"]))
+        for level in ESTIMANDS:
+            chosen = counted[(counted["model"] == model) & (counted["level"] == level)]
+            for indirect in chosen[chosen["effect"] == "indirect"].to_dict("records"):
+                row = _verdict(chosen, indirect, bound)
+                row |= _likelihood_ratio(fit, model, row["engine"], int(row["n_clients"]))
                 row |= _beside(frame, fit, row)
                 row["equivalent_partial"] = " ".join(partial.get(model, ()))
                 row["equivalent_full"] = " ".join(full.get(model, ()))
@@ -126,11 +117,8 @@ def _excludes_zero(low: float, high: float) -> bool | None:
     return None if math.isnan(low) or math.isnan(high) else bool(low > 0 or high < 0)
 
 
-def _verdict(chosen: pd.DataFrame, predictor: str, mediator: str, at: str, bound: float) -> dict[str, Any]:
-    here = chosen[(chosen["predictor"] == predictor) & (chosen["at"] == at)]
-    indirects = here[(here["effect"] == "indirect") & (here["mediator"] == mediator)].set_index("interval")
-    interval = next(name for name in PRIMARY_INTERVAL if name in indirects.index)
-    indirect: Any = indirects.loc[interval]
+def _verdict(chosen: pd.DataFrame, indirect: Mapping[Any, Any], bound: float) -> dict[str, Any]:
+    here = chosen[(chosen["predictor"] == indirect["predictor"]) & (chosen["at"] == indirect["at"])]
     direct: Any = here[here["effect"] == "direct"].iloc[0]
     indirect_excludes = _excludes_zero(indirect["ci_low"], indirect["ci_high"])
     direct_excludes = _excludes_zero(direct["ci_low"], direct["ci_high"])
@@ -146,14 +134,12 @@ def _verdict(chosen: pd.DataFrame, predictor: str, mediator: str, at: str, bound
     )
     opposite = bool(indirect["estimate"] * direct["estimate"] < 0)
     return {
-        "predictor": predictor,
-        "mediator": mediator,
+        **{name: indirect[name] for name in ("model", "level", "engine", "predictor", "mediator", "at")},
         "outcome": direct["outcome"],
-        "at": at,
         "indirect": indirect["estimate"],
         "indirect_low": indirect["ci_low"],
         "indirect_high": indirect["ci_high"],
-        "indirect_interval": interval,
+        "indirect_interval": indirect["interval"],
         "indirect_excludes_zero": indirect_excludes,
         "direct": direct["estimate"],
         "direct_low": direct["ci_low"],
@@ -243,8 +229,6 @@ def _beside(frame: pd.DataFrame, fit: pd.DataFrame, row: dict[str, Any]) -> dict
     ]
     boundary = bool(fits["boundary"].iloc[0]) if len(fits) and pd.notna(fits["boundary"].iloc[0]) else False
     notes = []
-    if row["indirect_interval"] in RESAMPLED and math.isnan(row["indirect_low"]):
-        notes.append(NO_BOOTSTRAP)
     if row["level"] == "single" and pd.notna(row.get("lr_chi2")):
         notes.append(
             "likelihood ratio, AIC and BIC take clients as independent; the tests of the paths do not"

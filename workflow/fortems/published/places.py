@@ -12,9 +12,6 @@ LEDGER_FILES = (
     "mediation/fit.csv",
 )
 
-#: Engines that a matrix is enough for.
-MATRIX_ENGINES = ("regression", "semopy")
-
 #: How far the rounding of a published matrix lets its paths move.
 ROUNDING_FILE = "robustness/rounding.csv"
 

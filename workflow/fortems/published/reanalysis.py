@@ -19,11 +19,11 @@ from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import CannotFit, Condition, System
 from fortems.published.matrix import PublishedMatrix
 from fortems.published.paths import Equation, regress
-from fortems.published.places import MATRIX_ENGINES
+from fortems.study.engines import FROM_MATRIX
 from fortems.study.models import MediationModel
 from fortems.study.variables import VARIABLES
 
-CLOSED_FORM, SEMOPY = MATRIX_ENGINES
+CLOSED_FORM, SEMOPY = FROM_MATRIX
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def reanalyse(
             for dependent, right in system.equations().items()
         }
         fits = {CLOSED_FORM: closed_form, SEMOPY: by_semopy}
-        for engine in MATRIX_ENGINES:
+        for engine in FROM_MATRIX:
             if engine in engines:
                 try:
                     slopes, fitted = fits[engine](system, matrix)

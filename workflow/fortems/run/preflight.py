@@ -12,19 +12,17 @@ from typing import Any
 
 from fortems.claims.claimfile import load_claims
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.mediation.slopes import RESAMPLED
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
-from fortems.published.places import MATRIX_ENGINES
 from fortems.run.config import complete, plain
 from fortems.schema import load_schema, repeated_key, schema_problems
 from fortems.simulate.scenario import load_scenario
+from fortems.study.engines import FROM_MATRIX, RESAMPLED, RESAMPLING
 from fortems.study.instruments import Instrument, load_instruments, score_ranges
 from fortems.study.models import CATEGORIES, MediationModel, load_models
 from fortems.study.variables import SCORE_COLUMNS, VARIABLES
 
 WHERE = "configuration"
-BOOTSTRAPPED = ("twolevel", "regression")
 
 
 def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = ()) -> dict[str, Any]:
@@ -185,21 +183,21 @@ def _source_problems(config: Mapping[str, Any]) -> list[Problem]:
     if source == "file" and not data["format"]:
         what = "data.source is file, and its format is not said"
         problems.append(Problem(f"{WHERE}: data.format", what, "items, scores"))
-    if source == "matrix" and not set(config["engines"]) & set(MATRIX_ENGINES):
+    if source == "matrix" and not set(config["engines"]) & set(FROM_MATRIX):
         what = f"{', '.join(config['engines'])} cannot fit a matrix, which has no clients"
-        problems.append(Problem(f"{WHERE}: engines", what, f"one of {', '.join(MATRIX_ENGINES)} at least"))
+        problems.append(Problem(f"{WHERE}: engines", what, f"one of {', '.join(FROM_MATRIX)} at least"))
     return problems + _interval_problems(config)
 
 
 def _interval_problems(config: Mapping[str, Any]) -> list[Problem]:
-    """Without an interval of the indirect effect there is nothing to judge."""
+    """A run that can give none of the intervals that it asks for beside the primary one is not what was meant."""
     if not set(config["intervals"]) <= set(RESAMPLED):
         return []
     if config["data"]["source"] == "matrix":
         why = "a matrix has no clients to resample"
     elif not config["bootstrap"]:
         why = "the bootstrap is off"
-    elif not set(config["engines"]) & set(BOOTSTRAPPED):
+    elif not set(config["engines"]) & set(RESAMPLING):
         why = f"{', '.join(config['engines'])} give none"
     else:
         return []

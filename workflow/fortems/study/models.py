@@ -16,7 +16,6 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.schema import load_checked
 from fortems.study.variables import VARIABLES
 
-ENGINES = ("twolevel", "regression", "semopy", "mixedlm")
 CATEGORIES = ("gender",)  # the study's own category; other text columns of a file are found in the data
 
 

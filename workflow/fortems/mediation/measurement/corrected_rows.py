@@ -12,14 +12,17 @@ from twolevel import batch
 from fortems.mediation.engines.regression import MIN_CLUSTERS, cross_products
 from fortems.mediation.measurement import latent
 from fortems.mediation.measurement.corrected import Reliability, corrected_effects, over_reliability
-from fortems.mediation.measurement.measurement_rows import OBSERVED, Sources, measurement_row, tested
+from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, tested
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import CannotFit, System, build, check_within
 from fortems.seeds import stream
 from fortems.stats.intervals import Interval, percentile_interval
+from fortems.study.estimands import ESTIMANDS, PRIMARY
 from fortems.study.models import MediationModel
 
 Array = NDArray[np.float64]
+#: Engine and level that corrected estimates stand beside.
+BESIDE = tuple((PRIMARY[level][0], level) for level in ESTIMANDS)
 
 
 def reliabilities_of(model: MediationModel, table: pd.DataFrame | None) -> list[Reliability] | str:
@@ -50,11 +53,11 @@ def corrected_rows(model: MediationModel, sources: Sources, settings: Settings) 
     except CannotFit as reason:
         return [
             measurement_row(model, name, level, "indirect", note=f"withheld: {reason}")
-            for name, level in OBSERVED
+            for name, level in BESIDE
         ]
     values, cluster, n_clusters = system.complete_values()
     rows: list[dict[str, Any]] = []
-    for engine_name, level in OBSERVED:
+    for engine_name, level in BESIDE:
         withheld = _not_divided(system) if level == "within" else ""
         if isinstance(reliabilities, str):
             withheld = reliabilities

@@ -1,7 +1,7 @@
 """What measurement error does to a, b and the indirect effect (``measurement.csv``).
 
 One table: for every base model (predictor, mediator, outcome) of which the models file has a latent or a corrected
-version, the observed estimates by the primary engines, the latent and the corrected ones. Columns as in
+version, the observed estimates by the engines that count, the latent and the corrected ones. Columns as in
 ``effects.csv``, with ``measurement``, the reliabilities used, ``ratio`` (estimate over the observed one of the same
 level and effect) and ``note``. The interval ``reliability`` holds a corrected estimate's lowest and highest value
 over the reliabilities' intervals; ``percentile`` is a cluster bootstrap that draws the reliabilities anew each time.
@@ -9,7 +9,7 @@ over the reliabilities' intervals; ``percentile`` is a cluster bootstrap that dr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,20 +21,24 @@ from fortems.mediation.measurement.corrected_rows import corrected_rows
 from fortems.mediation.measurement.latent_rows import latent_rows
 from fortems.mediation.measurement.measurement_rows import (
     MEASUREMENT_COLUMNS,
-    OBSERVED,
     Sources,
     measurement_row,
 )
 from fortems.mediation.run import engine
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import CannotFit, build
+from fortems.study.estimands import ESTIMANDS, PRIMARY, primary_engine
 from fortems.study.models import MediationModel
 
 __all__ = ["MEASUREMENT_COLUMNS", "Sources", "measurement_table"]
 
 
 def measurement_table(
-    models: Mapping[str, MediationModel], sources: Sources, settings: Settings, latent_replicates: int
+    models: Mapping[str, MediationModel],
+    sources: Sources,
+    engines: Sequence[str],
+    settings: Settings,
+    latent_replicates: int,
 ) -> pd.DataFrame:
     """Return the table of observed, latent and corrected estimates.
 
@@ -43,18 +47,21 @@ def measurement_table(
     models : mapping
         Those with ``measurement`` latent or corrected are used.
     sources : Sources
+    engines : sequence of str
+        Of the run: the one that counts at a level gives the observed estimates.
     settings : Settings
     latent_replicates : int
         Cluster-bootstrap replicates of latent models; 0 for none.
     """
     rows: list[dict[str, Any]] = []
+    observed = {level: primary_engine(level, engines) or PRIMARY[level][0] for level in ESTIMANDS}
     done: set[tuple[str, str, str]] = set()
     for model in models.values():
         base = (model.predictors[0], model.mediators[0], model.outcome)
         if model.measurement == "observed":
             continue
         if base not in done:
-            rows += _observed_rows(model, models.values(), sources, settings)
+            rows += _observed_rows(model, models.values(), sources, observed, settings)
             done.add(base)
         if model.measurement == "latent":
             rows += latent_rows(model, sources, settings, latent_replicates)
@@ -65,7 +72,11 @@ def measurement_table(
 
 
 def _observed_rows(
-    model: MediationModel, models: Iterable[MediationModel], sources: Sources, settings: Settings
+    model: MediationModel,
+    models: Iterable[MediationModel],
+    sources: Sources,
+    engines: Mapping[str, str],
+    settings: Settings,
 ) -> list[dict[str, Any]]:
     name = f"{model.predictors[0]}_observed"
     plain = MediationModel(name, model.predictors, model.mediators, model.outcome)
@@ -76,11 +87,11 @@ def _observed_rows(
     except CannotFit as reason:
         return [
             measurement_row(plain, name, level, "indirect", note=f"withheld: {reason}")
-            for name, level in OBSERVED
+            for level, name in engines.items()
         ]
     quiet = Settings(settings.seed, settings.confidence, settings.draws, 0, ("delta", "montecarlo"))
     rows = []
-    for engine_name, level in OBSERVED:
+    for level, engine_name in engines.items():
         try:
             slopes, _ = engine(engine_name)(system, quiet)
         except CannotFit as reason:

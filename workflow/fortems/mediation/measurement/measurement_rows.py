@@ -37,7 +37,6 @@ MEASUREMENT_COLUMNS = (
     "n_therapists",
     "note",
 )
-OBSERVED = (("twolevel", "within"), ("regression", "single"))  # engine and level of the observed estimates
 
 
 @dataclass(frozen=True)
