@@ -70,6 +70,10 @@ class CollinearVariablesError(DataProblemError):
     """Variables are an exact linear combination of each other at a level."""
 
 
+class ScaleError(DataProblemError):
+    """A variable's unit is so small or so large that sums of squares leave the numbers a computer has."""
+
+
 class NotNestedError(TwoLevelError):
     """Two fits cannot be compared by a likelihood ratio."""
 

@@ -9,10 +9,27 @@ from ..errors import (
     CollinearVariablesError,
     ConstantVariableError,
     NoReplicationError,
+    ScaleError,
 )
 
-# Below this share of a variable's variance a pivot counts as an exact linear combination.
-COLLINEAR = 1e-10
+# Below this share of a variable's variance a pivot counts as a linear combination: what is left of the variance is
+# then known to fewer digits than the likelihood's maximum is sought to (correlations above 1 - 5e-8).
+COLLINEAR = 1e-7
+
+# Standard deviations that are fitted as they are; beyond these the likelihood loses its digits to the units.
+SCALES = (1e-12, 1e12)
+
+
+def check_scale(values: np.ndarray, names: tuple[str, ...]) -> None:
+    """Refuse variables in units in which their variance cannot be worked with; missing values are passed over."""
+    with np.errstate(over="ignore"):
+        for name, column in zip(names, values.T, strict=True):
+            size = float(np.nanmax(np.abs(column - np.nanmean(column))))
+            if size and not SCALES[0] <= size <= SCALES[1]:
+                raise ScaleError(
+                    f"variable {name!r} differs from its mean by at most {size:.3g}; multiply it by a power of ten so "
+                    f"that its values lie between {SCALES[0]:g} and {SCALES[1]:g} of their mean, near 1 at best"
+                )
 
 
 def check_between_only(deviation: np.ndarray, values: np.ndarray, z: tuple[str, ...]) -> None:
@@ -87,7 +104,7 @@ def check_missing_variation(values: np.ndarray, codes: np.ndarray, y: tuple[str,
 
 
 def check_collinear(cross: np.ndarray, names: tuple[str, ...], where: str) -> None:
-    """Raise if a variable is an exact linear combination of those before it (Cholesky pivots)."""
+    """Raise if a variable is a linear combination of those before it, exactly or nearly (Cholesky pivots)."""
     scale = np.sqrt(np.diag(cross))
     if (scale == 0).any():
         name = names[int(np.argmin(scale))]
@@ -101,6 +118,6 @@ def check_collinear(cross: np.ndarray, names: tuple[str, ...], where: str) -> No
             weights = np.linalg.solve(others, correlation[done, k])
             partners = [names[d] for d, w in zip(done, weights, strict=True) if abs(w) > 1e-6]
             raise CollinearVariablesError(
-                f"{names[k]!r} is an exact linear combination of {', '.join(partners)} {where}; drop one of them"
+                f"{names[k]!r} is a linear combination of {', '.join(partners)} {where}, or nearly so; drop one of them"
             )
         done.append(k)

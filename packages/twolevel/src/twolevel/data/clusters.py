@@ -17,7 +17,7 @@ from ..errors import (
     UnknownVariableError,
     nearest,
 )
-from .checks import check_between_only, check_missing_variation, check_variation
+from .checks import check_between_only, check_missing_variation, check_scale, check_variation
 from .moments import Clusters, CompleteMoments, MissingMoments
 from .variation import check_missing, magnitudes
 
@@ -133,6 +133,7 @@ def _clusters(
     used, codes = np.unique(codes, return_inverse=True)
     if len(used) < 2:
         raise OneClusterError("all complete rows belong to one cluster; a two-level model needs at least 2")
+    check_scale(values, (*y, *z))
     sizes = np.bincount(codes)
     means = np.empty((len(used), t))
     for k in range(t):
@@ -157,6 +158,7 @@ def _cells(
     for name, column in zip((*y, *z), np.hstack([y_values, z_values]).T, strict=True):
         if np.isnan(column).all():
             raise MissingValuesError(f"variable {name!r} is missing in every row; leave it out of the model")
+    check_scale(np.hstack([y_values, z_values]), (*y, *z))
     # A row without clients' values still tells its cluster's own; a cluster may have such rows only.
     keep = seen.any(axis=1)
     used, all_codes = np.unique(codes, return_inverse=True)

@@ -1,11 +1,16 @@
-"""Arithmetic expressions of labels, as in `indirect := a*b`: read without `eval`, evaluated on numbers or arrays."""
+"""Arithmetic expressions of labels, as in `indirect := a*b`: read without `eval`, evaluated on numbers or arrays.
+
+The text is put into postfix order (Dijkstra's shunting yard), so that neither reading nor evaluating recurses: a sum
+of thousands of labels is as good as one of two. Labels are any names that the model text allows (`lambda`, `in`,
+`a.1`, `µ`), which Python's own grammar would refuse or rewrite.
+"""
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +26,21 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], int, float]] = {
     "max": (lambda *values: reduce(np.maximum, values), 2, np.inf),
 }
 
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d][\w.]*)|(?P<sign>\*\*|[-+*/^(),]))"
+)
+# How tightly an operator binds, as in Python: -a^2 is -(a^2), a^-b and 2^3^2 = 2^9 are allowed.
+_BINDS = {"+": 1, "-": 1, "*": 2, "/": 2, "negative": 3, "^": 4}
+_NUMBER, _LABEL, _OPERATOR, _FUNCTION = "number", "label", "operator", "function"
+
+
+class _Step(NamedTuple):
+    """One step of the postfix program: a number, a label, an operator, or a function of `count` arguments."""
+
+    kind: str
+    value: Any
+    count: int = 0
+
 
 class Expression:
     """An arithmetic expression of labels: + - * / ** (or ^), sqrt, exp, log, abs, min, max.
@@ -30,6 +50,11 @@ class Expression:
     text : str
         Such as ``a*b + c``.
 
+    Attributes
+    ----------
+    names : tuple of str
+        The labels, in the order of their first mention.
+
     Raises
     ------
     ModelSyntaxError
@@ -37,41 +62,12 @@ class Expression:
     """
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        try:
-            self.tree = ast.parse(text.replace("^", "**").strip(), mode="eval").body
-        except SyntaxError:
-            raise ModelSyntaxError(f"{text!r} is not an expression of labels such as a*b + c") from None
-        self.names: tuple[str, ...] = tuple(dict.fromkeys(self._collect(self.tree)))
-
-    def _collect(self, node: ast.AST) -> list[str]:
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            return []
-        if isinstance(node, ast.Name):
-            return [node.id]
-        if isinstance(node, ast.Attribute):  # labels may hold dots, as in lavaan
-            return [ast.unparse(node)]
-        if isinstance(node, ast.BinOp) and isinstance(
-            node.op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.Pow
-        ):
-            left, right = self._collect(node.left), self._collect(node.right)
-            if isinstance(node.op, ast.Div) and not right and not self._evaluate(node.right, {}):
-                raise ModelSyntaxError(f"{self.text!r}: {ast.unparse(node)!r} divides by zero")
-            return left + right
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd | ast.USub):
-            return self._collect(node.operand)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
-            least, most = _FUNCTIONS[node.func.id][1:]
-            if node.keywords or not least <= len(node.args) <= most:
-                wanted = "one argument" if most == 1 else "two arguments or more"
-                raise ModelSyntaxError(
-                    f"{self.text!r}: {ast.unparse(node)!r} is not allowed; {node.func.id} takes {wanted}"
-                )
-            return [name for argument in node.args for name in self._collect(argument)]
-        raise ModelSyntaxError(
-            f"{self.text!r}: {ast.unparse(node)!r} is not allowed; use labels, numbers, + - * / ^ and "
-            f"{', '.join(_FUNCTIONS)}"
+        self.text = text.strip()
+        self._program = _postfix(self.text)
+        self.names: tuple[str, ...] = tuple(
+            dict.fromkeys(step.value for step in self._program if step.kind == _LABEL)
         )
+        _refuse_zero_divisors(self._program, self.text)
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """Value at the labels' values (floats or arrays of one shape).
@@ -82,35 +78,155 @@ class Expression:
             Division by zero, or a power too large for a number.
         """
         try:
-            return self._evaluate(self.tree, values)
+            return _evaluate(self._program, values)
         except (ZeroDivisionError, OverflowError) as error:
             what = "divides by zero" if isinstance(error, ZeroDivisionError) else "is too large a number"
             at = ", ".join(f"{name} = {values[name]:.6g}" for name in self.names)
             raise ExpressionError(f"{self.text!r} {what}" + (f" at {at}" if at else "")) from None
 
-    def _evaluate(self, node: ast.AST, values: Mapping[str, Any]) -> Any:
-        if isinstance(node, ast.Constant):
-            return float(node.value)  # type: ignore[arg-type]
-        if isinstance(node, ast.Name | ast.Attribute):
-            return values[ast.unparse(node)]
-        if isinstance(node, ast.UnaryOp):
-            value = self._evaluate(node.operand, values)
-            return -value if isinstance(node.op, ast.USub) else value
-        if isinstance(node, ast.BinOp):
-            left, right = self._evaluate(node.left, values), self._evaluate(node.right, values)
-            match node.op:
-                case ast.Add():
-                    return left + right
-                case ast.Sub():
-                    return left - right
-                case ast.Mult():
-                    return left * right
-                case ast.Div():
-                    if np.ndim(right) == 0 and right == 0:  # numpy's numbers would give infinity
-                        raise ZeroDivisionError
-                    return left / right
-                case _:
-                    power = left**right
-                    return np.nan if isinstance(power, complex) else power  # a root of a negative number
-        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        return _FUNCTIONS[node.func.id][0](*(self._evaluate(argument, values) for argument in node.args))
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    at, end = 0, len(text)
+    while at < end:
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise ModelSyntaxError(
+                f"{text!r}: {text[at:].strip()[:20]!r} is not allowed; use labels, numbers, + - * / ^ and "
+                f"{', '.join(_FUNCTIONS)}"
+            )
+        found.append((str(match.lastgroup), match[str(match.lastgroup)].replace("**", "^")))
+        at = match.end()
+    return found
+
+
+def _postfix(text: str) -> list[_Step]:
+    """The shunting yard: operands go out at once, operators wait for those that bind less tightly."""
+    broken = ModelSyntaxError(f"{text!r} is not an expression of labels such as a*b + c")
+    out: list[_Step] = []
+    waiting: list[str] = []  # operators, "(" and names of functions before their "("
+    counts: list[int] = []  # arguments so far of each open function
+    tokens = _tokens(text)
+    operand = False  # whether an operand has just ended
+
+    def release(until: Callable[[str], bool]) -> None:
+        while waiting and waiting[-1] != "(" and until(waiting[-1]):
+            sign = waiting.pop()
+            out.append(_Step(_OPERATOR, sign, 1 if sign == "negative" else 2))
+
+    for k, (kind, token) in enumerate(tokens):
+        follows = tokens[k + 1][1] if k + 1 < len(tokens) else ""
+        if kind in ("number", "name"):
+            if operand:
+                raise broken
+            if kind == "name" and follows == "(":
+                if token not in _FUNCTIONS:
+                    raise ModelSyntaxError(
+                        f"{text!r}: {token + '('!r} is not allowed; functions are {', '.join(_FUNCTIONS)}"
+                    )
+                waiting.append(token)
+                continue
+            out.append(_Step(_NUMBER, float(token)) if kind == "number" else _Step(_LABEL, token))
+            operand = True
+        elif token == "(":
+            if operand:
+                raise broken
+            counts.append(1 if waiting and waiting[-1] in _FUNCTIONS else 0)
+            waiting.append("(")
+            if counts[-1] and follows == ")":
+                counts[-1], operand = 0, True  # no argument at all, which its function refuses
+                waiting[-1] = "()"
+        elif token == ")":
+            if not operand or not counts:
+                raise broken
+            if waiting[-1] == "()":
+                waiting[-1] = "("
+            release(lambda sign: True)
+            waiting.pop()
+            count = counts.pop()
+            if waiting and waiting[-1] in _FUNCTIONS:
+                name = waiting.pop()
+                least, most = _FUNCTIONS[name][1:]
+                if not least <= count <= most:
+                    wanted = "one argument" if most == 1 else "two arguments or more"
+                    raise ModelSyntaxError(f"{text!r}: {name} takes {wanted}, not {count or 'none'}")
+                out.append(_Step(_FUNCTION, name, count))
+        elif token == ",":
+            if not operand or not counts or not counts[-1]:
+                raise broken
+            release(lambda sign: True)
+            counts[-1] += 1
+            operand = False
+        elif operand:
+            right = token == "^"  # right-associative
+            release(
+                lambda sign, t=token, r=right: (
+                    _BINDS[sign] > _BINDS[t] or (_BINDS[sign] == _BINDS[t] and not r)
+                )
+            )
+            waiting.append(token)
+            operand = False
+        elif token in "+-":
+            if token == "-":
+                waiting.append("negative")
+        else:
+            raise broken
+    if not operand or counts:
+        raise broken
+    release(lambda sign: True)
+    return out
+
+
+def _refuse_zero_divisors(program: list[_Step], text: str) -> None:
+    """Refuse a division by numbers that make zero, whatever the labels are."""
+    known: list[float | None] = []
+    for step in program:
+        if step.kind in (_NUMBER, _LABEL):
+            known.append(step.value if step.kind == _NUMBER else None)
+            continue
+        arguments = [known.pop() for _ in range(step.count)][::-1]
+        if step.value == "/" and arguments[1] == 0:
+            raise ModelSyntaxError(f"{text!r}: it divides by zero")
+        value = None
+        if None not in arguments:
+            try:
+                value = float(_apply(step, arguments))
+            except (ArithmeticError, ValueError):
+                value = None
+        known.append(value)
+
+
+def _evaluate(program: list[_Step], values: Mapping[str, Any]) -> Any:
+    stack: list[Any] = []
+    for step in program:
+        if step.kind == _NUMBER:
+            stack.append(step.value)
+        elif step.kind == _LABEL:
+            stack.append(values[step.value])
+        else:
+            arguments = stack[-step.count :]
+            del stack[-step.count :]
+            stack.append(_apply(step, arguments))
+    return stack[0]
+
+
+def _apply(step: _Step, arguments: list[Any]) -> Any:
+    if step.kind == _FUNCTION:
+        return _FUNCTIONS[step.value][0](*arguments)
+    if step.value == "negative":
+        return -arguments[0]
+    left, right = arguments
+    match step.value:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "/":
+            if np.ndim(right) == 0 and right == 0:  # numpy's numbers would give infinity
+                raise ZeroDivisionError
+            return left / right
+        case _:
+            power = left**right
+            return np.nan if isinstance(power, complex) else power  # a root of a negative number

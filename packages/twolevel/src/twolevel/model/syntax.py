@@ -69,12 +69,12 @@ def parse(text: str) -> Parsed:
     seen_levels: set[int] = set()
     for number, statement in _statements(text):
         where = f"line {number} ({statement!r})"
-        block = re.match(r"(level|group)\s*:\s*[\"']?(\w+)[\"']?\Z", statement)
+        block = re.match(r"(level|group)\s*:\s*[\"']?(\w+)[\"']?\Z", statement, re.IGNORECASE)
         if block:
-            if block[1] == "group" or block[2].lower() not in _LEVEL_NAMES:
+            if block[1].lower() == "group" or block[2].lower() not in _LEVEL_NAMES:
                 raise ModelSyntaxError(
                     f"{where}: a block is 'level: 1' (or within) or 'level: 2' (or between)"
-                    + ("; several groups are not supported" if block[1] == "group" else "")
+                    + ("; several groups are not supported" if block[1].lower() == "group" else "")
                 )
             level = _LEVEL_NAMES[block[2].lower()]
             seen_levels.add(level)
