@@ -95,8 +95,16 @@ def test_long_and_deep_expressions_do_not_recurse(count):
         "max(, a)",
         "min(a b, c)",
         "a[0]",
-    ]
-    + ["f(a)", "exp(a)(b)", "'a'", "a = b", "a if b else c", "a; b", "a\\b", "max(a, 1, key=a)", "a/(2 - 2)"],
+        "f(a)",
+        "exp(a)(b)",
+        "'a'",
+        "a = b",
+        "a if b else c",
+        "a; b",
+        "a\\b",
+        "max(a, 1, key=a)",
+        "a/(2 - 2)",
+    ],
 )
 def test_what_is_no_expression_is_refused_by_its_text(text):
     with pytest.raises(errors.ModelSyntaxError) as caught:

@@ -109,8 +109,9 @@ def _postfix(text: str) -> list[_Step]:
     tokens = _tokens(text)
     operand = False  # whether an operand has just ended
 
-    def release(until: Callable[[str], bool]) -> None:
-        while waiting and waiting[-1] != "(" and until(waiting[-1]):
+    def release(looser: int = 0) -> None:
+        """Put out what waits since the last bracket and binds more tightly than ``looser``."""
+        while waiting and _BINDS.get(waiting[-1], 0) > looser:
             sign = waiting.pop()
             out.append(_Step(_OPERATOR, sign, 1 if sign == "negative" else 2))
 
@@ -141,7 +142,7 @@ def _postfix(text: str) -> list[_Step]:
                 raise broken
             if waiting[-1] == "()":
                 waiting[-1] = "("
-            release(lambda sign: True)
+            release()
             waiting.pop()
             count = counts.pop()
             if waiting and waiting[-1] in _FUNCTIONS:
@@ -154,16 +155,11 @@ def _postfix(text: str) -> list[_Step]:
         elif token == ",":
             if not operand or not counts or not counts[-1]:
                 raise broken
-            release(lambda sign: True)
+            release()
             counts[-1] += 1
             operand = False
         elif operand:
-            right = token == "^"  # right-associative
-            release(
-                lambda sign, t=token, r=right: (
-                    _BINDS[sign] > _BINDS[t] or (_BINDS[sign] == _BINDS[t] and not r)
-                )
-            )
+            release(_BINDS[token] - (token != "^"))  # a power waits for the one after it: 2^3^2 = 2^9
             waiting.append(token)
             operand = False
         elif token in "+-":
@@ -173,7 +169,7 @@ def _postfix(text: str) -> list[_Step]:
             raise broken
     if not operand or counts:
         raise broken
-    release(lambda sign: True)
+    release()
     return out
 
 
