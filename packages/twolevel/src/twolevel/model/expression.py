@@ -35,11 +35,11 @@ _NUMBER, _LABEL, _OPERATOR, _FUNCTION = "number", "label", "operator", "function
 
 
 class _Step(NamedTuple):
-    """One step of the postfix program: a number, a label, an operator, or a function of `count` arguments."""
+    """One step of the postfix program: a number, a label, an operator, or a function of `arity` arguments."""
 
     kind: str
     value: Any
-    count: int = 0
+    arity: int = 0
 
 
 class Expression:
@@ -180,7 +180,7 @@ def _refuse_zero_divisors(program: list[_Step], text: str) -> None:
         if step.kind in (_NUMBER, _LABEL):
             known.append(step.value if step.kind == _NUMBER else None)
             continue
-        arguments = [known.pop() for _ in range(step.count)][::-1]
+        arguments = [known.pop() for _ in range(step.arity)][::-1]
         if step.value == "/" and arguments[1] == 0:
             raise ModelSyntaxError(f"{text!r}: it divides by zero")
         value = None
@@ -200,8 +200,8 @@ def _evaluate(program: list[_Step], values: Mapping[str, Any]) -> Any:
         elif step.kind == _LABEL:
             stack.append(values[step.value])
         else:
-            arguments = stack[-step.count :]
-            del stack[-step.count :]
+            arguments = stack[-step.arity :]
+            del stack[-step.arity :]
             stack.append(_apply(step, arguments))
     return stack[0]
 
