@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import twolevel
+from twolevel_brute import cluster_logliks
 
 ORACLE = Path(__file__).parent / "reference" / "lavaan"
 CASES = pd.read_csv(ORACLE / "cases.csv").set_index("case")
 EXPECTED = pd.read_csv(ORACLE / "expected" / "fit.csv").set_index("case")
 ESTIMATES = pd.read_csv(ORACLE / "expected" / "estimates.csv", keep_default_na=False, na_values=["", "NA"])
 REGULAR = list(EXPECTED.index[EXPECTED["regular"]])
+LATER = pd.read_csv(ORACLE / "0.7" / "loglik.csv").set_index("case")  # lavaan 0.7-2 as it comes
 INSIDE = list(EXPECTED.index[EXPECTED["regular"] & (EXPECTED["between_min"] > 1e-6)])
 
 
@@ -153,3 +155,41 @@ def test_no_regular_maximum_is_never_a_silent_number(case):
         assert "no maximum" in free.message
         assert free.parameters["se"].isna().all()
     assert bounded.converged and bounded.admissible and bounded.boundary
+
+
+def test_both_versions_of_lavaan_know_the_same_cases():
+    assert set(LATER.index) == set(CASES.index)
+    assert len(INSIDE) == 55
+
+
+@pytest.mark.parametrize("case", INSIDE)
+def test_the_maximum_is_no_lower_than_that_of_either_version(case):
+    better = max(EXPECTED.loc[case, "loglik"], LATER.loc[case, "loglik"])
+    assert fitted(case, "psd").loglik >= better - tolerance(case) or not fitted(case, "none").admissible
+    assert fitted(case, "none").loglik >= better - tolerance(case)
+
+
+def test_the_pinned_level_of_the_later_version_is_as_the_guide_says():
+    """What docs/lavaan-report.md reports: converged, and short of a maximum that is known from three sides."""
+    short = pd.Series({case: fitted(case, "none").loglik - LATER.loc[case, "loglik"] for case in INSIDE})
+    assert LATER.loc[INSIDE, "converged"].all()
+    assert ((short > 1e-3).sum(), (short > 0.1).sum()) == (17, 9)
+    assert short.idxmax() == "covariates__one_covariate"
+    assert short.max() == pytest.approx(7.389, abs=1e-3)
+    assert short.min() > -1e-6
+
+
+def test_the_maximum_that_the_later_version_misses_most_is_one_by_brute_force():
+    case = "covariates__one_covariate"
+    fit = fitted(case, "none")
+    frame = pd.read_csv(ORACLE / "data" / f"{CASES.loc[case, 'data']}.csv")
+    layout = fit.model.layout
+    dense = cluster_logliks(fit.implied, frame, list(layout.y), list(layout.z), "cluster").sum()
+    assert dense == pytest.approx(fit.loglik, abs=1e-8)
+    assert fit.fit_indices.df == 0
+    assert 2 * (dense - LATER.loc[case, "loglik"]) == pytest.approx(14.778, abs=1e-3)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES.index if c not in INSIDE])
+def test_the_bounded_maximum_is_no_lower_than_that_of_the_later_version(case):
+    assert fitted(case, "psd").loglik >= LATER.loc[case, "loglik"] - 1e-6
