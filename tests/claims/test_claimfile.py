@@ -6,8 +6,10 @@ import pytest
 import yaml
 from fortems.claims.claimfile import load_claims
 from fortems.errors import ConfigError
+from fortems.study.definition import study
 from fortems.study.models import MediationModel, load_models
-from fortems.study.variables import VARIABLES
+
+VARIABLES = study().variables
 
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / "config" / "claims.yaml"

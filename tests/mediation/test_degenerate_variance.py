@@ -148,7 +148,9 @@ def test_every_table_gives_a_number_or_a_reason(kind):
         icc = icc_table(data, names).set_index("variable").loc["odd"]
         correlations = correlations_table(data, names)
         descriptives_table(data.drop(columns=["client", "therapist"]), {})
-        covariates = covariates_table(data.rename(columns={"age": "was", "odd": "age"}))
+        covariates = covariates_table(
+            data.rename(columns={"age": "was", "odd": "age"}), "distress", ("age", "gender")
+        )
     assert icc["reason"] if pd.isna(icc["icc"]) else -1 <= icc["icc"] <= 1
     for row in correlations.to_dict("records"):
         assert row["reason"] if pd.isna(row["r"]) else -1 <= row["r"] <= 1

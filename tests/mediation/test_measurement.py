@@ -20,12 +20,12 @@ from fortems.mediation.measurement.corrected_rows import reliabilities_of, singl
 from fortems.mediation.measurement.measurement import MEASUREMENT_COLUMNS, Sources, measurement_table
 from fortems.mediation.slopes import Settings
 from fortems.study.engines import ENGINES
-from fortems.study.instruments import DEFAULTS, load_instruments
+from fortems.study.instruments import load_instruments
 from fortems.study.models import MediationModel
 from fortems.study.scoring import score
 from scipy import stats
 
-INSTRUMENTS = load_instruments(DEFAULTS)
+INSTRUMENTS = load_instruments()
 BOND = ("bond",), ("meaning",), "distress"
 LATENT = MediationModel("bond_latent", *BOND, measurement="latent")
 CORRECTED = MediationModel("bond_corrected", *BOND, measurement="corrected")

@@ -43,7 +43,9 @@ def problems(overlay: str) -> str:
     [
         ("sed: 4", ["unknown key 'sed'", "Did you mean seed?"]),
         ("data: {scenari: x}", ["data: unknown key 'scenari'", "Did you mean scenario?"]),
-        ("data: {instruments: {oc: x}}", ["data.instruments: unknown key 'oc'", "Did you mean oq?"]),
+        ("data: {instruments: {oc: x}}", ["x: there is no such file"]),
+        ("data: {items: {oc: 'oq_{n}'}}", ["data.items", "there is no instrument 'oc'", "Did you mean oq?"]),
+        ("study: absent.yaml", ["absent.yaml: there is no such file"]),
         ("design: {power: {studie: 3}}", ["design.power: unknown key 'studie'", "Did you mean studies?"]),
         ("inclusion: {sessions: {minimum: 3}}", ["inclusion.sessions: unknown key 'minimum'", "min?"]),
         ("run: 2024_01", ["run: the run's name is 202401", "quotes", "run: 'r202401'"]),

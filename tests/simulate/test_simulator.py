@@ -12,10 +12,12 @@ from fortems.simulate.calibration import solve_latent
 from fortems.simulate.scenario import FOLDER, load_scenario
 from fortems.simulate.simulator import calibrate
 from fortems.stats.normal import draw_normal, factor
+from fortems.study.definition import study
 from fortems.study.instruments import FOLDER as INSTRUMENTS
 from fortems.study.instruments import load_instruments
 from fortems.study.scoring import score_array
-from fortems.study.variables import SCALES, SUBSCALES
+
+SCALES, SUBSCALES = study().scales, study().subscales
 
 SHIPPED = [
     "as_reported",

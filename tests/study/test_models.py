@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from fortems.errors import ConfigError
+from fortems.study.definition import study
 from fortems.study.models import equivalent_models, load_models
-from fortems.study.variables import SCALES, SCORE_COLUMNS
+
+SCALES, SCORE_COLUMNS = study().scales, study().score_columns
 
 SHIPPED = Path(__file__).parents[2] / "config" / "models.yaml"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fortems.errors import DataError
-from fortems.study.instruments import DEFAULTS, FOLDER, load_instrument, load_instruments
+from fortems.study.instruments import FOLDER, load_instrument, load_instruments, study_files
 from fortems.study.scoring import reverse, score, score_array
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -261,4 +261,4 @@ def test_a_total_of_complete_answers_is_the_sum_of_its_parts(data):
 
 
 def test_the_default_instruments_are_files_of_the_configuration():
-    assert all(path.is_file() and path.parent.name == "instruments" for path in DEFAULTS.values())
+    assert all(path.endswith(".yaml") and load_instrument(path, name) for name, path in study_files().items())

@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.study.variables import FAMILY
+from fortems.study.definition import study
 from fortems.tables.correlations import between, correlations_table, holm, pair
 from fortems.tables.covariates import covariates_table
 from fortems.tables.descriptives import descriptives_table, numeric_variables
 from scipy import stats
 
 CLUSTER = np.repeat(np.arange(12), [2, 3, 4, 5, 6, 7, 8, 9, 3, 4, 5, 6])
+
+#: Outcome and background of the covariates' table.
+STORY = ("distress", ("age", "gender"))
 
 
 def two(rng, between_r=0.0, within_r=0.3, icc=0.2, cluster=CLUSTER):
@@ -94,7 +97,7 @@ def test_order_of_pairs_follows_theory_and_missing_values_go_pair_by_pair():
 
 
 def test_the_papers_family_has_nine_members():
-    assert len(FAMILY) == 9
+    assert len(study().family) == 9
 
 
 def test_holm_by_hand():
@@ -127,7 +130,10 @@ def covariate_scores(slope=0.0, seed=7):
 
 
 def test_covariates_joint_test_sees_a_slope_and_indicators_are_against_the_most_frequent():
-    none, some = covariates_table(covariate_scores()), covariates_table(covariate_scores(slope=2.0))
+    none, some = (
+        covariates_table(covariate_scores(), *STORY),
+        covariates_table(covariate_scores(slope=2.0), *STORY),
+    )
     assert set(none["term"]) == {"age", "gender_male", "joint"}
     for level in ("single", "within"):
         joint = some[(some["term"] == "joint") & (some["level"] == level)].iloc[0]
@@ -137,22 +143,22 @@ def test_covariates_joint_test_sees_a_slope_and_indicators_are_against_the_most_
 
 def test_covariates_that_are_not_there_or_do_not_vary():
     scores = covariate_scores()
-    assert covariates_table(scores.drop(columns=["age", "gender"])).empty
-    table = covariates_table(scores.assign(age=40.0)).set_index(["level", "term"])
+    assert covariates_table(scores.drop(columns=["age", "gender"]), *STORY).empty
+    table = covariates_table(scores.assign(age=40.0), *STORY).set_index(["level", "term"])
     for level in ("single", "within"):
         assert "age does not vary" in f"age {table.loc[(level, 'age'), 'reason']}"
         assert np.isnan(table.loc[(level, "age"), "p"])
         assert np.isfinite(table.loc[(level, "gender_male"), "p"])
         joint = table.loc[(level, "joint")]
         assert joint["df1"] == 1 and "without age, which does not vary" in joint["reason"]
-    nothing = covariates_table(scores.assign(age=40.0, gender="female"))
+    nothing = covariates_table(scores.assign(age=40.0, gender="female"), *STORY)
     assert (nothing["reason"] != "").all() and nothing["p"].isna().all()
 
 
 def test_a_covariate_that_belongs_to_the_therapist_is_absent_within_therapists_only():
     scores = covariate_scores()
     scores["age"] = pd.factorize(scores["therapist"])[0] * 1.37 + 1 / 3
-    table = covariates_table(scores).set_index(["level", "term"])
+    table = covariates_table(scores, *STORY).set_index(["level", "term"])
     assert np.isfinite(table.loc[("single", "age"), "p"])
     assert table.loc[("within", "age"), "reason"] == "does not vary within therapists"
     assert np.isfinite(table.loc[("within", "gender_male"), "p"])
@@ -162,7 +168,7 @@ def test_a_category_that_one_therapist_alone_has_is_not_tested():
     scores = covariate_scores()
     first = scores["therapist"] == scores["therapist"].iloc[0]
     scores["gender"] = np.where(first & (np.arange(len(scores)) % 2 == 0), "male", "female")
-    table = covariates_table(scores).set_index(["level", "term"])
+    table = covariates_table(scores, *STORY).set_index(["level", "term"])
     for level in ("single", "within"):
         for term in ("gender_male", "joint"):
             row = table.loc[(level, term)]

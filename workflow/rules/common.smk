@@ -5,6 +5,7 @@
 
 from fortems.run.config import FULL, PROTECTED, WITHHELD, complete, is_private, is_released, published_form
 from fortems.errors import ConfigError
+from fortems.study.definition import use_study
 from fortems.run.job import (
     cancel_timers,
     failures,
@@ -20,6 +21,9 @@ try:
     config = checked(config) if workflow.is_main_process else complete(config)
 except ConfigError as error:
     refuse(problems_text(error))
+
+# Jobs inherit which study is in force.
+use_study(config["study"])
 
 RESULTS = f"results/{config['run']}"
 LOGS = f"logs/{config['run']}"

@@ -20,6 +20,9 @@ from fortems.run.job import LISTED, may_write
 UNTRUSTED = {}
 
 
+STUDY_READER = "workflow/fortems/study/definition.py"
+
+
 def checked(config):
     """The configuration, complete, once all that it says and names has been checked."""
     from fortems.run.preflight import check
@@ -28,18 +31,20 @@ def checked(config):
 
 
 def code(script):
-    """Library modules that workflow/scripts/<script>.py imports, directly or through others (for `input`).
+    """Library modules that workflow/scripts/<script>.py imports, directly or through others, and the study that they ask
+    for (for `input`).
 
     A function, so that a job reads the modules of its own script only and not of all. Every step calls one while
     the steps are lined up, which is when Snakemake can still be told what to make anew.
     """
 
-    def modules(wildcards):
+    def read(wildcards):
         if workflow.dag is not None:
             workflow.dag.forcefiles.update(UNTRUSTED)
-        return imports.closure(f"workflow/scripts/{script}.py")
+        modules = imports.closure(f"workflow/scripts/{script}.py")
+        return modules + ([config["study"]] if STUDY_READER in modules else [])
 
-    return modules
+    return read
 
 
 def software(script):
@@ -84,7 +89,7 @@ def all_but(*names):
 
 def own_texts():
     """The package's own texts and the files that the configuration names: words in them name nobody."""
-    named = [config[key] for key in ("models", "claims", "published") if config[key]]
+    named = [config[key] for key in ("study", "models", "claims", "published") if config[key]]
     return sorted(
         {*glob.glob("config/*/*.yaml"), *glob.glob("manuscript/*.md"), *glob.glob("manuscript/*.bib"), *named}
     )

@@ -1,4 +1,4 @@
-"""Mediation with measurement error taken into account, and the factor structure of the alliance measure."""
+"""Mediation with measurement error taken into account, and the factor structure of the measure whose aspects are compared."""
 
 from fortems.run.job import job
 
@@ -6,7 +6,7 @@ with job(snakemake):
     from fortems.mediation.measurement.cfa import factor_table
     from fortems.mediation.measurement.measurement import Sources, measurement_table
     from fortems.mediation.run import settings_of
-    from fortems.study.instruments import load_instruments
+    from fortems.study.instruments import compared, load_instruments
     from fortems.study.models import load_models
     from fortems.tidy import read_csv, write_csv
 
@@ -24,4 +24,5 @@ with job(snakemake):
     )
     write_csv(table, snakemake.output.measurement)
     if sources.items is not None:
-        write_csv(factor_table(sources.items, instruments["wai"], scores["therapist"]), snakemake.output[0])
+        factors = factor_table(sources.items, compared(instruments), scores["therapist"])
+        write_csv(factors, snakemake.output[0])

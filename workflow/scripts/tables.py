@@ -3,6 +3,7 @@
 from fortems.run.job import job
 
 with job(snakemake):
+    from fortems.study.definition import study
     from fortems.study.instruments import load_instruments, score_ranges
     from fortems.tables.correlations import correlations_table
     from fortems.tables.covariates import covariates_table
@@ -17,4 +18,5 @@ with job(snakemake):
     write_csv(descriptives_table(scores, ranges), snakemake.output.descriptives)
     write_csv(icc_table(scores, variables, confidence), snakemake.output.icc)
     write_csv(correlations_table(scores, variables, confidence), snakemake.output.correlations)
-    write_csv(covariates_table(scores, confidence=confidence), snakemake.output.covariates)
+    covariates = covariates_table(scores, study().outcome, study().background, confidence)
+    write_csv(covariates, snakemake.output.covariates)

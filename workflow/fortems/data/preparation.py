@@ -20,10 +20,10 @@ from fortems.data.readers import read_table
 from fortems.data.settings import DataSettings
 from fortems.data.validation import check, check_models
 from fortems.errors import nearest
+from fortems.study.definition import study
 from fortems.study.instruments import Instrument
 from fortems.study.models import MediationModel
 from fortems.study.scoring import score
-from fortems.study.variables import SCORE_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +145,7 @@ def available_columns(mapped: Mapped, instruments: Mapping[str, Instrument]) -> 
             made.add(instrument.total)
     own = [scale for instrument in instruments.values() for scale in instrument.scales]
     there = {*mapped.frame.columns, *made}
-    order = dict.fromkeys((*SCORE_COLUMNS, *own, *mapped.naming.extras))
+    order = dict.fromkeys((*study().score_columns, *own, *mapped.naming.extras))
     return [name for name in order if name in there]
 
 

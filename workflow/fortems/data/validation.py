@@ -10,8 +10,8 @@ import numpy as np
 from fortems.data.findings import MOST_ROWS, Finding
 from fortems.data.mapping import Mapped
 from fortems.data.naming import IDENTIFIERS
+from fortems.study.definition import study
 from fortems.study.instruments import Instrument, score_ranges
-from fortems.study.variables import VARIABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +153,7 @@ def _range_hint(
     values = mapped.frame[column]
     if column == "age" and values.median() > 1900:
         return "This looks like a year of birth"
-    if column in VARIABLES and column in mapped.naming.scales:
+    if column in study().variables and column in mapped.naming.scales:
         instrument = instruments[mapped.naming.scales[column]]
         inside = values.between(instrument.low, instrument.high) | values.isna()
         if inside.all():

@@ -8,7 +8,8 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, listed, lower
-from fortems.study.variables import FAMILY, SCALES, label
+from fortems.study.definition import study
+from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ def data(context: Context) -> pd.DataFrame:
     import pandas as pd
 
     table = context.table("tables/correlations.csv")
-    table = table[table["x"].isin(SCALES) & table["y"].isin(SCALES)]
+    table = table[table["x"].isin(study().scales) & table["y"].isin(study().scales)]
     parts = []
     for level, kinds in KINDS.items():
         for kind in kinds:
@@ -53,7 +54,7 @@ def data(context: Context) -> pd.DataFrame:
 
 def _names(frame: pd.DataFrame) -> list[str]:
     have = set(frame["x"]) | set(frame["y"])
-    return [name for name in SCALES if name in have]
+    return [name for name in study().scales if name in have]
 
 
 def _drawn(frame: pd.DataFrame) -> list[str]:
@@ -135,10 +136,8 @@ def _strongest(rows: pd.DataFrame) -> str:
 
 def _across(frame: pd.DataFrame) -> pd.DataFrame:
     """Pairs of different questionnaires: within one, scales share items or rater habits by design."""
-    from fortems.study.variables import VARIABLES
-
     differ = [
-        VARIABLES[x].instrument != VARIABLES[y].instrument
+        study().variables[x].instrument != study().variables[y].instrument
         for x, y in zip(frame["x"], frame["y"], strict=True)
     ]
     return frame[np.array(differ, dtype=bool) & frame["r"].notna().to_numpy()]
@@ -150,7 +149,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
     for level in dict.fromkeys(frame["level"]):
         here = frame[(frame["level"] == level) & frame["r"].notna()]
         found = []
-        for x, y in FAMILY:
+        for x, y in study().family:
             rows = here[((here["x"] == x) & (here["y"] == y)) | ((here["x"] == y) & (here["y"] == x))]
             if len(rows):
                 found.append(

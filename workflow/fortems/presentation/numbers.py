@@ -165,7 +165,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "of": lambda value: count_word(round(float(value))) if value else "none",
     "text": text,
     "reason": lambda value: str(value).removeprefix("not fitted: "),
-    "capitals": lambda value: str(value).upper(),
+    "capitals": lambda value: str(value).replace("_", " ").upper(),
     "variables": variable_names,
     "number": plain,
 }

@@ -11,7 +11,7 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.published.matrix import Printed, printed
 from fortems.published.places import LEDGER_FILES, ROUNDING_FILE
 from fortems.schema import load_checked
-from fortems.study.variables import VARIABLES
+from fortems.study.definition import study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -260,7 +260,9 @@ class _Lookup:
             text = str(wanted)
             kept = [row for row in rows if str(row[name]) == text and not pd.isna(row[name])]
             if not kept:
-                if entry.value is None or text in VARIABLES:  # no slip of the pen: these data do not hold it
+                if (
+                    entry.value is None or text in study().variables
+                ):  # no slip of the pen: these data do not hold it
                     return None, f"no {name} {wanted} in {entry.file}"
                 choices = tuple(dict.fromkeys(str(row[name]) for row in rows if not pd.isna(row[name])))
                 self._problem(entry, wanted, f"{entry.file} has no row with {entry.row}", choices)

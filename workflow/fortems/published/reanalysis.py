@@ -19,9 +19,9 @@ from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import CannotFit, Condition, System
 from fortems.published.matrix import PublishedMatrix
 from fortems.published.paths import Equation, regress
+from fortems.study.definition import study
 from fortems.study.engines import FROM_MATRIX
 from fortems.study.models import MediationModel
-from fortems.study.variables import VARIABLES
 
 CLOSED_FORM, SEMOPY = FROM_MATRIX
 
@@ -114,7 +114,7 @@ def why_not(model: MediationModel, matrix: PublishedMatrix) -> str:
         return "a measurement model needs client rows"
     if model.between != "saturated" or model.covariate_level != "within":
         return "the single-level paths are those of the model without this between part"
-    totals = [v.part_of for v in VARIABLES.values() if v.name in model.variables and v.part_of]
+    totals = [v.part_of for v in study().variables.values() if v.name in model.variables and v.part_of]
     if any(totals.count(total) and total in model.variables for total in totals):
         return "a total beside its own parts"
     return ""

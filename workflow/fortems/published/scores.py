@@ -11,13 +11,12 @@ from collections.abc import Iterable
 
 from fortems.published.findings import IMPOSSIBLE, UNINFORMATIVE, Finding, finding
 from fortems.published.matrix import Printed, PublishedMatrix, Scale
-from fortems.study.variables import VARIABLES
+from fortems.study.definition import study
 
 
 def totals_with_parts(matrix: PublishedMatrix) -> dict[str, list[str]]:
     """Totals whose parts all stand in the table: the printed matrix is singular but for rounding."""
-    totals = {variable.part_of for variable in VARIABLES.values() if variable.part_of}
-    parts = {total: [v.name for v in VARIABLES.values() if v.part_of == total] for total in totals}
+    parts = {total: list(its) for total, its in study().totals.items()}
     return {
         total: parts[total]
         for total in matrix.names

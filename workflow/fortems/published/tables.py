@@ -16,9 +16,10 @@ from fortems.published.matrix import PublishedMatrix, Scale, load_matrix
 from fortems.published.places import SOURCE_FILE
 from fortems.published.reanalysis import Reanalysis, reanalyse
 from fortems.published.sensitivity import between, clustering, rounding
+from fortems.study.definition import study
 from fortems.study.instruments import Instrument
 from fortems.study.models import MediationModel
-from fortems.study.variables import FAMILY, label
+from fortems.study.variables import label
 from fortems.tables import correlations, descriptives
 
 NO_ROWS = "an article gives no client rows"
@@ -144,7 +145,7 @@ def correlation_rows(matrix: PublishedMatrix, confidence: float) -> pd.DataFrame
             }
         )
     frame = pd.DataFrame(rows, columns=correlations.COLUMNS)
-    family = [(x, y) in FAMILY for x, y in zip(frame["x"], frame["y"], strict=True)]
+    family = [(x, y) in study().family for x, y in zip(frame["x"], frame["y"], strict=True)]
     frame.loc[family, "p_holm"] = correlations.holm(frame.loc[family, "p"].to_numpy(float))
     return frame
 

@@ -21,7 +21,6 @@ from fortems.report.page.table import Cell
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fortems.study.instruments import Instrument
 
 CONFIG = "config.yaml"
 SOFTWARE = "software"
@@ -71,28 +70,6 @@ def aggregate(values: Iterable[Any], rule: str) -> Any:
     if rule == "distinct":
         return len(set(filled))
     return {"min": min, "max": max}[rule](filled)
-
-
-def measured(instrument: Instrument, what: str) -> float:
-    """Return a number of an instrument.
-
-    Parameters
-    ----------
-    instrument : Instrument
-    what : str
-        ``items`` (how many), ``low`` and ``high`` (answers), ``most`` (missing answers); with the name of a scale
-        behind it: ``items SCALE`` (how many), ``lowest SCALE`` and ``highest SCALE`` (scores).
-    """
-    kind, _, scale = what.partition(" ")
-    if scale:
-        low, high = instrument.ranges()[scale]
-        return {"items": len(instrument.scales[scale]), "lowest": low, "highest": high}[kind]
-    return {
-        "items": instrument.n_items,
-        "low": instrument.low,
-        "high": instrument.high,
-        "most": instrument.missing_most,
-    }[kind]
 
 
 class Binder:
@@ -181,7 +158,7 @@ class Binder:
 
     def instrument(self, key: str, what: str, style: str = "n") -> str:
         """Write a number of an instrument's file: ``items``, ``low``, ``high``, ``most``, or one of a scale."""
-        value = measured(self.results.instruments[key], what)
+        value = self.results.instruments[key].measured(what)
         file = str(self.results.setting("data", "instruments", key))
         return self._span(Bound(numbers.write(value, style), file, -1, key, what, INSTRUMENT, style))
 
@@ -224,7 +201,7 @@ def looked_up(bound: Bound, results: Results) -> str:
 
         return version(bound.key)
     if bound.rule == INSTRUMENT:
-        return numbers.write(measured(results.instruments[bound.key], bound.column), bound.style)
+        return numbers.write(results.instruments[bound.key].measured(bound.column), bound.style)
     frame = results.released(bound.file) if bound.rule == RELEASED else results.table(bound.file)
     if frame is None:
         raise LookupError(f"{bound.file} is not there")

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from fortems.published.places import MATRIX_FILES
-from fortems.schema import fill_defaults, load_schema
+from fortems.schema import fill_defaults, load_schema, plain_yaml
 
 # Result files that a source cannot give, as prefixes of their paths in results/<run>/.
 BEYOND_SOURCE: dict[str, tuple[str, ...]] = {
@@ -40,13 +40,17 @@ DESIGN_PARTS = {"likelihood_ratios": "diagnosticity", "smallest_designs": "power
 
 
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the merged configuration with the schema's defaults filled in; null stays null.
+    """Return the merged configuration with the schema's defaults and the study's instruments filled in.
+
+    Null stays null, but where it drops an instrument.
 
     A job that a checked run starts need not check again: completing costs a millisecond, checking a tenth of a
     second.
     """
     whole = copy.deepcopy(plain(config))
     fill_defaults(whole, load_schema("config"))
+    asked = {**plain_yaml(whole["study"]).get("instruments", {}), **(whole["data"]["instruments"] or {})}
+    whole["data"]["instruments"] = {name: path for name, path in asked.items() if path is not None}
     return whole
 
 
@@ -108,7 +112,7 @@ def published_form(config: Mapping[str, Any]) -> dict[str, Any]:
     shown = copy.deepcopy(dict(config))
     own, data = config["data"]["path"], shown["data"]
     for part, keys in (
-        (shown, ("models", "claims", "published")),
+        (shown, ("study", "models", "claims", "published")),
         (data, ("path", "scenario")),
         (data["instruments"], tuple(data["instruments"])),
     ):

@@ -15,18 +15,18 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
 from fortems.run.config import complete, plain
-from fortems.schema import load_schema, repeated_key, schema_problems
+from fortems.schema import fill_defaults, load_schema, repeated_key, schema_problems
 from fortems.simulate.scenario import load_scenario
+from fortems.study.definition import load_study, study, use_study
 from fortems.study.engines import FROM_MATRIX, RESAMPLED, RESAMPLING
 from fortems.study.instruments import Instrument, load_instruments, score_ranges
-from fortems.study.models import CATEGORIES, MediationModel, load_models
-from fortems.study.variables import SCORE_COLUMNS, VARIABLES
+from fortems.study.models import MediationModel, load_models
 
 WHERE = "configuration"
 
 
 def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = ()) -> dict[str, Any]:
-    """Check the merged configuration and return it complete.
+    """Check the merged configuration, put its study in force, and return it complete.
 
     Parameters
     ----------
@@ -50,6 +50,10 @@ def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = (
     problems = [problem for file in files for problem in repeated_key(file)]
     problems += _named_better(schema_problems(whole, load_schema("config"), WHERE), whole)
     if not problems:
+        fill_defaults(whole, load_schema("config"))
+        problems = _problems(lambda: load_study(whole["study"]))
+    if not problems:
+        use_study(whole["study"])
         whole = complete(whole)
         problems = _source_problems(whole) + _path_problems(whole["data"])
     if not problems:
@@ -75,7 +79,7 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     """
     data = config["data"]
     simulated = data["source"] == "simulated"
-    known = SCORE_COLUMNS if simulated else None  # what a file brings is for the data stage to say
+    known = study().score_columns if simulated else None  # what a file brings is for the data stage to say
     answers = simulated or (data["source"] == "file" and data["format"] == "items")
     instruments: dict[str, Instrument] = {}
 
@@ -127,8 +131,8 @@ def _numeric_variables(
     scales = [scale for instrument in instruments.values() for scale in instrument.scales]
     carried = [name for name in data["columns"] or {} if name not in (*items, "client", "therapist")]
     used = [name for model in models.values() for name in model.variables]
-    found = dict.fromkeys((*VARIABLES, *scales, *carried, *used))
-    return [name for name in found if name not in CATEGORIES or name in names] + [
+    found = dict.fromkeys((*study().variables, *scales, *carried, *used))
+    return [name for name in found if name not in study().categories or name in names] + [
         name for name in names if name not in found
     ]
 
@@ -186,6 +190,14 @@ def _source_problems(config: Mapping[str, Any]) -> list[Problem]:
     if source == "matrix" and not set(config["engines"]) & set(FROM_MATRIX):
         what = f"{', '.join(config['engines'])} cannot fit a matrix, which has no clients"
         problems.append(Problem(f"{WHERE}: engines", what, f"one of {', '.join(FROM_MATRIX)} at least"))
+    for key in ("items", "already_reversed"):
+        for name in data[key] or {}:
+            if name not in data["instruments"]:
+                near = nearest(name, data["instruments"])
+                place = f"{WHERE}: data.{key}"
+                hint = f"Did you mean {near}?" if near else "Name its file in data.instruments"
+                what = f"there is no instrument {name!r}"
+                problems.append(Problem(place, what, ", ".join(data["instruments"]), hint))
     return problems + _interval_problems(config)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fortems.study.definition import study
+
 if TYPE_CHECKING:
     from fortems.simulate.scenario import Scenario
     from fortems.study.instruments import Instrument
@@ -94,13 +96,11 @@ def total_weights(
     ndarray, shape (W, V)
         Each row sums the subscales that make the score.
     """
-    from fortems.study.variables import SCALES
-
     parts = {name: [name] for name in variables}
     for instrument in instruments.values():
         if instrument.total is not None:
             parts[instrument.total] = list(instrument.subscales)
-    names = [name for name in SCALES if name in parts]
+    names = [name for name in study().scales if name in parts]
     names += [name for name in parts if name not in names]
     weights = np.array([[float(variable in parts[name]) for variable in variables] for name in names])
     return tuple(names), weights

@@ -14,8 +14,8 @@ import numpy as np
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.schema import load_schema, load_yaml, schema_problems
 from fortems.simulate.checks import matrix_problems, number_problems, scale_problems
+from fortems.study.definition import study
 from fortems.study.instruments import Instrument, load_instruments
-from fortems.study.variables import SUBSCALES
 
 FOLDER = Path(__file__).resolve().parents[3] / "config" / "scenarios"
 
@@ -234,7 +234,7 @@ def _build(
         raise ConfigError(problems)
     parameters = {name: entry["value"] for name, entry in raw.get("parameters", {}).items()} | settings
     attenuation = raw.get("attenuation", {}).get("value", 1.0)
-    names = [name for name in SUBSCALES if name in raw["scales"]]
+    names = [name for name in study().subscales if name in raw["scales"]]
     names += [name for name in raw["scales"] if name not in names]
     scales = {name: _scale(raw["scales"][name], name, instruments, attenuation) for name in names}
     correlations, gaps = _matrix(raw["correlations"], names, parameters, where)

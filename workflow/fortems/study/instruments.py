@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,13 @@ from typing import Any
 
 from fortems.errors import ConfigError, Problem
 from fortems.schema import load_checked
+from fortems.study.definition import IDENTIFIERS, study
 
 FOLDER = Path(__file__).resolve().parents[3] / "config" / "instruments"
-
-#: The study's own instruments, by the names that the configuration gives them.
-DEFAULTS: dict[str, Path] = {
-    "mlq": FOLDER / "mlq.yaml",
-    "wai": FOLDER / "wai_sr.yaml",
-    "oq": FOLDER / "oq45.yaml",
-}
+#: Numbers of an instrument that its description may hold in braces; those of a scale with its name behind.
+MEASURED = ("items", "low", "high", "most", "limit")
+MEASURED_OF_SCALE = ("items", "lowest", "highest")
+IN_BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,9 @@ class Instrument:
     Attributes
     ----------
     name : str
-        The name that the configuration gives it (``mlq``, ``wai``, ``oq``).
+        The name that the configuration gives it; its item columns start with it.
     label : str
-        Name for tables and text.
+        Name for tables and text, with what sets this form apart.
     n_items : int
         Number of items, numbered from 1.
     low, high : int
@@ -48,6 +47,18 @@ class Instrument:
         largest number of the instrument's scored items.
     sources : dict
         What the key rests on: part to ``{source, grade}``.
+    heading : str
+        What it measures, as the report heads its paragraph; or empty.
+    title : str
+        Its name without what sets a form apart.
+    called : str
+        How sentences on scoring call it, or empty.
+    citation : str
+        A key of the bibliography, or empty.
+    description : str
+        A sentence or two for the report, with numbers of the instrument in braces (``measured``); or empty.
+    assumption : str
+        What of the key is assumed, for the report; or empty.
     """
 
     name: str
@@ -61,6 +72,12 @@ class Instrument:
     missing_rule: str
     missing_most: float
     sources: dict[str, dict[str, str]]
+    heading: str = ""
+    title: str = ""
+    called: str = ""
+    citation: str = ""
+    description: str = ""
+    assumption: str = ""
 
     @property
     def items(self) -> tuple[int, ...]:
@@ -83,6 +100,28 @@ class Instrument:
     def ranges(self) -> dict[str, tuple[int, int]]:
         """Return the lowest and highest possible score of each scale."""
         return {name: (len(items) * self.low, len(items) * self.high) for name, items in self.scales.items()}
+
+    def measured(self, what: str) -> float:
+        """Return a number of the instrument.
+
+        Parameters
+        ----------
+        what : str
+            ``items`` (how many), ``low`` and ``high`` (answers), ``most`` (missing answers), ``limit`` (the fewest missing answers
+            that are too many, of a rule that counts them); with the name of a scale
+            behind it: ``items SCALE`` (how many), ``lowest SCALE`` and ``highest SCALE`` (scores).
+
+        Raises
+        ------
+        KeyError
+            When there is no such number or scale.
+        """
+        kind, _, scale = what.partition(" ")
+        if scale:
+            low, high = self.ranges()[scale]
+            return {"items": len(self.scales[scale]), "lowest": low, "highest": high}[kind]
+        values = (self.n_items, self.low, self.high, self.missing_most, self.missing_most + 1)
+        return dict(zip(MEASURED, values, strict=True))[kind]
 
 
 def load_instrument(path: str | os.PathLike[str], name: str) -> Instrument:
@@ -117,7 +156,21 @@ def load_instrument(path: str | os.PathLike[str], name: str) -> Instrument:
         missing_rule=raw["missing"]["rule"],
         missing_most=raw["missing"]["most"],
         sources=raw["sources"],
+        heading=raw.get("heading", ""),
+        title=raw.get("title", raw["label"]),
+        called=raw.get("called", ""),
+        citation=raw.get("citation", ""),
+        description=raw.get("description", ""),
+        assumption=raw.get("assumption", ""),
     )
+
+
+def study_files() -> dict[str, str]:
+    """Return the instruments of the study in force, name to file; what is not below the working directory is the package's."""
+    root = FOLDER.parents[1]
+    return {
+        name: path if Path(path).is_file() else str(root / path) for name, path in study().instruments.items()
+    }
 
 
 def load_instruments(paths: Mapping[str, str | os.PathLike[str]] | None = None) -> dict[str, Instrument]:
@@ -140,7 +193,7 @@ def load_instruments(paths: Mapping[str, str | os.PathLike[str]] | None = None) 
     """
     instruments: dict[str, Instrument] = {}
     problems: list[Problem] = []
-    for name, path in (DEFAULTS if paths is None else paths).items():
+    for name, path in (study_files() if paths is None else paths).items():
         try:
             instruments[name] = load_instrument(path, name)
         except ConfigError as error:
@@ -168,6 +221,12 @@ def score_ranges(instruments: Mapping[str, Instrument]) -> dict[str, tuple[int, 
     return {
         score: limits for instrument in instruments.values() for score, limits in instrument.ranges().items()
     }
+
+
+def compared(instruments: Mapping[str, Instrument]) -> Instrument | None:
+    """Return the instrument whose subscales are the aspects that the study compares, or that of its first predictor."""
+    story = (*study().aspects, *study().predictors)
+    return next((one for name in story for one in instruments.values() if name in one.scales), None)
 
 
 def _inconsistencies(raw: dict[str, Any], where: str) -> list[Problem]:
@@ -207,7 +266,8 @@ def _inconsistencies(raw: dict[str, Any], where: str) -> list[Problem]:
             problems.append(
                 Problem(f"{where}: reversed", f"item {item} is in no subscale", "items of the subscales")
             )
-    taken = {"client", "therapist", "age", "gender", "sessions"}
+    variables = study().variables
+    taken = {*IDENTIFIERS, *(name for name in variables if not variables[name].instrument)}
     names = [*raw["subscales"], *([raw["total"]] if raw.get("total") else [])]
     for score in names:
         if score in taken:
@@ -218,6 +278,13 @@ def _inconsistencies(raw: dict[str, Any], where: str) -> list[Problem]:
         problems.append(
             Problem(f"{where}: total", f"{raw['total']!r} is also a subscale", "a name of its own")
         )
+    for words in IN_BRACES.findall(raw.get("description", "")):
+        what, _, scale = words.partition(":")[0].partition(" ")
+        if what not in (MEASURED_OF_SCALE if scale else MEASURED) or (scale and scale not in names):
+            allowed = ", ".join(f"{{{name}}}" for name in MEASURED)
+            allowed += "; " + ", ".join(f"{{{name} SCALE}}" for name in MEASURED_OF_SCALE)
+            allowed += " with one of " + ", ".join(names)
+            problems.append(Problem(f"{where}: description", f"{{{words}}} is no number of it", allowed))
     rule, most = raw["missing"]["rule"], raw["missing"]["most"]
     if rule == "prorate" and most >= 1:
         problems.append(

@@ -14,9 +14,7 @@ from typing import Any
 
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.schema import load_checked
-from fortems.study.variables import VARIABLES
-
-CATEGORIES = ("gender",)  # the study's own category; other text columns of a file are found in the data
+from fortems.study.definition import study
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ def _contradictions(model: MediationModel, where: str, scales: Collection[str] |
                 Problem(place, f"{name!r} is an identifier", "a variable of the scores", column=name)
             )
     for name in (*model.predictors, *model.mediators, model.outcome):
-        if name in CATEGORIES:
+        if name in study().categories:
             found.append(Problem(place, f"{name!r} is a category", "a numeric variable", column=name))
     found += _sums(model, place)
     if model.measurement != "observed":
@@ -170,8 +168,8 @@ def _contradictions(model: MediationModel, where: str, scales: Collection[str] |
 def _sums(model: MediationModel, place: str) -> list[Problem]:
     """A total beside all its parts is their exact sum; beside some of them it holds them twice."""
     found = []
-    for total in {variable.part_of for variable in VARIABLES.values() if variable.part_of}:
-        parts = {name for name, variable in VARIABLES.items() if variable.part_of == total}
+    for total, its in study().totals.items():
+        parts = set(its)
         present = parts & set(model.variables)
         if total in model.variables and (present == parts or (present and model.measurement == "corrected")):
             what = f"{total!r} contains {', '.join(sorted(present))}"

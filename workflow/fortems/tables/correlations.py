@@ -11,7 +11,7 @@ between, ``latent`` : r of the therapists' latent parts u_j (y_ij = mu + u_j + e
     or the ratio exceeds 1; an interval (leave-one-therapist-out jackknife of Fisher's z, t with J - 1 df) is given
     only where both variables' ICC has a lower end above 0.
 
-In every pair x stands before y in the study's theory (alliance, then meaning, then distress); the slope is of y on
+In every pair x stands before y in the study's theory (predictor, then mediator, then outcome); the slope is of y on
 x. Clients without either value are left out of a pair; n says how many remain.
 """
 
@@ -34,7 +34,7 @@ from fortems.stats.regression import (
     varies,
     varies_within,
 )
-from fortems.study.variables import FAMILY
+from fortems.study.definition import study
 from fortems.tables.icc import OneWay, exact_interval
 
 if TYPE_CHECKING:
@@ -55,12 +55,6 @@ COLUMNS = (
     "ci_high",
     "p_holm",
     "reason",
-)
-
-#: Which of two variables stands first: background, alliance, meaning, distress. Others follow.
-THEORY: tuple[str, ...] = (
-    *("age", "sessions", "alliance", "bond", "task", "goal", "search", "meaning"),
-    *("distress", "symptom_distress", "interpersonal_relations", "social_role"),
 )
 
 
@@ -92,7 +86,7 @@ def correlations_table(scores: pd.DataFrame, variables: list[str], confidence: f
         for row in pair(known[x].to_numpy(float), known[y].to_numpy(float), cluster, confidence):
             rows.append({"x": x, "y": y, **row})
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    in_family = pd.Series(list(zip(frame["x"], frame["y"], strict=True))).isin(list(FAMILY))
+    in_family = pd.Series(list(zip(frame["x"], frame["y"], strict=True))).isin(list(study().family))
     for _, group in frame[in_family].groupby(["level", "kind"], sort=False):
         frame.loc[group.index, "p_holm"] = holm(group["p"].to_numpy(float))
     return frame
@@ -100,7 +94,8 @@ def correlations_table(scores: pd.DataFrame, variables: list[str], confidence: f
 
 def in_theory(variables: Sequence[str]) -> list[str]:
     """Variables in the order in which a pair is taken: by theory, others last as they come."""
-    return [name for name in THEORY if name in variables] + [name for name in variables if name not in THEORY]
+    theory = study().theory
+    return [name for name in theory if name in variables] + [name for name in variables if name not in theory]
 
 
 def pair(x: Array, y: Array, cluster: np.ndarray, confidence: float = 0.95) -> list[dict[str, object]]:

@@ -1,7 +1,8 @@
-"""Do background variables go with the outcome? Slopes of the outcome on age and gender, and their joint test."""
+"""Do background variables go with the outcome? Slopes of the outcome on them, and their joint test."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +20,8 @@ COLUMNS = (
 
 def covariates_table(
     scores: pd.DataFrame,
-    outcome: str = "distress",
-    names: tuple[str, ...] = ("age", "gender"),
+    outcome: str,
+    names: Sequence[str],
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Do background variables go with the outcome? Each one's slope given the others, and the joint test.
@@ -32,7 +33,7 @@ def covariates_table(
         frequent value.
     outcome : str
         Column.
-    names : tuple of str
+    names : sequence of str
         Covariates; those that the scores lack are left out.
     confidence : float
         Of the intervals.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.stats.regression import varies
-from fortems.study.variables import VARIABLES, label
+from fortems.study.definition import study
+from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +31,9 @@ def numeric_variables(scores: pd.DataFrame) -> list[str]:
         and not is_bool_dtype(scores[name])
         and name not in ("client", "therapist", "gender")
     ]
-    own = [name for name in VARIABLES if name in found]
-    return own + [name for name in found if name not in VARIABLES]
+    known = study().variables
+    own = [name for name in known if name in found]
+    return own + [name for name in found if name not in known]
 
 
 def descriptives_table(scores: pd.DataFrame, ranges: Mapping[str, tuple[float, float]]) -> pd.DataFrame:

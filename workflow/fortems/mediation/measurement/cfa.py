@@ -1,4 +1,4 @@
-"""Factor structure of the alliance measure: one, two, three factors, and a general factor beside three.
+"""Factor structure of the measure whose aspects are compared: one, two, three factors, and a general factor beside three.
 
 Maximum likelihood on the items' covariances (items taken as continuous), for all clients and within therapists.
 The test for all clients is also given robust to clustering: the statistic divided by c = tr(U Γ)/df (Satorra &
@@ -56,7 +56,7 @@ CFA_COLUMNS = (
 def structures(subscales: Mapping[str, Sequence[int]]) -> dict[str, tuple[dict[str, tuple[int, ...]], bool]]:
     """Return the models: name → (factor → item numbers, whether the factors are uncorrelated).
 
-    With three subscales: one factor; two (the first, bond, against the rest: task and goal often merge); three;
+    With three subscales: one factor; two (the first against the rest, which in an alliance measure often merge); three;
     and a general factor beside the three. An instrument of another number of subscales has one factor, and as many as
     subscales.
     """
@@ -74,14 +74,17 @@ def structures(subscales: Mapping[str, Sequence[int]]) -> dict[str, tuple[dict[s
     }
 
 
-def factor_table(items: pd.DataFrame, instrument: Instrument, therapists: Sequence[object]) -> pd.DataFrame:
+def factor_table(
+    items: pd.DataFrame, instrument: Instrument | None, therapists: Sequence[object]
+) -> pd.DataFrame:
     """Fit the factor models of an instrument.
 
     Parameters
     ----------
     items : DataFrame
         Raw answers in canonical columns.
-    instrument : Instrument
+    instrument : Instrument or None
+        None, where the run has none of the study's, gives an empty table.
     therapists : sequence (N,)
         Each client's therapist.
 
@@ -91,6 +94,8 @@ def factor_table(items: pd.DataFrame, instrument: Instrument, therapists: Sequen
         ``CFA_COLUMNS``: per model the rows ``single`` (tests ``ml`` and ``cluster-robust``) and ``within`` (``ml``);
         indices of a model that did not converge or is not admissible are withheld.
     """
+    if instrument is None or instrument.columns()[0] not in items:
+        return pd.DataFrame(columns=list(CFA_COLUMNS))
     columns = list(instrument.columns())
     answers = reverse(items[columns].to_numpy(float, na_value=np.nan), instrument)
     known = ~np.isnan(answers).any(axis=1)

@@ -108,8 +108,8 @@ def _source(report: Report, row: Row) -> Cell:
     """The file's columns; of many, the instrument whose items they are."""
     if row.has("source", "instrument") and len(str(row["source"])) > LONGEST_SOURCE:
         key = str(row["instrument"])
-        other = instrument_label(report, key, "")
-        if other and key in report.results.instruments:
-            return Cell(f"items of {other}")
+        found = report.results.instruments.get(key)
+        if found is not None and found.title == found.label:  # a form, which its name alone does not tell
+            return Cell(f"items of {instrument_label(report, key)}")
         return Cell.of("items of the ", report.bind.cell(row, "instrument", "capitals"))
     return report.bind.cell(row, "source", "text")

@@ -8,16 +8,12 @@ from fortems.report.page.table import Body, Cell, Section, Table
 from fortems.report.template import Report
 from fortems.report.text.instruments import instrument_label
 from fortems.report.text.relations import CORRELATIONS, at_level, total
-from fortems.study.variables import FAMILY, SCALES, label
+from fortems.study.definition import study
+from fortems.study.variables import label
 
 RELIABILITY = "tables/reliability.csv"
 DESCRIPTIVES = "tables/descriptives.csv"
 ICC = "tables/icc.csv"
-INSTRUMENTS = {
-    "wai": "Working Alliance Inventory",
-    "mlq": "Meaning in Life Questionnaire",
-    "oq": "Outcome Questionnaire",
-}
 
 
 def reliability(report: Report) -> Table | None:
@@ -28,7 +24,7 @@ def reliability(report: Report) -> Table | None:
     bind = report.bind
     body: list[Section | tuple[Cell | str, ...]] = []
     for key in dict.fromkeys(row["instrument"] for row in rows):
-        body.append(Section(instrument_label(report, str(key), INSTRUMENTS.get(key, str(key)))))
+        body.append(Section(instrument_label(report, str(key))))
         for row in rows:
             if row["instrument"] != key:
                 continue
@@ -65,7 +61,7 @@ def _ci(report: Report) -> Cell:
 def _scale_names(report: Report) -> list[str]:
     rows = report.results.rows(CORRELATIONS)
     have = {row["x"] for row in rows} | {row["y"] for row in rows}
-    return [name for name in SCALES if name in have]
+    return [name for name in study().scales if name in have]
 
 
 def correlations(report: Report) -> Table | None:
@@ -129,7 +125,7 @@ def levels(report: Report) -> Table | None:
         return None
     bind = report.bind
     body: list[tuple[Cell | str, ...]] = []
-    for x, y in FAMILY:
+    for x, y in study().family:
         whole = total(report, x, y)
         if whole is None:
             continue
@@ -172,7 +168,7 @@ def _brief(name: str) -> str:
 
 def icc(report: Report) -> Table | None:
     """Share of variance between therapists."""
-    rows = [row for row in report.results.rows(ICC) if row["variable"] in SCALES]
+    rows = [row for row in report.results.rows(ICC) if row["variable"] in study().scales]
     if not rows:
         return None
     bind = report.bind

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, tallies
-from fortems.report.text.instruments import is_inventory
+from fortems.report.text.instruments import assumed_keys
 from fortems.report.text.study import key_models, model_words, others
 from fortems.report.text.words import (
     ESTIMAND_WORDS,
@@ -142,9 +143,9 @@ def discussion_pattern(report: Report) -> str:
 
 def limits(report: Report) -> str:
     """Limits of this kind of run."""
-    assumed = is_inventory(report.results.instruments.get("wai"))
+    assumed = assumed_keys(report)
     key = (
-        " The item key of the alliance questionnaire is an assumption that the user should check."
+        f" The item key of the {listed(escape(one.title) for one in assumed)} is an assumption that the user should check."
         if assumed
         else ""
     )

@@ -6,7 +6,7 @@ from fortems.presentation.results import Row
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import IS, interval, joined, listed, name
-from fortems.study.variables import VARIABLES
+from fortems.study.definition import study
 
 FLOW = "data/flow.csv"
 DESCRIPTIVES = "tables/descriptives.csv"
@@ -98,11 +98,7 @@ def descriptives(report: Report) -> str:
     """Means, skew, ceiling shares, in words."""
     if report.variant.matrix:
         return f"Means, standard deviations and correlations are those of the printed table{report.see('tbl-correlations')}."
-    rows = [
-        row
-        for row in report.results.rows(DESCRIPTIVES)
-        if row["variable"] in VARIABLES and VARIABLES[row["variable"]].instrument
-    ]
+    rows = [row for row in report.results.rows(DESCRIPTIVES) if row["variable"] in study().scales]
     parts = (
         [
             f"Means, standard deviations and correlations of all scales are in {report.ref('tbl-correlations')}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fortems.presentation.results import Row
 from fortems.report.template import Report
 from fortems.report.text.words import IS, interval, joined, listed, name, p
-from fortems.study.variables import FAMILY
+from fortems.study.definition import study
 
 CORRELATIONS = "tables/correlations.csv"
 ASPECTS = ("bond", "goal", "task")
@@ -81,7 +81,9 @@ def _capital(text: str) -> str:
 
 def _holm(report: Report) -> str:
     rows = [
-        row for row in (total(report, x, y) for x, y in FAMILY) if row is not None and row.has("p", "p_holm")
+        row
+        for row in (total(report, x, y) for x, y in study().family)
+        if row is not None and row.has("p", "p_holm")
     ]
     raw = [row for row in rows if row["p"] < 0.05]
     kept = [row for row in raw if row["p_holm"] < 0.05]
@@ -99,7 +101,7 @@ def _holm(report: Report) -> str:
 
 
 def _levels(report: Report) -> str:
-    pairs = [(x, y, at_level(report, x, y, "within")) for x, y in FAMILY]
+    pairs = [(x, y, at_level(report, x, y, "within")) for x, y in study().family]
     rows = [(x, y, row) for x, y, row in pairs if row is not None and row.has("p")]
     if not rows:
         return ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fortems.presentation.results import Row
+from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.study import MEDIATOR, OUTCOME, key_models, main_models, model_words, own_models
 from fortems.report.text.words import ESTIMAND_WORDS, clear, joined, levels, listed, name, plural
+from fortems.study.instruments import compared
 
 AGREEMENT = "mediation/agreement.csv"
 PUBLISHED = "published.csv"
@@ -141,7 +143,9 @@ def measurement(report: Report) -> str:
         if report.results.has(FACTORS):
             usual = report.results.first(FACTORS, model="three factors") is not None
             which = "one factor, two and three fit" if usual else "factor models fit"
-            parts.append(f"How well {which} the answers to the alliance questionnaire is in `{FACTORS}`.")
+            whose = compared(report.results.instruments)
+            of = escape(whose.title) if whose else "questionnaire"
+            parts.append(f"How well {which} the answers to the {of} is in `{FACTORS}`.")
     return joined(parts) or "No model that takes measurement error into account gave an estimate."
 
 

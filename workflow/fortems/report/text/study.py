@@ -9,7 +9,8 @@ from fortems.presentation.results import Row
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import EFFECTS, ESTIMAND_WORDS, clear, engine_of, levels, name
-from fortems.study.variables import SCALES, label
+from fortems.study.definition import study
+from fortems.study.variables import label
 
 MEDIATOR, OUTCOME = "meaning", "distress"
 #: Main model → its predictors; all have the same mediator and outcome.
@@ -83,7 +84,7 @@ def own_models(report: Report) -> list[str]:
         for model, entry in report.models.items()
         if model not in main
         and not entry.get("moderator")
-        and (every or not set(path_variables(entry)) <= set(SCALES))
+        and (every or not set(path_variables(entry)) <= set(study().scales))
         and report.results.rows(EFFECTS, model=model)
     ]
 

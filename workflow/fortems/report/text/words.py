@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fortems.presentation.results import Row
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.study.variables import label
+from fortems.study.variables import in_sentence
 
 EFFECTS = "mediation/effects.csv"
 VERDICTS = "mediation/verdicts.csv"
@@ -39,13 +39,7 @@ def joined(sentences: Iterable[str]) -> str:
 
 def name(variable: str) -> str:
     """A variable within a sentence, escaped."""
-    text = {
-        "distress": "distress",
-        "alliance": "the total alliance",
-        "goal": "goal agreement",
-        "task": "task collaboration",
-    }.get(variable, label(variable))
-    return escape(text if text[:2].isupper() else text[:1].lower() + text[1:])
+    return escape(in_sentence(variable))
 
 
 def confidence(report: Report) -> str:

@@ -1,0 +1,242 @@
+"""What the study is: its variables, their parts in the story and its families of tests, read from a YAML file.
+
+One study is in force in a process: that of the configuration, which jobs inherit, or the package's own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fortems.errors import ConfigError, Problem, nearest
+from fortems.schema import load_checked
+
+#: Environment variable with the file of the study in force.
+IN_FORCE = "FORTEMS_STUDY"
+OWN = Path(__file__).resolve().parents[3] / "config" / "study.yaml"
+IDENTIFIERS = ("client", "therapist")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A canonical variable.
+
+    Attributes
+    ----------
+    name : str
+        The column in ``data/scores.csv``.
+    label : str
+        How tables and figures call it.
+    short : str
+        How it is called where there is little room.
+    sentence : str
+        How sentences call it.
+    bare : str
+        How it is called after "more" and "less".
+    plural : str
+        Several values of it.
+    category : bool
+        Whether its values are words.
+    instrument : str
+        The instrument that scores it, or empty for background variables.
+    part_of : str
+        The total that contains it, or empty.
+    worse : bool
+        Whether more of it is worse.
+    """
+
+    name: str
+    label: str
+    short: str = ""
+    sentence: str = ""
+    bare: str = ""
+    plural: str = ""
+    category: bool = False
+    instrument: str = ""
+    part_of: str = ""
+    worse: bool = False
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study of the shape: predictors with aspects → mediator → outcome, beside background variables.
+
+    Attributes
+    ----------
+    title, running_head, citation : str
+    instruments : dict of str to str
+        Name to file.
+    variables : dict of str to Variable
+        In the order of the scores table.
+    theory : tuple of str
+        The order in which the two variables of a pair are taken.
+    predictors, aspects, background : tuple of str
+    mediator, outcome : str
+    rival : str
+        Another scale that might carry the effect, or empty.
+    family : tuple of (str, str)
+        The correlations over which Holm adjusts.
+    """
+
+    title: str
+    running_head: str
+    citation: str
+    instruments: Mapping[str, str]
+    variables: Mapping[str, Variable]
+    theory: tuple[str, ...]
+    predictors: tuple[str, ...]
+    aspects: tuple[str, ...]
+    background: tuple[str, ...]
+    mediator: str
+    outcome: str
+    rival: str
+    family: tuple[tuple[str, str], ...]
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """The variables that instruments score."""
+        return tuple(name for name, variable in self.variables.items() if variable.instrument)
+
+    @property
+    def subscales(self) -> tuple[str, ...]:
+        """The scales that are no totals of others."""
+        return tuple(name for name in self.scales if name not in self.totals)
+
+    @property
+    def totals(self) -> dict[str, tuple[str, ...]]:
+        """Each total to its parts."""
+        found: dict[str, list[str]] = {}
+        for name, variable in self.variables.items():
+            if variable.part_of:
+                found.setdefault(variable.part_of, []).append(name)
+        return {total: tuple(parts) for total, parts in found.items()}
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The variables whose values are words; other text columns of a file are found in the data."""
+        return tuple(name for name, variable in self.variables.items() if variable.category)
+
+    @property
+    def score_columns(self) -> tuple[str, ...]:
+        """The columns of the scores table that the study knows."""
+        return (*IDENTIFIERS, *self.variables)
+
+    def variable(self, name: str) -> Variable:
+        """Return a variable; one that the study does not know has its name made readable."""
+        if name in self.variables:
+            return self.variables[name]
+        return _variable(name, {"label": name.replace("_", " ").capitalize()})
+
+
+def load_study(path: str | os.PathLike[str]) -> Study:
+    """Read a study file.
+
+    Parameters
+    ----------
+    path : path
+        As ``config/study.yaml``.
+
+    Raises
+    ------
+    ConfigError
+        With every problem: keys and values against the schema, a part in the story, a pair or a total that names no
+        variable (the nearest one named), an instrument that is not among the study's.
+    """
+    file = Path(path).resolve()
+    stamp = file.stat().st_mtime_ns if file.is_file() else 0
+    return _load(os.fspath(path), str(file), stamp)
+
+
+@lru_cache(maxsize=8)
+def _load(path: str, file: str, stamp: int) -> Study:
+    raw = load_checked(path, "study")
+    if problems := _inconsistencies(raw, path):
+        raise ConfigError(problems)
+    return Study(
+        title=raw["title"],
+        running_head=raw.get("running_head", raw["title"]),
+        citation=raw.get("citation", ""),
+        instruments=raw["instruments"],
+        variables={name: _variable(name, entry) for name, entry in raw["variables"].items()},
+        theory=tuple(raw["theory"]),
+        predictors=tuple(raw["predictors"]),
+        aspects=tuple(raw["aspects"]),
+        background=tuple(raw["background"]),
+        mediator=raw["mediator"],
+        outcome=raw["outcome"],
+        rival=raw.get("rival", ""),
+        family=tuple((x, y) for x, y in raw["families"]["correlations"]),
+    )
+
+
+def use_study(path: str | os.PathLike[str]) -> None:
+    """Put a study in force, in this process and in those that it starts."""
+    os.environ[IN_FORCE] = os.path.abspath(path)
+
+
+def study() -> Study:
+    """Return the study in force.
+
+    Raises
+    ------
+    ConfigError
+        As ``load_study``.
+    """
+    return load_study(os.environ.get(IN_FORCE, OWN))
+
+
+def _variable(name: str, entry: Mapping[str, Any]) -> Variable:
+    label = str(entry["label"])
+    within = label if label[:2].isupper() else label[:1].lower() + label[1:]
+    sentence = entry.get("name", within)
+    return Variable(
+        name=name,
+        label=label,
+        short=entry.get("short", label),
+        sentence=sentence,
+        bare=entry.get("bare", sentence),
+        plural=entry.get("plural", f"values of {sentence}"),
+        category=entry.get("category", False),
+        instrument=entry.get("instrument", ""),
+        part_of=entry.get("part_of", ""),
+        worse=entry.get("higher") == "worse",
+    )
+
+
+def _inconsistencies(raw: Mapping[str, Any], where: str) -> list[Problem]:
+    """List what a schema cannot say about a study file."""
+    known = list(raw["variables"])
+    named = {key: raw[key] for key in ("theory", "predictors", "aspects", "background")}
+    named |= {key: [raw[key]] for key in ("mediator", "rival", "outcome") if key in raw}
+    pairs = raw["families"].get("correlations", [])
+    named["families.correlations"] = [name for pair in pairs for name in pair]
+    problems = [
+        problem
+        for key, names in named.items()
+        for name in dict.fromkeys(names)
+        for problem in _unknown(f"{where}: {key}", "variable", name, known)
+    ]
+    for name, entry in raw["variables"].items():
+        place = f"{where}: variables.{name}"
+        if name in IDENTIFIERS:
+            problems.append(Problem(place, f"{name!r} is an identifier", "a name of a variable"))
+        if "part_of" in entry:
+            problems += _unknown(f"{place}.part_of", "variable", entry["part_of"], known)
+        if "instrument" in entry:
+            problems += _unknown(f"{place}.instrument", "instrument", entry["instrument"], raw["instruments"])
+    for x, y in pairs:
+        if x == y:
+            problems.append(Problem(f"{where}: families.correlations", f"{x!r} with itself", "two variables"))
+    return problems
+
+
+def _unknown(place: str, what: str, name: str, known: Collection[str]) -> list[Problem]:
+    if name in known:
+        return []
+    near = nearest(name, known)
+    hint = f"Did you mean {near}?" if near else ""
+    return [Problem(place, f"there is no {what} {name!r}", ", ".join(known), hint)]
