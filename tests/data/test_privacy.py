@@ -130,9 +130,10 @@ def test_harmless_results_pass_and_data_are_not_searched(run):
     assert "tables/descriptives.csv" in read
     assert not any(name.startswith("data/") for name in read)
     told = report("passed", run.secret, read)
-    assert told["searched"]["as_words"] == 60 + 12
-    assert told["searched"]["free_texts"] == 1
-    assert "c001" not in json.dumps(told)
+    text = json.dumps(told)
+    assert "c001" not in text
+    # Not how many clients the export had: beside those analysed it would tell how many were left out.
+    assert "identifiers" in told["searched"] and not any(c.isdigit() for c in json.dumps(told["searched"]))
     assert report("simulated") == {"status": "simulated", "files": {}}
 
 

@@ -90,9 +90,11 @@ def all_but(*names):
 def own_texts():
     """The package's own texts and the files that the configuration names: words in them name nobody."""
     named = [config[key] for key in ("study", "models", "claims", "published") if config[key]]
-    return sorted(
-        {*glob.glob("config/*/*.yaml"), *glob.glob("manuscript/*.md"), *glob.glob("manuscript/*.bib"), *named}
+    patterns = (
+        *("config/**/*.yaml", "manuscript/**/*.md", "manuscript/**/*.yaml", "manuscript/*.bib"),
+        *("workflow/fortems/**/*.py", "workflow/rules/*.smk", "packages/*/src/**/*.py"),
     )
+    return sorted({*(path for pattern in patterns for path in glob.glob(pattern, recursive=True)), *named})
 
 
 def shown(name, category, label):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fortems.data.privacy.reading import normalised
 from fortems.data.settings import DataSettings
 from fortems.data.table import Table
 from fortems.tidy import number
@@ -18,9 +20,11 @@ from fortems.tidy import number
 if TYPE_CHECKING:
     import pandas as pd
 
+SIZES = "therapists' numbers of clients"
 FEWEST = 8  # a shorter column of numbers may agree by chance
-FREE_TEXT = 20  # characters from which a value that one client has, of several words, is taken for free text
+RARE = 5  # a text that fewer clients have tells who they are
 MOST_TEXTS = 2_000
+SHINGLE = 6  # words of a longer text that tell it
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,16 @@ class Secrets:
     identifiers : frozenset of str
         All clients and therapists.
     words : frozenset of str
-        Those that are distinctive enough to be searched for as words in any text.
+        Those that are distinctive enough to be searched for as words in any text, parts of names and addresses,
+        and words that few clients have in any column.
     texts : tuple of str
-        Free texts of single clients.
+        Texts of several words of few clients, normalised (``reading.normalised``).
     columns : dict of str to ndarray
-        Sorted values: each score by client, each therapist's mean.
+        Values in the order of the file: each score by client, each therapist's mean and number of clients.
     rows : dict of str to list
         ``scores`` and ``items``: the cells of each client as written, in order.
+    standardized : list of ndarray
+        The scores of each client, standardized, with divisor n and n - 1.
     several : int
         From so many on, a column of identifiers is no chance.
     names : frozenset of str
@@ -52,9 +59,19 @@ class Secrets:
     texts: tuple[str, ...]
     columns: dict[str, np.ndarray]
     rows: dict[str, Sequence[Sequence[str]]]
+    standardized: list[np.ndarray]
     several: int
     names: frozenset[str]
     places: tuple[str, ...]
+
+    @property
+    def shingles(self) -> set[tuple[str, ...]]:
+        """Runs of words of longer texts: a part of a text tells it."""
+        found = set()
+        for text in self.texts:
+            words = words_in(text)
+            found |= {tuple(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1)}
+        return found
 
 
 def secrets(
@@ -75,7 +92,7 @@ def secrets(
     identifiers : iterable of str
         Further clients and therapists of the export, such as those excluded.
     texts : iterable of str
-        Free texts of the export.
+        Texts of few clients in any column of the export.
     known_words : iterable of str
         Words of the package's own texts: an identifier that is one of them says nothing by itself.
     names : iterable of str
@@ -87,39 +104,79 @@ def secrets(
 
     everyone = {str(v) for name in ("client", "therapist") for v in scores[name].dropna().unique()}
     everyone |= set(identifiers)
-    known = {word.casefold() for word in known_words}
-    words = {w for w in everyone if _distinctive(w) and w.casefold() not in known}
+    known = {normalised(word) for word in known_words}
+    words = {who for who in everyone if normalised(who) in _told_by(normalised(who), known, parts=False)}
+    folded = {normalised(word) for word in words}
+    words |= {part for who in everyone for part in _told_by(normalised(who), known, parts=True)} - folded
+    phrases = {
+        normalised(who) for who in everyone if len(words_in(normalised(who))) > 1 and " " in who.strip()
+    }
+    for text in dict.fromkeys(normalised(text) for text in texts):
+        if " " in text and (len(words_in(text)) > 3 or set(words_in(text)) - known) and len(text) >= 8:
+            phrases.add(text)
+        words |= _told_by(text, known, parts="@" in text)
     numeric = [
         n
         for n in scores.columns
         if n not in ("client", "therapist") and pd.api.types.is_numeric_dtype(scores[n])
     ]
-    columns = {name: np.sort(scores[name].dropna().to_numpy(dtype=float)) for name in numeric}
-    means = scores.groupby("therapist")[numeric].mean()
-    columns |= {f"therapists' mean {name}": np.sort(means[name].dropna().to_numpy()) for name in numeric}
+    columns = {name: scores[name].dropna().to_numpy(dtype=float) for name in numeric}
+    groups = scores.groupby("therapist")
+    means = groups[numeric].mean()
+    columns |= {f"therapists' mean {name}": means[name].dropna().to_numpy(dtype=float) for name in numeric}
+    columns = {name: v for name, v in columns.items() if len(v) >= FEWEST and np.ptp(v) > 0}
+    columns[SIZES] = groups.size().to_numpy(dtype=float)
     rows: dict[str, Sequence[Sequence[str]]] = {"scores": _cells(scores[numeric])}
     if items is not None:
         answers = [name for name in items.columns if name.rpartition("_")[2].isdigit()]
         rows["items"] = _cells(items[answers])
+    values = scores[numeric].to_numpy(dtype=float, na_value=np.nan)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        standardized = [
+            (values - np.nanmean(values, axis=0)) / np.nanstd(values, axis=0, ddof=ddof) for ddof in (0, 1)
+        ]
     return Secrets(
         identifiers=frozenset(everyone),
         words=frozenset(words),
-        texts=tuple(dict.fromkeys(texts)),
-        columns={name: v for name, v in columns.items() if len(v) >= FEWEST and np.ptp(v) > 0},
+        texts=tuple(sorted(phrases, key=lambda text: (-len(text), text))[:MOST_TEXTS]),
+        columns=columns,
         rows=rows,
+        standardized=[row for table in standardized for row in table],
         several=max(3, (scores["therapist"].nunique() + 1) // 2),
         names=frozenset({"client", "therapist", *names}),
-        places=tuple(dict.fromkeys(place for place in places if len(place) > 1)),
+        places=tuple(dict.fromkeys(normalised(place) for place in places if len(place) > 1)),
     )
 
 
-def _distinctive(identifier: str) -> bool:
-    """Return whether an identifier is unlikely to stand in a text by chance: c001 and Janssens, not 12 or B."""
-    if identifier.isdigit():
-        return len(identifier) >= 7
-    has_digit = any(c.isdigit() for c in identifier)
-    letters = sum(c.isalpha() for c in identifier)
-    return (has_digit and letters >= 1 and len(identifier) >= 4) or letters >= 5
+def words_in(text: str) -> list[str]:
+    """Return the words of a normalised text."""
+    return re.findall(r"\w+", text)
+
+
+def _told_by(text: str, known: set[str], parts: bool) -> set[str]:
+    """Words by which a normalised text is known again: itself, an address's local part, parts of a name."""
+    found = set() if " " in text else {text}
+    local = text.partition("@")[0]
+    found |= {local} if "@" in text and " " not in local else set()
+    distinctive = {word for word in found if _distinctive(word)}
+    if parts:
+        whole = local if "@" in text else text
+        distinctive |= {
+            word for word in words_in(whole) if sum(c.isalpha() for c in word) >= 5 and word.isalpha()
+        }
+    return distinctive - known
+
+
+def _distinctive(word: str) -> bool:
+    """Return whether a word is unlikely to stand in a text by chance: c001 and Janssens, not 12 or B."""
+    digits = sum(c.isdigit() for c in word)
+    letters = sum(c.isalpha() for c in word)
+    if not letters:
+        return digits >= 7 and not re.fullmatch(r"-?[0-9]*[.,][0-9]+", word)
+    return (
+        digits > 0 and len(word) >= 4 and not re.fullmatch(r"-?[0-9.]+e[+-]?[0-9]+", word)
+    ) or letters >= 5
 
 
 def _cells(frame: pd.DataFrame) -> list[list[str]]:
@@ -129,7 +186,10 @@ def _cells(frame: pd.DataFrame) -> list[list[str]]:
 
 
 def of_export(table: Table, settings: DataSettings) -> tuple[list[str], list[str], list[str]]:
-    """Return an export's identifiers (also of those excluded), its free texts, and its names of identifiers."""
+    """Return an export's identifiers (also of those excluded), its texts of few clients, and its names of identifiers.
+
+    The texts are those of all columns, mapped or not, that fewer than ``RARE`` rows hold.
+    """
     names = [settings.columns.get(name, name) for name in ("client", "therapist")]
     identifiers = [str(v) for name in names if name in table.columns for v in table.columns[name].categories]
     texts = []
@@ -139,9 +199,9 @@ def of_export(table: Table, settings: DataSettings) -> tuple[list[str], list[str
             texts += [
                 str(text)
                 for text, count in zip(column.categories, counts, strict=True)
-                if count == 1 and len(text) >= FREE_TEXT and len(str(text).split()) >= 3
+                if 0 < count < RARE and len(str(text)) >= 4
             ]
-    return identifiers, sorted(texts, key=len, reverse=True)[:MOST_TEXTS], names
+    return identifiers, sorted(dict.fromkeys(texts), key=len, reverse=True), names
 
 
 def paths_of(path: str | os.PathLike[str]) -> list[str]:

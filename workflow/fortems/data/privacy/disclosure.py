@@ -1,46 +1,31 @@
 """Look through everything that may leave a run on private data for clients, therapists and their rows.
 
-Four searches: identifiers as words; identifiers as a column; whole columns of scores or of therapists' means, also
-standardized; and runs of neighbouring cells of one client. What is drawn as glyphs (PDF, PNG) is looked at where it
-can be read; each such figure has its data beside it as CSV, which is searched in full.
+Searches, in whatever was read of each file (fortems.data.privacy.reading) and in its name: identifiers and texts of
+few clients as words, whatever their case and line breaks; identifiers as a column; columns of scores, therapists'
+means and sizes, whole or two thirds of them, as they are or standardized, in tables, lists, drawings and running
+text; and runs of neighbouring cells of one client, as they are or standardized.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fortems.data.privacy.confidential import FEWEST, Secrets
+from fortems.data.privacy.confidential import FEWEST, SHINGLE, SIZES, Secrets, words_in
+from fortems.data.privacy.reading import NUMBER, Part, UnreadableError, normalised, read
 from fortems.errors import Problem, ProblemsError
+from fortems.tidy import number
 
 PRIVATE = "data"  # the folder of a run that never leaves the machine
-WORD = re.compile(r"[\w.\-]+")
-NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
-INLINE = re.compile(r"data:[\w/+.\-]+;base64,[A-Za-z0-9+/=\s]+")
-TEXTS = {
-    ".csv",
-    ".tsv",
-    ".svg",
-    ".html",
-    ".json",
-    ".yaml",
-    ".yml",
-    ".txt",
-    ".md",
-    ".typ",
-    ".bib",
-    ".css",
-    ".log",
-}
 NEIGHBOURS = {"scores": 5, "items": 12}  # cells in a row that belong to one client and no other table
-WHOLE = 0.8  # share of clients from which a column is theirs
+MATCHING = 8  # cells of a row that are one client's, in any order
+MOST = 2 / 3  # share of clients from which a column is theirs
+TOKEN = re.compile(r"[\w.\-@+]+")
 
 
 class DisclosureError(ProblemsError):
@@ -73,148 +58,257 @@ def scan(results: str | os.PathLike[str], secret: Secrets) -> tuple[dict[str, st
     problems : list of Problem
         What was found, without saying whom it names.
     """
-    read: dict[str, str] = {}
+    how: dict[str, str] = {}
     problems: list[Problem] = []
-    grams: dict[str, dict[tuple[str, ...], set[str]]] = {kind: {} for kind in secret.rows}
+    search = _Search(secret)
     for path in _leaving(Path(results)):
         name = path.relative_to(results).as_posix()
-        text, read[name] = readable(path)
-        problems += [
-            Problem(name, what, "no client, therapist or client's row") for what in _words(text, secret)
-        ]
-        if path.suffix in (".csv", ".tsv"):
-            problems += [Problem(name, what, "groups of clients only") for what in _columns(path, secret)]
-        numbers = NUMBER.findall(text)
-        for kind, length in NEIGHBOURS.items():
-            for gram in _grams(numbers, length) if kind in grams else ():
-                grams[kind].setdefault(gram, set()).add(name)
-    for kind, rows in secret.rows.items():
-        files: dict[str, int] = {}
-        for cells in rows:
-            for found in {f for gram in _grams(cells, NEIGHBOURS[kind]) for f in grams[kind].get(gram, ())}:
-                files[found] = files.get(found, 0) + 1
-        for found, count in files.items():
-            what = f"holds neighbouring cells of data/{kind}.csv of {count} client{'s' if count > 1 else ''}"
-            problems.append(Problem(found, what, "no client's row"))
-    return read, problems
+        found = dict.fromkeys(search.words(normalised(name)))
+        try:
+            parts, how[name] = read(path)
+            for part in parts:
+                found.update(dict.fromkeys(search.part(part)))
+            found.update(dict.fromkeys(search.rows_told()))
+        except UnreadableError as reason:
+            found[f"{reason}, and cannot be looked through"] = None
+        problems += [Problem(name, what, ALLOWED) for what in found]
+    return how, problems
+
+
+ALLOWED = "results of groups of clients, in files that can be looked through"
 
 
 def _leaving(results: Path) -> Iterator[Path]:
+    """Everything outside ``data/``; links to folders are given as they are, not followed."""
     for folder, folders, names in os.walk(results):
         if Path(folder) == results:
-            folders[:] = [name for name in folders if name != PRIVATE]
-        folders.sort()
-        for name in sorted(names):
+            folders[:] = [name for name in folders if name != PRIVATE or Path(folder, name).is_symlink()]
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        folders[:] = sorted(set(folders) - set(links))
+        for name in sorted([*names, *links]):
             if name != "disclosure.json":
                 yield Path(folder, name)
 
 
-def readable(path: Path) -> tuple[str, str]:
-    """Return what can be read of a file, and how."""
-    content = path.read_bytes()
-    if path.suffix in TEXTS:
-        return INLINE.sub(" ", content.decode("utf-8", errors="replace")), "text"
-    if content.startswith(b"PK"):
-        with zipfile.ZipFile(path) as archive:
-            parts = [archive.read(n) for n in archive.namelist() if n.endswith((".xml", ".rels"))]
-        # Word splits text into runs: words are looked for with and without the tags between them.
-        xml = b"\n".join(parts).decode("utf-8", errors="replace")
-        return xml + "\n" + re.sub(r"</w:p>", "\n", xml).replace("<", " <") + re.sub(
-            r"<[^>]+>", "", xml
-        ), "unpacked"
-    if content.startswith(b"%PDF"):
-        return _pdf_text(content), "partly"
-    if content.startswith(b"\x89PNG"):
-        texts = re.findall(rb"(?:tEXt|iTXt)([^\x89]{0,4000})", content)
-        return "\n".join(t.decode("latin-1") for t in texts), "by its data"
-    return content.decode("latin-1"), "partly"
+class _Search:
+    """What is looked for, prepared once for all files.
 
+    Parameters
+    ----------
+    secret : Secrets
+    """
 
-def _pdf_text(content: bytes) -> str:
-    """Uncompressed parts and inflated streams; text set with embedded fonts is glyph numbers and stays unread."""
-    parts = [re.sub(rb"stream\r?\n.*?endstream", b" ", content, flags=re.DOTALL)]
-    for stream in re.findall(rb"stream\r?\n(.*?)endstream", content, flags=re.DOTALL):
-        try:
-            plain = zlib.decompressobj().decompress(stream)
-        except zlib.error:
-            continue
-        parts += re.findall(rb"\(((?:[^()\\]|\\.)*)\)", plain)
-    return "\n".join(part.decode("latin-1") for part in parts)
+    def __init__(self, secret: Secrets):
+        self.secret = secret
+        self.told = {normalised(word) for word in secret.words}
+        self.shingles = secret.shingles
+        self.sorted = {name: np.sort(values) for name, values in secret.columns.items()}
+        self.neighbours = {
+            kind: {
+                gram: client for client, cells in enumerate(rows) for gram in _grams(cells, NEIGHBOURS[kind])
+            }
+            for kind, rows in secret.rows.items()
+        }
+        length = NEIGHBOURS["scores"]
+        n = max(len(secret.standardized) // 2, 1)
+        self.standard = {
+            gram: place % n
+            for place, row in enumerate(secret.standardized)
+            for gram in _rounded_grams(row, length)
+        }
+        self.clients: dict[str, set[int]] = {}
 
+    def part(self, part: Part) -> Iterator[str]:
+        """Yield what is found in a part of a file."""
+        yield from self.words(part.text)
+        for table in part.tables:
+            for name, cells in table:
+                yield from self._column(name, cells)
+        for row in part.rows:
+            self._whole_row(row)
+            self._cells([cell for cell in row if NUMBER.fullmatch(cell)])
+        for sequence in part.sequences:
+            self._cells(sequence)
+            yield from self._running(sequence)
 
-def _words(text: str, secret: Secrets) -> list[str]:
-    """Identifiers, free texts and places in a text."""
-    found = []
-    words = set()
-    for word in set(WORD.findall(text)):
-        bare = word.strip(".-_")
-        words |= {bare, *re.split(r"[._\-]", bare)}
-    hits = secret.words & words
-    hits |= {w for w in secret.words if not WORD.fullmatch(w) and w in text}
-    if hits:
-        found.append(f"names {len(hits)} client{'s' if len(hits) > 1 else ''} or therapists")
-    if any(free in text for free in secret.texts):
-        found.append("quotes a free text of the export")
-    if any(place in text for place in secret.places):
-        found.append("tells where the export is kept")
-    return found
+    def rows_told(self) -> Iterator[str]:
+        """Yield how many clients' rows were found since this was last asked."""
+        for kind, clients in self.clients.items():
+            count = f"{len(clients)} client{'s' if len(clients) > 1 else ''}"
+            yield f"holds neighbouring cells of data/{kind} of {count}"
+        self.clients = {}
 
+    def words(self, text: str) -> Iterator[str]:
+        """Yield identifiers, texts of few clients and places in a normalised text."""
+        secret = self.secret
+        tokens = set()
+        for token in set(TOKEN.findall(text)):
+            bare = token.strip(".-_@+")
+            tokens |= {bare, *re.split(r"[._\-@+]", bare), bare.partition("@")[0]}
+        hits = self.told & tokens
+        # What TOKEN does not take as one word, such as an identifier with a slash.
+        hits |= {w for w in self.told if not TOKEN.fullmatch(w) and w in text}
+        if hits:
+            yield f"names {len(hits)} client{'s' if len(hits) > 1 else ''} or therapists, or words of few clients"
+        words = words_in(text)
+        flat = f" {' '.join(words)} "
+        if any(f" {' '.join(words_in(phrase))} " in flat for phrase in secret.texts) or (
+            self.shingles
+            and any(tuple(words[i : i + SHINGLE]) in self.shingles for i in range(len(words) - SHINGLE + 1))
+        ):
+            yield "quotes a free text of the export"
+        if any(place in text for place in secret.places):
+            yield "tells where the export is kept"
 
-def _columns(path: Path, secret: Secrets) -> list[str]:
-    """Columns of a table that are identifiers, or clients' or therapists' values."""
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(
-            path, sep="\t" if path.suffix == ".tsv" else ",", dtype="str", keep_default_na=False
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError):
-        return []
-    found = []
-    for name in table.columns:
-        values = table[name][table[name] != ""]
+    def _column(self, name: str, cells: Sequence[str]) -> Iterator[str]:
+        """Yield what a named column of cells is, if it is one of identifiers or of values one by one."""
+        secret, values = self.secret, [cell for cell in cells if cell != ""]
         distinct = set(values)
         inside = bool(distinct) and distinct <= secret.identifiers
         # Letters A to D may grade something else; half of the therapists or more do not.
         words = len(distinct) >= secret.several and not all(NUMBER.fullmatch(v) for v in distinct)
-        if inside and (words or str(name) in secret.names):
-            found.append(f"the column {name!r} holds identifiers")
-        numbers = pd.to_numeric(values, errors="coerce").dropna().to_numpy(dtype=float)
-        if whose := _same_column(np.sort(numbers), secret.columns):
-            found.append(f"the column {name!r} holds {whose} one by one")
-    return found
+        if inside and (words or name in secret.names):
+            yield f"the column {name!r} holds identifiers"
+        numbers = _numbers(values)
+        if whose := self._same(numbers, _digits(values)):
+            yield f"the column {name!r} holds {whose} one by one"
 
-
-def _same_column(values: np.ndarray, columns: dict[str, np.ndarray]) -> str:
-    """Return whose values a sorted column holds, as they are or standardized, or an empty text."""
-    if len(values) < FEWEST or np.ptp(values) == 0:
+    def _same(self, values: np.ndarray, decimals: int) -> str:
+        """Return whose values a column holds, as they are or standardized, or an empty text."""
+        if len(values) < 4 or np.ptp(values) == 0:
+            return ""
+        for name, own in self.secret.columns.items():
+            label = name if name.startswith("therapists'") else f"clients' {name}"
+            if self._is(values, own, self.sorted[name], decimals, exact=name == SIZES):
+                return label
         return ""
-    standardized = _standard(values)
-    for name, own in columns.items():
-        label = name if name.startswith("therapists'") else f"clients' {name}"
-        if len(own) == len(values):
-            for other in (_standard(own), np.sort(-_standard(own))):
-                if np.allclose(standardized, other, atol=1e-6):
-                    return label
-        elif WHOLE * len(own) <= len(values) <= len(own) and _contained(values, own):
-            return label
-    return ""
+
+    def _is(
+        self, values: np.ndarray, own: np.ndarray, in_order: np.ndarray, decimals: int, exact: bool
+    ) -> bool:
+        if exact and len(own) >= 4:  # therapists' sizes: small whole numbers, in any order
+            if len(values) == len(own) and len(np.unique(own)) >= 3:
+                return bool(np.array_equal(np.sort(values), in_order))
+            return False
+        if not MOST * len(own) <= len(values) <= len(own) or len(values) < FEWEST:
+            return False
+        # A column of few values agrees with others by chance unless its order does too.
+        coarse = len(np.unique(values)) < FEWEST
+        if len(values) == len(own):
+            close = _tolerance(values, decimals)
+            theirs, ours = _standard(values), _standard(own)
+            if coarse:
+                return bool(np.allclose(theirs, ours, atol=close) or np.allclose(theirs, -ours, atol=close))
+            theirs, ours = np.sort(theirs), np.sort(ours)
+            return bool(
+                np.allclose(theirs, ours, atol=close) or np.allclose(theirs, np.sort(-ours), atol=close)
+            )
+        if coarse:
+            return False
+        close = 0.51 * 10.0**-decimals
+        if _contained(np.sort(values), in_order, min(close, 1e-9) if not decimals else close):
+            return decimals == 0 or np.ptp(values) > 4 * close * len(own)
+        return any(
+            _contained(np.sort(values), np.sort((own - own.mean()) / own.std(ddof=ddof)), max(close, 1e-6))
+            for ddof in (0, 1)
+            if decimals >= 2
+        )
+
+    def _running(self, sequence: Sequence[str]) -> Iterator[str]:
+        """Yield columns that stand one number after the other somewhere in a text."""
+        numbers = np.array([float(cell) for cell in sequence if NUMBER.fullmatch(cell)], dtype=float)
+        if len(numbers) < 4:
+            return
+        numbers = np.where(np.isfinite(numbers), numbers, 0.0)
+        for name, own in self.secret.columns.items():
+            label = name if name.startswith("therapists'") else f"clients' {name}"
+            length = len(own) if name == SIZES else int(np.ceil(MOST * len(own)))
+            few = len(np.unique(own)) < (3 if name == SIZES else FEWEST)
+            if length < 4 or len(numbers) < length or few:
+                continue
+            for start in _runs(np.isin(numbers, own), length):
+                window = np.sort(numbers[start : start + length])
+                enough = len(np.unique(window)) >= (3 if name == SIZES else FEWEST)
+                if enough and _contained(window, self.sorted[name], 0.0):
+                    yield f"holds {label} one by one"
+                    break
+
+    def _cells(self, sequence: Sequence[str]) -> None:
+        """Note clients whose neighbouring cells stand in a sequence."""
+        plain = [_plain(cell) for cell in sequence]
+        for kind, grams in self.neighbours.items():
+            for gram in _grams(plain, NEIGHBOURS[kind]):
+                if gram in grams:
+                    self.clients.setdefault(f"{kind}.csv", set()).add(grams[gram])
+        if sum("." in cell for cell in sequence) < NEIGHBOURS["scores"]:
+            return
+        values = np.array([float(cell) for cell in plain])
+        for rounded in _rounded_grams(values, NEIGHBOURS["scores"]):
+            if rounded in self.standard:
+                self.clients.setdefault("scores.csv, standardized,", set()).add(self.standard[rounded])
+
+    def _whole_row(self, row: Sequence[str]) -> None:
+        """Note a client whose cells stand in a row in any order."""
+        numbers = [_plain(cell) for cell in row if NUMBER.fullmatch(cell)]
+        if not MATCHING <= len(numbers) <= 3 * MATCHING or _even(numbers):
+            return
+        there = set(numbers)
+        for client, cells in enumerate(self.secret.rows["scores"]):
+            own = {cell for cell in cells if cell}
+            if len(own) >= MATCHING and len(own & there) >= max(MATCHING, len(own) - 1):
+                self.clients.setdefault("scores.csv", set()).add(client)
+
+
+def _plain(cell: str) -> str:
+    """A number's text as results write it."""
+    return number(float(cell))
+
+
+def _numbers(values: Sequence[str]) -> np.ndarray:
+    found = [float(value) for value in values if NUMBER.fullmatch(value.strip())]
+    return np.array(found if len(found) == len(values) else [], dtype=float)
+
+
+def _digits(values: Sequence[str]) -> int:
+    """The most decimals of a column's numbers."""
+    return max((len(value.strip().partition(".")[2].partition("e")[0]) for value in values), default=0)
+
+
+def _tolerance(values: np.ndarray, decimals: int) -> float:
+    """How far standardized values may be apart if they were rounded to so many decimals."""
+    return float(min(max(1e-6, 2 * 10.0**-decimals / values.std()), 0.02)) if decimals else 1e-6
+
+
+def _runs(inside: np.ndarray, length: int) -> Iterator[int]:
+    """Starts of windows of a length in which all are inside."""
+    total = np.concatenate([[0], np.cumsum(inside)])
+    yield from np.flatnonzero(total[length:] - total[:-length] == length).tolist()
 
 
 def _standard(values: np.ndarray) -> np.ndarray:
     return (values - values.mean()) / values.std()
 
 
-def _contained(some: np.ndarray, all_: np.ndarray) -> bool:
-    """Return whether sorted values are among others, each as often at most; coarse columns agree by chance."""
-    values, counts = np.unique(some, return_counts=True)
-    others, other_counts = np.unique(all_, return_counts=True)
-    if len(values) < FEWEST:
-        return False
-    place = np.searchsorted(others, values)
-    if (place == len(others)).any() or not np.array_equal(others[place], values):
-        return False
-    return bool((counts <= other_counts[place]).all())
+def _contained(some: np.ndarray, all_: np.ndarray, close: float) -> bool:
+    """Return whether each of some sorted values is among others, each of those used once at most."""
+    place = 0
+    for value in some:
+        while place < len(all_) and all_[place] < value - close:
+            place += 1
+        if place == len(all_) or all_[place] > value + close:
+            return False
+        place += 1
+    return True
+
+
+def _rounded_grams(values: np.ndarray, length: int) -> Iterator[tuple[float, ...]]:
+    """Runs of neighbouring numbers to two decimals, of standardized size and none whole."""
+    for start in range(len(values) - length + 1):
+        window = values[start : start + length]
+        if np.isfinite(window).all() and (np.abs(window) < 6).all():
+            gram = tuple(np.round(window, 2).tolist())
+            if len(set(gram)) >= 4:
+                yield gram
 
 
 def _grams(cells: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
@@ -227,7 +321,8 @@ def _grams(cells: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
 
 def _even(gram: Sequence[str]) -> bool:
     """Return whether numbers are evenly spaced, as the ticks of an axis are."""
-    return bool(np.ptp(np.diff([float(cell) for cell in gram])) == 0)
+    with np.errstate(invalid="ignore"):
+        return bool(np.ptp(np.diff([float(cell) for cell in gram])) == 0)
 
 
 def report(status: str, secret: Secrets | None = None, read: dict[str, str] | None = None) -> dict[str, Any]:
@@ -243,14 +338,6 @@ def report(status: str, secret: Secrets | None = None, read: dict[str, str] | No
     """
     if secret is None:
         return {"status": status, "files": {}}
-    return {
-        "status": status,
-        "files": read or {},
-        "searched": {
-            "identifiers": len(secret.identifiers),
-            "as_words": len(secret.words),
-            "as_columns_only": len(secret.identifiers) - len(secret.words),
-            "free_texts": len(secret.texts),
-            "columns": len(secret.columns),
-        },
-    }
+    # No counts: those of an export beside those of the analysis would tell how many were left out.
+    searched = ["identifiers", "texts of few clients", "columns", "therapists' sizes", "rows", "places"]
+    return {"status": status, "files": read or {}, "searched": searched}
