@@ -1,12 +1,15 @@
 # The end of a run: its configuration as merged, and the list of all its files.
 #
 # needs  everything that `rule all` names
-# makes  config.yaml, manifest.json
+# makes  config.yaml, manifest.json; of own data beside it data/manifest.json
+
+from fortems.run.manifest import STAYING
 
 
 rule configuration:
     input:
         checked=checked_data(),
+        analysed=[ANALYSED] if PRIVATE else [],
         code=code("configuration"),
     output:
         f"{RESULTS}/config.yaml",
@@ -29,6 +32,7 @@ rule manifest:
         code=code("manifest"),
     output:
         f"{RESULTS}/manifest.json",
+        [f"{RESULTS}/{STAYING}"] if PRIVATE else [],
     log:
         f"{LOGS}/manifest.log",
     conda:

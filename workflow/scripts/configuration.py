@@ -4,8 +4,10 @@ from fortems.run.job import job
 
 with job(snakemake):
     import yaml
-    from fortems.tidy import write_text
+    from fortems.data.privacy.release import told_settings
+    from fortems.tidy import read_csv, write_text
 
-    write_text(
-        yaml.safe_dump(snakemake.params.config, sort_keys=False, allow_unicode=True), snakemake.output[0]
-    )
+    config = snakemake.params.config
+    if snakemake.input.analysed:
+        config = told_settings(config, read_csv(snakemake.input.analysed[0]))
+    write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), snakemake.output[0])

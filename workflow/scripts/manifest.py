@@ -3,9 +3,13 @@
 from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.run.manifest import manifest
+    from fortems.run.manifest import divided, manifest
     from fortems.run.receipts import require_trusted
     from fortems.tidy import write_json
 
     require_trusted(snakemake.input.files, snakemake.params.logs)
-    write_json(manifest(snakemake.params.results, snakemake.params.made_by), snakemake.output[0])
+    told = manifest(snakemake.params.results, snakemake.params.made_by)
+    for half, path in zip(
+        divided(told) if len(snakemake.output) > 1 else [told], snakemake.output, strict=True
+    ):
+        write_json(half, path)

@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 NAME = "manifest.json"
+#: Of own data the manifest of what stays: the checksum of a file of a few counts is that of no other counts.
+STAYING = "data/manifest.json"
 PARTIAL = ".partial-"
 #: A name as fortems.tidy.atomic gives it: eight characters of tempfile's, and the suffix of the result.
 HALF_WRITTEN = re.compile(re.escape(PARTIAL) + r"[a-z0-9_]{8}(\.[a-z0-9]+)?")
@@ -54,13 +56,25 @@ def manifest(results: str, made_by: Mapping[str, Mapping[str, Any]]) -> dict[str
     }
 
 
+def divided(told: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide a manifest of own data into that of what may leave and that of ``data/``, which stays there."""
+    halves = []
+    for stays in (False, True):
+        files = {name: entry for name, entry in told["files"].items() if name.startswith("data/") == stays}
+        rules = {entry["rule"] for entry in files.values()}
+        orphans_ = [name for name in told["orphans"] if name.startswith("data/") == stays]
+        code = {rule: read for rule, read in told["code"].items() if rule in rules}
+        halves.append({**told, "files": files, "code": code, "orphans": orphans_})
+    return halves[0], halves[1]
+
+
 def result_files(results: str) -> list[str]:
-    """Return the names of all files of a run but the manifest, sorted; hidden files are not results."""
+    """Return the names of all files of a run but the manifests, sorted; hidden files are not results."""
     found = []
     for folder, folders, names in os.walk(results):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [os.path.relpath(os.path.join(folder, n), results) for n in names if not n.startswith(".")]
-    return sorted(Path(name).as_posix() for name in found if name != NAME)
+    return sorted(Path(name).as_posix() for name in found if name not in (NAME, STAYING))
 
 
 def orphans(results: str, is_made: Callable[[str], bool]) -> list[str]:
@@ -93,8 +107,20 @@ def kept(results: str, is_made: Callable[[str], bool]) -> dict[str, str]:
 
 
 def read_manifest(results: str) -> dict[str, Any]:
-    """Return the manifest that lies in a run's folder; empty where there is none that can be read."""
-    path = Path(results, NAME)
+    """Return the manifest that lies in a run's folder, with that of ``data/`` where it is apart.
+
+    It is empty where there is none that can be read.
+    """
+    told, staying = _read(Path(results, NAME)), _read(Path(results, STAYING))
+    parts = [files for half in (told, staying) if isinstance(files := half.get("files"), dict)]
+    return (
+        {**told, "files": {name: entry for files in parts for name, entry in files.items()}}
+        if parts
+        else told
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         told = json.loads(path.read_text(encoding="utf-8")) if is_plain_file(path) else {}
     except (OSError, ValueError, RecursionError):

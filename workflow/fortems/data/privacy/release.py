@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -149,7 +151,9 @@ def flow_of(flow: pd.DataFrame, analysed: pd.DataFrame, common: pd.DataFrame) ->
     """
     import pandas as pd
 
-    steps = flow[flow["step"].isin(["received", "excluded"])]
+    steps = flow[flow["step"].isin(["received", "excluded"])].copy()
+    # A rule that asks for some values names those that few have.
+    steps["detail"] = steps["detail"].str.replace(r": (?:.*, )?one of .*", ": one of some values", regex=True)
     before = flow.loc[flow["step"] == "received", "clients"].sum()
     before -= flow.loc[flow["step"] == "excluded", "clients"].sum()
     rows: list[dict[str, object]] = []
@@ -163,3 +167,28 @@ def flow_of(flow: pd.DataFrame, analysed: pd.DataFrame, common: pd.DataFrame) ->
     else:
         rows.append(step("analysed", "every value that the models need", analysed))
     return pd.concat([steps, pd.DataFrame(rows, columns=flow.columns)], ignore_index=True)
+
+
+def told_settings(config: Mapping[str, Any], analysed: pd.DataFrame) -> dict[str, Any]:
+    """Return the configuration of a run on own data without the categories that few clients have.
+
+    Parameters
+    ----------
+    config : mapping
+        As published.
+    analysed : DataFrame
+        The protected clients. Of the values that are mapped or asked for, those are told that some of them have.
+    """
+    told = copy.deepcopy(dict(config))
+
+    def some(column: str, value: object) -> bool:
+        return column in analysed and str(value) in set(analysed[column].dropna().astype(str))
+
+    values = told["data"].get("values") or {}
+    for column, named in values.items():
+        if isinstance(named, dict):
+            values[column] = {key: value for key, value in named.items() if some(column, value)}
+    for column, rule in (told.get("inclusion") or {}).items():
+        if rule and rule.get("in") is not None:
+            rule["in"] = [value for value in rule["in"] if some(column, value)]
+    return told
