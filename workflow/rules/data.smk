@@ -121,6 +121,7 @@ if config["data"]["source"] != "matrix":
         params:
             results=lambda wildcards: RESULTS,
             simulated=SIMULATED,
+            min_cell=config["privacy"]["min_cell"] if PRIVATE else 0,
             data=OWN_DATA,
             software=software("disclosure"),
         message:

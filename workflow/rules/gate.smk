@@ -21,6 +21,7 @@ rule gate:
         logs=LOGS,
         engines=config["engines"],
         confidence=config["confidence"],
+        min_cell=config["privacy"]["min_cell"] if PRIVATE else 0,
         software=software("gate"),
     message:
         "Check that the results are fresh, complete and consistent"

@@ -5,6 +5,7 @@ from fortems.run.job import job
 with job(snakemake):
     from fortems.data.privacy.confidential import of_export, paths_of, secrets, words_of
     from fortems.data.privacy.disclosure import look_through, report
+    from fortems.data.privacy.limits import Limits
     from fortems.data.readers import read_table
     from fortems.data.settings import DataSettings
     from fortems.tidy import read_csv, write_json
@@ -24,5 +25,5 @@ with job(snakemake):
             names,
             paths_of(snakemake.input.data),
         )
-        found = look_through(params.results, secret)
+        found = look_through(params.results, secret, Limits(params.min_cell) if params.min_cell else None)
     write_json(found, snakemake.output[0])

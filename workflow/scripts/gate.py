@@ -9,7 +9,14 @@ with job(snakemake):
     given, params = snakemake.input, snakemake.params
     claims = given.claims[0] if given.claims else None
     evidence = collect(
-        given.results, params.results, params.logs, given.models, params.engines, claims, params.confidence
+        given.results,
+        params.results,
+        params.logs,
+        given.models,
+        params.engines,
+        claims,
+        params.confidence,
+        params.min_cell,
     )
     result = gate(evidence)
     require(result)

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fortems.data.privacy.limits import Limits
+from fortems.data.privacy.subtraction import recoverable
 from fortems.gate.snapshot import Evidence, each_row, equal, is_number, is_text
 from fortems.gate.verdicts import check_claims, check_verdicts
+from fortems.run.config import PROTECTED
 from fortems.run.receipts import edited, stale
 from fortems.study.engines import ENGINES
 
@@ -240,6 +243,10 @@ def _unequal(rows: pd.DataFrame, ours: float, n: int, place: str) -> Iterator[st
             yield f"{place}: {row.estimate} in mediation/effects.csv, {ours:.10g} from the scores"
 
 
+def _few(evidence: Evidence) -> Iterator[str]:
+    yield from recoverable(evidence.released, Limits(evidence.min_cell))
+
+
 Check = tuple[str, tuple[str, ...], Callable[[Evidence], Iterator[str]]]
 CHECKS: dict[str, Check] = {
     "untouched": ("is every result what its step wrote?", (), _untouched),
@@ -282,6 +289,11 @@ CHECKS: dict[str, Check] = {
         "does every verdict on mediation follow from effects and fits?",
         ("mediation/verdicts.csv", "mediation/effects.csv", "mediation/fit.csv"),
         check_verdicts,
+    ),
+    "few": (
+        "can no few clients be worked out from what of own data is told?",
+        (f"{PROTECTED}/common.csv",),
+        _few,
     ),
     "ledger": ("do the ledger's numbers stand where it says?", ("published.csv",), _ledger),
 }

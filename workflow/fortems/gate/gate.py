@@ -25,6 +25,7 @@ def collect(
     engines: Sequence[str],
     claims: str | None,
     confidence: float,
+    min_cell: int = 0,
 ) -> Evidence:
     """Read what the gate looks at.
 
@@ -42,6 +43,8 @@ def collect(
         The file of claims.
     confidence : float
         Of the intervals, as configured.
+    min_cell : int
+        Of own data: least number of clients that may be told of.
     """
     from fortems.claims.claimfile import load_claims
     from fortems.run.receipts import read_receipts
@@ -68,6 +71,7 @@ def collect(
         asked,
         confidence,
         released,
+        min_cell,
     )
 
 

@@ -29,6 +29,8 @@ class Evidence:
         Name → content of those that are CSV, as computed.
     released : mapping of str to DataFrame
         Of own data: name → what may be told of it.
+    min_cell : int
+        Of own data: least number of clients that may be told of; 0 else.
     receipts : mapping of str to Receipt
         Path → receipt of the step that wrote it.
     models : mapping
@@ -49,6 +51,7 @@ class Evidence:
     claims: Mapping[str, Any] = field(default_factory=dict)
     confidence: float = 0.95
     released: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    min_cell: int = 0
 
     @property
     def common(self) -> pd.DataFrame:

@@ -12,14 +12,20 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fortems.data.privacy.confidential import FEWEST, SHINGLE, SIZES, Secrets, words_in
 from fortems.data.privacy.reading import NUMBER, Part, UnreadableError, normalised, read
+from fortems.data.privacy.subtraction import recoverable
 from fortems.errors import Problem, ProblemsError
 from fortems.tidy import number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fortems.data.privacy.limits import Limits
 
 PRIVATE = "data"  # the folder of a run that never leaves the machine
 NEIGHBOURS = {"scores": 5, "items": 12}  # cells in a row that belong to one client and no other table
@@ -34,8 +40,18 @@ class DisclosureError(ProblemsError):
     headline = "The results would disclose clients or therapists"
 
 
-def look_through(results: str | os.PathLike[str], secret: Secrets) -> dict[str, Any]:
-    """Search a run and return ``disclosure.json``.
+def look_through(
+    results: str | os.PathLike[str], secret: Secrets, limits: Limits | None = None
+) -> dict[str, Any]:
+    """Search a run, try to work out few clients from its tables, and return ``disclosure.json``.
+
+    Parameters
+    ----------
+    results : path
+        The run's folder.
+    secret : Secrets
+    limits : Limits, optional
+        Of how many clients something may be told; without, no subtraction is tried.
 
     Raises
     ------
@@ -43,9 +59,19 @@ def look_through(results: str | os.PathLike[str], secret: Secrets) -> dict[str, 
         With every file that names or shows a client or therapist.
     """
     read, problems = scan(results, secret)
+    if limits is not None:
+        problems += [Problem(str(results), what, ALLOWED) for what in recoverable(_tables(results), limits)]
     if problems:
         raise DisclosureError(problems)
     return report("passed", secret, read)
+
+
+def _tables(results: str | os.PathLike[str]) -> dict[str, pd.DataFrame]:
+    """Every table that may leave."""
+    from fortems.tidy import read_csv
+
+    paths = [path for path in _leaving(Path(results)) if path.suffix == ".csv" and path.stat().st_size]
+    return {path.relative_to(results).as_posix(): read_csv(path) for path in paths}
 
 
 def scan(results: str | os.PathLike[str], secret: Secrets) -> tuple[dict[str, str], list[Problem]]:
