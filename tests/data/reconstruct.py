@@ -89,6 +89,16 @@ def by_counts(tables: dict[str, list[dict[str, str]]], fewest: int) -> list[str]
                 whole = [v for v in range(math.ceil(n - slack), math.floor(n + slack) + 1)]
                 if len(whole) == 1:
                     totals[float(whole[0])].add(f"{name}: AIC and BIC")
+    therapists = {
+        number(row.get(column))
+        for name, rows in tables.items()
+        if not name.startswith("design/")
+        for row in rows
+        for column in ("n_therapists", "therapists")
+    }
+    for a, b in itertools.combinations(sorted(v for v in therapists if v > 0), 2):
+        if b - a < THERAPISTS:
+            found.append(f"{a:g} and {b:g} therapists differ by few")
     for (a, here), (b, there) in itertools.combinations(sorted(totals.items()), 2):
         if 0 < b - a < fewest:
             found.append(f"{a:g} ({min(here)}) and {b:g} ({min(there)}) differ by few")

@@ -160,6 +160,10 @@ def test_printed_numbers_keep_what_tells_them_apart_and_no_more():
     assert printed(4.7341e-15, "direct_p") == 5e-15
     assert printed(11.156407, "df") == 11.2
     assert np.isnan(printed(float("nan"), "mean"))
+    rng = np.random.default_rng(6)
+    for value in rng.normal(size=2000) * 10.0 ** rng.integers(-6, 4, 2000):
+        for column in ("estimate", "p", "df", "share"):
+            assert printed(printed(abs(value), column), column) == printed(abs(value), column)
 
 
 def test_descriptives_are_told_without_extremes_and_small_shares():

@@ -37,11 +37,20 @@ def fixed(value: float, decimals: int, leading_zero: bool = True) -> str:
     Rounds half to even on the decimal text of ten significant digits, so that the last bits of a computation,
     which results files do not carry either, cannot change a printed digit.
     """
-    number = Decimal(f"{float(value):.10g}").quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
+    number = _quantized(value, decimals)
     text = f"{abs(number):f}"
     if not leading_zero and text.startswith("0."):
         text = text[1:]
     return f"{MINUS}{text}" if number < 0 else text
+
+
+def rounded(value: float, decimals: int) -> float:
+    """Return the number that ``fixed`` writes."""
+    return float(_quantized(value, decimals)) + 0.0  # no negative zero
+
+
+def _quantized(value: float, decimals: int) -> Decimal:
+    return Decimal(f"{float(value):.10g}").quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
 
 
 def coefficient(value: float, decimals: int = 2) -> str:

@@ -109,7 +109,8 @@ def protect(
                     hint="Leave out what few clients have, or gather more clients",
                 )
             )
-    kept = np.ones(len(scores), dtype=bool)
+    # A therapist without any common client would be told by the difference of the two numbers of therapists.
+    kept = np.isin(therapist, therapist[common])
     if not limits.apart(kept, common, therapist):
         kept = common
     left_out |= _extras(scores, needed, found, common, therapist, limits)

@@ -48,6 +48,16 @@ def recoverable(tables: Mapping[str, pd.DataFrame], limits: Limits) -> Iterator[
     limits : Limits
     """
     totals = _totals(tables)
+    many = {
+        int(value)
+        for name, table in tables.items()
+        if "n_therapists" in table and not name.startswith("design/")
+        for value in table["n_therapists"].dropna().unique()
+        if value
+    }
+    for fewer, more in itertools.combinations(sorted(many), 2):
+        if more - fewer < FEWEST_THERAPISTS:
+            yield f"{fewer} and {more} therapists differ by few"
     for (first, here), (second, there) in itertools.combinations(totals.items(), 2):
         if limits.small(abs(first - second)):
             yield f"{here} counts {abs(first - second)} clients more or less than {there}"

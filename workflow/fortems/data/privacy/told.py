@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.data.privacy.limits import Limits
-from fortems.presentation.numbers import ALPHA, MOST_DECIMALS, SMALLEST_P
+from fortems.presentation.numbers import ALPHA, MOST_DECIMALS, SMALLEST_P, rounded
 from fortems.run.config import WITHHELD
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ def printed(value: float, column: str) -> float:
 
 
 def _apart(value: float, landmark: float, decimals: int) -> float:
-    while decimals < MOST_DECIMALS and value != landmark and round(value, decimals) == landmark:
+    while decimals < MOST_DECIMALS and value != landmark and rounded(value, decimals) == landmark:
         decimals += 1
-    return round(value, decimals)
+    return rounded(value, decimals)
 
 
 def _whole(values: pd.Series) -> bool:
