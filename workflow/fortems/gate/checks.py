@@ -15,7 +15,6 @@ from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.subtraction import recoverable
 from fortems.gate.snapshot import Evidence, each_row, equal, is_number, is_text
 from fortems.gate.verdicts import check_claims, check_verdicts
-from fortems.run.config import PROTECTED
 from fortems.run.receipts import edited, stale
 from fortems.study.engines import ENGINES
 
@@ -290,10 +289,9 @@ CHECKS: dict[str, Check] = {
         ("mediation/verdicts.csv", "mediation/effects.csv", "mediation/fit.csv"),
         check_verdicts,
     ),
-    "few": (
-        "can no few clients be worked out from what of own data is told?",
-        (f"{PROTECTED}/common.csv",),
-        _few,
-    ),
     "ledger": ("do the ledger's numbers stand where it says?", ("published.csv",), _ledger),
+}
+#: Asked of runs on own data besides.
+OWN_CHECKS: dict[str, Check] = {
+    "few": ("can no few clients be worked out from what is told?", (), _few),
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fortems.errors import FortemsError
-from fortems.gate.checks import CHECKS
+from fortems.gate.checks import CHECKS, OWN_CHECKS
 from fortems.gate.snapshot import Evidence
 from fortems.run.config import FULL, PROTECTED
 
@@ -84,8 +84,9 @@ def gate(evidence: Evidence) -> dict[str, Any]:
         ``passed`` and ``checks``: name, the question, ``passed`` (null where the run has nothing to check) and
         what was found.
     """
+    asked = CHECKS | (OWN_CHECKS if evidence.released else {})
     checks = []
-    for name, (question, needs, check) in CHECKS.items():
+    for name, (question, needs, check) in asked.items():
         applies = evidence.has(*needs)
         try:
             found = list(check(evidence)) if applies else []
