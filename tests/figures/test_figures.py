@@ -18,7 +18,7 @@ from fortems.figures import catalog, style
 from fortems.figures.base import Context, Withheld
 from fortems.figures.build import build, draw, spec
 from fortems.presentation.results import Results
-from made_up_run import MODELS, write_run
+from made_up_run import AS_MODELS, write_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
@@ -37,7 +37,7 @@ def private(tmp_path_factory):
 
 
 def _context(folder):
-    return Context(Results(folder), {"models": MODELS})
+    return Context(Results(folder), AS_MODELS)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_drawn_numbers_are_those_of_the_csv(drawings):
 
 def test_a_changed_estimate_changes_data_picture_and_words(simulated, tmp_path):
     results = Results(simulated)
-    context = Context(results, {"models": MODELS})
+    context = Context(results, AS_MODELS)
     figure = spec("path_bond")
     before = draw(figure, context, tmp_path / "one")
     effects = results.table("mediation/effects.csv")
@@ -197,7 +197,7 @@ def test_patterns_that_never_show_have_no_panel_of_ratios(simulated, tmp_path):
     ratios = results.table("design/likelihood_ratios.csv")
     ratios["relation"] = "none"
     ratios[["ratio", "ci_low", "ci_high"]] = np.nan
-    context = Context(results, {"models": MODELS})
+    context = Context(results, AS_MODELS)
     draw(spec("diagnosticity"), context, tmp_path)
     assert set(tidy.read_csv(tmp_path / "diagnosticity.csv")["panel"]) == {"gap"}
     results.table("design/diagnosticity.csv")["claim"] = "another"
@@ -215,7 +215,7 @@ def test_influence_needs_a_therapist_that_can_be_left_out(simulated):
 
 def test_what_cannot_be_drawn_says_why(simulated, tmp_path):
     results = Results(simulated, files=["mediation/effects.csv"])
-    index = build(["power", "path_nobody"], Context(results, {"models": MODELS}), tmp_path)
+    index = build(["power", "path_nobody"], Context(results, AS_MODELS), tmp_path)
     assert index["withheld"].tolist() == [
         "Not drawn: design/power.csv has no rows in this run.",
         "Not drawn: no paths of the model nobody are estimated in this run.",

@@ -9,7 +9,7 @@ from fortems.figures import catalog
 from fortems.figures.build import INDEX_COLUMNS
 from fortems.presentation.results import Results
 from fortems.report.build import build, prepare
-from made_up_run import MODELS, ROOT, write_run
+from made_up_run import AS_MODELS, ROOT, write_run
 
 KINDS = ("simulated", "items", "scores", "matrix")
 
@@ -72,6 +72,6 @@ def report_of(written):
     """The report over a made-up run, tables and all, without typesetting; its tables may be changed in memory."""
 
     def make(kind: str = "simulated", **keywords):
-        return prepare(Results(written(kind, **keywords)), MODELS, ROOT / "manuscript")
+        return prepare(Results(written(kind, **keywords)), AS_MODELS, ROOT / "manuscript")
 
     return make

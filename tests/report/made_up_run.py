@@ -19,7 +19,7 @@ from fortems.claims.judge import claims_table
 from fortems.mediation.agreement import agreement
 from fortems.mediation.verdicts import verdicts
 from fortems.run.config import complete, switched_on
-from fortems.study.models import load_models
+from fortems.study.models import load_models, models_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {
@@ -36,6 +36,7 @@ MODELS = {
     "reversed_alliance_distress_meaning": {"predictor": "alliance", "mediator": "distress", "outcome": "meaning"},
     "bond_by_age": {"predictor": "bond", "mediator": "meaning", "outcome": "distress", "moderator": "age"},
 }  # fmt: skip
+AS_MODELS = models_of(MODELS)
 SCALES = ("bond", "task", "goal", "alliance", "meaning", "search", "symptom_distress", "interpersonal_relations",
           "social_role", "distress")  # fmt: skip
 SOURCES = {

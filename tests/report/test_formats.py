@@ -13,6 +13,7 @@ from fortems.presentation.results import Results
 from fortems.report.build import build, compose, prepare
 from fortems.report.page.document import Document, _flushed, place
 from fortems.report.page.table import Cell, Section, Table
+from fortems.study.models import load_models
 from made_up_run import ROOT
 
 KINDS = ("simulated", "items", "scores", "matrix")
@@ -171,7 +172,7 @@ def test_text_from_data_is_never_markup(runs, tmp_path):
 def test_a_reference_to_nothing_is_refused(runs):
     report = prepare(
         Results(runs["simulated"]),
-        yaml.safe_load((runs["simulated"] / "models.yaml").read_text()),
+        load_models(runs["simulated"] / "models.yaml"),
         ROOT / "manuscript",
     )
     document = compose(report, ROOT / "manuscript")

@@ -10,6 +10,7 @@ from fortems.report.page.table import Section
 from fortems.report.tables import findings, scales
 from fortems.report.text import SENTENCES, instruments
 from fortems.study.instruments import load_instruments
+from fortems.study.models import models_of
 from made_up_run import MODELS, ROOT
 from test_sentences import words
 from test_sentences_rest import change
@@ -135,7 +136,7 @@ def test_a_matrix_of_other_scores_gives_no_range(report_of):
 
 def test_variables_without_an_instrument_are_named(report_of):
     report = report_of("scores")
-    report.models = {"bond": MODELS["bond"] | {"outcome": "phq9"}}
+    report.models = models_of({"bond": MODELS["bond"] | {"outcome": "phq9"}})
     assert "Other variables. Phq9, as the file holds it;" in words(SENTENCES["instruments"](report))
     assert (
         "the total alliance" not in instruments.SENTENCES["instruments"](report).split("Other variables")[1]

@@ -1,10 +1,13 @@
 """The report finds the study's models by what they relate; a run without them is never told as theirs."""
 
 import pytest
+from fortems.presentation.choice import own_models
 from fortems.report.page import nodes
 from fortems.report.page.table import Section
 from fortems.report.tables import models as model_tables
 from fortems.report.text import SENTENCES, mediation, robustness, setup, study
+from fortems.study.models import models_of
+from fortems.study.roles import key_models
 from made_up_run import MODELS
 from test_sentences import OF_A_MODEL, words
 
@@ -32,7 +35,7 @@ def renamed(report, names):
 
 def only(report, models):
     """Leave these models only; what they relate is taken from them."""
-    report.models = models
+    report.models = models_of(models)
     for file in FILES:
         table = report.results.table(file)
         if table is None:
@@ -103,7 +106,8 @@ def test_a_model_that_is_only_called_bond_is_not_told_as_the_bond(report_of):
 def test_own_variables_are_told_beside_the_studys_model(report_of):
     own = {"predictor": "bond", "mediator": "meaning", "outcome": "phq9", "covariates": ["education", "age"]}
     report = only(report_of("items"), {"bond": own, "alliance": MODELS["alliance"]})
-    assert study.key_models(report) == {"alliance": "alliance"} and study.own_models(report) == ["bond"]
+    assert key_models(report.models) == {"alliance": "alliance"}
+    assert own_models(report.results, report.models) == ["bond"]
     conclusion = words(SENTENCES["abstract_conclusion"](report))
     assert "relation of alliance with distress" in conclusion and "bond" not in conclusion
     text = words(SENTENCES["own"](report))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from fortems import tidy
 from fortems.presentation.results import Results, Row
+from fortems.presentation.words import PRIMARY_WORDS
 from fortems.report.build import prepare
 from fortems.report.text import (
     SENTENCES,
@@ -24,7 +25,7 @@ from fortems.report.text import (
     summary,
 )
 from fortems.report.variant import reason_absent, variant
-from made_up_run import MODELS, ROOT, write_run
+from made_up_run import AS_MODELS, ROOT, write_run
 
 #: Sentences that are told which model they are of.
 OF_A_MODEL = ("mediation", "path_figure")
@@ -310,7 +311,7 @@ def test_small_counts_of_real_people_are_not_told(tmp_path):
     flow.loc[flow["step"] == "excluded", "clients"] = 2
     flow.loc[flow["step"] == "received", "clients"] = 98
     tidy.write_csv(flow, folder / "data/flow.csv")
-    report = prepare(Results(folder), MODELS, ROOT / "manuscript")
+    report = prepare(Results(folder), AS_MODELS, ROOT / "manuscript")
     text = words(people.participants(report))
     assert (
         "excluded is not shown" in text
@@ -326,7 +327,7 @@ def test_many_incomplete_clients_are_told(tmp_path):
     flow = tidy.read_csv(folder / "data/flow.csv")
     flow.loc[flow["step"] == "scored", "clients"] = 84
     tidy.write_csv(flow, folder / "data/flow.csv")
-    text = words(setup.missing(prepare(Results(folder), MODELS, ROOT / "manuscript")))
+    text = words(setup.missing(prepare(Results(folder), AS_MODELS, ROOT / "manuscript")))
     assert text.startswith("Of the clients analysed, 84 have every value that the models need")
 
 
@@ -410,7 +411,7 @@ def test_a_check_that_cannot_tell_is_no_failure(tmp_path):
     folder = write_run(tmp_path / "run", "matrix")
     checks = {"name": ["a", "b"], "cell": ["n", "sd bond"], "verdict": ["possible", "uninformative"]}
     tidy.write_csv(pd.DataFrame({**checks, "accepted": False}), folder / "tables/matrix_checks.csv")
-    text = words(matrix.matrix_checks(prepare(Results(folder), MODELS, ROOT / "manuscript")))
+    text = words(matrix.matrix_checks(prepare(Results(folder), AS_MODELS, ROOT / "manuscript")))
     assert text.startswith("None of 2 checks") and "one could decide nothing" in text
     assert "sd bond" not in text
 
@@ -420,7 +421,7 @@ def test_an_invented_article_is_called_so(tmp_path, made_up):
     folder = write_run(tmp_path / "run", "matrix")
     source = {"source": ["Doe (2020), Table 1"], "made_up": [made_up], "clients": [80], "therapists": [None]}
     tidy.write_csv(pd.DataFrame(source), folder / "tables/matrix_source.csv")
-    report = prepare(Results(folder), MODELS, ROOT / "manuscript")
+    report = prepare(Results(folder), AS_MODELS, ROOT / "manuscript")
     text = words(setup.design(report))
     assert "(Doe (2020), Table 1)" in text
     assert ("No such study exists" in text) == made_up
@@ -450,7 +451,7 @@ def test_what_a_matrix_leaves_open(tmp_path):
     }  # fmt: skip
     for name, frame in frames.items():
         tidy.write_csv(frame, folder / name)
-    report = prepare(Results(folder), MODELS, ROOT / "manuscript")
+    report = prepare(Results(folder), AS_MODELS, ROOT / "manuscript")
     text = words(matrix.left_open(report) + matrix.matrix_checks(report))
     for part in (
         "leave out zero in every case",
@@ -578,7 +579,7 @@ def test_engines_that_were_not_run(report_of):
     assert (
         "cluster-robust" in text
         and "semopy" not in text
-        and "Monte Carlo" not in text
+        and f"primary interval of the indirect effect, fixed beforehand, is the {PRIMARY_WORDS}" in text
         and "bootstrap" not in text
     )
     table = report.results.table("mediation/agreement.csv")

@@ -6,7 +6,7 @@ from fortems.report.build import prepare
 from fortems.report.tables import findings, models, scales
 from fortems.report.text import claims as claims_text
 from fortems.report.text import design, full, people, setup, summary
-from made_up_run import MODELS, ROOT
+from made_up_run import AS_MODELS, ROOT
 from test_sentences import words
 from test_sentences_rest import change
 
@@ -123,7 +123,7 @@ def test_latent_models_stand_in_the_table_with_their_fit(report_of):
 
 @pytest.mark.parametrize("stories", [(), (("As reported", "It is so."), ("Reversed", "It is not."))])
 def test_scenarios_are_told_where_studies_were_simulated(written, stories):
-    report = prepare(Results(written()), MODELS, ROOT / "manuscript", stories)
+    report = prepare(Results(written()), AS_MODELS, ROOT / "manuscript", stories)
     table = findings.scenarios(report)
     assert (table is None) == (not stories)
     assert ("tbl-scenarios" in report.items) == bool(stories)
@@ -149,7 +149,7 @@ def test_figures_call_own_claims_findings_to_check(written):
     assert claims.title(None, own) == "Verdicts on the Findings to Check"
     assert claims.title(None, article) == "Verdicts on the Article's Findings"
     assert "Article" not in overview.title(None, own) and "Article" in overview.title(None, article)
-    assert "own" in claims_text.written_down(prepare(own.results, MODELS, ROOT / "manuscript"))
+    assert "own" in claims_text.written_down(prepare(own.results, AS_MODELS, ROOT / "manuscript"))
 
 
 def test_correlations_between_therapists_stand_in_the_table_only_with_an_interval(report_of):

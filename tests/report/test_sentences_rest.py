@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from fortems.presentation.choice import path
 from fortems.report.text import (
     claims,
     design,
@@ -17,6 +18,7 @@ from fortems.report.text import (
 )
 from fortems.report.text import words as parts
 from fortems.report.variant import Variant
+from fortems.study.models import models_of
 from test_sentences import DIRECT, NULL, STRONG, _row, words
 
 EFFECTS, VERDICTS = "mediation/effects.csv", "mediation/verdicts.csv"
@@ -84,7 +86,7 @@ def test_both_mediators_side_by_side(report_of):
     report.results._tables[EFFECTS] = pd.concat([table, rows.assign(model="alliance_meaning_search")])
     report.results._read.clear()
     both = {"predictor": "alliance", "mediator": ["meaning", "search"], "outcome": "distress"}
-    report.models = report.models | {"alliance_meaning_search": both}
+    report.models = report.models | models_of({"alliance_meaning_search": both})
     assert (
         "With both mediators side by side, the indirect effect through presence: within therapists its interval"
         in (words(mediation.further(report)))
@@ -231,4 +233,4 @@ def test_without_descriptives_the_way_of_treating_missing_values_stands_alone(re
 
 
 def test_a_model_that_was_not_run_has_no_path(report_of):
-    assert parts.path(report_of(paths=NULL), "nobody", "within", "indirect") is None
+    assert path(report_of(paths=NULL).results, "nobody", "within", "indirect") is None

@@ -8,9 +8,9 @@ with job(snakemake):
     from fortems.figures.base import Context
     from fortems.figures.build import build
     from fortems.presentation.results import Results
-    from fortems.schema import plain_yaml
+    from fortems.study.models import load_models
 
     folder = Path(snakemake.params.results)
-    models = plain_yaml(snakemake.input.models)
+    models = load_models(snakemake.input.models)
     results = Results(folder, files=snakemake.params.sources, config=snakemake.params.config)
-    build(snakemake.params.names, Context(results, {"models": models}), folder / "figures", snakemake.threads)
+    build(snakemake.params.names, Context(results, models), folder / "figures", snakemake.threads)

@@ -9,6 +9,7 @@ import numpy as np
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.indirect import ENGINES
+from fortems.presentation.words import ESTIMAND_LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
                     **ENGINES[engine].points(),
                 )
         axes.set_xticks(range(len(EFFECTS)), [EFFECT_LABELS[name] for name in EFFECTS])
-        axes.set_title(f"{style.ESTIMAND_LABELS[level].capitalize()}: against {here['primary'].iloc[0]}")
+        axes.set_title(f"{ESTIMAND_LABELS[level].capitalize()}: against {here['primary'].iloc[0]}")
     grid[0][0].set_ylabel("difference (SE of the primary engine)")
     names = [name for name in ENGINES if name in set(frame["engine"])]
     handles = [Line2D([], [], linestyle="none", label=name, **ENGINES[name].points()) for name in names]
@@ -79,7 +80,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
     parts = []
     for (level, engine), rows in frame.groupby(["level", "engine"], sort=False):
         parts.append(
-            f"{engine}, {style.ESTIMAND_LABELS[str(level)]}: differences from {style.sign(rows['difference'].min())} to "
+            f"{engine}, {ESTIMAND_LABELS[str(level)]}: differences from {style.sign(rows['difference'].min())} to "
             f"{style.sign(rows['difference'].max())} standard errors, {_line(rows)} below a tenth"
         )
     return f"Dot plots of differences between engines, a dot a model. {'. '.join(parts)}."
@@ -88,7 +89,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """How many differences lie in the band."""
     parts = [
-        f"{_line(rows)} for {engine} {style.ESTIMAND_LABELS[str(level)]}"
+        f"{_line(rows)} for {engine} {ESTIMAND_LABELS[str(level)]}"
         for (level, engine), rows in frame.groupby(["level", "engine"], sort=False)
     ]
     return f"Grey band: a tenth of a standard error. Differences inside it: {'; '.join(parts)}."

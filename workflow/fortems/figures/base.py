@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from fortems.presentation.choice import EFFECTS
 from fortems.presentation.results import Results
 from fortems.published.places import SOURCE_FILE
+from fortems.study.estimands import counting
 from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-WITHIN_ENGINE = "twolevel"
-SINGLE_ENGINE = "regression"
-PRIMARY_INTERVAL = "montecarlo"
+    from fortems.study.models import MediationModel
 
 
 class Withheld(Exception):
@@ -31,10 +31,12 @@ class Context:
     Attributes
     ----------
     results : Results
+    models : mapping
+        The models of the models file, by name.
     """
 
     results: Results
-    options: dict[str, Any] = field(default_factory=dict)
+    models: Mapping[str, MediationModel] = field(default_factory=dict)
 
     @cached_property
     def simulated(self) -> bool:
@@ -69,14 +71,15 @@ class Context:
 
         return f"{percent(self.confidence)} CI"
 
-    def engine(self, level: str) -> str:
-        """The primary engine of an estimand, or the first of the run that gives that level."""
-        engines = list(self.results.setting("engines", default=[]))
-        wanted = WITHIN_ENGINE if level == "within" else SINGLE_ENGINE
-        if wanted in engines or not engines:
-            return wanted
-        others = {"within": ("mixedlm",), "single": ("semopy", "mixedlm")}[level]
-        return next((name for name in others if name in engines), wanted)
+    def counted(self) -> pd.DataFrame:
+        """The effects that count: each by one engine and one interval.
+
+        Raises
+        ------
+        Withheld
+            As ``table``.
+        """
+        return counting(self.table(EFFECTS))
 
     def table(self, name: str) -> pd.DataFrame:
         """A results table.
@@ -121,15 +124,3 @@ class Spec:
 def names_of(values: str) -> str:
     """Labels of variables joined by commas, from their names joined by ``+``."""
     return ", ".join(label(name) for name in str(values).split("+") if name)
-
-
-def listed(words: list[str]) -> str:
-    """Join words as prose does: ``a``, ``a and b``, ``a, b, and c``."""
-    if len(words) < 3:
-        return " and ".join(words)
-    return f"{', '.join(words[:-1])}, and {words[-1]}"
-
-
-def lower(text: str) -> str:
-    """A label within a sentence: its first letter small, unless it is an abbreviation."""
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]

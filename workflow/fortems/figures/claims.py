@@ -6,8 +6,9 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld, listed
+from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.numbers import count_word
+from fortems.presentation.words import ESTIMAND_WORDS, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     for level in ("within", "single"):
         if level in set(findings["estimand"]):
             rows = findings[~findings["estimand"].isin({"within", "single"} - {level})]
-            parts.append(f"with effects {style.ESTIMAND_WORDS[level]}, {_tally(rows)}")
+            parts.append(f"with effects {ESTIMAND_WORDS[level]}, {_tally(rows)}")
     if not parts:
         parts = [_tally(findings)]
     tallies = {part.split(", ", 1)[-1] for part in parts}

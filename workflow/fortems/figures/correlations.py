@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld, listed, lower
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.words import listed, lower
 from fortems.study.definition import study
 from fortems.study.variables import label
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.indirect import INTERVAL_LABELS, INTERVALS
+from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,14 +24,14 @@ COLUMNS = [
     "ci_low",
     "ci_high",
 ]
-MARKS = dict(zip(INTERVALS, style.SERIES, strict=False))
+MARKS = dict(zip(INTERVAL_WORDS, style.SERIES, strict=False))
 
 
 def data(context: Context) -> pd.DataFrame:
     """Coverage where both paths are there."""
     table = context.table("design/coverage.csv")
     rows = table[
-        (table["population"] == "effect") & table["interval"].isin(INTERVALS) & table["coverage"].notna()
+        (table["population"] == "effect") & table["interval"].isin(INTERVAL_WORDS) & table["coverage"].notna()
     ]
     if rows.empty:
         raise Withheld("Not drawn: no coverage was simulated.")
@@ -44,7 +44,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
     designs = list(dict.fromkeys(frame["design"]))
     levels = [name for name in ("within", "single") if name in set(frame["estimand"])]
-    kinds = [name for name in INTERVALS if name in set(frame["interval"])]
+    kinds = [name for name in INTERVAL_WORDS if name in set(frame["interval"])]
     made, grid = style.figure(
         1.0 + 0.42 * len(designs), 1, len(levels), sharey=True, sharex=True, squeeze=False
     )
@@ -58,7 +58,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
                 axes.plot(row["coverage"], y, linestyle="none", markersize=3.8, **MARKS[kind].points())
         for number in range(1, len(designs)):
             axes.axhline(-number + 0.5, color="#dddddd", linewidth=0.5)
-        axes.set_title(style.ESTIMAND_LABELS[level].capitalize())
+        axes.set_title(ESTIMAND_LABELS[level].capitalize())
         axes.set_xlabel("coverage")
         axes.tick_params(axis="y", length=0)
     low = max(0.0, min(0.85, float(frame["ci_low"].min()) - 0.01))
@@ -68,8 +68,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     grid[0][0].set_yticks([-number for number in range(len(designs))], designs)
     grid[0][0].set_ylim(-len(designs) + 0.5, 0.5)
     handles = [
-        Line2D([], [], linestyle="none", label=INTERVAL_LABELS[kind], **MARKS[kind].points())
-        for kind in kinds
+        Line2D([], [], linestyle="none", label=INTERVAL_WORDS[kind], **MARKS[kind].points()) for kind in kinds
     ]
     made.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return made
@@ -85,10 +84,10 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
     parts = []
     for (design, level), rows in frame.groupby(["design", "estimand"], sort=False):
         values = ", ".join(
-            f"{INTERVAL_LABELS[row['interval']]} {style.sign(row['coverage'], 3, False)}"
+            f"{INTERVAL_WORDS[row['interval']]} {style.sign(row['coverage'], 3, False)}"
             for row in rows.to_dict("records")
         )
-        parts.append(f"{design}, {style.ESTIMAND_LABELS[str(level)]}: {values}")
+        parts.append(f"{design}, {ESTIMAND_LABELS[str(level)]}: {values}")
     return f"Dot plot of coverage. {'. '.join(parts)}."
 
 
@@ -101,11 +100,11 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     if below.empty:
         return f"Dashed: the nominal {nominal}. No interval is shown to cover less often than it says."
     parts = []
-    for kind in INTERVALS:
+    for kind in INTERVAL_WORDS:
         count = int((below["interval"] == kind).sum())
         whole = int((frame["interval"] == kind).sum())
         if count:
-            parts.append(f"{INTERVAL_LABELS[kind]} in {count} of {whole} designs and estimands")
+            parts.append(f"{INTERVAL_WORDS[kind]} in {count} of {whole} designs and estimands")
     return f"Dashed: the nominal {nominal}. Shown to cover less often than that: {'; '.join(parts)}."
 
 

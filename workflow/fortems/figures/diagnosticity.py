@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld, listed
+from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.numbers import is_absent, ratio
+from fortems.presentation.words import ESTIMAND_LABELS, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     handles = [
         Line2D([], [], color=MARKS[key].colour, linestyle=MARKS[key].line, marker=MARKS[key].marker,
                markerfacecolor=MARKS[key].points()["markerfacecolor"],
-               label=f"{SHORT[key[0]]}, {style.ESTIMAND_LABELS[key[1]]}")
+               label=f"{SHORT[key[0]]}, {ESTIMAND_LABELS[key[1]]}")
         for key in keys
     ]  # fmt: skip
     made.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=3)
@@ -156,9 +157,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
             f"gap {style.sign(row['gap'], 2, False)}: {style.sign(row['value'], 3, False)}"
             for row in rows.to_dict("records")
         )
-        parts.append(
-            f"{PATTERNS[str(claim)]}, {style.ESTIMAND_LABELS[str(estimand)]}, share of studies: {values}"
-        )
+        parts.append(f"{PATTERNS[str(claim)]}, {ESTIMAND_LABELS[str(estimand)]}, share of studies: {values}")
     for (claim, estimand), rows in frame[frame["panel"] == "ratio"].groupby(
         ["claim", "estimand"], sort=False
     ):
@@ -168,7 +167,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
             for row in rows.to_dict("records")
         )
         parts.append(
-            f"{PATTERNS[str(claim)]}, {style.ESTIMAND_LABELS[str(estimand)]}, likelihood ratio against {values}"
+            f"{PATTERNS[str(claim)]}, {ESTIMAND_LABELS[str(estimand)]}, likelihood ratio against {values}"
         )
     return f"Line and dot plots. {'. '.join(parts)}."
 
@@ -177,7 +176,7 @@ def _told_apart(rival: str, clear: pd.DataFrame, rows: pd.DataFrame) -> str:
     """The rival, with the estimand where it is told apart under one of two only."""
     if len(set(clear["estimand"])) == len(set(rows["estimand"])):
         return rival.lower()
-    return f"{rival.lower()} ({style.ESTIMAND_LABELS[str(clear['estimand'].iloc[0])]})"
+    return f"{rival.lower()} ({ESTIMAND_LABELS[str(clear['estimand'].iloc[0])]})"
 
 
 def reading(frame: pd.DataFrame, context: Context) -> str:

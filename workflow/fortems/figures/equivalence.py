@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld, lower
-from fortems.study.variables import label
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, lower, model_label
+from fortems.study.roles import is_simple, main_models
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-MODELS = ("alliance", "bond", "goal", "task")
 COLUMNS = ["model", "level", "direct", "ci_low", "ci_high", "smallest_bound", "bound", "equivalence"]
 
 
 def data(context: Context) -> pd.DataFrame:
     """Direct paths in standard deviations within therapists."""
     table = context.table("mediation/verdicts.csv")
+    models = [name for name in main_models(context.models).values() if is_simple(context.models[name])]
     rows = table[
-        table["model"].isin(MODELS) & table["direct_standardized"].notna() & table["smallest_bound"].notna()
+        table["model"].isin(models) & table["direct_standardized"].notna() & table["smallest_bound"].notna()
     ].copy()
     if rows.empty:
         raise Withheld("Not drawn: no direct path was tested for equivalence.")
@@ -53,7 +54,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
                 color=style.BLACK,
                 markeredgewidth=1,
             )
-        labels.append(f"{label(row['model'])}, {style.ESTIMAND_LABELS[row['level']]}")
+        labels.append(f"{model_label(context.models, row['model'])}, {ESTIMAND_LABELS[row['level']]}")
     axes.set_yticks([-number for number in range(len(frame))], labels)
     axes.set_ylim(-len(frame) + 0.4, 0.6)
     axes.tick_params(axis="y", length=0)
@@ -69,7 +70,7 @@ def title(frame: pd.DataFrame, context: Context) -> str:
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Every line in words."""
     parts = [
-        f"{label(row['model'])}, {style.ESTIMAND_LABELS[row['level']]}: {style.sign(row['direct'])} "
+        f"{model_label(context.models, row['model'])}, {ESTIMAND_LABELS[row['level']]}: {style.sign(row['direct'])} "
         f"[{style.sign(row['ci_low'])}, {style.sign(row['ci_high'])}], smallest bound {style.sign(row['smallest_bound'], 2, False)}, "
         f"{row['equivalence']}"
         for row in frame.to_dict("records")
@@ -85,7 +86,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     if counts.get("equivalent", 0):
         rows = frame[frame["equivalence"] == "equivalent"]
         which = "; ".join(
-            f"{lower(label(row['model']))} {style.ESTIMAND_WORDS[row['level']]}"
+            f"{lower(model_label(context.models, str(row['model'])))} {ESTIMAND_WORDS[row['level']]}"
             for row in rows.to_dict("records")
         )
         return f"{head}A direct path inside the band is shown for {which}."

@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
-from fortems.figures.base import PRIMARY_INTERVAL, Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS, PRIMARY_WORDS
+from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from fortems.study.models import MediationModel
+
 COLUMNS = ["model", "effect_label", "level", "engine", "interval", "estimate", "ci_low", "ci_high"]
-INTERVALS = ("montecarlo", "delta", "percentile", "bca")
 INTERVAL_LINES: dict[Any, Any] = {
     "montecarlo": "-",
     "delta": (0, (4, 1.5)),
     "percentile": (0, (1, 1)),
     "bca": "-.",
 }
-INTERVAL_LABELS = {"montecarlo": "Monte Carlo", "delta": "delta", "percentile": "percentile", "bca": "BCa"}
 ENGINES = {
     "twolevel": style.Mark(style.BLUE, "o"),
     "regression": style.Mark(style.VERMILION, "s", filled=False),
@@ -34,8 +36,8 @@ def data(context: Context) -> pd.DataFrame:
     effects = context.table("mediation/effects.csv")
     rows = effects[
         (effects["effect"] == "indirect")
-        & effects["interval"].isin(INTERVALS)
-        & effects["level"].isin(["within", "single"])
+        & effects["interval"].isin(INTERVAL_WORDS)
+        & effects["level"].isin(ESTIMANDS)
         & effects["at"].isna()
         & effects["predictor"].notna()
         & effects["mediator"].notna()
@@ -47,27 +49,26 @@ def data(context: Context) -> pd.DataFrame:
     scale = (rows["standardized"] / rows["estimate"]).where(rows["estimate"] != 0, 0.0)
     rows["estimate"] = rows["standardized"]
     rows["ci_low"], rows["ci_high"] = rows["ci_low"] * scale, rows["ci_high"] * scale
-    entries = context.options.get("models", {})
     rows["effect_label"] = [
-        _label(row, entries.get(row["model"], {}))
+        _label(row, context.models.get(row["model"]))
         for row in rows[["model", "predictor", "mediator", "outcome"]].to_dict("records")
     ]
     return rows[COLUMNS]
 
 
-def _label(row: dict[Any, Any], entry: dict[Any, Any]) -> str:
+def _label(row: dict[Any, Any], model: MediationModel | None) -> str:
     text = f"{_short(row['predictor'])} → {_short(row['mediator'])} → {_short(row['outcome'])}"
+    if model is None:
+        return text
     marks = []
-    others = entry.get("predictor")
-    if isinstance(others, list) and len(others) > 1:
+    if len(model.predictors) > 1:
         marks.append("aspects together")
-    rivals = entry.get("mediator")
-    if isinstance(rivals, list) and len(rivals) > 1:
+    if len(model.mediators) > 1:
         marks.append("mediators together")
-    if entry.get("covariates"):
-        level = ", both levels" if entry.get("covariate_level") == "both" else ""
-        marks.append(" + ".join(str(name) for name in entry["covariates"]) + level)
-    if entry.get("between") == "structured":
+    if model.covariates:
+        level = ", both levels" if model.covariate_level == "both" else ""
+        marks.append(" + ".join(model.covariates) + level)
+    if model.between == "structured":
         marks.append("structured")
     return f"{text}\n({'; '.join(marks)})" if marks else text
 
@@ -88,12 +89,12 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     from matplotlib.lines import Line2D
 
     rows = list(dict.fromkeys(zip(frame["model"], frame["effect_label"], strict=True)))
-    levels = [level for level in ("within", "single") if level in set(frame["level"])]
+    levels = [level for level in ESTIMANDS if level in set(frame["level"])]
     lines = {
         level: sorted(
             {(e, i) for e, i in zip(frame["engine"], frame["interval"], strict=True)
              if not frame[(frame["level"] == level) & (frame["engine"] == e) & (frame["interval"] == i)].empty},
-            key=lambda pair: (list(ENGINES).index(pair[0]), INTERVALS.index(pair[1])),
+            key=lambda pair: (list(ENGINES).index(pair[0]), list(INTERVAL_WORDS).index(pair[1])),
         )
         for level in levels
     }  # fmt: skip
@@ -124,13 +125,13 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         for number in range(len(rows)):
             if number % 2:
                 axes.axhspan(-number - 0.5, -number + 0.5, color="#f4f4f4", zorder=0, linewidth=0)
-        axes.set_title(style.ESTIMAND_LABELS[level].capitalize())
+        axes.set_title(ESTIMAND_LABELS[level].capitalize())
         axes.set_xlabel("indirect effect (SD)")
         axes.set_ylim(-len(rows) + 0.5, 0.5)
         axes.tick_params(axis="y", length=0)
     grid[0][0].set_yticks(list(places.values()), [text for _, text in rows], fontsize=6.5)
     engines = [name for name in ENGINES if name in set(frame["engine"])]
-    intervals = [name for name in INTERVALS if name in set(frame["interval"])]
+    intervals = [name for name in INTERVAL_WORDS if name in set(frame["interval"])]
     handles = [
         Line2D([], [], linestyle="none", markersize=4, label=name, **ENGINES[name].points())
         for name in engines
@@ -142,7 +143,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             color=style.BLACK,
             linewidth=0.9,
             linestyle=INTERVAL_LINES[name],
-            label=INTERVAL_LABELS[name],
+            label=INTERVAL_WORDS[name],
         )
         for name in intervals
     ]
@@ -162,21 +163,25 @@ def title(frame: pd.DataFrame, context: Context) -> str:
 
 
 def _primary(frame: pd.DataFrame, context: Context, level: str) -> pd.DataFrame:
-    here = frame[(frame["level"] == level) & (frame["engine"] == context.engine(level))]
-    return here[here["interval"] == PRIMARY_INTERVAL]
+    """The rows of an estimand that count."""
+    counted = context.counted()
+    counted = counted[(counted["effect"] == "indirect") & (counted["level"] == level)]
+    names = ["model", "level", "engine", "interval"]
+    kept = set(counted[names].itertuples(index=False, name=None))
+    return frame[[row in kept for row in frame[names].itertuples(index=False, name=None)]]
 
 
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """What is drawn, and the primary intervals in words."""
     parts = []
-    for level in ("within", "single"):
+    for level in ESTIMANDS:
         found = [
             f"{row['effect_label'].replace(chr(10), ' ')} {style.sign(row['estimate'])} "
             f"[{style.sign(row['ci_low'])}, {style.sign(row['ci_high'])}]"
             for row in _primary(frame, context, level).to_dict("records")
         ]
         if found:
-            parts.append(f"{style.ESTIMAND_LABELS[level].capitalize()}: {'; '.join(found)}")
+            parts.append(f"{ESTIMAND_LABELS[level].capitalize()}: {'; '.join(found)}")
     return (
         f"Forest plot of indirect effects in standard deviations with {context.interval}. {'. '.join(parts)}."
     )
@@ -185,14 +190,14 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """How many primary intervals leave out zero."""
     parts = []
-    for level in ("within", "single"):
+    for level in ESTIMANDS:
         rows = _primary(frame, context, level)
         if len(rows):
             clear = int(((rows["ci_low"] > 0) | (rows["ci_high"] < 0)).sum())
-            parts.append(f"{clear} of {len(rows)} {style.ESTIMAND_LABELS[level]}")
+            parts.append(f"{clear} of {len(rows)} {ESTIMAND_LABELS[level]}")
     if not parts:
         return "Each line is one engine's interval; intervals of the same effect that agree lie below one another."
-    return f"The primary (Monte Carlo) interval leaves out zero for {' and '.join(parts)}."
+    return f"The primary ({PRIMARY_WORDS}) interval leaves out zero for {' and '.join(parts)}."
 
 
 SPEC = Spec("indirect", title, data, draw, alt, reading)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.data.privacy.privacy import WITHHELD, displays
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld, lower
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.words import ESTIMAND_LABELS, lower
+from fortems.study.roles import is_simple, main_models
 from fortems.study.variables import label
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-MODELS = ("alliance", "bond", "goal", "task", "aspects")
 ENDS = ("lowest", "quarter", "median", "three_quarters", "highest")
 COLUMNS = ["model", "predictor", "level", *ENDS, "sign_changes", "n_fits"]
 
@@ -26,7 +27,7 @@ def data(context: Context) -> pd.DataFrame:
         raise Withheld(f"Not drawn: {display.reason}.")
     rows = table[
         (table["effect"] == "indirect")
-        & table["model"].isin(MODELS)
+        & table["model"].isin(main_models(context.models).values())
         & table["at"].isna()
         & table["predictor"].notna()
         & (table["se"] > 0)
@@ -39,9 +40,9 @@ def data(context: Context) -> pd.DataFrame:
     return rows[COLUMNS]
 
 
-def _label(row: dict[Any, Any]) -> str:
-    tail = " (aspects together)" if row["model"] == "aspects" else ""
-    return f"{label(str(row['predictor']))}{tail}, {style.ESTIMAND_LABELS[str(row['level'])]}"
+def _label(row: dict[Any, Any], context: Context) -> str:
+    tail = "" if is_simple(context.models[str(row["model"])]) else " (aspects together)"
+    return f"{label(str(row['predictor']))}{tail}, {ESTIMAND_LABELS[str(row['level'])]}"
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
@@ -74,7 +75,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             markeredgecolor=style.BLACK,
             markeredgewidth=0.7,
         )
-    axes.set_yticks([-number for number in range(len(rows))], [_label(row) for row in rows])
+    axes.set_yticks([-number for number in range(len(rows))], [_label(row, context) for row in rows])
     axes.set_ylim(-len(rows) + 0.4, 0.6)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("shift of the indirect effect without one therapist (SE)")
@@ -89,7 +90,7 @@ def title(frame: pd.DataFrame, context: Context) -> str:
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Range of every line in words."""
     parts = [
-        f"{_label(row)}: shifts from {style.sign(row['lowest'])} to {style.sign(row['highest'])}"
+        f"{_label(row, context)}: shifts from {style.sign(row['lowest'])} to {style.sign(row['highest'])}"
         for row in frame.to_dict("records")
     ]
     return f"Range plot of shifts in standard errors. {'. '.join(parts)}."
@@ -100,17 +101,17 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     row: Any = frame.iloc[int(frame[["lowest", "highest"]].abs().max(axis=1).argmax())]
     size = max(abs(row["lowest"]), abs(row["highest"]))
     turns = frame[frame["sign_changes"] > 0]
-    text = f"Thick: middle half of the therapists; thin: all. The largest shift is {style.sign(size)} standard errors ({lower(_label(dict(row)))})"
+    text = f"Thick: middle half of the therapists; thin: all. The largest shift is {style.sign(size)} standard errors ({lower(_label(dict(row), context))})"
     if turns.empty:
         text += "; no sign changes."
     else:
-        which = "; ".join(lower(_label(item)) for item in turns.to_dict("records"))
+        which = "; ".join(lower(_label(item, context)) for item in turns.to_dict("records"))
         text += f"; leaving out one therapist can turn the sign for {which}."
-    gaps = _gaps(frame)
+    gaps = _gaps(frame, context)
     return f"{text} Not fitted without single therapists: {'; '.join(gaps)}." if gaps else text
 
 
-def _gaps(frame: pd.DataFrame) -> list[str]:
+def _gaps(frame: pd.DataFrame, context: Context) -> list[str]:
     """Effects that have a line at one level and none at another."""
     have = set(zip(frame["model"], frame["predictor"], frame["level"], strict=True))
     wanted = dict.fromkeys(
@@ -119,7 +120,7 @@ def _gaps(frame: pd.DataFrame) -> list[str]:
         for level in dict.fromkeys(frame["level"])
     )
     names = ("model", "predictor", "level")
-    return [lower(_label(dict(zip(names, key, strict=True)))) for key in wanted if key not in have]
+    return [lower(_label(dict(zip(names, key, strict=True)), context)) for key in wanted if key not in have]
 
 
 SPEC = Spec("leave_one_out", title, data, draw, alt, reading)

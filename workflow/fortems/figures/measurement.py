@@ -8,6 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.words import ESTIMAND_LABELS, MEASURED_INTERVALS
 from fortems.study.variables import label
 
 if TYPE_CHECKING:
@@ -31,11 +32,10 @@ WORDS = {
     "corrected": "corrected for unreliability",
 }
 RANGE = "reliability"  # not a confidence interval: the estimate over the reliabilities' own intervals
-INTERVALS = ("montecarlo", "reliability", "delta", "percentile")
 
 
 def data(context: Context) -> pd.DataFrame:
-    """Indirect effects in standard deviations, one interval each: Monte Carlo where there is one."""
+    """Indirect effects in standard deviations, one interval each: the primary one where there is one."""
     import pandas as pd
 
     table = context.table("mediation/measurement.csv")
@@ -44,7 +44,7 @@ def data(context: Context) -> pd.DataFrame:
     ].copy()
     if rows.empty:
         raise Withheld("Not drawn: no model with measurement error has an interval.")
-    rows["rank"] = rows["interval"].map({name: rank for rank, name in enumerate(INTERVALS)})
+    rows["rank"] = rows["interval"].map({name: rank for rank, name in enumerate(MEASURED_INTERVALS)})
     rows = rows.sort_values("rank", kind="stable").drop_duplicates(["model", "engine", "level"])
     scale = (rows["standardized"] / rows["estimate"]).where(rows["estimate"] != 0, np.nan)
     rows["estimate"] = rows["standardized"]
@@ -70,7 +70,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             )
         axes.plot(row["estimate"], -number, linestyle="none", **mark.points())
         labels.append(
-            f"{label(row['predictor'])}, {WORDS.get(row['measurement'], row['measurement'])}, {style.ESTIMAND_LABELS[row['level']]}"
+            f"{label(row['predictor'])}, {WORDS.get(row['measurement'], row['measurement'])}, {ESTIMAND_LABELS[row['level']]}"
         )
         if number and row["predictor"] != frame["predictor"].iloc[number - 1]:
             axes.axhline(-number + 0.5, color="#999999", linewidth=0.6)
@@ -89,7 +89,7 @@ def title(frame: pd.DataFrame, context: Context) -> str:
 def _words(row: dict[Any, Any]) -> str:
     ends = f"{style.sign(float(row['ci_low']))}, {style.sign(float(row['ci_high']))}"
     where = f"{label(str(row['predictor']))}, {WORDS.get(str(row['measurement']), str(row['measurement']))}, "
-    where += style.ESTIMAND_LABELS[str(row["level"])]
+    where += ESTIMAND_LABELS[str(row["level"])]
     inside = f"range {ends}" if row["interval"] == RANGE else f"[{ends}]"
     return f"{where}: {style.sign(float(row['estimate']))} {inside}"
 

@@ -10,6 +10,7 @@ from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.claims import VERDICTS
 from fortems.presentation.numbers import percent
+from fortems.presentation.words import ESTIMAND_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +151,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
                 percent(value, 1) for value in (others["probability"].min(), others["probability"].max())
             )
             span = low if low == high else f"{low} to {high}"
-            here_words = style.ESTIMAND_WORDS.get(str(estimand), str(estimand))
+            here_words = ESTIMAND_WORDS.get(str(estimand), str(estimand))
             parts.append(
                 f"{percent(reported['probability'].iloc[0], 1)} against {span} with effects {here_words}"
             )

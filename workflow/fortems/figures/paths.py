@@ -6,9 +6,11 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
-from fortems.figures.base import PRIMARY_INTERVAL, Context, Spec, Withheld, listed, lower
+from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.catalog import PATH
 from fortems.presentation.numbers import end, fixed, is_absent
+from fortems.presentation.words import ESTIMAND_LABELS, listed, lower
+from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import label
 
 if TYPE_CHECKING:
@@ -51,17 +53,15 @@ def data(context: Context, model: str) -> pd.DataFrame:
     """One row a path of each small diagram (one for every predictor, mediator and moderator value)."""
     import pandas as pd
 
-    effects = context.table("mediation/effects.csv")
+    effects = context.counted()
     effects = effects[effects["model"] == model]
     records = []
-    for level in ("within", "single"):
-        here = effects[(effects["level"] == level) & (effects["engine"] == context.engine(level))]
-        rows = here.to_dict("records")
+    for level in ESTIMANDS:
+        rows = effects[effects["level"] == level].to_dict("records")
         indirect = [
             row
             for row in rows
             if row["effect"] == "indirect"
-            and row["interval"] == PRIMARY_INTERVAL
             and not is_absent(row["predictor"])
             and not is_absent(row["mediator"])
         ]
@@ -94,8 +94,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw the diagrams: a row a predictor, mediator or moderator value; a column an estimand."""
     levels = list(dict.fromkeys(frame["level"]))
     count = int(frame["row"].max()) + 1
-    entry = context.options.get("models", {}).get(str(frame["model"].iloc[0]), {})
-    moderator = str(entry.get("moderator") or "")
+    moderator = _moderator(frame, context)
     made, grid = style.figure(_HEAD + _ROW * count, count, len(levels), layout=None, squeeze=False)
     height = made.get_figheight()
     foot = 0.24 / height
@@ -111,7 +110,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             axes.set(xlim=(0, 1), ylim=(0, 1))
             axes.axis("off")
             if number == 0:
-                words = style.ESTIMAND_LABELS[level].capitalize()
+                words = ESTIMAND_LABELS[level].capitalize()
                 axes.set_title(f"{words}", color=style.BLACK)
             if not here.empty:
                 _diagram(axes, here, moderator)
@@ -193,6 +192,12 @@ def _arrow(axes: Axes, row: dict[Any, Any], effect: str) -> None:
     )
 
 
+def _moderator(frame: pd.DataFrame, context: Context) -> str:
+    """The moderator of the frame's model, or nothing."""
+    model = context.models.get(str(frame["model"].iloc[0]))
+    return model.moderator or "" if model else ""
+
+
 def _at(moderator: str, value: Any) -> str:
     """``at age 23.9``, ``female`` ..."""
     try:
@@ -215,14 +220,13 @@ def title(frame: pd.DataFrame, context: Context) -> str:
         listed([label(name) for name in predictors]),
         listed([lower(label(name)) for name in mediators]),
     )
-    entry = context.options.get("models", {}).get(str(frame["model"].iloc[0]), {})
+    model = context.models.get(str(frame["model"].iloc[0]))
     extras = []
-    if entry.get("covariates"):
-        adjusted = listed([lower(label(name)) for name in entry["covariates"]])
-        extras.append(f"adjusted for {adjusted}")
-    if entry.get("moderator"):
-        extras.append(f"moderated by {lower(label(entry['moderator']))}")
-    if entry.get("between") == "structured":
+    if model and model.covariates:
+        extras.append(f"adjusted for {listed(lower(label(name)) for name in model.covariates)}")
+    if model and model.moderator:
+        extras.append(f"moderated by {lower(label(model.moderator))}")
+    if model and model.between == "structured":
         extras.append("same paths among therapists")
     tail = f" ({'; '.join(extras)})" if extras else ""
     return f"Path Diagram: {left} → {middle} → {lower(label(outcome))}{tail}"
@@ -230,9 +234,7 @@ def title(frame: pd.DataFrame, context: Context) -> str:
 
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """All numbers of the diagram in words."""
-    moderator = str(
-        context.options.get("models", {}).get(str(frame["model"].iloc[0]), {}).get("moderator") or ""
-    )
+    moderator = _moderator(frame, context)
     parts = []
     for level in dict.fromkeys(frame["level"]):
         here = frame[frame["level"] == level]
@@ -242,7 +244,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
             kind = {"indirect": "indirect effect of ", "direct": "direct path "}.get(row["effect"], "path ")
             at = "" if is_absent(row["at"]) else f" {_at(moderator, row['at'])}"
             paths.append(f"{kind}{arrow}{at} {_numbers(row)}")
-        parts.append(f"{style.ESTIMAND_LABELS[level].capitalize()}: {'; '.join(paths)}")
+        parts.append(f"{ESTIMAND_LABELS[level].capitalize()}: {'; '.join(paths)}")
     return f"Path diagram with {context.interval}. {'. '.join(parts)}."
 
 
@@ -251,7 +253,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     parts = []
     for level in dict.fromkeys(frame["level"]):
         rows = frame[(frame["level"] == level) & (frame["effect"] == "indirect")]
-        parts.append(f"{style.ESTIMAND_LABELS[level]}: {_verdict(rows)}")
+        parts.append(f"{ESTIMAND_LABELS[level]}: {_verdict(rows)}")
     return (
         "Solid arrows: the interval leaves out zero; dashed: it does not. The interval of the indirect effect, "
         f"{'; '.join(parts)}."

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fortems.figures import style
-from fortems.figures.base import PRIMARY_INTERVAL, Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.words import ESTIMAND_LABELS
+from fortems.study.estimands import PRIMARY_INTERVAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +76,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             axes.margins(x=0.12)
             if level == levels[0]:
                 axes.set_title(f"ab = {style.sign(effect)}", fontweight="normal", loc="center")
-        line[0].set_ylabel(f"power, {style.ESTIMAND_LABELS[level]}", fontsize=7)
+        line[0].set_ylabel(f"power, {ESTIMAND_LABELS[level]}", fontsize=7)
     for axes in grid[-1]:
         axes.set_xlabel("therapists")
     handles = [
@@ -100,7 +102,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
             for row in rows.sort_values("therapists").to_dict("records")
         )
         parts.append(
-            f"{style.ESTIMAND_LABELS[str(level)].capitalize()}, effect {style.sign(float(str(effect)))}, {size:g} clients: {values}"
+            f"{ESTIMAND_LABELS[str(level)].capitalize()}, effect {style.sign(float(str(effect)))}, {size:g} clients: {values}"
         )
     return f"Power curves. {'. '.join(parts)}."
 
@@ -115,7 +117,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         if rows.empty:
             continue
         enough = rows[rows["power"] >= TARGET].sort_values(["n", "therapists"])
-        where = style.ESTIMAND_LABELS[level]
+        where = ESTIMAND_LABELS[level]
         if enough.empty:
             parts.append(f"{where}, no design of the grid")
         else:

@@ -65,9 +65,6 @@ class Mark:
 
 
 ESTIMANDS = {"within": Mark(BLUE, "o"), "single": Mark(VERMILION, "s", "--", filled=False)}
-ESTIMAND_LABELS = {"within": "within therapists", "single": "single level", "between": "between therapists"}
-#: The same within a sentence.
-ESTIMAND_WORDS = {"within": "within therapists", "single": "at the single level"}
 SERIES = (
     Mark(BLUE, "o", "-"),
     Mark(VERMILION, "s", "--", False),

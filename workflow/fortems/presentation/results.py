@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -184,17 +184,17 @@ class Results:
 
         A column that the table lacks matches nothing, unless the value asked for is None or empty.
         """
-        found = self._rows(name)
-        for column, wanted in keys.items():
-            allowed = wanted if isinstance(wanted, (list, tuple, set, frozenset)) else (wanted,)
-            filled = [value for value in allowed if not is_absent(value)]
-            empty = len(filled) < len(allowed)
-            found = [
-                row
-                for row in found
-                if (value := row.values.get(column)) in filled or (empty and is_absent(value))
-            ]
-        return found
+        return _with(self._rows(name), keys)
+
+    def chosen(self, name: str, choose: Callable[[pd.DataFrame], pd.DataFrame], **keys: Any) -> list[Row]:
+        """Return those of ``rows`` that a choice keeps, a function of the whole table."""
+        key = f"{name} {choose.__name__}"
+        if key not in self._read:
+            frame, rows = self.table(name), self._rows(name)
+            self._read[key] = (
+                [] if frame is None else [rows[line] for line in choose(frame.reset_index(drop=True)).index]
+            )
+        return _with(self._read[key], keys)
 
     def _rows(self, name: str) -> list[Row]:
         if name not in self._read:
@@ -256,6 +256,20 @@ class Results:
     def __iter__(self) -> Iterator[str]:
         names = self.files or (str(path.relative_to(self.root)) for path in self.root.rglob("*.csv"))
         return iter(sorted(names))
+
+
+def _with(found: list[Row], keys: Mapping[str, Any]) -> list[Row]:
+    """The rows that have these values."""
+    for column, wanted in keys.items():
+        allowed = wanted if isinstance(wanted, (list, tuple, set, frozenset)) else (wanted,)
+        filled = [value for value in allowed if not is_absent(value)]
+        empty = len(filled) < len(allowed)
+        found = [
+            row
+            for row in found
+            if (value := row.values.get(column)) in filled or (empty and is_absent(value))
+        ]
+    return found
 
 
 def _key(record: dict[Any, Any]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from fortems import tidy
 from fortems.presentation.results import Results
@@ -19,7 +18,7 @@ from fortems.report.tables.appendix import checklist
 from fortems.report.template import Report, facts, render
 from fortems.report.text import SENTENCES
 from fortems.report.variant import Variant, variant
-from fortems.schema import plain_yaml
+from fortems.study.models import MediationModel, load_models
 
 FIGURES = "figures/index.csv"
 HEAD = "Meaning Between Alliance and Distress"
@@ -55,7 +54,10 @@ def pictures(report: Report) -> dict[str, Picture]:
 
 
 def prepare(
-    results: Results, models: Mapping[str, Any], folder: Path, scenarios: Sequence[tuple[str, str]] = ()
+    results: Results,
+    models: Mapping[str, MediationModel],
+    folder: Path,
+    scenarios: Sequence[tuple[str, str]] = (),
 ) -> Report:
     """Gather what sentences and templates draw on.
 
@@ -63,7 +65,6 @@ def prepare(
     ----------
     results : Results
     models : mapping
-        Entries of the models file.
     folder : path
         ``manuscript/``.
     scenarios : sequence of (str, str)
@@ -138,8 +139,7 @@ def build(
     NumberError
         When a number on the page differs from its results file as it stands on disk.
     """
-    entries = plain_yaml(models)
-    report = prepare(results, entries, folder, scenarios)
+    report = prepare(results, load_models(models), folder, scenarios)
     document = compose(report, folder)
     cover = front(report.variant)
     style = folder / "style"

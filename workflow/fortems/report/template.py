@@ -12,6 +12,7 @@ from fortems.presentation.results import Results
 from fortems.report.bind import Binder, escape
 from fortems.report.variant import Variant
 from fortems.schema import plain_yaml
+from fortems.study.models import MediationModel
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Report:
     facts : dict
         The literature's numbers (``manuscript/facts.yaml``).
     models : dict
-        The entries of the models file.
+        The models of the models file, by name.
     scenarios : sequence of (str, str)
         Title and story of each scenario that studies were simulated from.
     """
@@ -38,7 +39,7 @@ class Report:
     variant: Variant
     items: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
-    models: Mapping[str, Any] = field(default_factory=dict)
+    models: Mapping[str, MediationModel] = field(default_factory=dict)
     scenarios: Sequence[tuple[str, str]] = ()
 
     def has(self, name: str) -> bool:

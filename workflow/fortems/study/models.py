@@ -55,6 +55,11 @@ class MediationModel:
         names = (*self.predictors, *self.mediators, self.outcome, *self.covariates, *moderator)
         return tuple(dict.fromkeys(names))
 
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The variables of the paths, in causal order."""
+        return (*self.predictors, *self.mediators, self.outcome)
+
 
 def load_models(
     path: str | os.PathLike[str],
@@ -85,7 +90,7 @@ def load_models(
     """
     where = os.fspath(path)
     raw = load_checked(path, "models")
-    models = {name: _model(str(name), entry) for name, entry in raw.items()}
+    models = models_of(raw)
     problems = [problem for model in models.values() for problem in _contradictions(model, where, scales)]
     if columns is not None:
         problems += unknown_columns(models.values(), columns, where)
@@ -128,6 +133,11 @@ def _names(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]
+
+
+def models_of(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, MediationModel]:
+    """Return the models of a file's entries, which its schema has allowed."""
+    return {str(name): _model(str(name), entry) for name, entry in entries.items()}
 
 
 def _model(name: str, entry: Mapping[str, Any]) -> MediationModel:

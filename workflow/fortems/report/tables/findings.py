@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS, PRIMARY_WORDS
 from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands
 from fortems.report.text.design import DIAGNOSTICITY, PATTERNS, RATIOS, REPORTED
-from fortems.report.text.words import ESTIMAND_WORDS
 
 PUBLISHED = "published.csv"
 
@@ -51,7 +51,7 @@ def claims(report: Report) -> Table | None:
 
 
 def _claims_note(report: Report) -> str:
-    effects = "effects: indirect effect with its Monte Carlo interval."
+    effects = f"effects: indirect effect with its {PRIMARY_WORDS} interval."
     if report.results.own_claims:
         effects += (
             " *Consistent (weak)*: no significance was expected and there is none, which supports little."

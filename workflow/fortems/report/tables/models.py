@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from fortems.presentation.choice import levels, path, reordered_models, shown_models, verdict
 from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS, MEASURED_INTERVALS, PRIMARY_WORDS, model_label
 from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
-from fortems.report.text.robustness import MEASURED_INTERVALS, measured_models, measured_rows
-from fortems.report.text.study import (
-    chain,
-    main_models,
-    named,
-    own_models,
-    path_variables,
-    turned_models,
-)
-from fortems.report.text.words import ESTIMAND_WORDS, levels, path, verdict
+from fortems.report.text.robustness import measured_models, measured_rows
+from fortems.report.text.study import chain
+from fortems.study.models import MediationModel
+from fortems.study.roles import is_simple, main_models
 from fortems.study.variables import label
 
 WHAT = {
@@ -29,16 +24,11 @@ WHAT = {
 EFFECT_WORDS = {"a": "*a*", "b": "*b*", "direct": "*c*′", "indirect": "*ab*"}
 
 
-def _models(report: Report) -> list[str]:
-    """The models of the tables of paths: the study's main ones, then the run's own."""
-    return [*main_models(report).values(), *own_models(report)]
-
-
 def mediation(report: Report) -> Table | None:
     """Paths and indirect effects of the main models, and of the run's own ones, under both estimands."""
-    have = levels(report)
+    have = levels(report.results)
     body: list[Section | tuple[Cell | str, ...]] = []
-    for model in _models(report):
+    for model in shown_models(report.results, report.models):
         lines = _lines(report, model, have)
         if lines:
             body += [Section(chain(report, model)), *lines]
@@ -62,7 +52,7 @@ def mediation(report: Report) -> Table | None:
 def _lines(report: Report, model: str, have: list[str]) -> list[tuple[Cell | str, ...]]:
     lines: list[tuple[Cell | str, ...]] = []
     for effect, keys, tail in _wanted(report.models[model]):
-        rows = [path(report, model, level, effect, **keys) for level in have]
+        rows = [path(report.results, model, level, effect, **keys) for level in have]
         if not any(rows):
             continue
         cells: list[Cell | str] = [Cell(f"{EFFECT_WORDS[effect]}{tail}", marked=True)]
@@ -78,9 +68,9 @@ def _lines(report: Report, model: str, have: list[str]) -> list[tuple[Cell | str
     return lines
 
 
-def _wanted(entry: Mapping[str, Any]) -> list[tuple[str, dict[str, str], str]]:
+def _wanted(model: MediationModel) -> list[tuple[str, dict[str, str], str]]:
     """The paths of a model in their order: effect, what tells it from others, and what its line adds to the symbol."""
-    predictors, mediators = named(entry, "predictor"), named(entry, "mediator")
+    predictors, mediators = model.predictors, model.mediators
     through = mediators if len(mediators) > 1 else ("",)
 
     def wanted(effect: str, predictor: str = "", mediator: str = "") -> tuple[str, dict[str, str], str]:
@@ -107,16 +97,15 @@ def _note(report: Report, have: list[str]) -> str:
         else "Single level: least squares from the printed correlations.",
     }
     return (
-        "*a*: predictor to mediator; *b*: mediator to outcome; *c*′: direct path; *ab*: indirect effect with its Monte Carlo "
-        f"interval; Std.: in standard deviations of the level. {' '.join(words[level] for level in have)}"
+        "*a*: predictor to mediator; *b*: mediator to outcome; *c*′: direct path; *ab*: indirect effect with its "
+        f"{PRIMARY_WORDS} interval; Std.: in standard deviations of the level. {' '.join(words[level] for level in have)}"
     )
 
 
 def _clustering(report: Report) -> list[Cell]:
     """How many clients of how many therapists, and how alike clients of one therapist are."""
-    names = list(
-        dict.fromkeys(name for model in _models(report) for name in path_variables(report.models[model]))
-    )
+    models = shown_models(report.results, report.models)
+    names = list(dict.fromkeys(name for model in models for name in report.models[model].chain))
     rows = {name: report.results.first(ICC, variable=name) for name in names}
     known = {name: row for name, row in rows.items() if row is not None and row.has("icc")}
     outcome = known.get("distress") or next(iter(known.values()), None)
@@ -137,8 +126,8 @@ def verdicts(report: Report) -> Table | None:
     body: list[tuple[Cell | str, ...]] = []
     shown = _judged(report)
     for model, words in shown.items():
-        for level in levels(report):
-            row = verdict(report, model, level)
+        for level in levels(report.results):
+            row = verdict(report.results, model, level)
             if row is None:
                 continue
             bind = report.bind
@@ -159,8 +148,8 @@ def verdicts(report: Report) -> Table | None:
     first = next(
         row
         for model in shown
-        for level in levels(report)
-        if (row := verdict(report, model, level)) is not None
+        for level in levels(report.results)
+        if (row := verdict(report.results, model, level)) is not None
     )
     bound = report.bind.cell(first, "equivalence_bound", "r")
     return Table(
@@ -194,29 +183,26 @@ def verdicts(report: Report) -> Table | None:
 
 def _judged(report: Report) -> dict[str, str]:
     """Models with one indirect effect → how the table calls them."""
-    main = {model: label(role) for role, model in main_models(report).items()}
-    every = main | {model: model for model in own_models(report)}
-    entries = report.models
     return {
-        model: words
-        for model, words in every.items()
-        if len(named(entries[model], "predictor")) == len(named(entries[model], "mediator")) == 1
+        model: model_label(report.models, model)
+        for model in shown_models(report.results, report.models)
+        if is_simple(report.models[model])
     }
 
 
 def turned(report: Report) -> Table | None:
     """The turned directions beside the assumed one."""
-    models = turned_models(report)
+    models = reordered_models(report.results, report.models)
     if not models:
         return None
-    main = main_models(report)
+    main = main_models(report.models)
     assumed = [main[role] for role in dict.fromkeys(models.values()) if role in main]
-    have = levels(report)
+    have = levels(report.results)
     body: list[tuple[Cell | str, ...]] = []
     for model in [*assumed, *models]:
         cells: list[Cell | str] = [chain(report, model)]
         for level in have:
-            row = path(report, model, level, "indirect")
+            row = path(report.results, model, level, "indirect")
             cells += [
                 report.bind.cell(row, "estimate", "end"),
                 report.bind.interval(row),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fortems.presentation.choice import levels
 from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, plural, sentence
+from fortems.report.text.words import joined, plural, sentence
 
 CLAIMS = "claims.csv"
 ORDER = ("reproduced", "consistent (weak)", "not reproduced", "not testable")
@@ -34,7 +36,7 @@ def findings(report: Report, estimand: str) -> list[Row]:
 def estimands(report: Report) -> list[str]:
     """The estimands at which the claims of effects were judged."""
     have = {row["estimand"] for row in report.results.rows(CLAIMS, judged=True)}
-    return [name for name in levels(report) if name in have]
+    return [name for name in levels(report.results) if name in have]
 
 
 def tally(report: Report, rows: list[Row]) -> str:

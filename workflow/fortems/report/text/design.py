@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS, INTERVAL_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import ESTIMAND_WORDS, ESTIMANDS, IS, joined, listed, plural
+from fortems.report.text.words import IS, joined, plural
+from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL
 
 DIAGNOSTICITY = "design/diagnosticity.csv"
 RATIOS = "design/likelihood_ratios.csv"
@@ -18,7 +20,6 @@ MADE_TRUE = (
     "correlation included. In this scenario"
 )
 PATTERNS = (("whole_pattern", "the whole pattern"), ("bond_alone", "the finding that bond alone survives"))
-INTERVAL_WORDS = {"montecarlo": "Monte Carlo", "delta": "delta", "percentile": "percentile", "bca": "BCa"}
 
 
 def scenario_titles(report: Report) -> dict[str, str]:
@@ -218,7 +219,7 @@ def power(report: Report) -> str:
     parts = []
     near = [
         row
-        for row in report.results.rows(POWER, interval="montecarlo")
+        for row in report.results.rows(POWER, interval=PRIMARY_INTERVAL)
         if row["therapists"] == 23 and row["clients"] == 4
     ]
     several = len({row["icc"] for row in near if row["icc"] > 0}) > 1
@@ -240,7 +241,7 @@ def power(report: Report) -> str:
                 f"With about the article's numbers of therapists and clients, the power to detect a standardized indirect effect "
                 f"{ESTIMAND_WORDS[level]} is {listed(clauses)}."
             )
-    rows = report.results.rows(POWER, interval="montecarlo")
+    rows = report.results.rows(POWER, interval=PRIMARY_INTERVAL)
     exaggerated = [row for row in near if row.has("type_m") and row["type_m"] > 1.2]
     if exaggerated:
         worst = max(exaggerated, key=lambda row: row["type_m"])

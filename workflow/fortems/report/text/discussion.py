@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+from fortems.presentation.choice import levels, path, verdict
+from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, tallies
 from fortems.report.text.instruments import assumed_keys
-from fortems.report.text.study import key_models, model_words, others
-from fortems.report.text.words import (
-    ESTIMAND_WORDS,
-    clear,
-    joined,
-    levels,
-    listed,
-    name,
-    path,
-    sentence,
-    verdict,
-)
+from fortems.report.text.study import model_words, others
+from fortems.report.text.words import clear, joined, name, sentence
+from fortems.study.roles import key_models
 
 DIAGNOSTICITY = "design/diagnosticity.csv"
 
@@ -25,11 +18,11 @@ DIAGNOSTICITY = "design/diagnosticity.csv"
 def shown(report: Report, role: str) -> dict[str, str]:
     """Estimand → whether a key model's indirect effect is shown with the expected sign (negative), or against it."""
     states: dict[str, str] = {}
-    model = key_models(report).get(role)
+    model = key_models(report.models).get(role)
     if model is None:
         return states
-    for level in levels(report):
-        row = path(report, model, level, "indirect")
+    for level in levels(report.results):
+        row = path(report.results, model, level, "indirect")
         if row is not None and clear(row) is not None:
             states[level] = "no" if not clear(row) else "yes" if row["estimate"] < 0 else "against"
     return states
@@ -51,7 +44,7 @@ def support(report: Report, role: str) -> str:
 def _statements(report: Report) -> list[str]:
     """What the data say of alliance and bond, models of the same verdict together."""
     groups: dict[tuple[str, ...], list[str]] = {}
-    for role in key_models(report):
+    for role in key_models(report.models):
         found = shown(report, role)
         key = (support(report, role), *(level for level, state in found.items() if state == "yes"))
         groups.setdefault(key, []).append(role)
@@ -105,9 +98,9 @@ def discussion(report: Report) -> str:
 def _full(report: Report) -> str:
     rows = [
         row
-        for model in key_models(report).values()
-        for level in levels(report)
-        if (row := verdict(report, model, level)) is not None and row.has("equivalence")
+        for model in key_models(report.models).values()
+        for level in levels(report.results)
+        if (row := verdict(report.results, model, level)) is not None and row.has("equivalence")
     ]
     if not rows:
         return ""
@@ -178,7 +171,7 @@ def implications(report: Report) -> str:
         return f"{study} For practice nothing follows from simulated clients."
     if report.variant.invented:
         return f"{study} For practice nothing follows from an invented article."
-    state = {support(report, role) for role in key_models(report)}
+    state = {support(report, role) for role in key_models(report.models)}
     if not state:
         return f"{study} For practice nothing follows as to the article's account, since its models are not among this run's."
     if "both" in state or "one" in state:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from fortems.presentation.choice import levels, own_models, verdict
 from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.study import key_models, main_models, model_words, own_models
-from fortems.report.text.words import (
-    ESTIMAND_WORDS,
-    IS,
-    joined,
-    levels,
-    listed,
-    p,
-    sentence,
-    verdict,
-)
+from fortems.report.text.study import model_words
+from fortems.report.text.words import IS, joined, p, sentence
+from fortems.study.roles import key_models, main_models
 
 FIT = "mediation/fit.csv"
 
@@ -24,9 +18,9 @@ def full_mediation(report: Report) -> str:
     """Full against partial mediation for alliance, bond and the run's own models, by the verdict and by the paper's rule."""
     rows = [
         row
-        for model in (*key_models(report).values(), *own_models(report))
-        for level in levels(report)
-        if (row := verdict(report, model, level)) is not None and row.has("conclusion")
+        for model in (*key_models(report.models).values(), *own_models(report.results, report.models))
+        for level in levels(report.results)
+        if (row := verdict(report.results, model, level)) is not None and row.has("conclusion")
     ]
     if not rows:
         return "Verdicts on full and partial mediation could not be given in this run."
@@ -43,7 +37,7 @@ def full_mediation(report: Report) -> str:
 
 def _which(report: Report, rows: list[Row]) -> str:
     """The models of verdicts, with the estimand where it is not both."""
-    have = levels(report)
+    have = levels(report.results)
     models = list(dict.fromkeys(row["model"] for row in rows))
     if all(len([row for row in rows if row["model"] == model]) == len(have) for model in models):
         both = " under both estimands" if len(have) > 1 else ""
@@ -86,7 +80,7 @@ def _fixed_at_zero(report: Report) -> str:
     """What the likelihood ratio says of models without direct paths, within therapists."""
     rows = [
         row
-        for model in (*main_models(report).values(), *own_models(report))
+        for model in (*main_models(report.models).values(), *own_models(report.results, report.models))
         for row in report.results.rows(FIT, model=model, engine="twolevel", variant="full")
         if row.has("chi2", "df", "p")
     ]

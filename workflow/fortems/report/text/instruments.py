@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from fortems.presentation.choice import own_models
 from fortems.presentation.results import CODEBOOK
+from fortems.presentation.words import listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.study import own_models, path_variables
-from fortems.report.text.words import joined, listed, name, plural, sentence
+from fortems.report.text.words import joined, name, plural, sentence
 from fortems.study.definition import study
 from fortems.study.instruments import IN_BRACES, Instrument
 
@@ -74,7 +75,9 @@ def instruments(report: Report) -> str:
     ]
     known = {*study().scales, *(scale for instrument in run for scale in instrument.scales)}
     used = dict.fromkeys(
-        variable for model in own_models(report) for variable in path_variables(report.models[model])
+        variable
+        for model in own_models(report.results, report.models)
+        for variable in report.models[model].chain
     )
     strange = [variable for variable in used if variable not in known]
     if strange:

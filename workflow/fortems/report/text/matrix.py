@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from fortems.presentation.choice import own_models
+from fortems.presentation.words import listed
 from fortems.published.findings import IMPOSSIBLE, UNINFORMATIVE
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.study import key_models, model_words, own_models
-from fortems.report.text.words import joined, listed, plural
+from fortems.report.text.study import model_words
+from fortems.report.text.words import joined, plural
+from fortems.study.roles import key_models
 
 CHECKS = "tables/matrix_checks.csv"
 WITHHELD = "tables/withheld.csv"
@@ -45,7 +48,7 @@ def matrix_checks(report: Report) -> str:
 def left_open(report: Report) -> str:
     """The ranges that clustering, therapist shares and rounding leave."""
     parts = []
-    for model in (*key_models(report).values(), *own_models(report)):
+    for model in (*key_models(report.models).values(), *own_models(report.results, report.models)):
         clauses = [
             clause
             for clause in (_clustering(report, model), _between(report, model), _rounding(report, model))

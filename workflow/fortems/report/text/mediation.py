@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from fortems.presentation.results import Row
-from fortems.report.template import Report
-from fortems.report.text.study import (
-    MEDIATOR,
-    in_how_many,
+from fortems.presentation.choice import (
     indirects,
-    main_models,
-    named,
-    own_models,
-    turned_models,
-)
-from fortems.report.text.words import (
-    EFFECTS,
-    ESTIMAND_WORDS,
-    IS,
-    clear,
-    interval,
-    joined,
+    is_fitted,
     levels,
-    listed,
-    name,
-    p,
+    own_models,
     path,
-    plural,
-    sentence,
+    reordered_models,
     verdict,
 )
+from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS, listed
+from fortems.report.template import Report
+from fortems.report.text.study import in_how_many
+from fortems.report.text.words import IS, clear, interval, joined, name, p, plural, sentence
+from fortems.study.definition import study
+from fortems.study.roles import TOGETHER, main_models, outcome_parts
 
-DISTRESS_PARTS = ("symptom_distress", "interpersonal_relations", "social_role")
 #: What counts as the standard deviation unit of an equivalence bound is told in the method.
 LEAVES_OUT = {True: "leaves out zero", False: "includes zero"}
 
@@ -81,16 +69,15 @@ def indirect_clause(report: Report, row: Row | None, standardized: bool = True) 
 
 def mediation(report: Report, role: str) -> str:
     """A main model's paths and indirect effect under both estimands."""
-    model = main_models(report).get(role, "")
-    if not model or not report.results.rows(EFFECTS, model=model):
+    model = main_models(report.models).get(role, "")
+    if not model or not is_fitted(report.results, model):
         return "This model is not among those that were run."
-    predictor, mediator, outcome = (
-        named(report.models[model], key)[0] for key in ("predictor", "mediator", "outcome")
-    )
+    predictor, mediator, outcome = report.models[model].chain
     parts = []
-    for level in levels(report):
+    for level in levels(report.results):
         rows = {
-            effect: path(report, model, level, effect) for effect in ("a", "b", "direct", "indirect", "total")
+            effect: path(report.results, model, level, effect)
+            for effect in ("a", "b", "direct", "indirect", "total")
         }
         if rows["indirect"] is None:
             parts.append(f"{ESTIMAND_WORDS[level].capitalize()} the model was not estimated.")
@@ -123,7 +110,7 @@ def mediation(report: Report, role: str) -> str:
 
 
 def _boundary(report: Report, model: str, level: str) -> str:
-    row = verdict(report, model, level)
+    row = verdict(report.results, model, level)
     if level != "within" or row is None or not row.get("boundary", False):
         return ""
     text = (
@@ -138,7 +125,7 @@ def _boundary(report: Report, model: str, level: str) -> str:
 
 def _both(report: Report, model: str) -> str:
     """Whether the two estimands agree on the indirect effect."""
-    found = {level: path(report, model, level, "indirect") for level in levels(report)}
+    found = {level: path(report.results, model, level, "indirect") for level in levels(report.results)}
     shown = {level: clear(row) for level, row in found.items() if row is not None and clear(row) is not None}
     if len(shown) < 2:
         return ""
@@ -157,13 +144,13 @@ def _both(report: Report, model: str) -> str:
 def aspects(report: Report) -> str:
     """Goal and task alone, and the three aspects together."""
     parts = []
-    main = main_models(report)
+    main = main_models(report.models)
     for role in ("goal", "task"):
         if role not in main:
             continue
         model, clauses = main[role], []
-        for level in levels(report):
-            row = path(report, model, level, "indirect")
+        for level in levels(report.results):
+            row = path(report.results, model, level, "indirect")
             if row is not None and row.has("estimate"):
                 clauses.append(f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}")
         if clauses:
@@ -173,15 +160,15 @@ def aspects(report: Report) -> str:
 
 
 def _together(report: Report) -> str:
-    model = main_models(report).get("aspects", "")
-    if not model or not report.results.rows(EFFECTS, model=model):
+    model = main_models(report.models).get(TOGETHER, "")
+    if not model or not is_fitted(report.results, model):
         return ""
     parts = []
-    for level in levels(report):
+    for level in levels(report.results):
         rows = [
             row
-            for predictor in named(report.models[model], "predictor")
-            if (row := path(report, model, level, "indirect", predictor=predictor)) is not None
+            for predictor in report.models[model].predictors
+            if (row := path(report.results, model, level, "indirect", predictor=predictor)) is not None
         ]
         known = [row for row in rows if clear(row) is not None]
         if not known:
@@ -204,7 +191,7 @@ def covariates(report: Report) -> str:
     adjusted = [
         model
         for model, entry in report.models.items()
-        if entry.get("covariates") and report.results.rows(EFFECTS, model=model)
+        if entry.covariates and is_fitted(report.results, model)
     ]
     text = in_how_many(report, adjusted)
     if text:
@@ -246,20 +233,15 @@ def covariates(report: Report) -> str:
 
 def as_covariates(report: Report, models: list[str]) -> str:
     """The covariates of these models: ``age and gender as covariates``."""
-    found = dict.fromkeys(
-        variable for model in models for variable in named(report.models[model], "covariates")
-    )
+    found = dict.fromkeys(variable for model in models for variable in report.models[model].covariates)
     noun = "a covariate" if len(found) == 1 else "covariates"
     return f"{listed(name(variable) for variable in found)} as {noun}"
 
 
 def moderators(report: Report, models: list[str]) -> list[str]:
     """The moderators of these models."""
-    return list(
-        dict.fromkeys(
-            variable for model in models for variable in named(report.models.get(model, {}), "moderator")
-        )
-    )
+    found = (report.models[model].moderator for model in models if model in report.models)
+    return list(dict.fromkeys(moderator for moderator in found if moderator))
 
 
 def covariates_title(report: Report) -> str:
@@ -267,9 +249,9 @@ def covariates_title(report: Report) -> str:
     found = {
         variable
         for model, entry in report.models.items()
-        if report.results.rows(EFFECTS, model=model)
-        for key in ("covariates", "moderator")
-        for variable in named(entry, key)
+        if is_fitted(report.results, model)
+        for variable in (*entry.covariates, entry.moderator)
+        if variable
     }
     return "Age and Gender" if found <= {"age", "gender"} else "Covariates and Moderators"
 
@@ -277,14 +259,14 @@ def covariates_title(report: Report) -> str:
 def further(report: Report) -> str:
     """Parts of distress as outcomes, search for meaning as a rival."""
     parts = []
-    own = own_models(report)  # told of in a section of their own
+    own = own_models(report.results, report.models)  # told of in a section of their own
     entries = {
         model: entry
         for model, entry in report.models.items()
-        if model not in own and report.results.rows(EFFECTS, model=model)
+        if model not in own and is_fitted(report.results, model)
     }
     text = in_how_many(
-        report, [model for model, entry in entries.items() if entry["outcome"] in DISTRESS_PARTS]
+        report, [model for model, entry in entries.items() if entry.outcome in outcome_parts()]
     )
     if text:
         parts.append(
@@ -292,23 +274,23 @@ def further(report: Report) -> str:
             f"{text}{report.see('fig-indirect')}."
         )
     text = in_how_many(
-        report, [model for model, entry in entries.items() if named(entry, "mediator") == ("search",)]
+        report, [model for model, entry in entries.items() if entry.mediators == (study().rival,)]
     )
     if text:
         parts.append(f"With search for meaning in the place of presence it does so {text}.")
     beside = {
         model: entry
         for model, entry in entries.items()
-        if sorted(named(entry, "mediator")) == [MEDIATOR, "search"] and not entry.get("moderator")
+        if set(entry.mediators) == {study().mediator, study().rival} and not entry.moderator
     }
     clauses = []
     for model, entry in beside.items():
-        whose = "" if len(beside) == 1 else f"of {listed(name(x) for x in named(entry, 'predictor'))} "
+        whose = "" if len(beside) == 1 else f"of {listed(name(x) for x in entry.predictors)} "
         clauses += [
             f"{whose}{ESTIMAND_WORDS[level]} its interval {LEAVES_OUT[bool(clear(row))]}"
-            for level in levels(report)
-            for row in indirects(report, model, level)
-            if row["mediator"] == MEDIATOR and clear(row) is not None
+            for level in levels(report.results)
+            for row in indirects(report.results, model, level)
+            if row["mediator"] == study().mediator and clear(row) is not None
         ]
     if clauses:
         parts.append(
@@ -319,13 +301,18 @@ def further(report: Report) -> str:
 
 def reversed_(report: Report) -> str:
     """Equivalent models: same fit, other stories."""
-    text = in_how_many(report, list(turned_models(report)))
-    if not text:
+    models = list(reordered_models(report.results, report.models))
+    if not models:
         return ""
+    text = in_how_many(report, models)
+    found = (
+        f"With the directions turned around the interval of the indirect effect leaves out zero {text}"
+        if text
+        else "Indirect effects with the directions turned around are listed without intervals"
+    )
     return (
         "Three variables measured at once can be ordered in any way, and all orders with all paths fit equally well; no "
-        "result of this design can prefer one. With the directions turned around the interval of the indirect effect "
-        f"leaves out zero {text}{report.see('tbl-reversed')}."
+        f"result of this design can prefer one. {found}{report.see('tbl-reversed')}."
     )
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from fortems.presentation.choice import indirects, levels, own_models
+from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.mediation import as_covariates, indirect_clause
-from fortems.report.text.study import (
-    chain,
-    indirects,
-    key_models,
-    main_models,
-    model_words,
-    others,
-    own_models,
-)
-from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, name
+from fortems.report.text.study import chain, model_words, others
+from fortems.report.text.words import joined, name
+from fortems.study.roles import key_models, main_models
 
 #: More models than this are counted in the text and left to the tables.
 MANY = 8
@@ -22,8 +17,8 @@ MANY = 8
 
 def own(report: Report) -> str:
     """The run's own models, counted and, where they are few, one by one."""
-    models = own_models(report)
-    if not models and key_models(report):
+    models = own_models(report.results, report.models)
+    if not models and key_models(report.models):
         return ""
     parts = [others(report)]
     if len(models) <= MANY:
@@ -36,13 +31,13 @@ def own(report: Report) -> str:
 def _one(report: Report, model: str) -> str:
     """A model's indirect effects under both estimands."""
     clauses = []
-    for level in levels(report):
-        rows = indirects(report, model, level)
+    for level in levels(report.results):
+        rows = indirects(report.results, model, level)
         starts = [f"from {name(row['predictor'])}, " if len(rows) > 1 else "" for row in rows]
         effects = [f"{start}{indirect_clause(report, row)}" for start, row in zip(starts, rows, strict=True)]
         text = "; ".join(effects) or "the indirect effect was not estimated"
         clauses.append(f"{ESTIMAND_WORDS[level]}, {text}")
-    given = f", with {as_covariates(report, [model])}" if report.models[model].get("covariates") else ""
+    given = f", with {as_covariates(report, [model])}" if report.models[model].covariates else ""
     paths = f"{escape(chain(report, model))}{given}"
     figure = report.see(f"fig-path_{model}")
     return f"For {model_words(report, model)} ({paths}): {'; '.join(clauses)}{figure}."
@@ -50,13 +45,13 @@ def _one(report: Report, model: str) -> str:
 
 def path_figure(report: Report, role: str) -> str:
     """The figure of a main model's paths, empty where the run has no such model."""
-    model = main_models(report).get(role, "")
+    model = main_models(report.models).get(role, "")
     return f"fig-path_{model}" if model else ""
 
 
 def own_figures(report: Report) -> str:
     """The places of the figures of the run's own models."""
-    models = own_models(report)
+    models = own_models(report.results, report.models)
     return "".join(report.place(f"fig-path_{model}") for model in models) if len(models) <= MANY else ""
 
 

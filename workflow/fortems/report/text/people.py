@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fortems.presentation.results import Row
+from fortems.presentation.words import listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import IS, interval, joined, listed, name
+from fortems.report.text.words import IS, interval, joined, name
 from fortems.study.definition import study
 
 FLOW = "data/flow.csv"

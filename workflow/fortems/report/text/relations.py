@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fortems.presentation.results import Row
+from fortems.presentation.words import listed
 from fortems.report.template import Report
-from fortems.report.text.words import IS, interval, joined, listed, name, p
+from fortems.report.text.words import IS, interval, joined, name, p
 from fortems.study.definition import study
 
 CORRELATIONS = "tables/correlations.csv"

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from fortems.presentation.choice import levels, shown_models
 from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS, MEASURED_INTERVALS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.study import MEDIATOR, OUTCOME, key_models, main_models, model_words, own_models
-from fortems.report.text.words import ESTIMAND_WORDS, clear, joined, levels, listed, name, plural
+from fortems.report.text.study import model_words
+from fortems.report.text.words import clear, joined, name, plural
+from fortems.study.definition import study
 from fortems.study.instruments import compared
+from fortems.study.roles import key_models
 
 AGREEMENT = "mediation/agreement.csv"
 PUBLISHED = "published.csv"
 MEASUREMENT = "mediation/measurement.csv"
 FACTORS = "mediation/cfa.csv"
 BASE = ("predictor", "mediator", "outcome")
-#: Intervals of a model with measurement error in their order; empty: no confidence interval.
-MEASURED_INTERVALS = {
-    "montecarlo": "Monte Carlo",
-    "reliability": "",
-    "delta": "delta method",
-    "percentile": "percentile",
-}
 INFLUENCE = "robustness/leave_one_out.csv"
 
 
@@ -103,7 +100,7 @@ def measurement(report: Report) -> str:
     """What taking measurement error into account changes, model by model."""
     parts = []
     for base in measured_models(report):
-        for level in levels(report):
+        for level in levels(report.results):
             plain_row, latent = (
                 next(iter(measured_rows(report, **base, measurement=kind, level=level)), None)
                 for kind in ("observed", "latent")
@@ -157,7 +154,7 @@ def measured_models(report: Report) -> list[dict[str, str]]:
 
 def latent_words(base: dict[str, str]) -> str:
     """A latent model by its predictor; by all three variables where mediator and outcome are not the study's."""
-    if (base["mediator"], base["outcome"]) == (MEDIATOR, OUTCOME):
+    if (base["mediator"], base["outcome"]) == (study().mediator, study().outcome):
         return f"{name(base['predictor'])} as a latent variable"
     return f"{listed(name(variable) for variable in base.values())} as latent variables"
 
@@ -175,8 +172,8 @@ def measured_rows(report: Report, **keys: str) -> list[Row]:
 
 def influence(report: Report) -> str:
     """How far the main effects move without each therapist in turn; of own data how often their sign turns."""
-    main = key_models(report)
-    wanted = list(main.values()) or [*main_models(report).values(), *own_models(report)]
+    main = key_models(report.models)
+    wanted = list(main.values()) or shown_models(report.results, report.models)
     if report.results.private:
         return _turns(report, wanted)
     rows = [

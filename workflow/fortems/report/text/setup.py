@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from fortems.mediation.slopes import RESAMPLED
+from fortems.presentation.choice import is_fitted, levels, own_models, reordered_models
 from fortems.presentation.results import CODEBOOK, PATTERNS
+from fortems.presentation.words import ESTIMAND_WORDS, PRIMARY_WORDS, listed
 from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.mediation import DISTRESS_PARTS, as_covariates, moderators
-from fortems.report.text.study import main_models, own_models, turned_models
+from fortems.report.text.mediation import as_covariates, moderators
 from fortems.report.text.unfitted import unfitted
-from fortems.report.text.words import ESTIMAND_WORDS, joined, levels, listed, name, plural, sentence
+from fortems.report.text.words import joined, name, plural, sentence
 from fortems.report.variant import STAGES, reason_absent
 from fortems.run.config import WITHHELD
+from fortems.study.definition import study
+from fortems.study.engines import RESAMPLED
+from fortems.study.estimands import computed_intervals
+from fortems.study.roles import main_models, outcome_parts
 from fortems.study.variables import label
 
 ENGINE_WORDS = {
@@ -68,7 +72,7 @@ def count_of_models(report: Report) -> str:
 
 def model_roles(report: Report) -> str:
     """What predictor, mediator and outcome are: named where all models are of the study's variables."""
-    if own_models(report):
+    if own_models(report.results, report.models):
         return "a predictor $x$, a mediator $m$ and an outcome $y$"
     return "a predictor $x$ (the alliance or an aspect of it), the mediator $m$ (presence of meaning) and the outcome $y$ (distress)"
 
@@ -83,7 +87,7 @@ def _fitted_models(report: Report) -> str:
     if not rows:
         return ""
     fitted = [model for model in report.models if any(row["model"] == model for row in rows)]
-    adjusted = [model for model in fitted if report.models[model].get("covariates")]
+    adjusted = [model for model in fitted if report.models[model].covariates]
     moderated = moderators(report, fitted)
     extra = [f"with {as_covariates(report, adjusted)}"] if adjusted else []
     if moderated:
@@ -141,12 +145,11 @@ def intervals(report: Report) -> str:
     asked = list(report.results.setting("intervals", default=[]))
     bind = report.bind
     parts = []
-    if "montecarlo" in asked:
-        draws = bind.setting("montecarlo", "draws")
-        parts.append(
-            "The primary interval of the indirect effect, fixed beforehand, is the Monte Carlo interval from the joint "
-            f"distribution of *a* and *b*, scaled to *t*, from {draws} draws [@preacher2012]."
-        )
+    draws = bind.setting("montecarlo", "draws")
+    parts.append(
+        f"The primary interval of the indirect effect, fixed beforehand, is the {PRIMARY_WORDS} interval from the joint "
+        f"distribution of *a* and *b*, scaled to *t*, from {draws} draws [@preacher2012]."
+    )
     if "delta" in asked:
         parts.append(
             "The delta-method interval is shown beside; it is symmetric, which the distribution of a product is not [@mackinnon2004]."
@@ -195,14 +198,14 @@ def sensitivity_method(report: Report) -> str:
     repeated = _repeated(report)
     parts = (
         [
-            f"The models{' of the alliance and its aspects' if main_models(report) else ''} were repeated {listed(repeated)}."
+            f"The models{' of the alliance and its aspects' if main_models(report.models) else ''} were repeated {listed(repeated)}."
         ]
         if repeated
         else []
     )
     if report.variant.matrix:
         parts = ["Every model that the printed variables allow was estimated."]
-        if turned_models(report):
+        if reordered_models(report.results, report.models):
             parts = [f"{parts[0][:-1]}, those with the directions turned around included."]
     if report.has("mediation/measurement.csv"):
         parts.append(
@@ -230,7 +233,7 @@ def _left_out(report: Report) -> str:
     """Which models were fitted again without each therapist, and which of those that were fitted were not."""
     models_ = {
         level: {row["model"] for row in report.results.rows("mediation/effects.csv", level=level)}
-        for level in levels(report)
+        for level in levels(report.results)
     }
     again = {
         level: {row["model"] for row in report.results.rows("robustness/leave_one_out.csv", level=level)}
@@ -257,24 +260,24 @@ def _covered(report: Report) -> str:
 
 def _repeated(report: Report) -> list[str]:
     """With what the main models were repeated, as far as this run's models and engines go."""
-    own = own_models(report)
+    own = own_models(report.results, report.models)
     fitted = {
         name_: entry
         for name_, entry in report.models.items()
-        if name_ not in own and report.results.rows("mediation/effects.csv", model=name_)
+        if name_ not in own and is_fitted(report.results, name_)
     }
     engines = list(report.results.setting("engines", default=[]))
     ways = {
         "with other engines": len(engines) > 1,
-        "with other intervals": len(list(report.results.setting("intervals", default=[]))) > 1,
-        "with covariates": any(entry.get("covariates") for entry in fitted.values()),
+        "with other intervals": len(computed_intervals(report.results.setting("intervals", default=[]))) > 1,
+        "with covariates": any(entry.covariates for entry in fitted.values()),
         "with parts of distress as the outcome": any(
-            entry["outcome"] in DISTRESS_PARTS for entry in fitted.values()
+            entry.outcome in outcome_parts() for entry in fitted.values()
         ),
         "with search for meaning as a rival mediator": any(
-            "search" in entry["mediator"] for entry in fitted.values()
+            study().rival in entry.mediators for entry in fitted.values()
         ),
-        "with the directions turned around": bool(turned_models(report)),
+        "with the directions turned around": bool(reordered_models(report.results, report.models)),
     }
     return [words for words, there in ways.items() if there]
 

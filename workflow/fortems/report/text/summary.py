@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from fortems.presentation.choice import indirects, levels, own_models, path
 from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS, PRIMARY_WORDS, listed
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, findings, findings_word, tallies
 from fortems.report.text.design import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.mediation import indirect_clause
-from fortems.report.text.study import ABSENT, indirects, key_models, main_models, others, own_models
-from fortems.report.text.words import ESTIMAND_WORDS, clear, joined, levels, listed, path, plural, sentence
+from fortems.report.text.study import ABSENT, others
+from fortems.report.text.words import clear, joined, plural, sentence
+from fortems.study.roles import key_models, main_models
 
 
 def _size(report: Report) -> str:
@@ -33,7 +36,7 @@ def abstract_method(report: Report) -> str:
 
     opening = opening.replace("{}", f"*{escape(report.variant.scenario)}*")
     if report.variant.matrix:
-        return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with Monte Carlo intervals."
+        return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with {PRIMARY_WORDS} intervals."
     stated = (
         "The findings to check were stated as checks in a file of this run's own."
         if report.results.own_claims
@@ -41,8 +44,8 @@ def abstract_method(report: Report) -> str:
     )
     return (
         f"{opening} Two estimands were declared beforehand: the indirect effect among clients of the same therapist (two-level "
-        "maximum likelihood) and at the single level (least squares with cluster-robust inference), both with Monte Carlo "
-        f"intervals. {stated}"
+        "maximum likelihood) and at the single level (least squares with cluster-robust inference), both with "
+        f"{PRIMARY_WORDS} intervals. {stated}"
     )
 
 
@@ -50,10 +53,10 @@ def abstract_results(report: Report) -> str:
     """The indirect effects of alliance and bond, and the tally of findings."""
     prefix = "In the simulated data, " if report.variant.simulated else ""
     parts: list[str] = []
-    for role, model in key_models(report).items():
+    for role, model in key_models(report.models).items():
         word, clauses = {"alliance": "the total alliance", "bond": "the bond"}[role], []
-        for level in levels(report):
-            row = path(report, model, level, "indirect")
+        for level in levels(report.results):
+            row = path(report.results, model, level, "indirect")
             if row is not None and row.has("estimate"):
                 clauses.append(f"{ESTIMAND_WORDS[level]} {indirect_clause(report, row, standardized=False)}")
         if clauses:
@@ -79,7 +82,7 @@ def abstract_conclusion(report: Report) -> str:
         if not report.has(DIAGNOSTICITY):
             text = "Simulated clients are no evidence for or against the hypothesis; the rebuilt analysis runs from answers to verdicts."
         return text
-    key = list(key_models(report))
+    key = list(key_models(report.models))
     if not key:
         return f"{ABSENT}, so that nothing follows for its account. Cross-sectional data cannot tell one order of variables from another."
     better, relation = key[0], " and ".join(key)
@@ -152,13 +155,13 @@ def plain_results(report: Report) -> str:
 
 def _plain_others(report: Report) -> str:
     """Where the article's models were not run: how many of the other links there are that stand out."""
-    if key_models(report):
+    if key_models(report.models):
         return ""
     opening = "The article's own models were not among those of this run."
     links: dict[tuple[str, ...], list[Row]] = {}
-    for model in (*main_models(report).values(), *own_models(report)):
-        for level in levels(report):
-            for row in indirects(report, model, level):
+    for model in (*main_models(report.models).values(), *own_models(report.results, report.models)):
+        for level in levels(report.results):
+            for row in indirects(report.results, model, level):
                 if clear(row) is not None:
                     links.setdefault((model, row["predictor"], row["mediator"]), []).append(row)
     if not links:
@@ -201,7 +204,7 @@ def plain_meaning(report: Report) -> str:
         return "Nothing. The article is invented, to show how a printed table can be checked."
     if report.variant.simulated:
         return "Nothing yet. Made-up clients show how well such a study works, not how people are."
-    if not key_models(report):
+    if not key_models(report.models):
         return "Nothing as to the article's question, since its models are not among those of this run."
     if support(report, "bond") in ("both", "one") or support(report, "alliance") in ("both", "one"):
         return (

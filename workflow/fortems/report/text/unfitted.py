@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fortems.presentation.results import Row
+from fortems.presentation.words import listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import joined, listed
+from fortems.report.text.words import joined
 
 #: How ``fit.csv`` says so (``System.constant_note``).
 NO_INDIRECT = "no indirect effect there"

@@ -9,21 +9,9 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.study.variables import in_sentence
 
-EFFECTS = "mediation/effects.csv"
-VERDICTS = "mediation/verdicts.csv"
-ESTIMANDS = ("within", "single")
 #: Keeps a symbol, its sign of equality and its number on one line.
 NB = "\N{NO-BREAK SPACE}"
 IS = f"{NB}={NB}"
-ESTIMAND_WORDS = {"within": "within therapists", "single": "at the single level"}
-
-
-def listed(words: Iterable[str]) -> str:
-    """Join as prose does: ``a``, ``a and b``, ``a, b, and c``."""
-    found = list(words)
-    if len(found) < 3:
-        return " and ".join(found)
-    return f"{', '.join(found[:-1])}, and {found[-1]}"
 
 
 def sentence(text: str) -> str:
@@ -71,32 +59,3 @@ def clear(row: Row, low: str = "ci_low", high: str = "ci_high") -> bool | None:
 def plural(count: int, one: str, many: str) -> str:
     """The form of a noun or verb that goes with a count."""
     return one if count == 1 else many
-
-
-def engine_of(report: Report, level: str) -> str:
-    """The engine that counts at a level in this run: the primary one, or the next that was run."""
-    order = {"within": ("twolevel", "mixedlm"), "single": ("regression", "semopy", "mixedlm")}[level]
-    have = {row["engine"] for row in report.results.rows(EFFECTS, level=level)}
-    return next((engine for engine in order if engine in have), order[0])
-
-
-def path(report: Report, model: str, level: str, effect: str, **keys: object) -> Row | None:
-    """The row of an effect by the engine and interval that count; None where it was not estimated."""
-    engine = engine_of(report, level)
-    rows = report.results.rows(EFFECTS, model=model, level=level, engine=engine, effect=effect, **keys)
-    for wanted in ("wald", "montecarlo", "delta", "percentile", "bca"):
-        for row in rows:
-            if row["interval"] == wanted:
-                return row
-    return None
-
-
-def verdict(report: Report, model: str, level: str, **keys: object) -> Row | None:
-    """The model's verdict at an estimand."""
-    return report.results.first(VERDICTS, model=model, level=level, **keys)
-
-
-def levels(report: Report) -> list[str]:
-    """The estimands that this run has."""
-    have = {row["level"] for row in report.results.rows(EFFECTS)}
-    return [level for level in ESTIMANDS if level in have]

@@ -1,0 +1,71 @@
+"""Which rows of a run's results figures, tables and sentences show: those that count (``study.estimands``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fortems.presentation.results import Results, Row
+from fortems.study import roles
+from fortems.study.definition import study
+from fortems.study.estimands import ESTIMANDS, counting
+from fortems.study.models import MediationModel
+from fortems.study.roles import key_models, main_models
+
+EFFECTS = "mediation/effects.csv"
+VERDICTS = "mediation/verdicts.csv"
+
+
+def levels(results: Results) -> list[str]:
+    """The estimands that this run has."""
+    have = {row["level"] for row in results.rows(EFFECTS)}
+    return [level for level in ESTIMANDS if level in have]
+
+
+def path(results: Results, model: str, level: str, effect: str, **keys: object) -> Row | None:
+    """The row of an effect that counts; None where it was not estimated."""
+    found = results.chosen(EFFECTS, counting, model=model, level=level, effect=effect, **keys)
+    return next(iter(found), None)
+
+
+def indirects(results: Results, model: str, level: str) -> list[Row]:
+    """The indirect effects of a model that count, those through all mediators together left out."""
+    rows = results.chosen(EFFECTS, counting, model=model, level=level, effect="indirect")
+    return [row for row in rows if row.has("predictor", "mediator")]
+
+
+def verdict(results: Results, model: str, level: str, **keys: object) -> Row | None:
+    """The model's verdict at an estimand."""
+    return results.first(VERDICTS, model=model, level=level, **keys)
+
+
+def is_fitted(results: Results, model: str) -> bool:
+    """Whether any engine gave an effect of a model."""
+    return bool(results.rows(EFFECTS, model=model))
+
+
+def own_models(results: Results, models: Mapping[str, MediationModel]) -> list[str]:
+    """Fitted models that the sections on the study's models would pass over.
+
+    Those of variables that are not scales of the study; where neither key model is there, all but the main ones.
+    Moderated models have no single indirect effect.
+    """
+    main = set(main_models(models).values())
+    every = not key_models(models)
+    return [
+        name
+        for name, model in models.items()
+        if name not in main
+        and not model.moderator
+        and (every or not set(model.chain) <= set(study().scales))
+        and is_fitted(results, name)
+    ]
+
+
+def reordered_models(results: Results, models: Mapping[str, MediationModel]) -> dict[str, str]:
+    """Fitted models of a main model's variables in another causal order → the part of the main one."""
+    return {name: part for name, part in roles.reordered_models(models).items() if is_fitted(results, name)}
+
+
+def shown_models(results: Results, models: Mapping[str, MediationModel]) -> list[str]:
+    """The models that tables and figures show one by one: the study's main ones, then the run's own."""
+    return [*main_models(models).values(), *own_models(results, models)]

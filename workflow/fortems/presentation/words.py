@@ -1,0 +1,48 @@
+"""Words that figures and report share: lists, labels within a sentence, estimands, intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from fortems.study.estimands import PRIMARY_INTERVAL
+from fortems.study.models import MediationModel
+from fortems.study.roles import main_models
+from fortems.study.variables import label
+
+#: An estimand as a label, and within a sentence.
+ESTIMAND_LABELS = {"within": "within therapists", "single": "single level", "between": "between therapists"}
+ESTIMAND_WORDS = {"within": "within therapists", "single": "at the single level"}
+
+#: The intervals of the indirect effect, the primary one first.
+INTERVAL_WORDS = {"montecarlo": "Monte Carlo", "delta": "delta", "percentile": "percentile", "bca": "BCa"}
+PRIMARY_WORDS = INTERVAL_WORDS[PRIMARY_INTERVAL]
+#: The same for models with measurement error; a range over reliabilities is no confidence interval and has no name.
+MEASURED_INTERVALS = {
+    PRIMARY_INTERVAL: PRIMARY_WORDS,
+    "reliability": "",
+    "delta": "delta method",
+    "percentile": "percentile",
+}
+
+
+def listed(words: Iterable[str]) -> str:
+    """Join as prose does: ``a``, ``a and b``, ``a, b, and c``."""
+    found = list(words)
+    if len(found) < 3:
+        return " and ".join(found)
+    return f"{', '.join(found[:-1])}, and {found[-1]}"
+
+
+def lower(text: str) -> str:
+    """A label within a sentence: its first letter small, unless it is an abbreviation."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
+def labels(names: Iterable[str]) -> str:
+    """Labels of variables joined as within a heading: ``Bond + Goal agreement``."""
+    return " + ".join(label(name) for name in names)
+
+
+def model_label(models: Mapping[str, MediationModel], name: str) -> str:
+    """A model of one predictor as a label: a main one by its predictor, another by its name."""
+    return label(models[name].predictors[0]) if name in main_models(models).values() else name
