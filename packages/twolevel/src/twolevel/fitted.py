@@ -58,6 +58,10 @@ class Fitted:
     solution: Solution
     covariance: Covariance
 
+    def __getstate__(self) -> dict[str, object]:
+        """What a pickle holds: the fit itself; what can be computed from it is computed again."""
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
+
     # verdicts -----------------------------------------------------------------------------------------
     @property
     def converged(self) -> bool:
@@ -76,27 +80,33 @@ class Fitted:
 
     @property
     def message(self) -> str:
+        """What a reader must know of the maximum and of the standard errors; empty where there is nothing."""
         return "; ".join(dict.fromkeys(filter(None, (self.solution.message, self.covariance.message))))
 
     @property
     def se_method(self) -> str:
+        """How standard errors were found, in words."""
         return self.covariance.method
 
     # numbers ------------------------------------------------------------------------------------------
     @property
     def loglik(self) -> float:
+        """Log-likelihood, its constant included, in the units of the data."""
         return self.solution.loglik
 
     @property
     def n_parameters(self) -> int:
+        """Free parameters, each of those set equal counted once."""
         return len(self.solution.theta)
 
     @property
     def n_clients(self) -> int:
+        """Rows that were used."""
         return int(self.moments.n_clients)
 
     @property
     def n_clusters(self) -> int:
+        """Clusters that were used."""
         return int(self.moments.n_clusters)
 
     @property
@@ -117,6 +127,7 @@ class Fitted:
 
     @property
     def aic(self) -> float:
+        """Akaike's information criterion."""
         return information_criteria(self.loglik, self.n_parameters, self.n_clients)[0]
 
     @property
@@ -137,10 +148,12 @@ class Fitted:
 
     @cached_property
     def objective(self) -> Objective:
+        """The negative log-likelihood as a function of the free parameters."""
         return Objective(self.model.layout, self.moments)
 
     @cached_property
     def implied(self) -> Implied:
+        """Model-implied moments of both levels as arrays, in the order of the layout."""
         implied = self.objective.implied(self.solution.theta)
         assert implied is not None
         return implied

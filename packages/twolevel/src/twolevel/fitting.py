@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -21,10 +22,13 @@ from .inference.covariance import (
     covariance,
 )
 from .likelihood.objective import Objective
-from .model.model import Model
+from .model.model import Model as ParsedModel
+from .postestimation.diagram import diagram
+from .postestimation.display import html, text
 from .postestimation.nested import check_nested
 from .postestimation.profile import ProfileTest, profile_interval, profile_test
 from .postestimation.resample import Resampled, bootstrap, jackknife
+from .postestimation.simulate import simulate
 from .postestimation.summary import summary
 from .search.optimize import Bounds, estimate
 
@@ -36,6 +40,14 @@ class Fit(Fitted):
 
     Attributes are those of `Fitted`.
     """
+
+    def __repr__(self) -> str:
+        """One screen: verdicts, and the parameters worth a first look."""
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        return html(self)
 
     def likelihood_ratio(self, restricted: Fitted) -> LikelihoodRatio:
         """Test of a model nested in this one, fitted to the same data under the same bounds.
@@ -67,13 +79,42 @@ class Fit(Fitted):
         """Estimates without each cluster in turn."""
         return jackknife(self)
 
+    def diagram(self, standardized: bool = False) -> str:
+        """The path diagram of both levels as SVG text; `standardized` puts standardized estimates on the arrows."""
+        return diagram(self, standardized)
+
+    def simulate(
+        self, rng: np.random.Generator | None = None, sizes: Sequence[int] | None = None
+    ) -> pd.DataFrame:
+        """New data from the fitted model; see `twolevel.simulate`."""
+        return simulate(self, rng, sizes)
+
     def summary(self, fit_measures: bool = False) -> str:
         """A text that a lavaan user reads at sight; `fit_measures` adds CFI, TLI, RMSEA, SRMR."""
         return summary(self, fit_measures)
 
 
+class Model(ParsedModel):
+    """A two-level model, parsed once and fitted as often as one likes.
+
+    Parameters and attributes are those of `twolevel.model.model.Model`.
+    """
+
+    def fit(
+        self,
+        data: pd.DataFrame | ClusterData,
+        cluster: str | None = None,
+        *,
+        bounds: Bounds = "psd",
+        missing: Missing = "listwise",
+        se: StandardErrors = "information",
+    ) -> Fit:
+        """Fit the model; see `twolevel.fit`."""
+        return fit(self, data, cluster, bounds=bounds, missing=missing, se=se)
+
+
 def fit(
-    model: str | Model,
+    model: str | ParsedModel,
     data: pd.DataFrame | ClusterData,
     cluster: str | None = None,
     *,
@@ -127,7 +168,7 @@ def fit(
             raise ModelError(f"{name}={value!r} is not one of {', '.join(allowed)}{nearest(value, allowed)}")
     if se == "expected" and missing == "ml":
         raise ModelError("se='expected' is for complete data; use se='information' with missing='ml'")
-    if not isinstance(model, Model):
+    if not isinstance(model, ParsedModel):
         model = Model(model)
     if not isinstance(data, ClusterData):
         if cluster is None:

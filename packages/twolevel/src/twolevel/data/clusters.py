@@ -60,6 +60,16 @@ class ClusterData:
         self.labels = np.asarray(labels)
         self._kept: dict[tuple[object, ...], object] = {}
 
+    def __getstate__(self) -> dict[str, object]:
+        """What a pickle holds: the data; their statistics are made again."""
+        return {
+            "frame": self.frame,
+            "cluster": self.cluster,
+            "codes": self.codes,
+            "labels": self.labels,
+            "_kept": {},
+        }
+
     def columns(self, names: Sequence[str]) -> np.ndarray:
         """The named columns as floats, (N, len(names)), missing as NaN; refuses what is not a number."""
         out = np.empty((len(self.frame), len(names)))
