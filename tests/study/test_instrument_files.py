@@ -1,9 +1,11 @@
 """Instrument files that cannot be used are refused by name, with what was meant."""
 
+import numpy as np
 import pytest
 import yaml
 from fortems.errors import ConfigError
 from fortems.study.instruments import FOLDER, load_instrument, load_instruments
+from fortems.study.scoring import score_array
 
 
 def write(tmp_path, name="mlq.yaml", **changes):
@@ -57,7 +59,47 @@ def test_two_instruments_with_the_same_score_are_refused():
 
 def test_each_shipped_file_loads_and_states_source_and_grade():
     files = sorted(FOLDER.glob("*.yaml"))
-    assert [path.stem for path in files] == ["mlq", "oq45", "wai_s", "wai_sr"]
+    assert [path.stem for path in files] == [
+        "core10",
+        "gad7",
+        "mlq",
+        "oq45",
+        "phq9",
+        "swls",
+        "wai_s",
+        "wai_sr",
+    ]
     for path in files:
         instrument = load_instrument(path, path.stem)
         assert all(set(entry) == {"source", "grade"} for entry in instrument.sources.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "score", "all_lowest", "all_highest", "least", "most"),
+    [
+        ("phq9", "depression", 0, 27, 0, 27),
+        ("gad7", "anxiety", 0, 21, 0, 21),
+        # Two of the ten count the other way: answering "not at all" throughout is 8, "most of the time" 32.
+        ("core10", "psychological_distress", 8, 32, 0, 40),
+        ("swls", "life_satisfaction", 5, 35, 5, 35),
+    ],
+)
+def test_further_instruments_score_as_their_sources_say(name, score, all_lowest, all_highest, least, most):
+    instrument = load_instrument(FOLDER / f"{name}.yaml", name)
+    low, high = instrument.low, instrument.high
+    answers = np.array(
+        [[low] * instrument.n_items, [high] * instrument.n_items, best(instrument), worst(instrument)]
+    )
+    scores = score_array(answers.astype(float), instrument)[score]
+    assert list(scores) == [all_lowest, all_highest, least, most]
+
+
+def best(instrument):
+    """Each item answered so that it adds least."""
+    turned = set(instrument.reversed)
+    return [instrument.high if k in turned else instrument.low for k in range(1, instrument.n_items + 1)]
+
+
+def worst(instrument):
+    turned = set(instrument.reversed)
+    return [instrument.low if k in turned else instrument.high for k in range(1, instrument.n_items + 1)]
