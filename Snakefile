@@ -4,12 +4,13 @@
 #
 # Run it with `make`, or in the environment with `snakemake --cores 4`.
 
+from fortems.package import located
 from snakemake.utils import min_version
 
 min_version("9.13")
 
 
-configfile: "config/config.yaml"
+configfile: located("config/config.yaml")
 
 
 include: "workflow/rules/functions.smk"

@@ -18,6 +18,7 @@ steady_environment()
 
 # A job that a checked run starts does not check again.
 try:
+    config = whole(config)
     config = checked(config) if workflow.is_main_process else complete(config)
 except ConfigError as error:
     refuse(problems_text(error))

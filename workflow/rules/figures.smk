@@ -34,7 +34,7 @@ rule figures:
             "engines": config["engines"],
             "confidence": config["confidence"],
             "privacy": config["privacy"],
-            "claims": config["claims"],
+            "claims": published_form(config)["claims"],
         },
         software=software("figures"),
     message:

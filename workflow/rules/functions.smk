@@ -6,21 +6,33 @@
 import atexit
 import glob
 import os
-import pathlib
 import sys
 from itertools import islice
 
+from fortems.package import ROOT, from_here
 from fortems.run import imports
-from fortems.run.config import switched_on, told_path
+from fortems.run.config import NAMED_FILES, switched_on, told_path
+from fortems.run.job import LISTED, may_write
 from fortems.run.manifest import is_plain_file, kept, orphans, result_files, tidy_up
 from fortems.run.receipts import distrusted, keep_copy, read_receipts
-from fortems.run.job import LISTED, may_write
+from fortems.schema import load_yaml
+from snakemake.utils import update_config
+
+
+def whole(config):
+    """The configuration as a user means it: what a workflow hands to this one as a module lies over the default."""
+    if not workflow.modifier.skip_configfile:
+        return config  # Snakemake has laid it over `configfile:` already
+    base = load_yaml(ROOT / "config/config.yaml")
+    update_config(base, config)
+    return base
+
 
 # Results that are no longer what their steps wrote, or no longer made of what lies there now → why.
 UNTRUSTED = {}
 
 
-STUDY_READER = "workflow/fortems/study/definition.py"
+STUDY_READER = from_here(ROOT / "workflow/fortems/study/definition.py")
 
 
 def checked(config):
@@ -28,6 +40,11 @@ def checked(config):
     from fortems.run.preflight import check
 
     return check(config, workflow.configfiles)
+
+
+def script_file(script):
+    """Path of a rule's script."""
+    return from_here(ROOT / "workflow" / "scripts" / f"{script}.py")
 
 
 def code(script):
@@ -41,7 +58,7 @@ def code(script):
     def read(wildcards):
         if workflow.dag is not None:
             workflow.dag.forcefiles.update(UNTRUSTED)
-        modules = imports.closure(f"workflow/scripts/{script}.py")
+        modules = imports.closure(script_file(script))
         return modules + ([config["study"]] if STUDY_READER in modules else [])
 
     return read
@@ -49,7 +66,7 @@ def code(script):
 
 def software(script):
     """Lock entries of the packages that the script and its library modules import (for `params`)."""
-    return lambda wildcards: imports.locked(f"workflow/scripts/{script}.py", "requirements.lock")
+    return lambda wildcards: imports.locked(script_file(script), str(ROOT / "requirements.lock"))
 
 
 def within_reach(*names):
@@ -89,12 +106,13 @@ def all_but(*names):
 
 def own_texts():
     """The package's own texts and the files that the configuration names: words in them name nobody."""
-    named = [config[key] for key in ("study", "models", "claims", "published") if config[key]]
+    named = [config[key] for key in NAMED_FILES if config[key]]
     patterns = (
         *("config/**/*.yaml", "manuscript/**/*.md", "manuscript/**/*.yaml", "manuscript/*.bib"),
         *("workflow/fortems/**/*.py", "workflow/rules/*.smk", "packages/*/src/**/*.py"),
     )
-    return sorted({*(path for pattern in patterns for path in glob.glob(pattern, recursive=True)), *named})
+    own = [from_here(path) for pattern in patterns for path in ROOT.glob(pattern)]
+    return sorted({*own, *glob.glob("config/**/*.yaml", recursive=True), *named})
 
 
 def shown(name, category, label):
@@ -120,7 +138,7 @@ def filed(name, category, label):
 
 def manuscript_sources():
     """Templates, bibliography and style of the manuscript."""
-    return sorted(str(path) for path in pathlib.Path("manuscript").rglob("*.*"))
+    return sorted(from_here(path) for path in (ROOT / "manuscript").rglob("*.*"))
 
 
 def before_gate():

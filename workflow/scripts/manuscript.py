@@ -5,6 +5,7 @@ from fortems.run.job import job
 with job(snakemake):
     from pathlib import Path
 
+    from fortems.package import ROOT
     from fortems.presentation.results import Results
     from fortems.report.build import build
     from fortems.simulate.scenario import told
@@ -13,4 +14,4 @@ with job(snakemake):
     results = Results(folder, files=snakemake.params.sources, instruments=snakemake.params.instruments)
     out = Path(snakemake.output.html).parent
     stories = [told(name) for name in snakemake.params.scenarios]
-    build(results, Path(snakemake.input.models), Path("manuscript"), out, stories)
+    build(results, Path(snakemake.input.models), ROOT / "manuscript", out, stories)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
+from fortems.package import located, shown
 from fortems.published.places import MATRIX_FILES
 from fortems.schema import fill_defaults, load_schema, plain_yaml
 
@@ -34,6 +35,7 @@ TOLD_IN_PART = ("tables/", "mediation/", "robustness/", "claims.csv", "published
 FULL = "data/full"
 PROTECTED = "data/protected"
 WITHHELD = "tables/withheld.csv"
+NAMED_FILES = ("study", "models", "claims", "published")
 
 # Tables of the design stage that a part with another name makes.
 DESIGN_PARTS = {"likelihood_ratios": "diagnosticity", "smallest_designs": "power"}
@@ -49,8 +51,9 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     whole = copy.deepcopy(plain(config))
     fill_defaults(whole, load_schema("config"))
+    whole.update({key: located(whole[key]) for key in NAMED_FILES if isinstance(whole[key], str)})
     asked = {**plain_yaml(whole["study"]).get("instruments", {}), **(whole["data"]["instruments"] or {})}
-    whole["data"]["instruments"] = {name: path for name, path in asked.items() if path is not None}
+    whole["data"]["instruments"] = {name: located(path) for name, path in asked.items() if path is not None}
     return whole
 
 
@@ -109,15 +112,15 @@ def switched_on(name: str, config: Mapping[str, Any]) -> bool:
 
 def published_form(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration as a run writes it out: own data, and what lies beside them, by base name only."""
-    shown = copy.deepcopy(dict(config))
-    own, data = config["data"]["path"], shown["data"]
+    told = copy.deepcopy(dict(config))
+    own, data = config["data"]["path"], told["data"]
     for part, keys in (
-        (shown, ("study", "models", "claims", "published")),
+        (told, NAMED_FILES),
         (data, ("path", "scenario")),
         (data["instruments"], tuple(data["instruments"])),
     ):
         part.update({key: told_path(part[key], own) for key in keys if part[key]})
-    return shown
+    return told
 
 
 def told_path(path: str, own: str | None) -> str:
@@ -130,6 +133,7 @@ def told_path(path: str, own: str | None) -> str:
     own : str or None
         ``data.path``.
     """
+    path = shown(path)
     if own is None:
         return path
     named = PurePath(path)

@@ -12,7 +12,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from fortems.package import ROOT, from_here
+
 # Library → the folder that holds it.
 LIBRARIES = {"fortems": "workflow", "twolevel": "packages/twolevel/src"}
 
@@ -83,7 +84,7 @@ def locked(script: str, lock: str) -> dict[str, str]:
 
 @cache
 def _closure(script: str) -> tuple[str, ...]:
-    return tuple(_shown(path) for path in sorted(_modules(Path(script))))
+    return tuple(from_here(path) for path in sorted(_modules(Path(script))))
 
 
 @cache
@@ -141,11 +142,6 @@ def _module_file(name: str) -> Path | None:
         if path.is_file():
             return path
     return None
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _normal(name: str) -> str:

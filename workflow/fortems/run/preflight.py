@@ -12,6 +12,7 @@ from typing import Any
 
 from fortems.claims.claimfile import load_claims
 from fortems.errors import ConfigError, Problem, nearest
+from fortems.package import located
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
 from fortems.run.config import complete, plain
@@ -115,7 +116,7 @@ def _own_models() -> list[MediationModel]:
     """The study's own models, which claims may name whatever models a run has: these it cannot test."""
     own = load_schema("config")["properties"]["models"]["default"]
     try:
-        return list(load_models(own).values())
+        return list(load_models(located(own)).values())
     except ConfigError:
         return []
 

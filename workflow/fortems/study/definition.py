@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from fortems.errors import ConfigError, Problem, nearest
+from fortems.package import ROOT
 from fortems.schema import load_checked
 
 #: Environment variable with the file of the study in force.
 IN_FORCE = "FORTEMS_STUDY"
-OWN = Path(__file__).resolve().parents[3] / "config" / "study.yaml"
+OWN = ROOT / "config" / "study.yaml"
 IDENTIFIERS = ("client", "therapist")
 
 
