@@ -7,6 +7,12 @@ VERSIONS := python3.14 python3.13 python3.12 python3.11
 # The system's own first: distributions build it for speed, version managers often do not, and runs are mostly Python.
 PYTHON ?= $(firstword $(call fit,$(VERSIONS:%=/usr/bin/%),import venv; import ensurepip;) $(call fit,$(VERSIONS) python3 python))
 CORES ?= 4
+# What such a variable points to would stand in for what the locks name.
+unexport PYTHONPATH PYTHONHOME
+# Snakemake keeps a cache at home.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
+endif
 RUN ?= main
 VENV := .venv
 BIN := $(VENV)/bin

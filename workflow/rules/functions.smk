@@ -6,6 +6,7 @@
 import atexit
 import glob
 import os
+import pathlib
 import sys
 from itertools import islice
 

@@ -9,6 +9,7 @@ import atexit
 import errno
 import gc
 import os
+import shlex
 import sys
 import threading
 import traceback
@@ -64,12 +65,24 @@ def steady_environment() -> None:
     """
     _collect_rarely()
     os.environ.update(steady())
+    _name_python_plainly()
 
 
 def steady() -> dict[str, str]:
     """Return the settings of a job that do not depend on the machine's own."""
     kernels = COMMON_KERNELS if _has_common_kernels() else {}
     return {**STEADY, **{name: os.environ.get(name, value) for name, value in kernels.items()}}
+
+
+def _name_python_plainly() -> None:
+    """Let jobs find this Python by its name alone where its path has a space, an apostrophe or the like.
+
+    Snakemake starts scripts by a shell and does not quote the interpreter's path.
+    """
+    folder, name = os.path.split(sys.executable)
+    if folder and shlex.quote(sys.executable) != sys.executable:
+        os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])
+        sys.executable = name
 
 
 def _has_common_kernels() -> bool:

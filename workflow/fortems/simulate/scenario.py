@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from fortems.errors import ConfigError, Problem, nearest
+from fortems.package import ROOT
 from fortems.schema import load_schema, load_yaml, schema_problems
 from fortems.simulate.checks import matrix_problems, number_problems, scale_problems
 from fortems.study.definition import study
 from fortems.study.instruments import Instrument, load_instruments
 
-FOLDER = Path(__file__).resolve().parents[3] / "config" / "scenarios"
+FOLDER = ROOT / "config" / "scenarios"
 
 
 @dataclass(frozen=True)

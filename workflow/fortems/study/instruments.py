@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from fortems.errors import ConfigError, Problem
+from fortems.package import ROOT
 from fortems.schema import load_checked
 from fortems.study.definition import IDENTIFIERS, study
 
-FOLDER = Path(__file__).resolve().parents[3] / "config" / "instruments"
+FOLDER = ROOT / "config" / "instruments"
 #: Numbers of an instrument that its description may hold in braces; those of a scale with its name behind.
 MEASURED = ("items", "low", "high", "most", "limit")
 MEASURED_OF_SCALE = ("items", "lowest", "highest")
