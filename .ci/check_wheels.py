@@ -97,7 +97,7 @@ def main() -> int:
     """Print a line for each Python and platform; return 1 if a package cannot be installed there."""
     pure: dict[str, list[str]] = {}
     bad = 0
-    for python in PYTHONS:
+    for python in sys.argv[1:] or PYTHONS:
         for platform in PLATFORMS:
             with tempfile.TemporaryDirectory() as folder:
                 lock = "".join((ROOT / name).read_text(encoding="utf-8") for name in LOCKS[1:])

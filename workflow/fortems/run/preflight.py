@@ -52,6 +52,7 @@ def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = (
     problems += _named_better(schema_problems(whole, load_schema("config"), WHERE), whole)
     if not problems:
         fill_defaults(whole, load_schema("config"))
+        whole["study"] = located(whole["study"])
         problems = _problems(lambda: load_study(whole["study"]))
     if not problems:
         use_study(whole["study"])
