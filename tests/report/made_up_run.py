@@ -328,3 +328,10 @@ def write_run(
             tidy.write_csv(frame, folder / name)
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     return folder
+
+
+def own_claims(folder: Path) -> str:
+    """A file of claims of one's own: the article's under another name."""
+    path = folder / "my_claims.yaml"
+    path.write_text((ROOT / "config/claims.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    return str(path)

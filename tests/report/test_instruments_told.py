@@ -11,7 +11,7 @@ from fortems.report.tables import findings, scales
 from fortems.report.text import SENTENCES, instruments
 from fortems.study.instruments import load_instruments
 from fortems.study.models import models_of
-from made_up_run import MODELS, ROOT
+from made_up_run import MODELS, ROOT, own_claims
 from test_sentences import words
 from test_sentences_rest import change
 
@@ -143,8 +143,8 @@ def test_variables_without_an_instrument_are_named(report_of):
     )
 
 
-def test_findings_of_ones_own_are_not_called_the_articles(report_of):
-    article, other = report_of("items"), report_of("items", claims="my_claims.yaml")
+def test_findings_of_ones_own_are_not_called_the_articles(report_of, tmp_path):
+    article, other = report_of("items"), report_of("items", claims=own_claims(tmp_path))
     for name in ("abstract_method", "abstract_results", "plain_results", "discussion", "claims", "claims_method", "claims_title",
                  "each_finding"):  # fmt: skip
         usual, text = (words(SENTENCES[name](report)).replace("\n", " ") for report in (article, other))

@@ -6,7 +6,7 @@ from fortems.report.build import prepare
 from fortems.report.tables import findings, models, scales
 from fortems.report.text import claims as claims_text
 from fortems.report.text import design, full, people, setup, summary
-from made_up_run import AS_MODELS, ROOT
+from made_up_run import AS_MODELS, ROOT, own_claims
 from test_sentences import words
 from test_sentences_rest import change
 
@@ -141,11 +141,11 @@ def test_a_share_of_few_studies_is_not_written_as_none():
     ]
 
 
-def test_figures_call_own_claims_findings_to_check(written):
+def test_figures_call_own_claims_findings_to_check(written, tmp_path):
     from fortems.figures import claims, overview
     from fortems.figures.base import Context
 
-    own, article = (Context(Results(written(**given))) for given in ({"claims": "my_claims.yaml"}, {}))
+    own, article = (Context(Results(written(**given))) for given in ({"claims": own_claims(tmp_path)}, {}))
     assert claims.title(None, own) == "Verdicts on the Findings to Check"
     assert claims.title(None, article) == "Verdicts on the Article's Findings"
     assert "Article" not in overview.title(None, own) and "Article" in overview.title(None, article)

@@ -1,6 +1,6 @@
 # Figures, each in three formats beside the data that it draws, with text alternatives in an index.
 #
-# needs  what catalog.py lists for each figure, the models file
+# needs  what catalog.py lists for each figure, the models and claims files
 # makes  figures/NAME.{svg,pdf,png,csv}, figures/index.csv
 
 from fortems.figures import catalog
@@ -12,6 +12,7 @@ rule figures:
         told=told_data(*catalog.sources(config)),
         gate=within_reach("gate.json"),
         models=MODELS,
+        claims=[config["claims"]] if config["claims"] else [],
         code=code("figures"),
     output:
         drawings=[

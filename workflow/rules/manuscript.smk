@@ -1,6 +1,6 @@
 # The manuscript: text filled from results only, in three formats, with a ledger of its numbers.
 #
-# needs  results (report/sources.py), figures, config.yaml, the models and instruments files, the simulated scenarios,
+# needs  results (report/sources.py), figures, config.yaml, the models, claims and instruments files, the simulated scenarios,
 #        manuscript/
 # makes  manuscript/manuscript.{html,pdf,docx}, manuscript/numbers.csv
 
@@ -19,6 +19,7 @@ rule manuscript:
         figures=[f"{RESULTS}/{name}" for name in catalog.files(config)],
         config=f"{RESULTS}/config.yaml",
         models=MODELS,
+        claims=[config["claims"]] if config["claims"] else [],
         instruments=list(config["data"]["instruments"].values()),
         scenarios=sorted({path for name in TOLD_SCENARIOS for path in scenario_files(name)}),
         templates=manuscript_sources(),
@@ -58,6 +59,7 @@ rule manuscript:
         results=lambda wildcards: RESULTS,
         sources=sources.FILES + (catalog.INDEX,),
         instruments=config["data"]["instruments"],
+        claims=config["claims"],
         scenarios=TOLD_SCENARIOS,
         software=software("manuscript"),
     message:

@@ -11,7 +11,12 @@ with job(snakemake):
     from fortems.simulate.scenario import told
 
     folder = Path(snakemake.params.results)
-    results = Results(folder, files=snakemake.params.sources, instruments=snakemake.params.instruments)
+    results = Results(
+        folder,
+        files=snakemake.params.sources,
+        instruments=snakemake.params.instruments,
+        claims=snakemake.params.claims,
+    )
     out = Path(snakemake.output.html).parent
     stories = [told(name) for name in snakemake.params.scenarios]
     build(results, Path(snakemake.input.models), ROOT / "manuscript", out, stories)

@@ -24,6 +24,10 @@ class Claim:
     Attributes
     ----------
     name, text, source : str
+    label : str
+        The finding in few words.
+    called : str
+        How sentences call a pattern.
     role : str
         ``finding`` of the paper, ``part`` of a pattern, or ``pattern`` (several claims together).
     statistic : str
@@ -66,6 +70,8 @@ class Claim:
     effect: str = "indirect"
     outcome: str = ""
     parts: tuple[str, ...] = ()
+    label: str = ""
+    called: str = ""
 
 
 def load_claims(
@@ -206,6 +212,7 @@ def _claim(name: str, entry: Mapping[str, Any], entries: Mapping[str, Mapping[st
     else:
         levels, test = LEVELS[entry.get("level", "both")], ""
     band = entry.get("band")
+    label = entry.get("label", name.replace("_", " ").capitalize())
     significant = entry.get("expected", "significant") == "significant"
     if statistic == "all_of":  # a pattern of nothing but non-findings is as weak as they are
         significant = any(
@@ -230,6 +237,8 @@ def _claim(name: str, entry: Mapping[str, Any], entries: Mapping[str, Mapping[st
         effect=entry.get("effect", "indirect"),
         outcome=entry.get("outcome", ""),
         parts=tuple(entry.get("claims", ())),
+        label=label,
+        called=entry.get("name", f"the pattern “{label}”"),
     )
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.presentation.words import listed, lower
-from fortems.study.definition import study
+from fortems.presentation.words import listed
+from fortems.study.definition import lower, study
 from fortems.study.variables import label
 
 if TYPE_CHECKING:

@@ -8,23 +8,32 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.claims import claim_label, patterns
 from fortems.presentation.numbers import is_absent, ratio
 from fortems.presentation.words import ESTIMAND_LABELS, listed
+from fortems.study.definition import lower, study
+from fortems.study.estimands import ESTIMANDS
+from fortems.study.variables import in_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PATTERNS = {"whole_pattern": "whole pattern", "bond_alone": "finding that bond alone survives"}
-SHORT = {"whole_pattern": "whole pattern", "bond_alone": "bond alone"}
 COLUMNS = ["panel", "claim", "estimand", "against", "rival", "gap", "relation", "value", "ci_low", "ci_high"]
-MARKS = {
-    ("whole_pattern", "within"): style.SERIES[0],
-    ("whole_pattern", "single"): style.SERIES[1],
-    ("bond_alone", "within"): style.SERIES[2],
-    ("bond_alone", "single"): style.SERIES[3],
-}
+
+
+def _called(context: Context) -> dict[str, str]:
+    """Pattern → how sentences call it, without its article."""
+    return {
+        name: claim.called.removeprefix("the ") for name, claim in patterns(context.results.claims).items()
+    }
+
+
+def _marks(context: Context) -> dict[tuple[str, str], style.Mark]:
+    """(pattern, estimand) → its mark."""
+    keys = [(claim, level) for claim in patterns(context.results.claims) for level in ESTIMANDS]
+    return {key: style.SERIES[i % len(style.SERIES)] for i, key in enumerate(keys)}
 
 
 def data(context: Context) -> pd.DataFrame:
@@ -32,14 +41,14 @@ def data(context: Context) -> pd.DataFrame:
     import pandas as pd
 
     table = context.table("design/diagnosticity.csv")
-    table = table[table["claim"].isin(list(PATTERNS))]
+    table = table[table["claim"].isin(list(_called(context)))]
     grid = table[table["gap"].notna()].assign(panel="gap", against="", relation="=")
     grid = grid.rename(columns={"probability": "value"})
     ratios = context.results.table("design/likelihood_ratios.csv")
     parts = [grid]
     if ratios is not None:
         rows = ratios[
-            ratios["claim"].isin(list(PATTERNS))
+            ratios["claim"].isin(list(_called(context)))
             & (ratios["scenario"] == "as_reported")
             & ratios["gap"].isna()
         ]
@@ -63,33 +72,32 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
     panels = [name for name in ("gap", "ratio") if name in set(frame["panel"])]
     made, grid = style.figure(3.3, 1, len(panels), squeeze=False, width_ratios=[1, 1.15][: len(panels)])
-    keys = [key for key in MARKS if key in set(zip(frame["claim"], frame["estimand"], strict=True))]
+    there = set(zip(frame["claim"], frame["estimand"], strict=True))
+    marks = {key: mark for key, mark in _marks(context).items() if key in there}
     for axes, panel in zip(grid[0], panels, strict=True):
         rows = frame[frame["panel"] == panel]
-        (_gaps if panel == "gap" else _ratios)(axes, rows, keys)
+        (_gaps if panel == "gap" else _ratios)(axes, rows, marks)
     handles = [
-        Line2D([], [], color=MARKS[key].colour, linestyle=MARKS[key].line, marker=MARKS[key].marker,
-               markerfacecolor=MARKS[key].points()["markerfacecolor"],
-               label=f"{SHORT[key[0]]}, {ESTIMAND_LABELS[key[1]]}")
-        for key in keys
+        Line2D([], [], color=mark.colour, linestyle=mark.line, marker=mark.marker,
+               markerfacecolor=mark.points()["markerfacecolor"],
+               label=f"{lower(claim_label(context.results.claims, claim))}, {ESTIMAND_LABELS[level]}")
+        for (claim, level), mark in marks.items()
     ]  # fmt: skip
     made.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=3)
     return made
 
 
-def _gaps(axes: Axes, rows: pd.DataFrame, keys: list[tuple[str, str]]) -> None:
-    for number, key in enumerate(keys):
+def _gaps(axes: Axes, rows: pd.DataFrame, marks: dict[tuple[str, str], style.Mark]) -> None:
+    for number, (key, mark) in enumerate(marks.items()):
         here = rows[(rows["claim"] == key[0]) & (rows["estimand"] == key[1])].sort_values("gap")
-        shift = (number - (len(keys) - 1) / 2) * 0.0025
+        shift = (number - (len(marks) - 1) / 2) * 0.0025
         x = here["gap"].to_numpy(float) + shift
-        axes.vlines(x, here["ci_low"], here["ci_high"], color=MARKS[key].colour, linewidth=0.9)
-        axes.plot(
-            x, here["value"], linestyle=MARKS[key].line, linewidth=0.9, markersize=4, **MARKS[key].points()
-        )
+        axes.vlines(x, here["ci_low"], here["ci_high"], color=mark.colour, linewidth=0.9)
+        axes.plot(x, here["value"], linestyle=mark.line, linewidth=0.9, markersize=4, **mark.points())
     gaps = sorted(set(rows["gap"]))
     axes.set_xticks(gaps, [style.sign(gap, 2, False) if gap else "0" for gap in gaps])
     axes.set(
-        xlabel="gap between bond and the other aspects",
+        xlabel=f"gap between {in_sentence(study().aspects[0])} and the other aspects",
         ylabel="share of studies",
         title="How often the pattern shows",
         ylim=(0, None),
@@ -97,14 +105,13 @@ def _gaps(axes: Axes, rows: pd.DataFrame, keys: list[tuple[str, str]]) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}".removeprefix("0") or "0")
 
 
-def _ratios(axes: Axes, rows: pd.DataFrame, keys: list[tuple[str, str]]) -> None:
+def _ratios(axes: Axes, rows: pd.DataFrame, marks: dict[tuple[str, str], style.Mark]) -> None:
     titles = dict(zip(rows["against"], rows["rival"], strict=True))
     rivals = list(titles)
     axes.axvline(1, color="#444444", linewidth=0.6)
-    for number, key in enumerate(keys):
+    for number, (key, mark) in enumerate(marks.items()):
         for row in rows[(rows["claim"] == key[0]) & (rows["estimand"] == key[1])].to_dict("records"):
-            y = -rivals.index(row["against"]) + ((len(keys) - 1) / 2 - number) * 0.17
-            mark = MARKS[key]
+            y = -rivals.index(row["against"]) + ((len(marks) - 1) / 2 - number) * 0.17
             if is_absent(row["value"]) or row["value"] <= 0 or not np.isfinite(row["value"]):
                 continue
             if row["relation"] == "=" and not is_absent(row["ci_low"]) and row["ci_low"] > 0:
@@ -157,7 +164,9 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
             f"gap {style.sign(row['gap'], 2, False)}: {style.sign(row['value'], 3, False)}"
             for row in rows.to_dict("records")
         )
-        parts.append(f"{PATTERNS[str(claim)]}, {ESTIMAND_LABELS[str(estimand)]}, share of studies: {values}")
+        parts.append(
+            f"{_called(context)[str(claim)]}, {ESTIMAND_LABELS[str(estimand)]}, share of studies: {values}"
+        )
     for (claim, estimand), rows in frame[frame["panel"] == "ratio"].groupby(
         ["claim", "estimand"], sort=False
     ):
@@ -167,7 +176,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
             for row in rows.to_dict("records")
         )
         parts.append(
-            f"{PATTERNS[str(claim)]}, {ESTIMAND_LABELS[str(estimand)]}, likelihood ratio against {values}"
+            f"{_called(context)[str(claim)]}, {ESTIMAND_LABELS[str(estimand)]}, likelihood ratio against {values}"
         )
     return f"Line and dot plots. {'. '.join(parts)}."
 
@@ -182,7 +191,7 @@ def _told_apart(rival: str, clear: pd.DataFrame, rows: pd.DataFrame) -> str:
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """Which ratios are told apart from one."""
     parts = []
-    for claim, words in PATTERNS.items():
+    for claim, words in _called(context).items():
         rows = frame[(frame["panel"] == "ratio") & (frame["claim"] == claim)]
         if rows.empty:
             continue

@@ -8,7 +8,8 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, lower, model_label
+from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, model_label
+from fortems.study.definition import lower
 from fortems.study.roles import is_simple, main_models
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from fortems.data.privacy.privacy import WITHHELD, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.presentation.words import ESTIMAND_LABELS, lower
+from fortems.presentation.words import ESTIMAND_LABELS
+from fortems.study.definition import lower
 from fortems.study.roles import is_simple, main_models
 from fortems.study.variables import label
 

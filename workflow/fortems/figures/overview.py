@@ -9,6 +9,7 @@ import numpy as np
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.claims import VERDICTS
+from fortems.presentation.claims import claim_label, whole_pattern
 from fortems.presentation.numbers import percent
 from fortems.presentation.words import ESTIMAND_WORDS
 
@@ -17,31 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = ["claim", "role", "text", "estimand", "scenario", "title", "probability", "studies", "verdict"]
-SHORT = {
-    "alliance_meaning": "Alliance – meaning, positive",
-    "alliance_distress": "Alliance – distress, negative",
-    "meaning_distress": "Meaning – distress, negative, moderate",
-    "bond_meaning": "Bond – meaning, positive",
-    "bond_distress": "Bond – distress, negative",
-    "goal_distress": "Goal – distress, negative",
-    "goal_meaning": "Goal – meaning, not significant",
-    "task_meaning": "Task – meaning, not significant",
-    "task_distress": "Task – distress, not significant",
-    "alliance_full_mediation": "Alliance, full mediation",
-    "bond_full_mediation": "Bond, full mediation",
-    "age_gender": "Age and gender, not significant",
-    "bond_indirect": "Bond, indirect effect",
-    "goal_indirect": "Goal, no significant indirect effect",
-    "task_indirect": "Task, no significant indirect effect",
-    "whole_pattern": "Whole pattern",
-    "bond_alone": "Bond alone survives",
-}
-ESTIMANDS = {"total": "", "within": " (within)", "single": " (single level)"}
-
-
-def claim_label(claim: str, estimand: str = "total") -> str:
-    """A finding in few words."""
-    return f"{SHORT.get(claim, claim.replace('_', ' ').capitalize())}{ESTIMANDS.get(estimand, '')}"
 
 
 def data(context: Context) -> pd.DataFrame:
@@ -59,7 +35,7 @@ def data(context: Context) -> pd.DataFrame:
         )
         texts = dict(zip(judged["claim"], judged["text"], strict=True))
     rows["verdict"] = [verdicts.get(key, "") for key in zip(rows["claim"], rows["estimand"], strict=True)]
-    rows["text"] = [texts.get(claim, claim_label(claim)) for claim in rows["claim"]]
+    rows["text"] = [texts.get(claim, claim_label(context.results.claims, claim)) for claim in rows["claim"]]
     return rows[COLUMNS]
 
 
@@ -100,7 +76,9 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             axes.plot(0, i, linestyle="none", markersize=5, **VERDICTS[verdicts[key]].points())
         if i and roles[key] != roles[keys[i - 1]]:
             axes.axhline(i - 0.5, color="#555555", linewidth=0.7)
-    axes.set_yticks(range(len(keys)), [claim_label(*key) for key in keys], fontsize=6.5)
+    axes.set_yticks(
+        range(len(keys)), [claim_label(context.results.claims, *key) for key in keys], fontsize=6.5
+    )
     run = "This run (simulated)" if context.simulated else "This run"
     heads = [run, *(title for _, title in scenarios)]
     axes.xaxis.tick_top()
@@ -132,13 +110,13 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
         values = ", ".join(
             f"{row['title']} {style.sign(row['probability'], 2, False)}" for row in rows.to_dict("records")
         )
-        parts.append(f"{claim_label(str(claim), str(estimand))}: {values}")
+        parts.append(f"{claim_label(context.results.claims, str(claim), str(estimand))}: {values}")
     return f"Heatmap of probabilities. {'. '.join(parts)}."
 
 
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """The whole pattern's probability where the article's account is true, and where it is not."""
-    rows = frame[frame["claim"] == "whole_pattern"]
+    rows = frame[frame["claim"] == whole_pattern(context.results.claims)]
     if rows.empty:
         return "Numbers are shares of simulated studies in which a finding shows."
     parts = []

@@ -9,7 +9,8 @@ from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.catalog import PATH
 from fortems.presentation.numbers import end, fixed, is_absent
-from fortems.presentation.words import ESTIMAND_LABELS, listed, lower
+from fortems.presentation.words import ESTIMAND_LABELS, listed
+from fortems.study.definition import lower
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import label
 

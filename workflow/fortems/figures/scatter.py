@@ -11,7 +11,7 @@ from fortems.data.privacy.limits import Limits, codes
 from fortems.data.privacy.privacy import AGGREGATED, SHOWN, cells, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.presentation.words import lower
+from fortems.study.definition import lower
 from fortems.study.variables import label
 
 if TYPE_CHECKING:

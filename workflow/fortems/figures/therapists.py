@@ -9,7 +9,8 @@ import numpy as np
 from fortems.data.privacy.privacy import SHOWN, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.presentation.words import listed, lower
+from fortems.presentation.words import listed
+from fortems.study.definition import lower
 from fortems.study.variables import label
 
 if TYPE_CHECKING:

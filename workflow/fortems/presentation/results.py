@@ -16,6 +16,7 @@ from fortems.schema import plain_yaml
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fortems.claims.claimfile import Claim
     from fortems.study.instruments import Instrument
 
 #: What a row of results is measured in; every other column identifies it.
@@ -109,6 +110,8 @@ class Results:
     instruments : mapping of str to path, optional
         The instruments' files; by default as the configuration names them, which in the folder does not tell the
         whole path of what lies beside own data.
+    claims : path, optional
+        The file of claims; by default as the configuration names it, as with the instruments.
     """
 
     def __init__(
@@ -117,10 +120,12 @@ class Results:
         files: Any = None,
         config: Mapping[str, Any] | None = None,
         instruments: Mapping[str, str | Path] | None = None,
+        claims: str | Path | None = None,
     ):
         self.root = Path(root)
         self._config = config
         self.instrument_files = instruments
+        self.claims_file = claims
         self.files = None if files is None else frozenset(str(name) for name in files)
         self._tables: dict[str, pd.DataFrame | None] = {}
         self._read: dict[str, list[Row]] = {}
@@ -139,6 +144,14 @@ class Results:
         from fortems.study.instruments import load_instruments
 
         return load_instruments(self.instrument_files or self.setting("data", "instruments"))
+
+    @cached_property
+    def claims(self) -> dict[str, Claim]:
+        """The run's claims by their names; none where they are switched off."""
+        from fortems.claims.claimfile import load_claims
+
+        path = self.claims_file or self.setting("claims")
+        return load_claims(path) if path else {}
 
     def setting(self, *path: str, default: Any = None) -> Any:
         """Return a configuration value by its path of keys."""

@@ -33,11 +33,6 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(found[:-1])}, and {found[-1]}"
 
 
-def lower(text: str) -> str:
-    """A label within a sentence: its first letter small, unless it is an abbreviation."""
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
-
-
 def labels(names: Iterable[str]) -> str:
     """Labels of variables joined as within a heading: ``Bond + Goal agreement``."""
     return " + ".join(label(name) for name in names)

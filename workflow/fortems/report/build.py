@@ -153,7 +153,9 @@ def build(
         ledger = report.bind.frame()
         tidy.write_csv(ledger, out / "numbers.csv")
         page.result()
-        again = Results(results.root, results.files, instruments=results.instrument_files)
+        again = Results(
+            results.root, results.files, instruments=results.instrument_files, claims=results.claims_file
+        )
         insist(html.read_text(encoding="utf-8"), ledger, again)
         for written in others:
             written.result()

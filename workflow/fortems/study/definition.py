@@ -190,10 +190,14 @@ def study() -> Study:
     return load_study(os.environ.get(IN_FORCE, OWN))
 
 
+def lower(label: str) -> str:
+    """Return a label as within a sentence: its first letter small, unless it is an abbreviation."""
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
 def _variable(name: str, entry: Mapping[str, Any]) -> Variable:
     label = str(entry["label"])
-    within = label if label[:2].isupper() else label[:1].lower() + label[1:]
-    sentence = entry.get("name", within)
+    sentence = entry.get("name", lower(label))
     return Variable(
         name=name,
         label=label,

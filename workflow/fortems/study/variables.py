@@ -15,6 +15,11 @@ def short_label(name: str) -> str:
     return study().variable(name).short
 
 
+def bare(name: str) -> str:
+    """Return a variable's words after "more" and "less"."""
+    return study().variable(name).bare
+
+
 def in_sentence(name: str) -> str:
     """Return a variable's words within a sentence."""
     return study().variable(name).sentence

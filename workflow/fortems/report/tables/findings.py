@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from fortems.presentation.claims import aspects_pattern, claim_label, patterns
 from fortems.presentation.results import Row
-from fortems.presentation.words import ESTIMAND_WORDS, PRIMARY_WORDS
+from fortems.presentation.words import ESTIMAND_WORDS, PRIMARY_WORDS, listed
 from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands
-from fortems.report.text.design import DIAGNOSTICITY, PATTERNS, RATIOS, REPORTED
+from fortems.report.text.design import DIAGNOSTICITY, RATIOS, REPORTED
+from fortems.study.definition import lower, study
+from fortems.study.variables import in_sentence
 
 PUBLISHED = "published.csv"
 
@@ -64,9 +67,22 @@ def _claims_note(report: Report) -> str:
     if report.results.own_claims:
         return text
     return (
-        f"{text} The parts of “bond alone survives” are not findings of the article's own. Age and gender: *p* of both together. The "
+        f"{text} {_parts_of(report)} not findings of the article's own. {_background()}: *p* of {'both' if len(study().background) == 2 else 'all'} together. The "
         "*p* of a mediation is that of its indirect effect; its verdict looks at the direct path as well."
     )
+
+
+def _parts_of(report: Report) -> str:
+    """Whose parts are told beside the findings: ``The parts of “bond alone survives” are``."""
+    claims = report.results.claims
+    name = aspects_pattern(claims)
+    whose = f"“{lower(claim_label(claims, name))}”" if name else "patterns"
+    return f"The parts of {whose} are"
+
+
+def _background() -> str:
+    names = listed(in_sentence(name) for name in study().background)
+    return f"{names[:1].upper()}{names[1:]}"
 
 
 def _line(report: Report, row: Row, pattern: bool) -> tuple[Cell | str, ...]:
@@ -120,7 +136,8 @@ def diagnosticity(report: Report) -> Table | None:
     bind = report.bind
     have = [level for level in ESTIMAND_WORDS if any(row["estimand"] == level for row in rows)]
     body: list[Section | tuple[Cell | str, ...]] = []
-    for claim, words in PATTERNS:
+    for claim, pattern in patterns(report.results.claims).items():
+        words = pattern.called
         found = [row for row in rows if row["claim"] == claim]
         if found:
             body.append(Section(f"{words[0].upper()}{words[1:]}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fortems.presentation.choice import levels
+from fortems.presentation.claims import patterns
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
@@ -112,10 +113,8 @@ def _text(row: Row) -> str:
 
 def _patterns(report: Report) -> str:
     clauses = []
-    for key, words in (
-        ("whole_pattern", "the whole pattern of findings"),
-        ("bond_alone", "that bond alone survives"),
-    ):
+    for key, claim in patterns(report.results.claims).items():
+        words = escape(claim.called)
         rows = [
             row
             for row in report.results.rows(CLAIMS, claim=key, judged=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fortems.presentation.claims import aspects_pattern, claim_label, patterns, whole_pattern
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, INTERVAL_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import IS, joined, plural
+from fortems.study.definition import lower, study
 from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL
+from fortems.study.variables import bare
 
 DIAGNOSTICITY = "design/diagnosticity.csv"
 RATIOS = "design/likelihood_ratios.csv"
@@ -19,7 +22,6 @@ MADE_TRUE = (
     "The scenario *as reported* makes the article's account true; what the article does not say of it is assumed, the size of each "
     "correlation included. In this scenario"
 )
-PATTERNS = (("whole_pattern", "the whole pattern"), ("bond_alone", "the finding that bond alone survives"))
 
 
 def scenario_titles(report: Report) -> dict[str, str]:
@@ -41,7 +43,7 @@ def pattern_share(report: Report) -> str:
     clauses = [
         f"{report.bind.of(row, 'probability', '%1')} with effects {ESTIMAND_WORDS[level]}"
         for level in ESTIMANDS
-        if (row := _reported(report, "whole_pattern", level)) is not None
+        if (row := _reported(report, whole_pattern(report.results.claims), level)) is not None
     ]
     if not clauses:
         return ""
@@ -58,7 +60,8 @@ def _reported(report: Report, claim: str, level: str) -> Row | None:
 def diagnosticity(report: Report) -> str:
     """How often the patterns show, by scenario, and the likelihood ratios."""
     parts: list[str] = []
-    for claim, words in PATTERNS:
+    for claim, pattern in patterns(report.results.claims).items():
+        words = escape(pattern.called)
         clauses = []
         for level in ESTIMANDS:
             row = _reported(report, claim, level)
@@ -97,12 +100,10 @@ def _least_and_most(report: Report) -> str:
     rows = report.results.rows(DIAGNOSTICITY, scenario=REPORTED, role="finding", gap=None)
     if len(rows) < 2:
         return ""
-    from fortems.figures.overview import claim_label
-
     least, most = min(rows, key=lambda row: row["probability"]), max(rows, key=lambda row: row["probability"])
 
     def named(row: Row) -> str:
-        return f"“{escape(claim_label(row['claim'], row['estimand']))}” ({report.bind.of(row, 'probability', '%1')})"
+        return f"“{escape(claim_label(report.results.claims, row['claim'], row['estimand']))}” ({report.bind.of(row, 'probability', '%1')})"
 
     return (
         f"Of the single findings the most frequent there is {named(most)}, the least frequent {named(least)}; a study of this size misses "
@@ -113,11 +114,11 @@ def _least_and_most(report: Report) -> str:
 
 
 def _ratios(report: Report, level: str) -> str:
-    titles = scenario_titles(report)
+    titles, whole = scenario_titles(report), whole_pattern(report.results.claims)
     rows = [
         row
         for row in report.results.rows(
-            RATIOS, claim="whole_pattern", estimand=level, scenario=REPORTED, gap=None, against_gap=None
+            RATIOS, claim=whole, estimand=level, scenario=REPORTED, gap=None, against_gap=None
         )
         if row["against"] in titles
     ]
@@ -164,22 +165,22 @@ def _reversed(report: Report) -> str:
 
 
 def _gaps(report: Report) -> str:
+    claim = aspects_pattern(report.results.claims)
     rows = [
-        row
-        for row in report.results.rows(DIAGNOSTICITY, claim="bond_alone", estimand="within")
-        if row.has("gap")
+        row for row in report.results.rows(DIAGNOSTICITY, claim=claim, estimand="within") if row.has("gap")
     ]
     if len(rows) < 2:
         return ""
     rows = sorted(rows, key=lambda row: row["gap"])
     first, last = rows[0], rows[-1]
+    shows = escape(lower(claim_label(report.results.claims, claim)))
     even = (
-        "Even if the aspects do not differ at all, bond alone survives"
+        f"Even if the aspects do not differ at all, {shows}"
         if first["gap"] == 0
-        else "At the smallest gap looked at, bond alone survives"
+        else f"At the smallest gap looked at, {shows}"
     )
     return (
-        f"{even} in {share(report, first)} of studies; with a gap of {report.bind.of(last, 'gap', 'r')} between its correlation with meaning and theirs, "
+        f"{even} in {share(report, first)} of studies; with a gap of {report.bind.of(last, 'gap', 'r')} between its correlation with {bare(study().mediator)} and theirs, "
         f"in {share(report, last)} (effects within therapists). All of this is conditional on publication not depending on the result."
     )
 
@@ -189,7 +190,7 @@ def pattern_verdict(report: Report) -> str:
     rows = [
         row
         for row in report.results.rows(
-            RATIOS, scenario=REPORTED, gap=None, against_gap=None, claim="whole_pattern"
+            RATIOS, scenario=REPORTED, gap=None, against_gap=None, claim=whole_pattern(report.results.claims)
         )
         if row.has("ci_low") or row.has("ci_high")  # one end only where a count is zero
     ]
