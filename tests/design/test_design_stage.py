@@ -200,7 +200,7 @@ def test_power_sums_by_hand():
 
 def test_power_table_and_smallest_designs(small):
     table = small[2]["power"]
-    assert len(table) == 2 * 2 * 2 and table["power"].between(0.1, 0.7).all()
+    assert len(table) == 2 * 2 * 3 and table["power"].between(0.1, 0.7).all()
     assert (table["type_m"] > 1).all()
     rows = power.smallest_table(
         confidence=0.9,

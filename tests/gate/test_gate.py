@@ -83,19 +83,19 @@ PEARSON = {"x": "bond", "y": "distress", "level": "total", "kind": "pearson"}
 MUTATIONS = {
     "an estimate": (
         EFFECTS,
-        put("estimate", lambda x: x + 0.01, **REGRESSION, effect="a"),
+        put("estimate", lambda x: x + 0.01, **REGRESSION, effect="a", interval="robust"),
         {"paths", "products"},
         "bond: a",
     ),
     "an indirect effect": (
         EFFECTS,
-        put("estimate", lambda x: x * 1.01, **REGRESSION, effect="indirect", interval="montecarlo"),
+        put("estimate", lambda x: x * 1.01, **REGRESSION, effect="indirect", interval="robust"),
         {"products", "claims", "verdicts"},
         "a times b",
     ),
     "a direct effect": (
         EFFECTS,
-        put("estimate", lambda x: x + 0.01, **REGRESSION, effect="direct"),
+        put("estimate", lambda x: x + 0.01, **REGRESSION, effect="direct", interval="robust"),
         {"paths", "claims", "verdicts"},
         "direct",
     ),
@@ -209,7 +209,7 @@ def test_every_flipped_verdict_on_a_claim_is_found(evidence):
         ("indirect_excludes_zero", lambda x: not x),
         ("direct_excludes_zero", lambda x: not x),
         ("paper_rule", lambda x: "none" if x != "none" else "full"),
-        ("equivalence", lambda x: "equivalent" if x != "equivalent" else "not equivalent"),
+        ("equivalence", lambda x: "equivalent" if x != "equivalent" else "inconclusive"),
         ("conclusion", lambda x: f"an indirect effect; full mediation incompatible, {x}"),
         ("indirect_low", lambda x: x - 0.01),
         ("direct_high", lambda x: x + 0.01),

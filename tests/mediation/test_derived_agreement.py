@@ -17,7 +17,7 @@ from mediation_data import study
 
 SETTINGS = Settings(1, draws=4000, replicates=20, intervals=("delta", "montecarlo"))
 SIMPLE = MediationModel("simple", ("alliance",), ("meaning",), "distress")
-COVARIATE = MediationModel("covariate", ("alliance",), ("meaning",), "distress", ("age",))
+COVARIATE = MediationModel("covariate", ("alliance",), ("meaning",), "distress", ("age",), "within")
 BY_AGE = MediationModel("by_age", ("alliance",), ("meaning",), "distress", moderator="age")
 BY_GENDER = MediationModel("by_gender", ("alliance",), ("meaning",), "distress", moderator="gender")
 
@@ -129,7 +129,9 @@ def test_only_equal_levels_are_compared_and_the_primary_engine_is_the_yardstick(
         ("between", "twolevel"),
     }
     effects = found["effects"]
-    effects = effects[(effects.effect == "b") & (effects.level == "within")].set_index("engine")
+    effects = effects[
+        (effects.effect == "b") & (effects.level == "within") & (effects.interval == "wald")
+    ].set_index("engine")
     row = table[(table.level == "within") & (table.effect == "b")].iloc[0]
     expected = (effects.loc["mixedlm", "estimate"] - effects.loc["twolevel", "estimate"]) / effects.loc[
         "twolevel", "se"

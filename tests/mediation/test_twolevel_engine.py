@@ -15,6 +15,7 @@ from fortems.mediation.system import build
 from fortems.stats.intervals import t_interval
 from fortems.study.models import MediationModel, equivalent_models
 from mediation_data import study
+from scipy import stats
 
 SETTINGS = Settings(seed=3, draws=400, replicates=30)
 SIMPLE = MediationModel("simple", ("alliance",), ("meaning",), "distress")
@@ -164,12 +165,12 @@ def test_full_information_of_complete_rows_is_the_complete_fit():
     assert one.coef["v1~v0"] == pytest.approx(slopes(SIMPLE, data)[0]["within"].estimate[0], rel=1e-3)
 
 
-def test_moderated_models_use_complete_rows_and_centred_products():
+def test_moderated_models_use_incomplete_rows_and_centred_products():
     data = study(missing=0.05, icc=0.1)
     found, rows = slopes(BY_AGE, data)
     system = build(BY_AGE, data)
-    assert found["within"].n_clients == int(system.complete.sum())
-    assert "left out" in rows.loc["partial", "message"]
+    assert found["within"].n_clients == int(system.some.sum()) > int(system.complete.sum())
+    assert "incomplete rows used" in rows.loc["partial", "message"]
     values, cluster, n_clusters = twolevel_engine.two_level_values(system)
     product = values[:, system.position("alliance_x_age")]
     assert np.bincount(cluster, product, n_clusters) == pytest.approx(np.zeros(n_clusters), abs=1e-9)
@@ -193,7 +194,7 @@ def test_a_moderated_within_path_is_that_of_the_deviations(name, inside, across)
 
 
 def test_covariates_within_only_or_at_both_levels():
-    within = MediationModel("w", ("alliance",), ("meaning",), "distress", ("age",))
+    within = MediationModel("w", ("alliance",), ("meaning",), "distress", ("age",), "within")
     both = MediationModel("b", ("alliance",), ("meaning",), "distress", ("age",), "both")
     data = study(icc=0.3)
     assert build(within, data).within_only == ("age",)
@@ -202,6 +203,23 @@ def test_covariates_within_only_or_at_both_levels():
     _, two = slopes(both, data)
     # Between at both levels: age's variance there and its three covariances.
     assert two.loc["partial", "n_parameters"] == one.loc["partial", "n_parameters"] + 4
+    # The test of the restricted model is the likelihood ratio against the split one.
+    ratio = 2 * (two.loc["partial", "loglik"] - one.loc["partial", "loglik"])
+    assert one.loc["partial", "chi2"] == pytest.approx(ratio, abs=1e-5) and one.loc["partial", "df"] == 4
+    assert one.loc["partial", "p"] == pytest.approx(stats.chi2.sf(ratio, 4), rel=1e-5)
+    assert one.loc["full", "df"] == 5 and two.loc["partial", "df"] == 0
+
+
+def test_a_covariate_whose_therapist_means_differ_is_warned_of_where_it_is_not_split():
+    data = study(n=200, therapists=40, icc=0.1)
+    data["age"] = (
+        data["age"] + 25 * np.random.default_rng(1).normal(size=40)[data.therapist.str[1:].astype(int)]
+    )
+    within = MediationModel("w", ("alliance",), ("meaning",), "distress", ("age",), "within")
+    _, rows = slopes(within, data)
+    assert rows.loc["partial", "p"] < 0.001 and "therapists differ in age" in rows.loc["partial", "message"]
+    _, rows = slopes(MediationModel("b", ("alliance",), ("meaning",), "distress", ("age",)), data)
+    assert "differ" not in rows.loc["partial", "message"]
 
 
 def test_too_few_therapists_are_said():

@@ -22,7 +22,7 @@ MODELS = {
     "simple": MediationModel("simple", ("alliance",), ("meaning",), "distress"),
     "backward": MediationModel("backward", ("distress",), ("meaning",), "alliance"),
 }
-OUTCOMES = ("equivalent", "not equivalent", "not attainable at this n")
+OUTCOMES = ("equivalent", "inconclusive", "not attainable with data as noisy as these")
 
 
 def effects(indirect=(-0.5, -0.1), direct=(-0.2, 0.1), **changes):
@@ -81,23 +81,35 @@ def fits(partial=-100.0, full=-101.0, n=(9, 8), converged=True):
         (
             True,
             False,
-            "not attainable at this n",
+            "not attainable with data as noisy as these",
             ["an indirect effect", "both compatible", "not attainable"],
             [],
         ),
-        (True, False, "not equivalent", ["both compatible", "not shown"], ["attainable"]),
+        (True, False, "inconclusive", ["both compatible", "not shown"], ["attainable"]),
         (True, False, "equivalent", ["full mediation compatible", "excluded"], ["partial"]),
         (
             True,
             True,
-            "not equivalent",
+            "inconclusive",
             ["full mediation incompatible", "partial mediation compatible"],
             ["shown"],
         ),
-        (True, True, "not attainable at this n", ["full mediation incompatible"], ["attainable"]),
+        (
+            True,
+            True,
+            "not attainable with data as noisy as these",
+            ["full mediation incompatible"],
+            ["attainable"],
+        ),
         (True, True, "equivalent", ["within the bound", "partial mediation compatible"], ["incompatible"]),
-        (False, True, "not equivalent", ["no indirect effect shown", "a direct path"], ["compatible"]),
-        (False, False, "not attainable at this n", ["no indirect effect shown", "no direct path shown"], []),
+        (False, True, "inconclusive", ["no indirect effect shown", "a direct path"], ["compatible"]),
+        (
+            False,
+            False,
+            "not attainable with data as noisy as these",
+            ["no indirect effect shown", "no direct path shown"],
+            [],
+        ),
         (None, True, "equivalent", ["not estimated"], [";"]),
         (True, None, "equivalent", ["not estimated"], [";"]),
     ],
@@ -120,8 +132,8 @@ def test_no_wording_proves_anything_or_calls_a_path_absent():
 
 
 def test_opposite_signs_are_said_when_both_are_shown():
-    assert "opposite sign" in conclusion(True, True, "not equivalent", True)
-    assert "opposite sign" not in conclusion(True, False, "not equivalent", True)
+    assert "opposite sign" in conclusion(True, True, "inconclusive", True)
+    assert "opposite sign" not in conclusion(True, False, "inconclusive", True)
 
 
 @pytest.mark.parametrize(
@@ -139,10 +151,18 @@ def test_the_papers_rule(indirect, p, expected):
 
 
 def test_equivalence_has_three_outcomes():
-    assert equivalence(0.0, 0.10 / 1.645 + 1e-6, np.inf, 96)["equivalence"] == "not attainable at this n"
+    assert (
+        equivalence(0.0, 0.10 / 1.6448 + 1e-6, np.inf, 96)["equivalence"]
+        == "not attainable with data as noisy as these"
+    )
     assert equivalence(0.0, 0.05, np.inf, 500)["equivalence"] == "equivalent"
-    assert equivalence(0.05, 0.05, np.inf, 500)["equivalence"] == "not equivalent"
+    assert equivalence(0.05, 0.05, np.inf, 500)["equivalence"] == "inconclusive"
     assert equivalence(0.5, np.nan, np.inf, 96)["equivalence"] == ""
+    # One t for the test and for what can be attained: with 4 df the quantile is 2.13.
+    assert (
+        equivalence(0.0, 0.10 / 2.13, 4.0, 96)["equivalence"] == "not attainable with data as noisy as these"
+    )
+    assert equivalence(0.0, 0.10 / 2.14, 4.0, 96)["equivalence"] == "equivalent"
 
 
 def test_equivalence_is_two_one_sided_tests():

@@ -129,7 +129,7 @@ def correlations(matrix: bool = False, strength: float = 0.3) -> pd.DataFrame:
             sign = -1 if "dis" in y or "role" in y or "relations" in y else 1
             r = sign * strength * (0.3 if x in ("goal", "task") else 1.0)
             p = 0.004 if abs(r) > 0.2 else 0.3
-            kinds = (("total", "pearson"), ("total", "cr2"), ("within", "centred"), ("between", "latent"))
+            kinds = (("total", "pearson"), ("total", "robust"), ("within", "centred"), ("between", "latent"))
             for level, kind in kinds[:1] if matrix else kinds:
                 between = level == "between"
                 rows.append(

@@ -96,14 +96,14 @@ def test_both_mediators_side_by_side(report_of):
 @pytest.mark.parametrize(
     ("outcomes", "phrase"),
     [
-        (["equivalent", "not equivalent"], "too small to matter is shown for bond within therapists"),
-        (["not equivalent", "not equivalent"], "so that full mediation is not shown either"),
-        (["not attainable at this n"] * 2, "could not have been shown at this number"),
+        (["equivalent", "inconclusive"], "too small to matter is shown for bond within therapists"),
+        (["inconclusive", "inconclusive"], "so that full mediation is not shown either"),
+        (["not attainable with data as noisy as these"] * 2, "could not have been shown at this number"),
     ],
 )
 def test_what_equivalence_lets_the_discussion_say(report_of, outcomes, phrase):
     report = report_of(paths=DIRECT)
-    change(report, VERDICTS, "equivalence", "not equivalent", model=["alliance", "bond"])
+    change(report, VERDICTS, "equivalence", "inconclusive", model=["alliance", "bond"])
     change(report, VERDICTS, "equivalence", outcomes[0], model="bond", level="within")
     change(report, VERDICTS, "equivalence", outcomes[1], model=["bond", "alliance"], level="single")
     if outcomes[0].startswith("not attainable"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.stats.regression import cluster_codes, correlation_cr2, inverse_root, ols_cr2, two_sided_p
+from fortems.stats.regression import cluster_codes, inverse_root, ols_cr2, two_sided_p
 from scipy import stats
 
 ORACLE = Path(__file__).parent.parent / "reference" / "clubsandwich"
@@ -166,21 +166,6 @@ def test_design_without_a_unique_solution_is_nan(data):
     x = design(data, ["x", "x"])
     fit = ols_cr2(x, data["y"].to_numpy(), cluster_codes(data["cluster"]))
     assert np.isnan(fit.coef).all() and np.isnan(fit.se).all()
-
-
-def test_correlation_is_pearson_with_the_slope_test(data):
-    x, y, cluster = data["x"].to_numpy(), data["y"].to_numpy(), cluster_codes(data["cluster"])
-    result = correlation_cr2(x, y, cluster)
-    fit = ols_cr2(design(data, ["x"]), y, cluster)
-    assert result["r"][0] == pytest.approx(np.corrcoef(x, y)[0, 1])
-    assert result["t"][0] == pytest.approx(fit.t[0, 1])
-    assert result["p"][0] == pytest.approx(fit.p[0, 1])
-    assert result["low"][0] < result["r"][0] < result["high"][0]
-
-
-def test_correlation_with_a_constant_is_nan():
-    result = correlation_cr2(np.ones(12), np.arange(12.0), np.repeat(np.arange(4), 3))
-    assert np.isnan(result["r"][0]) and np.isnan(result["p"][0])
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 5])

@@ -8,6 +8,7 @@ from fortems.study.estimands import (
     ESTIMANDS,
     PRIMARY,
     PRIMARY_INTERVAL,
+    STAND_IN,
     computed_intervals,
     counting,
     primary_engine,
@@ -29,7 +30,8 @@ def test_the_engine_of_a_level_is_the_first_that_can_give_it():
 
 
 def test_the_primary_interval_is_computed_by_every_engine_and_always():
-    assert all(PRIMARY_INTERVAL in engine.intervals for engine in ENGINES.values())
+    assert all({PRIMARY_INTERVAL, STAND_IN} & set(engine.intervals) for engine in ENGINES.values())
+    assert computed_intervals(("delta",), can_leave_out=False) == (STAND_IN, "delta")
     for asked in ((), ("percentile",), ("delta", PRIMARY_INTERVAL)):
         found = computed_intervals(asked)
         assert found.count(PRIMARY_INTERVAL) == 1 and set(asked) <= set(found)

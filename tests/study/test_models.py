@@ -24,7 +24,7 @@ def test_shipped_models_load_and_name_known_variables():
         models
     )
     assert models["aspects"].predictors == ("bond", "goal", "task")
-    assert models["alliance"].covariate_level == "within"
+    assert models["alliance"].covariate_level == "both"
     assert models["alliance_by_age"].variables == ("alliance", "meaning", "distress", "age")
 
 

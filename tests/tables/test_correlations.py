@@ -33,8 +33,8 @@ def test_total_is_pearson():
     row = found["total", "pearson"]
     assert row["r"] == pytest.approx(expected.statistic) and row["p"] == pytest.approx(expected.pvalue)
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((interval.low, interval.high))
-    assert found["total", "cr2"]["r"] == pytest.approx(expected.statistic)
-    assert found["total", "cr2"]["p"] != pytest.approx(expected.pvalue)
+    assert found["total", "robust"]["r"] == pytest.approx(expected.statistic)
+    assert found["total", "robust"]["p"] != pytest.approx(expected.pvalue)
 
 
 def test_within_is_the_partial_correlation_given_therapists():
@@ -89,11 +89,11 @@ def test_order_of_pairs_follows_theory_and_missing_values_go_pair_by_pair():
     table = correlations_table(scores, numeric_variables(scores)).set_index(["x", "y", "level", "kind"])
     assert ("bond", "distress", "total", "pearson") in table.index
     assert ("distress", "other", "within", "centred") in table.index
-    assert table.loc[("bond", "meaning", "total", "cr2"), "n"] == len(CLUSTER) - 5
-    assert table.loc[("meaning", "distress", "total", "cr2"), "n"] == len(CLUSTER)
-    family = table.loc[("bond", "distress", "total", "cr2")]
+    assert table.loc[("bond", "meaning", "total", "robust"), "n"] == len(CLUSTER) - 5
+    assert table.loc[("meaning", "distress", "total", "robust"), "n"] == len(CLUSTER)
+    family = table.loc[("bond", "distress", "total", "robust")]
     assert family["p_holm"] >= family["p"]
-    assert np.isnan(table.loc[("bond", "other", "total", "cr2"), "p_holm"])
+    assert np.isnan(table.loc[("bond", "other", "total", "robust"), "p_holm"])
 
 
 def test_the_papers_family_has_nine_members():
@@ -113,9 +113,9 @@ def test_a_constant_has_no_correlation():
 def test_what_varies_with_one_therapist_only_has_no_robust_test():
     y = two(np.random.default_rng(9))[0]
     x = np.where(CLUSTER[0] == CLUSTER, y**2, 0.0)
-    row = rows(x, y, CLUSTER)["total", "cr2"]
-    assert np.isfinite(row["r"]) and np.isnan(row["p"]) and "one therapist only" in row["reason"]
-    assert rows(y, y**2, CLUSTER)["total", "cr2"]["reason"] == ""
+    row = rows(x, y, CLUSTER)["total", "robust"]
+    assert np.isfinite(row["r"]) and np.isnan(row["p"]) and "without one therapist" in row["reason"]
+    assert rows(y, y**2, CLUSTER)["total", "robust"]["reason"] == ""
 
 
 def covariate_scores(slope=0.0, seed=7):

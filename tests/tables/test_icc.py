@@ -23,7 +23,7 @@ def test_by_hand():
     assert result["n0"] == pytest.approx(2)
     assert result["variance_between"] == pytest.approx(7)
     assert result["icc"] == pytest.approx(7 / 9)
-    assert result["p"] == pytest.approx(stats.f.sf(8, 1, 2))
+    assert result["p"] == pytest.approx(2 * stats.f.sf(8, 1, 2))
 
 
 def test_unequal_clusters_against_one_way_anova():
@@ -33,8 +33,30 @@ def test_unequal_clusters_against_one_way_anova():
     result = icc(OneWay.of(y, UNEQUAL))
     size = np.bincount(UNEQUAL)
     n0 = (size.sum() - (size**2).sum() / size.sum()) / 7
-    assert result["f"] == pytest.approx(f) and result["p"] == pytest.approx(p)
+    assert result["f"] == pytest.approx(f) and result["p"] == pytest.approx(2 * min(p, 1 - p))
     assert result["icc"] == pytest.approx((f - 1) / (f - 1 + n0))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_test_and_interval_agree_on_zero(seed):
+    y = sample(np.random.default_rng(seed), UNEQUAL, 0.25)
+    result = icc(OneWay.of(y, UNEQUAL))
+    assert (result["p"] < 0.05) == (result["ci_low"] > 0 or result["ci_high"] < 0)
+
+
+def test_an_interval_without_its_estimate_says_why():
+    """Nearly equal means of very unequal groups: the estimate falls below what twelve clients can share."""
+    rng = np.random.default_rng(3)
+    cluster = np.repeat(np.arange(14), [12, *[2] * 13])
+    explained = 0
+    for _ in range(200):
+        y = rng.normal(size=len(cluster))
+        means = np.bincount(cluster, y) / np.bincount(cluster)
+        result = icc(OneWay.of(y - 0.95 * means[cluster], cluster))
+        inside = result["ci_low"] <= result["icc"] <= result["ci_high"]
+        assert inside == (result["reason"] == "")
+        explained += "-0.09" in result["reason"] and "12 clients" in result["reason"]
+    assert explained
 
 
 def test_exact_interval_with_equal_clusters_is_the_textbook_one():

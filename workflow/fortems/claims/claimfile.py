@@ -35,7 +35,7 @@ class Claim:
     levels : tuple of str
         Where it is judged: ``total`` or ``within`` for a correlation, ``within`` and ``single`` for effects.
     test : str
-        Of a correlation: ``cr2, pearson, centred``.
+        Of a correlation: ``robust, pearson, centred``.
     alpha : float
     sides : int
         2, or 1: p halved if the sign is the stated one.
@@ -58,7 +58,7 @@ class Claim:
     source: str = ""
     role: str = "finding"
     levels: tuple[str, ...] = ("total",)
-    test: str = "cr2"
+    test: str = "robust"
     alpha: float = 0.05
     sides: int = 2
     direction: str = "any"
@@ -184,7 +184,7 @@ def _means_one(claim: Claim, pairs: Collection[tuple[str, str]], effect: str) ->
 def _contradictions(place: str, claim: Claim) -> list[Problem]:
     found = []
     if claim.statistic == "correlation":
-        tests = ("centred",) if claim.levels == ("within",) else ("cr2", "pearson")
+        tests = ("centred",) if claim.levels == ("within",) else ("robust", "pearson")
         if claim.test not in tests:
             level = claim.levels[0]
             found.append(Problem(place, f"test {claim.test!r} is not one of level {level}", ", ".join(tests)))
@@ -206,7 +206,7 @@ def _claim(name: str, entry: Mapping[str, Any], entries: Mapping[str, Mapping[st
     levels: tuple[str, ...]
     if statistic == "correlation":
         level = entry.get("level", "total")
-        levels, test = (level,), entry.get("test", "centred" if level == "within" else "cr2")
+        levels, test = (level,), entry.get("test", "centred" if level == "within" else "robust")
     elif statistic == "all_of":
         levels, test = _levels_of_parts(entry["claims"], entries), ""
     else:

@@ -29,7 +29,7 @@ class Key(NamedTuple):
     level : str
         ``total``, ``within`` or ``single``.
     test : str
-        For correlations ``cr2``, ``pearson`` or ``centred``; empty otherwise.
+        For correlations ``robust``, ``pearson`` or ``centred``; empty otherwise.
     model : str
         For effects the model's name; empty otherwise.
     x, y : str
@@ -155,12 +155,12 @@ def from_tables(
     for row in correlations.to_dict("records"):
         key = Key("correlation", row["level"], test=row["kind"], x=row["x"], y=row["y"])
         estimates[key] = _one(row, "r", row["kind"], _text(row.get("reason")))
-    if "cr2" not in set(
+    if "robust" not in set(
         correlations["kind"]
     ):  # a published matrix: clients as if independent is all there is
         for key, estimate in list(estimates.items()):
             if key.test == "pearson":
-                estimates[key._replace(test="cr2")] = estimate
+                estimates[key._replace(test="robust")] = estimate
     withheld: dict[str, str] = {}
     counted = counting(effects[effects["at"].map(_text).eq("")])
     for level in ESTIMANDS:

@@ -119,7 +119,7 @@ def _judge_correlation(claim: Claim, level: str, evidence: Evidence) -> Judgemen
     shown = evidence.get(key)
     others = {
         f"r ({other_level}, {test})": evidence.get(key._replace(level=other_level, test=test))
-        for other_level, test in (("total", "cr2"), ("total", "pearson"), ("within", "centred"))
+        for other_level, test in (("total", "robust"), ("total", "pearson"), ("within", "centred"))
         if (other_level, test) != (level, claim.test)
     }
     return _simple(claim, level, shown, _significant(claim, shown), others)
@@ -127,22 +127,20 @@ def _judge_correlation(claim: Claim, level: str, evidence: Evidence) -> Judgemen
 
 def _judge_effect(claim: Claim, level: str, evidence: Evidence) -> Judgement:
     shown = evidence.get(Key(claim.effect, level, model=claim.model, x=claim.x, y=claim.y))
-    if claim.effect == "indirect":
-        return _simple(claim, level, shown, _excludes_zero(claim, shown, evidence.confidence), {})
     return _simple(claim, level, shown, _significant(claim, shown), {})
 
 
 def _judge_full_mediation(claim: Claim, level: str, evidence: Evidence) -> Judgement:
-    """The paper's rule: the primary interval of a·b excludes 0, and the direct path's p is at least alpha."""
+    """The paper's rule: the primary interval of a·b excludes 0, which its p says, and the direct p is at least alpha."""
     shown = evidence.get(Key("indirect", level, model=claim.model, x=claim.x, y=claim.y))
     direct = evidence.get(Key("direct", level, model=claim.model, x=claim.x))
     with np.errstate(invalid="ignore"):
         conditions = {
-            "the indirect effect's interval includes 0": _excludes_zero(claim, shown, evidence.confidence),
+            "the indirect effect's interval includes 0": _significant(claim, shown),
             "the indirect effect has the other sign": _sign(claim, shown),
             "the direct path is significant": direct.p >= claim.alpha,
         }
-    testable = ~np.isnan(shown.value) & ~np.isnan(shown.low) & ~np.isnan(direct.p)
+    testable = ~np.isnan(shown.value) & ~np.isnan(shown.p) & ~np.isnan(direct.p)
     reason = shown.reason or direct.reason
     return Judgement(claim, level, conditions, testable, shown, reason, {"direct": direct})
 
@@ -195,12 +193,9 @@ def _simple(
         with np.errstate(invalid="ignore"):
             inside = (size >= low) & (size < high)
         conditions[f"its size is outside {_short(low)} to {_short(high)}"] = inside
-    tested = (
-        np.isnan(shown.low)
-        if claim.statistic == "effect" and claim.effect == "indirect"
-        else np.isnan(shown.p)
+    return Judgement(
+        claim, level, conditions, ~np.isnan(shown.p) & ~np.isnan(shown.value), shown, shown.reason, beside
     )
-    return Judgement(claim, level, conditions, ~tested & ~np.isnan(shown.value), shown, shown.reason, beside)
 
 
 def _short(value: float) -> str:
@@ -220,14 +215,6 @@ def _significant(claim: Claim, shown: Estimate) -> Flags:
         if claim.sides == 2:
             return np.asarray(shown.p < claim.alpha)
         return np.asarray(_sign(claim, shown) & (shown.p / 2 < claim.alpha))
-
-
-def _excludes_zero(claim: Claim, shown: Estimate, confidence: float) -> Flags:
-    """Whether the interval excludes 0; by its p where the interval's confidence is not 1 - alpha."""
-    if claim.sides == 1 or abs(1 - confidence - claim.alpha) > 1e-9:
-        return _significant(claim, shown)
-    with np.errstate(invalid="ignore"):
-        return np.asarray((shown.low > 0) | (shown.high < 0))
 
 
 def claims_table(claims: Mapping[str, Claim], evidence: Evidence) -> pd.DataFrame:

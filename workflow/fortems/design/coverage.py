@@ -200,7 +200,7 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     rows = []
     for cell, (design, name) in _cells().items():
         found = simple.get(cell, {}) | {k: v for k, v in resampled.get(cell, {}).items() if k[1]}
-        order = {"delta": 0, "montecarlo": 1, "percentile": 2, "bca": 3}
+        order = {"robust": 0, "delta": 1, "montecarlo": 2, "percentile": 3, "bca": 4}
         for (estimand, interval), s in sorted(found.items(), key=lambda f: (f[0][0], order.get(f[0][1], 9))):
             if not interval:
                 continue

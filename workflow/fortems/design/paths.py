@@ -1,26 +1,29 @@
 """Paths of a mediation model in many simulated studies at once, at both estimands.
 
 The estimators are those of a run: ``single`` is least squares with CR2 and Satterthwaite df (``fortems.stats.regression``),
-``within`` the two-level likelihood under positive semi-definite bounds (``twolevel.batch``) with N - J - k df and,
-at the boundary, profile-likelihood tests. Data are complete.
+``within`` the two-level likelihood under positive semi-definite bounds (``twolevel.batch``). What decides is the
+cluster jackknife (``Paths.primary``); normal theory is for comparison. Data are complete.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fortems.design.draws import product_interval
+from fortems.design.leave_out import Robust, single_left_out, within_left_out
+from fortems.stats.intervals import t_interval
+from fortems.stats.products import COARSE, Product, product_p
+from fortems.stats.products import product_interval as product_of_t
 from fortems.stats.regression import (
     Array,
     CR2Fit,
     cluster_products,
     cr2_from_products,
     t_quantile,
-    two_sided_p,
 )
 
 if TYPE_CHECKING:
@@ -95,11 +98,10 @@ class Paths:
     cov_ab : ndarray (S, P)
     df_a, df_direct : ndarray (S, P)
     df_b : ndarray (S,)
-    p_a, p_direct : ndarray (S, P)
-    p_b : ndarray (S,)
-        Two-sided p.
     boundary : ndarray (S,) of bool
         Whether the between covariance matrix is singular; False at level ``single``.
+    robust : Robust
+        Cluster-jackknife variances, which the primary intervals and tests rest on.
     """
 
     predictors: tuple[str, ...]
@@ -113,18 +115,35 @@ class Paths:
     df_a: Array
     df_b: Array
     df_direct: Array
-    p_a: Array
-    p_b: Array
-    p_direct: Array
     boundary: NDArray[np.bool_]
+    robust: Robust
 
     @property
     def indirect(self) -> Array:
         """a·b (S, P)."""
         return self.a * self.b[:, None]
 
+    def primary(self, predictor: int = 0, confidence: float = 0.95) -> Product:
+        """Primary interval and p (S,) of a predictor's indirect effect."""
+        return product_of_t(*self._factors(predictor), confidence, COARSE)
+
+    def _factors(self, predictor: int) -> tuple[Array, Array, Array, Array, float, float]:
+        r, i = self.robust, predictor
+        return self.a[:, i], self.b, r.var_a[:, i], r.var_b, r.df, r.df
+
+    def p(self, effect: str, predictor: int = 0) -> Array:
+        """Two-sided p (S,) of ``a``, ``b``, ``direct`` or ``indirect`` by the distributions that decide."""
+        if effect == "indirect":
+            return product_p(*self._factors(predictor))
+        value, variance = {
+            "a": (self.a[:, predictor], self.robust.var_a[:, predictor]),
+            "b": (self.b, self.robust.var_b),
+            "direct": (self.direct[:, predictor], self.robust.var_direct[:, predictor]),
+        }[effect]
+        return t_interval(value, np.sqrt(variance), self.robust.df).p
+
     def monte_carlo(self, predictor: int = 0, confidence: float = 0.95) -> tuple[Array, Array, Array]:
-        """Limits and p (S,) of the primary interval of a predictor's indirect effect."""
+        """Limits and p (S,) of the normal-theory interval of a predictor's indirect effect."""
         i = predictor
         a = self.a[:, i], self.var_a[:, i], self.df_a[:, i]
         return product_interval(
@@ -147,6 +166,9 @@ def single_paths(sample: Sample, predictors: tuple[str, ...], mediator: str, out
     unit_x, unit_m = sample.unit[:, sample.at(predictors)], sample.unit[:, m - 1 : m]
     unit_y = sample.unit[:, y - 1 : y]
     scale_a, scale_b, scale_c = unit_m / unit_x, (unit_y / unit_m)[:, 0], unit_y / unit_x
+    full = first.coef[:, 1:] * scale_a, second.coef[:, 1] * scale_b, second.coef[:, 2:] * scale_c
+    a_out, b_out, c_out = single_left_out(sample.products, x, m, y)
+    left_out = a_out * scale_a[:, None], b_out * scale_b[:, None], c_out * scale_c[:, None]
     return Paths(
         predictors=predictors,
         a=first.coef[:, 1:] * scale_a,
@@ -159,10 +181,8 @@ def single_paths(sample: Sample, predictors: tuple[str, ...], mediator: str, out
         df_a=first.df[:, 1:],
         df_b=second.df[:, 1],
         df_direct=second.df[:, 2:],
-        p_a=first.p[:, 1:],
-        p_b=second.p[:, 1],
-        p_direct=second.p[:, 2:],
         boundary=np.zeros(sample.studies, bool),
+        robust=Robust.of(full, left_out),
     )
 
 
@@ -179,7 +199,6 @@ def within_paths(
     predictors: tuple[str, ...],
     mediator: str,
     outcome: str,
-    tests: tuple[str, ...] = ("a", "b", "direct"),
 ) -> Paths:
     """Within-therapist paths by two-level maximum likelihood under positive semi-definite bounds.
 
@@ -188,9 +207,6 @@ def within_paths(
     sample : Sample
     predictors, mediator, outcome : str
         Names.
-    tests : tuple of str
-        Of ``a, b, direct``: the paths whose p is wanted at the boundary, where it takes a fit for each path and
-        study (profile likelihood). The others' p there are NaN.
 
     Returns
     -------
@@ -211,25 +227,15 @@ def within_paths(
     clients, therapists = sample.sizes
     df_a, df_y = float(clients - therapists - k), float(clients - therapists - k - 1)
     a, b, direct = coef[:, m, :k], coef[:, y, m], coef[:, y, :k]
-    p_a = two_sided_p(_ratio(a, variance[:, at_a]), np.array(df_a))
-    p_b = two_sided_p(_ratio(b, variance[:, at_b]), np.array(df_y))
-    p_direct = two_sided_p(_ratio(direct, variance[:, at_direct]), np.array(df_y))
-    rows = np.flatnonzero(fitted.boundary & fitted.converged)
-    p_a[rows], p_b[rows], p_direct[rows] = np.nan, np.nan, np.nan
-    if tests and len(rows):
-        part, start = moments.take(rows), _take(fitted, rows)
-
-        def profile(dependent: int, regressor: int) -> Array:
-            return batch.likelihood_ratio(model, part, (dependent, regressor), fit=start).p
-
-        for i in range(k):
-            if "a" in tests:
-                p_a[rows, i] = profile(m, i)
-            if "direct" in tests:
-                p_direct[rows, i] = profile(y, i)
-        if "b" in tests:
-            p_b[rows] = profile(y, m)
     shape = a.shape
+    places = sample.at(model.variables)
+    index = [0, *(1 + place for place in places)]
+    out = within_left_out(
+        np.ascontiguousarray(sample.products[:, :, index][:, :, :, index]),
+        sample.unit[:, places],
+        np.bincount(sample.cluster),
+        fitted,
+    )
     return Paths(
         predictors=predictors,
         a=a,
@@ -242,19 +248,6 @@ def within_paths(
         df_a=np.full(shape, df_a),
         df_b=np.full(shape[0], df_y),
         df_direct=np.full(shape, df_y),
-        p_a=p_a,
-        p_b=p_b,
-        p_direct=p_direct,
         boundary=fitted.boundary & fitted.converged,
+        robust=Robust.of((a, b, direct), (out[:, :, m, :k], out[:, :, y, m], out[:, :, y, :k])),
     )
-
-
-def _ratio(estimate: Array, variance: Array) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return estimate / np.sqrt(variance)
-
-
-def _take(fitted: batch.BatchFit, rows: NDArray[np.int64]) -> batch.BatchFit:
-    """Some of the studies of a fit."""
-    arrays = {f.name: getattr(fitted, f.name) for f in fields(fitted) if f.name != "model"}
-    return replace(fitted, **{name: value[rows] for name, value in arrays.items() if value is not None})

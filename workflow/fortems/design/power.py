@@ -21,6 +21,7 @@ from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.stats.normal import draw_normal
 from fortems.stats.regression import Array
+from fortems.study.estimands import PRIMARY_INTERVAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,7 @@ PART = "power"
 BLOCK = 250
 NAMES = ("x", "m", "y")
 TARGETS = (0.80, 0.90)
+INTERVAL_NAMES = {PRIMARY_INTERVAL: "cluster-jackknife", "montecarlo": "Monte Carlo", "delta": "delta"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def tasks(settings: Settings) -> list[Task]:
     """Blocks of all cells."""
     found: list[Task] = []
     for cell in cells(settings):
-        cost = 0.00015 + 1e-6 * cell.therapists * (2 + 0.25 * cell.clients)
+        cost = 0.0012 + 5e-5 * cell.therapists
         found += blocks(PART, cell.name, settings.design["power"]["studies"], BLOCK, cost)
     return found
 
@@ -106,17 +108,19 @@ def runner(settings: Settings) -> _Runner:
 
 
 def both(sample: Sample) -> dict[str, Paths]:
-    """Paths of x, m, y at both estimands; only intervals are wanted, no tests of single paths."""
+    """Paths of x, m, y at both estimands."""
     return {
-        "within": within_paths(sample, ("x",), "m", "y", tests=()),
+        "within": within_paths(sample, ("x",), "m", "y"),
         "single": single_paths(sample, ("x",), "m", "y"),
     }
 
 
 def intervals(paths: Paths, confidence: float) -> dict[str, tuple[Array, Array]]:
-    """Ends of the delta and the Monte Carlo interval of the indirect effect."""
+    """Ends of the primary, the delta and the Monte Carlo interval of the indirect effect."""
+    primary = paths.primary(0, confidence)
     low, high, _ = paths.monte_carlo(0, confidence)
-    return {"delta": paths.delta(0, confidence), "montecarlo": (low, high)}
+    found = {PRIMARY_INTERVAL: (primary.low, primary.high)}
+    return found | {"delta": paths.delta(0, confidence), "montecarlo": (low, high)}
 
 
 def _sums(estimate: Array, low: Array, high: Array, truth: float) -> dict[str, float]:
@@ -257,7 +261,7 @@ def sentence(row: Mapping[str, object], group: pd.DataFrame, confidence: float =
         f"a standardized indirect effect of {row['indirect']:.2f} (intraclass correlation {row['icc']:.2f})"
     )
     level = "within therapists" if row["estimand"] == "within" else "at the single level"
-    name = "Monte Carlo" if row["interval"] == "montecarlo" else "delta"
+    name = INTERVAL_NAMES[str(row["interval"])]
     if "n" not in row:
         most = int(group["n"].max())
         return (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-KINDS = {"total": ("cr2", "pearson", "printed"), "within": ("centred",), "between": ("latent",)}
+KINDS = {"total": ("robust", "pearson", "printed"), "within": ("centred",), "between": ("latent",)}
 TITLES = {"total": "Total", "within": "Within therapists", "between": "Between therapists"}
 SHORT = {
     "alliance": "Alliance",

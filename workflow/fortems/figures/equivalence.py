@@ -91,8 +91,10 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
             for row in rows.to_dict("records")
         )
         return f"{head}A direct path inside the band is shown for {which}."
-    if counts.get("not attainable at this n", 0) == len(frame):
-        return f"{head}At this number of clients no result could have shown a direct path inside the band."
+    if counts.get("not attainable with data as noisy as these", 0) == len(frame):
+        return (
+            f"{head}With data as noisy as these no estimate could have shown a direct path inside the band."
+        )
     return f"{head}No direct path is shown to lie inside the band."
 
 

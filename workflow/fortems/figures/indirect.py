@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS, PRIMARY_WORDS
+from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import label
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ["model", "effect_label", "level", "engine", "interval", "estimate", "ci_low", "ci_high"]
 INTERVAL_LINES: dict[Any, Any] = {
-    "montecarlo": "-",
+    "robust": "-",
+    "montecarlo": (0, (6, 1)),
     "delta": (0, (4, 1.5)),
+    "cr2": (0, (3, 1, 1, 1, 1, 1)),
     "percentile": (0, (1, 1)),
     "bca": "-.",
 }
@@ -66,7 +68,7 @@ def _label(row: dict[Any, Any], model: MediationModel | None) -> str:
     if len(model.mediators) > 1:
         marks.append("mediators together")
     if model.covariates:
-        level = ", both levels" if model.covariate_level == "both" else ""
+        level = ", within only" if model.covariate_level == "within" else ""
         marks.append(" + ".join(model.covariates) + level)
     if model.between == "structured":
         marks.append("structured")
@@ -197,7 +199,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
             parts.append(f"{clear} of {len(rows)} {ESTIMAND_LABELS[level]}")
     if not parts:
         return "Each line is one engine's interval; intervals of the same effect that agree lie below one another."
-    return f"The primary ({PRIMARY_WORDS}) interval leaves out zero for {' and '.join(parts)}."
+    return f"The primary interval leaves out zero for {' and '.join(parts)}."
 
 
 SPEC = Spec("indirect", title, data, draw, alt, reading)

@@ -122,6 +122,8 @@ def _paths(evidence: Evidence) -> Iterator[str]:
         if not plain or rows.empty or any(scores[c].dtype.kind not in "if" for c in columns):
             continue
         known = scores[columns].dropna().astype(float)
+        if len(known) < len(scores):  # full information, which least squares of the complete rows is not
+            continue
         for mediator in model.mediators:
             slopes = _slopes(known, [*model.predictors, *model.covariates], mediator)
             for predictor in model.predictors:

@@ -7,7 +7,6 @@ of a threshold decides nothing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 HOLDS = ("reproduced", "consistent (weak)")
 NEAR = 1e-8  # a share of the threshold: ten significant digits, and some room
-EQUIVALENCE_Z = 1.645
 CLAIMS, CORRELATIONS, EFFECTS = "claims.csv", "tables/correlations.csv", "mediation/effects.csv"
 
 Outcome = bool | None  # None: undecided, since a number is missing or too close to its threshold
@@ -97,13 +95,6 @@ def _is_significant(claim: Any, row: Any) -> Outcome:
     return _all(_has_sign(claim, row.estimate), _below(row.p / 2, claim.alpha))
 
 
-def _effect_shows(claim: Any, row: Any, confidence: float) -> Outcome:
-    """By the interval where its confidence is one minus alpha, else by p."""
-    if claim.sides == 2 and math.isclose(1 - confidence, claim.alpha, abs_tol=1e-9):
-        return _excludes_zero(row.ci_low, row.ci_high)
-    return _is_significant(claim, row)
-
-
 def _one_estimate(claim: Any, row: Any, shows: Outcome) -> Outcome:
     found = _all(shows, _has_sign(claim, row.estimate)) if claim.significant else _not(shows)
     if claim.band is None:
@@ -117,15 +108,13 @@ def _correlation(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) 
 
 
 def _effect(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -> Outcome:
-    indirect = claim.effect == "indirect"
-    shows = _effect_shows(claim, row, confidence) if indirect else _is_significant(claim, row)
-    return _one_estimate(claim, row, shows)
+    return _one_estimate(claim, row, _is_significant(claim, row))
 
 
 def _full_mediation(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -> Outcome:
     direct = beside.loc[beside["statistic"] == "direct", "p"]
     absent = _not(_below(float(direct.iloc[0]), claim.alpha)) if len(direct) == 1 else None
-    return _all(_effect_shows(claim, row, confidence), _has_sign(claim, row.estimate), absent)
+    return _all(_is_significant(claim, row), _has_sign(claim, row.estimate), absent)
 
 
 def _covariates(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -> Outcome:
@@ -234,6 +223,13 @@ def _numbers(place: str, effect: str, row: Any, found: Sequence[Any]) -> Iterato
         yield f"{place}: the {effect} effect {ours[0]} [{ours[1]}, {ours[2]}] stands in no row of {EFFECTS}"
 
 
+def _least_bound(se: float, df: float) -> float:
+    """The bound that an estimate of 0 would show, by the t of the test."""
+    from scipy.special import ndtri, stdtrit
+
+    return float(se * (stdtrit(df, 0.95) if is_number(df) else ndtri(0.95)))
+
+
 def _derived(row: Any, fit: pd.DataFrame) -> Iterator[tuple[str, object, object]]:
     """What follows from the row's own numbers and the two fits: name, derived (None: undecided), as it stands."""
     indirect = _excludes_zero(row.indirect_low, row.indirect_high)
@@ -244,12 +240,12 @@ def _derived(row: Any, fit: pd.DataFrame) -> Iterator[tuple[str, object, object]
     if indirect is not None and significant is not None:
         rule = ("partial" if significant else "full") if indirect else "none"
         yield "paper_rule", rule, row.paper_rule
-    attainable = _below(row.direct_standardized_se, row.equivalence_bound / EQUIVALENCE_Z)
+    attainable = _below(_least_bound(row.direct_standardized_se, row.direct_df), row.equivalence_bound)
     within = _below(row.smallest_bound, row.equivalence_bound)
     if attainable is False:
-        yield "equivalence", "not attainable at this n", row.equivalence
+        yield "equivalence", "not attainable with data as noisy as these", row.equivalence
     elif attainable and within is not None:
-        yield "equivalence", "equivalent" if within else "not equivalent", row.equivalence
+        yield "equivalence", "equivalent" if within else "inconclusive", row.equivalence
     if indirect is not None and direct is not None:
         conclusion = str(row.conclusion)
         excluded = indirect and direct and row.equivalence != "equivalent"

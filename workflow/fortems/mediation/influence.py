@@ -49,7 +49,7 @@ def influence_rows(system: System, slopes: Sequence[Slopes]) -> list[dict[str, A
     """
     rows = []
     for part in slopes:
-        if part.jackknife is None:
+        if part.jackknife is None or not part.n_therapists:
             continue
         for condition in system.conditions:
             paths = paths_at(system, part, condition)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fortems.mediation.system import Condition, Key, System, product
+from fortems.stats.jackknife import jackknife_variance
 from fortems.study.engines import RESAMPLED
-from fortems.study.estimands import computed_intervals
 
 Array = NDArray[np.float64]
 
@@ -36,11 +36,6 @@ class Settings:
     draws: int = 20_000
     replicates: int = 5_000
     intervals: tuple[str, ...] = ("delta", "montecarlo", *RESAMPLED)
-
-    @property
-    def computed(self) -> tuple[str, ...]:
-        """The intervals with the primary one among them."""
-        return computed_intervals(self.intervals)
 
     @property
     def bootstraps(self) -> bool:
@@ -109,6 +104,8 @@ class Paths:
         p is NaN where the t test with ``df`` is meant.
     vcov : ndarray (k, k)
     replicates, jackknife : ndarray (R, k), (J, k) or None
+    cr2 : bool
+        Whether ``vcov`` and ``df`` are CR2's and Satterthwaite's.
     """
 
     names: tuple[tuple[str, str, str], ...]
@@ -118,6 +115,7 @@ class Paths:
     p: Array
     replicates: Array | None
     jackknife: Array | None
+    cr2: bool = False
 
     def at(self, effect: str, predictor: str = "", mediator: str = "") -> int:
         """Return the place of a path."""
@@ -132,6 +130,18 @@ class Paths:
     def se(self) -> Array:
         """Standard errors (k,)."""
         return np.sqrt(np.clip(np.diag(self.vcov), 0.0, None))
+
+    @property
+    def robust_variance(self) -> Array:
+        """Cluster-jackknife variances (k,); only where there are leave-one-therapist-out estimates."""
+        assert self.jackknife is not None
+        return jackknife_variance(self.estimate, self.jackknife)
+
+    @property
+    def robust_df(self) -> float:
+        """Degrees of freedom that go with them, J − 1."""
+        assert self.jackknife is not None
+        return len(self.jackknife) - 1.0
 
 
 def path_names(system: System, keys: tuple[Key, ...]) -> tuple[tuple[str, str, str], ...]:
@@ -189,12 +199,25 @@ def paths_at(system: System, slopes: Slopes, condition: Condition) -> Paths:
     return Paths(
         names=path_names(system, slopes.keys),
         estimate=matrix @ slopes.estimate,
-        vcov=matrix @ slopes.vcov @ matrix.T,
+        vcov=_mapped_covariance(slopes.vcov, matrix),
         df=np.array([df_of(row) for row in matrix]),
         p=np.array(p, float),
-        replicates=None if slopes.replicates is None else slopes.replicates @ matrix.T,
-        jackknife=None if slopes.jackknife is None else slopes.jackknife @ matrix.T,
+        replicates=None if slopes.replicates is None else _mapped(slopes.replicates, matrix),
+        jackknife=None if slopes.jackknife is None else _mapped(slopes.jackknife, matrix),
+        cr2=slopes.contrast_df is not None,
     )
+
+
+def _mapped(values: Array, matrix: Array) -> Array:
+    """Return combinations (R, k) of slopes (R, K); a slope that is missing and not involved does no harm."""
+    return np.stack([values[:, row != 0] @ row[row != 0] for row in matrix], axis=1)
+
+
+def _mapped_covariance(vcov: Array, matrix: Array) -> Array:
+    """Return L V L' (k, k); a variance that is missing and not involved does no harm."""
+    missing, involved = ~np.isfinite(vcov), (matrix != 0).astype(float)
+    found = matrix @ np.where(missing, 0.0, vcov) @ matrix.T
+    return np.where(involved @ missing @ involved.T > 0, np.nan, found)
 
 
 def explained(

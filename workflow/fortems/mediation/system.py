@@ -60,6 +60,8 @@ class System:
         Columns that stand for the moderator.
     conditions : tuple of Condition
         One without a moderator; else mean and mean ± 1 SD, or each category.
+    auxiliary : tuple of str
+        Columns of the frame that are in no equation and join the likelihood of incomplete rows.
     """
 
     model: MediationModel
@@ -68,6 +70,7 @@ class System:
     covariates: tuple[str, ...]
     moderators: tuple[str, ...]
     conditions: tuple[Condition, ...]
+    auxiliary: tuple[str, ...] = ()
 
     @cached_property
     def predictor_products(self) -> tuple[str, ...]:
@@ -100,13 +103,18 @@ class System:
 
     def _is_between_only(self, name: str) -> bool:
         known = self.frame[name].notna().to_numpy()
+        repeated = int(known.sum()) > len(np.unique(self.cluster[known]))
+        return repeated and not self.varies_within(name)
+
+    def varies_within(self, name: str) -> bool:
+        """Return whether a column varies within any therapist, as far as its values are known."""
+        known = self.frame[name].notna().to_numpy()
         codes = np.unique(self.cluster[known], return_inverse=True)[1]
-        repeated = len(codes) > int(codes.max(initial=-1)) + 1
-        return repeated and not varies_within(self.frame[name].to_numpy(float)[known], codes)
+        return varies_within(self.frame[name].to_numpy(float)[known], codes)
 
     @cached_property
     def within_only(self) -> tuple[str, ...]:
-        """Columns without a part between: products, the moderator, and covariates unless both levels are asked for.
+        """Columns without a part between: products, the moderator, and covariates where ``within`` is asked for.
 
         A column that is constant within therapists has a part between in any case, since it has no other.
         """
@@ -165,10 +173,26 @@ class System:
         """Rows without a missing value in any column."""
         return np.asarray(self.frame[list(self.columns)].notna().to_numpy().all(axis=1))
 
+    @cached_property
+    def some(self) -> NDArray[np.bool_]:
+        """Rows with a value in any column."""
+        return np.asarray(self.frame[list(self.columns)].notna().to_numpy().any(axis=1))
+
     @property
     def n_missing(self) -> int:
-        """Rows that listwise deletion leaves out."""
-        return int((~self.complete).sum())
+        """Incomplete rows that have at least one value."""
+        return int((~self.complete & self.some).sum())
+
+    def known_values(self) -> tuple[Array, NDArray[np.int64], int]:
+        """Return rows with any value (n, columns and auxiliary ones), NaN where missing, their cluster codes, and J."""
+        values = self.frame.loc[self.some, [*self.columns, *self.auxiliary]].to_numpy(float)
+        labels, codes = np.unique(self.cluster[self.some], return_inverse=True)
+        return values, codes.astype(np.int64), len(labels)
+
+    @property
+    def restricted_covariates(self) -> tuple[str, ...]:
+        """Covariates that are denied a part between: a restriction that the data can reject."""
+        return tuple(name for name in self.covariates if name in self.within_only)
 
     def complete_values(self) -> tuple[Array, NDArray[np.int64], int]:
         """Return complete rows (n, columns), their cluster codes 0 … J − 1, and J."""
@@ -229,8 +253,13 @@ def build(model: MediationModel, scores: pd.DataFrame) -> System:
             centred = frame[name] - frame[name].mean()
             for w in moderators:
                 frame[product(name, w)] = centred * frame[w]
+    auxiliary: tuple[str, ...] = ()
+    if frame.isna().any(axis=None):
+        auxiliary = tuple(name for name in model.auxiliary if scores[name].nunique() > 1)
+        for name in auxiliary:
+            frame[name] = _numeric(model, scores, name)
     cluster = scores["therapist"] if "therapist" in scores else pd.Series(np.arange(len(scores)))
-    system = System(model, frame, cluster.to_numpy(str), covariates, moderators, conditions)
+    system = System(model, frame, cluster.to_numpy(str), covariates, moderators, conditions, auxiliary)
     _check_carries(system)
     return system
 
@@ -254,17 +283,28 @@ def _check_collinear(correlation: Array, columns: Sequence[str], where: str) -> 
         raise CannotFit(f"{where} {', '.join(involved)} are collinear")
 
 
-def within_deviations(system: System) -> Array:
-    """Return complete rows (n, columns) as deviations from their therapists' means.
+def within_deviations(system: System, values: Array, cluster: NDArray[np.int64]) -> Array:
+    """Return rows (n, p) of ``columns`` as deviations from their therapists' means; a missing value stays missing.
 
     A product is that of the deviation with the moderator, itself centred: the product of the undivided score would
-    mix in what the moderator does to differences between therapists, which centring the product does not undo.
+    mix in what the moderator does to differences between therapists, which centring the product does not undo. Where
+    rows are incomplete, means are those of the values that are there, and a product lacks what its factors lack ("just
+    another variable"; von Hippel, 2009).
+
+    Parameters
+    ----------
+    values : ndarray (n, p)
+    cluster : ndarray (n,)
+        0 … J − 1.
     """
-    values, cluster, n_clusters = system.complete_values()
-    sizes = np.bincount(cluster, minlength=n_clusters)
+    clusters = int(cluster.max()) + 1
 
     def centred(column: Array) -> Array:
-        return column - (np.bincount(cluster, column, n_clusters) / sizes)[cluster]
+        known = ~np.isnan(column)
+        sums = np.bincount(cluster[known], column[known], clusters)
+        with np.errstate(invalid="ignore"):
+            means = sums / np.bincount(cluster[known], minlength=clusters)
+        return np.asarray(column - means[cluster])
 
     found = np.stack([centred(column) for column in values.T], axis=1)
     for name in (*system.model.predictors, *system.model.mediators):
@@ -279,8 +319,9 @@ def two_level_values(system: System) -> tuple[Array, NDArray[np.int64], int]:
     values, cluster, n_clusters = system.complete_values()
     products = [system.position(name) for name in (*system.predictor_products, *system.mediator_products)]
     if products:
+        deviations = within_deviations(system, values, cluster)
         values = values.copy()
-        values[:, products] = within_deviations(system)[:, products]
+        values[:, products] = deviations[:, products]
     return values, cluster, n_clusters
 
 
@@ -294,12 +335,12 @@ def check_within(system: System) -> None:
         vary there (a product with a column that is constant within therapists, or one that varies in incomplete
         rows only); when none has such a part.
     """
-    values, _, _ = system.complete_values()
+    values, cluster, _ = system.complete_values()
     columns = [name for name in system.columns if system.has_part(name, "within")]
     if not columns:
         raise CannotFit("none of the variables varies within therapists")
     inside = [system.position(name) for name in columns]
-    deviations = within_deviations(system)[:, inside]
+    deviations = within_deviations(system, values, cluster)[:, inside]
     squares = (deviations**2).sum(axis=0)
     total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)[inside]
     names = zip(columns, squares, total, strict=True)

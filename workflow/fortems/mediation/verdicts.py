@@ -3,9 +3,9 @@
 Full mediation is never concluded from a non-significant direct path. The verdict rests on the indirect
 interval, the direct interval, and an equivalence test of the direct path against ± bound, in SDs within
 therapists: two one-sided t tests at .05 (Schuirmann, 1987; Lakens, 2017). With S the standard error in these
-units, no estimate however small can pass when S > bound/1.645. The smallest bound that the data support is
-|d| + t(.95) S. As S falls with √n, a true direct path of 0 passes with probability .80 at
-n · (S (1.645 + 1.282) / bound)².
+units and t the quantiles of its own t distribution, no estimate however small can pass when t(.95) S ≥ bound. The
+smallest bound that the data support is |d| + t(.95) S. As S falls with √n, a true direct path of 0 passes with
+probability .80 at n · (S (t(.95) + t(.90)) / bound)².
 
 AIC, BIC and the likelihood ratio are one statistic, read at cut-offs 2, ln n and 3.84 per degree of freedom.
 """
@@ -21,11 +21,10 @@ import pandas as pd
 from scipy.special import chdtri, ndtri, stdtrit
 
 from fortems.mediation.wording import conclusion, paper_rule
-from fortems.study.estimands import ESTIMANDS, counting
+from fortems.study.estimands import COUNTING, ESTIMANDS, counting
 from fortems.study.models import MediationModel, equivalent_models
 
 BOUND = 0.10
-ATTAINABLE = 1.645
 
 VERDICT_COLUMNS = (
     "model",
@@ -57,6 +56,7 @@ VERDICT_COLUMNS = (
     "equivalence_bound",
     "direct_standardized",
     "direct_standardized_se",
+    "direct_df",
     "equivalence",
     "smallest_bound",
     "n_clients",
@@ -169,27 +169,31 @@ def equivalence(estimate: float, se: float, df: float, n: int, bound: float = BO
     Returns
     -------
     dict
-        ``equivalence`` (``equivalent``, ``not equivalent``, ``not attainable at this n``, or empty without a
+        ``equivalence`` (``equivalent``, ``inconclusive``, ``not attainable with data as noisy as these``, or empty without a
         standard error), ``smallest_bound``, ``n_for_80`` and the inputs.
     """
     found: dict[str, Any] = {
         "equivalence_bound": bound,
         "direct_standardized": estimate,
         "direct_standardized_se": se,
+        "direct_df": df,
         "equivalence": "",
         "smallest_bound": math.nan,
         "n_for_80": math.nan,
     }
     if not (math.isfinite(estimate) and math.isfinite(se)):
         return found
-    quantile = float(stdtrit(df, 0.95)) if math.isfinite(df) else float(ndtri(0.95))
-    smallest = abs(estimate) + quantile * se
-    if se > bound / ATTAINABLE:
-        found["equivalence"] = "not attainable at this n"
+    often, usual = (
+        float(stdtrit(df, probability)) if math.isfinite(df) else float(ndtri(probability))
+        for probability in (0.95, 0.90)
+    )
+    smallest = abs(estimate) + often * se
+    if often * se >= bound:
+        found["equivalence"] = "not attainable with data as noisy as these"
     else:
-        found["equivalence"] = "equivalent" if smallest < bound else "not equivalent"
+        found["equivalence"] = "equivalent" if smallest < bound else "inconclusive"
     found["smallest_bound"] = smallest
-    found["n_for_80"] = math.ceil(n * (se * float(ndtri(0.95) + ndtri(0.90)) / bound) ** 2)
+    found["n_for_80"] = math.ceil(n * (se * (often + usual) / bound) ** 2)
     return found
 
 
@@ -233,10 +237,6 @@ def _beside(frame: pd.DataFrame, fit: pd.DataFrame, row: dict[str, Any]) -> dict
         notes.append(
             "likelihood ratio, AIC and BIC take clients as independent; the tests of the paths do not"
         )
-    if boundary and row["direct_excludes_zero"] is not None and pd.notna(row["direct_p"]):
-        at_95 = row["direct_p"] < 0.05
-        if at_95 != row["direct_excludes_zero"] and row["level"] == "within":
-            notes.append("the direct path's profile-likelihood test and its Wald interval disagree on 0")
     found: dict[str, Any] = {"boundary": boundary, "note": "; ".join(notes)}
     if row["level"] != "within" or row["engine"] != "twolevel":
         return found
@@ -248,7 +248,7 @@ def _beside(frame: pd.DataFrame, fit: pd.DataFrame, row: dict[str, Any]) -> dict
         & (frame["predictor"] == row["predictor"])
         & (frame["mediator"] == row["mediator"])
         & (frame["at"] == row["at"])
-        & (frame["interval"] == row["indirect_interval"])
+        & (frame["interval"].isin(COUNTING["indirect"]))
     ]
     if len(same):
         first = same.iloc[0]

@@ -20,8 +20,8 @@ DIRECT = {
 DIRECT_ALONE = {True: "a direct path", False: "no direct path shown"}
 EQUIVALENCE = {
     "equivalent": "equivalence of the direct path to zero shown",
-    "not equivalent": "equivalence of the direct path to zero not shown",
-    "not attainable at this n": "equivalence not attainable at this n",
+    "inconclusive": "equivalence of the direct path to zero not shown: inconclusive",
+    "not attainable with data as noisy as these": "equivalence not attainable with data as noisy as these",
 }
 OPPOSITE = "the direct path has the opposite sign"
 NOT_ESTIMATED = "not estimated"
@@ -40,7 +40,7 @@ def conclusion(
     indirect_excludes_zero, direct_excludes_zero : bool or None
         Whether the primary intervals leave 0 out; None where there is no interval.
     equivalence : str
-        ``equivalent``, ``not equivalent``, ``not attainable at this n``, or empty where not tested.
+        ``equivalent``, ``inconclusive``, ``not attainable with data as noisy as these``, or empty where not tested.
     opposite_signs : bool
         Whether indirect and direct effect differ in sign.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fortems.study.estimands import PRIMARY_INTERVAL
+from fortems.study.estimands import PRIMARY_INTERVAL, STAND_IN
 from fortems.study.models import MediationModel
 from fortems.study.roles import main_models
 from fortems.study.variables import label
@@ -14,11 +14,16 @@ ESTIMAND_LABELS = {"within": "within therapists", "single": "single level", "bet
 ESTIMAND_WORDS = {"within": "within therapists", "single": "at the single level"}
 
 #: The intervals of the indirect effect, the primary one first.
-INTERVAL_WORDS = {"montecarlo": "Monte Carlo", "delta": "delta", "percentile": "percentile", "bca": "BCa"}
+INTERVAL_WORDS = {
+    **{"robust": "cluster-jackknife", "montecarlo": "Monte Carlo", "delta": "delta", "cr2": "CR2"},
+    **{"percentile": "percentile", "bca": "BCa"},
+}
 PRIMARY_WORDS = INTERVAL_WORDS[PRIMARY_INTERVAL]
+STAND_IN_WORDS = INTERVAL_WORDS[STAND_IN]
 #: The same for models with measurement error; a range over reliabilities is no confidence interval and has no name.
 MEASURED_INTERVALS = {
     PRIMARY_INTERVAL: PRIMARY_WORDS,
+    STAND_IN: STAND_IN_WORDS,
     "reliability": "",
     "delta": "delta method",
     "percentile": "percentile",

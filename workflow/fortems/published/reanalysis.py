@@ -112,7 +112,7 @@ def why_not(model: MediationModel, matrix: PublishedMatrix) -> str:
         return "a moderated path needs client rows"
     if model.measurement != "observed":
         return "a measurement model needs client rows"
-    if model.between != "saturated" or model.covariate_level != "within":
+    if model.between != "saturated" or model.covariate_level != "both":
         return "the single-level paths are those of the model without this between part"
     totals = [v.part_of for v in study().variables.values() if v.name in model.variables and v.part_of]
     if any(totals.count(total) and total in model.variables for total in totals):

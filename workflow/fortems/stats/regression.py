@@ -259,42 +259,6 @@ def cr2_from_products(per_cluster: Array, with_y: Array) -> CR2Fit:
     return fit if fit.unshared is None else replace(fit, df=np.where(fit.known_once, np.nan, df))
 
 
-def correlation_cr2(
-    x: Array, y: Array, cluster: NDArray[np.int64], confidence: float = 0.95
-) -> dict[str, Array]:
-    """Correlate x and y over all clients, tested with clustering in mind.
-
-    The test is that of the standardized slope of y on x (ones included): CR2 standard error, t with the
-    Satterthwaite df. In standard-deviation units the slope is r itself.
-
-    Parameters
-    ----------
-    x, y : ndarray (S, N)
-        The two variables; the slope is of y on x, so for a claim x is the earlier of the two in theory.
-    cluster : ndarray (N,)
-        Cluster of each client.
-    confidence : float
-        Of the interval.
-
-    Returns
-    -------
-    dict of ndarray (S,)
-        ``r, se, df, t, p, low, high``; the ends are kept within [-1, 1].
-    """
-    x, y = standardize(np.atleast_2d(x)), standardize(np.atleast_2d(y))
-    fit = ols_cr2(np.stack([np.ones_like(x), x], axis=-1), y, cluster)
-    low, high = fit.interval(confidence)
-    return {
-        "r": fit.coef[:, 1],
-        "se": fit.se[:, 1],
-        "df": fit.df[:, 1],
-        "t": fit.t[:, 1],
-        "p": fit.p[:, 1],
-        "low": np.maximum(low[:, 1], -1.0),
-        "high": np.minimum(high[:, 1], 1.0),
-    }
-
-
 def standardize(values: Array) -> Array:
     """Centre and scale each row of (S, N) to mean 0 and SD 1 (divisor N - 1); a constant row becomes NaN."""
     centred = values - values.mean(axis=-1, keepdims=True)

@@ -17,7 +17,7 @@ class Engine:
     levels : tuple of str
         At which it estimates paths: ``within``, ``between``, ``single``.
     intervals : tuple of str
-        Of the indirect effect.
+        Of the indirect effect; ``robust`` needs client rows.
     incomplete : bool
         Whether clients with missing values enter, by full information; else complete rows alone do.
     matrix : bool
@@ -39,12 +39,12 @@ class Engine:
 
 
 _NORMAL = ("delta", "montecarlo")
-_ALL = (*_NORMAL, *RESAMPLED)
+_ALL = ("robust", *_NORMAL, *RESAMPLED)
 
 #: The engines, at each level the one that counts before those that stand in for it where it was not run.
 ENGINES: dict[str, Engine] = {
     "twolevel": Engine(("within", "between"), _ALL, incomplete=True, latent=("within",)),
-    "regression": Engine(("single",), _ALL, matrix=True),
+    "regression": Engine(("single",), (*_ALL, "cr2"), incomplete=True, matrix=True),
     "semopy": Engine(("single",), _NORMAL, matrix=True, latent=("single",)),
     "mixedlm": Engine(("within", "between", "single"), _NORMAL),
 }

@@ -22,24 +22,35 @@ PRIMARY: dict[str, tuple[str, ...]] = {
     for level in (*ESTIMANDS, "between")
 }
 
-#: The interval of the indirect effect that alone decides: always computed, whatever others a run asks for.
-PRIMARY_INTERVAL = "montecarlo"
+#: The interval that alone decides, always computed, whatever others a run asks for: the cluster jackknife.
+PRIMARY_INTERVAL = "robust"
+
+#: That of the indirect effect where nothing can be left out: a bare matrix, or engines that are not fitted again.
+STAND_IN = "montecarlo"
 
 #: Effect → its intervals that count; the first that there is. A total is a sum, or has a regression of its own.
 COUNTING: dict[str, tuple[str, ...]] = {
-    "a": ("wald",),
-    "b": ("wald",),
-    "direct": ("wald",),
-    "total": ("wald", "delta"),
-    "indirect": (PRIMARY_INTERVAL,),
+    "a": (PRIMARY_INTERVAL, "wald"),
+    "b": (PRIMARY_INTERVAL, "wald"),
+    "direct": (PRIMARY_INTERVAL, "wald"),
+    "total": (PRIMARY_INTERVAL, "wald", "delta"),
+    "indirect": (PRIMARY_INTERVAL, STAND_IN),
 }
 
 KEYS = ("model", "level", "effect", "predictor", "mediator", "at")  # of a number, whoever computed it
 
 
-def computed_intervals(asked: Collection[str]) -> tuple[str, ...]:
-    """Return the intervals of the indirect effect that a run computes: those asked for and the primary one."""
-    return tuple(asked) if PRIMARY_INTERVAL in asked else (PRIMARY_INTERVAL, *asked)
+def computed_intervals(asked: Collection[str], can_leave_out: bool = True) -> tuple[str, ...]:
+    """Return the intervals of the indirect effect that a run computes: the one that counts, then those asked for.
+
+    Parameters
+    ----------
+    asked : collection of str
+    can_leave_out : bool
+        Whether there are estimates without each therapist; where not, the stand-in counts.
+    """
+    first = PRIMARY_INTERVAL if can_leave_out else STAND_IN
+    return (first, *(name for name in asked if name not in (first, PRIMARY_INTERVAL)))
 
 
 def primary_engine(level: str, have: Collection[str]) -> str | None:

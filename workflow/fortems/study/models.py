@@ -29,13 +29,17 @@ class MediationModel:
     covariates : tuple of str
         In every equation; a category enters as indicators against its most frequent value.
     covariate_level : str
-        ``within`` (default: named at the client level only, as lavaan treats such variables) or ``both``.
+        ``both`` (default: split into within and between parts as all else; one that is constant within therapists has
+        a between part only) or ``within``: without differences between therapists' means, which conflates the levels
+        where these differ.
     between : str
         ``saturated`` (default) or ``structured``: the same paths among therapists' parts.
     moderator : str or None
         Moderates every path.
     measurement : str
         ``observed``, ``latent`` or ``corrected``; the last two go to ``measurement.csv``.
+    auxiliary : tuple of str
+        Columns that are no part of the model and help with its missing values; unused where no row is incomplete.
     """
 
     name: str
@@ -43,16 +47,20 @@ class MediationModel:
     mediators: tuple[str, ...]
     outcome: str
     covariates: tuple[str, ...] = ()
-    covariate_level: str = "within"
+    covariate_level: str = "both"
     between: str = "saturated"
     moderator: str | None = None
     measurement: str = "observed"
+    auxiliary: tuple[str, ...] = ()
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Every column that the model needs, each once: predictors, mediators, outcome, covariates, moderator."""
+        """Every column that the model names, each once: predictors, mediators, outcome, covariates, moderator, auxiliary."""
         moderator = (self.moderator,) if self.moderator else ()
-        names = (*self.predictors, *self.mediators, self.outcome, *self.covariates, *moderator)
+        names = (
+            *(*self.predictors, *self.mediators, self.outcome, *self.covariates),
+            *(*moderator, *self.auxiliary),
+        )
         return tuple(dict.fromkeys(names))
 
     @property
@@ -147,17 +155,18 @@ def _model(name: str, entry: Mapping[str, Any]) -> MediationModel:
         mediators=_names(entry["mediator"]),
         outcome=entry["outcome"],
         covariates=_names(entry.get("covariates")),
-        covariate_level=entry.get("covariate_level", "within"),
+        covariate_level=entry.get("covariate_level", "both"),
         between=entry.get("between", "saturated"),
         moderator=entry.get("moderator"),
         measurement=entry.get("measurement", "observed"),
+        auxiliary=_names(entry.get("auxiliary")),
     )
 
 
 def _contradictions(model: MediationModel, where: str, scales: Collection[str] | None) -> list[Problem]:
     place = f"{where}: {model.name}"
     found = []
-    roles = (*model.predictors, *model.mediators, model.outcome, *model.covariates)
+    roles = (*model.predictors, *model.mediators, model.outcome, *model.covariates, *model.auxiliary)
     moderator = (model.moderator,) if model.moderator else ()
     for name in sorted({name for name in (*roles, *moderator) if (*roles, *moderator).count(name) > 1}):
         found.append(Problem(place, f"{name!r} has two roles", "each variable in one role", column=name))
@@ -166,7 +175,7 @@ def _contradictions(model: MediationModel, where: str, scales: Collection[str] |
             found.append(
                 Problem(place, f"{name!r} is an identifier", "a variable of the scores", column=name)
             )
-    for name in (*model.predictors, *model.mediators, model.outcome):
+    for name in (*model.predictors, *model.mediators, model.outcome, *model.auxiliary):
         if name in study().categories:
             found.append(Problem(place, f"{name!r} is a category", "a numeric variable", column=name))
     found += _sums(model, place)
@@ -196,6 +205,8 @@ def _measured(model: MediationModel, place: str, scales: Collection[str] | None)
         found.append(Problem(place, f"{key} with a moderator", "no moderator"))
     if model.covariates:
         found.append(Problem(place, f"{key} with covariates", "no covariates"))
+    if model.auxiliary:
+        found.append(Problem(place, f"{key} with auxiliary variables", "no auxiliary variables"))
     for name in (*model.predictors, *model.mediators, model.outcome):
         if scales is not None and name not in scales:
             what = f"{key} of {name!r}, which no instrument of this run scores"

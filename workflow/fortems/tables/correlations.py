@@ -3,16 +3,16 @@
 Levels and tests
 ----------------
 total, ``pearson`` : r over all clients, t with N - 2 df, Fisher's z interval: clients as if independent.
-total, ``cr2`` : the same r, tested as a standardized slope with cluster-robust (CR2) standard error and
-    Satterthwaite df (fortems.stats.regression); what claims are judged by.
+total, ``robust`` : the same r, tested by the cluster jackknife of Fisher's z (fortems.stats.jackknife), t with J - 1 df:
+    symmetric in its variables, interval within -1 to 1; what claims are judged by.
 within, ``centred`` : r of scores centred at their therapist's mean, N - J - 1 df.
 between, ``latent`` : r of the therapists' latent parts u_j (y_ij = mu + u_j + e_ij), from the between covariance
     matrix by the analysis of variance, (MSP_B - MSP_W) / n0. It is withheld when a between variance is not above 0
     or the ratio exceeds 1; an interval (leave-one-therapist-out jackknife of Fisher's z, t with J - 1 df) is given
     only where both variables' ICC has a lower end above 0.
 
-In every pair x stands before y in the study's theory (predictor, then mediator, then outcome); the slope is of y on
-x. Clients without either value are left out of a pair; n says how many remain.
+In every pair x stands before y in the study's theory (predictor, then mediator, then outcome); no number
+depends on it. Clients without either value are left out of a pair; n says how many remain.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fortems.stats.jackknife import jackknife_correlation
 from fortems.stats.regression import (
-    ONCE,
     Array,
     centre,
     cluster_codes,
-    correlation_cr2,
+    cluster_products,
     t_quantile,
     two_sided_p,
     varies,
@@ -104,25 +104,30 @@ def pair(x: Array, y: Array, cluster: np.ndarray, confidence: float = 0.95) -> l
     shared: dict[str, object] = {"n": n, "n_therapists": clusters, "reason": ""}
     if n < 4 or not varies(x) or not varies(y):
         why = "fewer than four clients" if n < 4 else "a variable does not vary"
-        kinds = (("total", "pearson"), ("total", "cr2"), ("within", "centred"), ("between", "latent"))
+        kinds = (("total", "pearson"), ("total", "robust"), ("within", "centred"), ("between", "latent"))
         return [{"level": level, "kind": kind, **shared, "reason": why} for level, kind in kinds]
-    robust = {name: float(value[0]) for name, value in correlation_cr2(x, y, cluster, confidence).items()}
     # What rounding leaves of a variable that is constant within therapists would correlate with anything.
     centred = tuple(centre(v, cluster) if varies_within(v, cluster) else np.zeros(n) for v in (x, y))
     return [
         {"level": "total", "kind": "pearson", **shared, **pearson(x, y, n - 2.0, confidence)},
-        {
-            **{"level": "total", "kind": "cr2", **shared},
-            **{name: robust[name] for name in ("r", "df", "t", "p")},
-            **{"ci_low": robust["low"], "ci_high": robust["high"]},
-            "reason": ONCE if np.isnan(robust["p"]) else "",
-        },
+        {"level": "total", "kind": "robust", **shared, **robust_correlation(x, y, cluster, confidence)},
         {
             **{"level": "within", "kind": "centred", **shared},
             **pearson(centred[0], centred[1], n - clusters - 1.0, confidence),
         },
         {"level": "between", "kind": "latent", **shared, **between(x, y, cluster, confidence)},
     ]
+
+
+def robust_correlation(x: Array, y: Array, cluster: np.ndarray, confidence: float) -> dict[str, object]:
+    """r of two variables (N,) tested by the cluster jackknife of Fisher's z."""
+    scaled = [(v - v.mean()) / v.std() for v in (x, y)]
+    columns = np.stack([np.ones(len(x)), *scaled], axis=-1)[None]
+    found = jackknife_correlation(cluster_products(columns, cluster), 1, 2, confidence)
+    one = {name: float(value[0]) for name, value in found.items()}
+    reason = "" if one["p"] == one["p"] else "no interval: without one therapist there is no correlation"
+    named = {name: one[name] for name in ("r", "df", "t", "p")}
+    return {**named, "ci_low": one["low"], "ci_high": one["high"], "reason": reason}
 
 
 def pearson(x: Array, y: Array, df: float, confidence: float) -> dict[str, object]:

@@ -102,8 +102,9 @@ def icc_table(scores: pd.DataFrame, variables: list[str], confidence: float = 0.
     Returns
     -------
     DataFrame
-        A row per variable; ``icc`` by analysis of variance, unclipped, ``icc_ml`` by maximum likelihood; F test of
-        no therapist differences. ``reason`` says why numbers are missing.
+        A row per variable; ``icc`` by analysis of variance, unclipped, ``icc_ml`` by maximum likelihood; two-sided F test
+        of no therapist differences, which agrees with the interval. ``reason`` says why numbers are missing, or why an
+        interval does not hold its estimate.
     """
     import pandas as pd
 
@@ -118,7 +119,7 @@ def icc_table(scores: pd.DataFrame, variables: list[str], confidence: float = 0.
 
 def icc(one: OneWay, confidence: float = 0.95) -> dict[str, object]:
     """ICC(1) with its exact interval, variance components, F test; a reason when there is nothing to compute."""
-    from scipy.special import fdtrc
+    from scipy.special import fdtr, fdtrc
 
     if min(one.df) < 1:
         return {"reason": "needs two therapists, one with two clients or more"}
@@ -129,11 +130,12 @@ def icc(one: OneWay, confidence: float = 0.95) -> dict[str, object]:
     if one.within == 0:
         variances = {"variance_between": component, "variance_within": 0.0}
         return {"n0": one.n0, "icc": 1.0, "icc_ml": 1.0, **variances, "reason": CONSTANT_WITHIN}
+    estimate = component / (component + within)
     low, high = exact_interval(one, confidence)
     f = between / within
     return {
         "n0": one.n0,
-        "icc": component / (component + within),
+        "icc": estimate,
         "ci_low": low,
         "ci_high": high,
         "icc_ml": icc_ml(one),
@@ -142,9 +144,23 @@ def icc(one: OneWay, confidence: float = 0.95) -> dict[str, object]:
         "f": f,
         "df1": one.df[0],
         "df2": one.df[1],
-        "p": float(fdtrc(*one.df, f)),
-        "reason": "",
+        "p": min(1.0, 2 * min(float(fdtrc(*one.df, f)), float(fdtr(*one.df, f)))),
+        "reason": outside(one, estimate, low, high),
     }
+
+
+def outside(one: OneWay, estimate: float, low: float, high: float) -> str:
+    """Say why an interval does not hold its own estimate; empty where it does."""
+    if low <= estimate <= high:
+        return ""
+    largest = int(one.size.max())
+    floor = -1 / (largest - 1)
+    if estimate < floor:
+        return (
+            f"the estimate is below {floor:.2f}, the least that up to {largest} clients of one therapist can share "
+            "(-1/(n - 1)), where the interval ends"
+        )
+    return "with unequal numbers of clients the interval weighs therapists differently from the estimate"
 
 
 def exact_interval(one: OneWay, confidence: float) -> tuple[float, float]:

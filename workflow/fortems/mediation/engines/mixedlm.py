@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fortems.mediation.engines.regression import with_missing, within_sds
+from fortems.mediation.engines.regression import with_missing
+from fortems.mediation.engines.regression_incomplete import within_sds
 from fortems.mediation.pathfit import fit_row
 from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import CannotFit, Key, System, check_within, within_deviations
@@ -102,7 +103,7 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     check_within(system)
     _check_explained(system)
     means = cluster_means(values, cluster, n_clusters)
-    deviations = within_deviations(system)
+    deviations = within_deviations(system, values, cluster)
     split, split_equations = _split(system, values, means, deviations, cluster)
     whole, whole_equations = _whole(system, values, cluster)
     boundary = any(e.share < BOUNDARY for e in split_equations.values())
@@ -190,13 +191,8 @@ def _split(
             continue
         divided = [name for name in right if system.has_part(name, "within")]
         inner = [system.position(name) for name in divided]
-        averaged = [name for name in right if system.has_part(name, "between")]
+        averaged = _told_apart(system, right, means)
         outer = [system.position(name) for name in averaged]
-        between = np.column_stack([np.ones(n_clusters), means[:, outer]])
-        if np.linalg.matrix_rank(between) < between.shape[1]:
-            raise CannotFit(
-                f"{n_clusters} therapists do not tell the effects of {', '.join(averaged)} between them apart"
-            )
         design = np.column_stack([np.ones(n), deviations[:, inner], means[cluster][:, outer]])
         equation = random_intercept(values[:, system.position(dependent)], design, cluster)
         equations[dependent] = equation
@@ -205,7 +201,7 @@ def _split(
         outer_keys = [(dependent, name) for name in averaged]
         parts["within"].append(Part(inner_keys, equation, w, n - n_clusters - len(inner)))
         parts["between"].append(Part(outer_keys, equation, b, n_clusters - len(outer) - 1))
-    inside = within_sds(system, values, cluster, n_clusters)
+    inside = within_sds(system, values, cluster)
     covariances = {
         "within": deviations.T @ deviations / (n - n_clusters),
         "between": np.cov(means.T),
@@ -217,8 +213,32 @@ def _split(
     return slopes, equations
 
 
+def _told_apart(system: System, right: tuple[str, ...], means: Array) -> list[str]:
+    """Return the columns whose therapist means enter: all that have a part between, covariates as far as they can.
+
+    Covariates' means are left out where the other means determine them; slopes within do not depend on it, as
+    deviations are orthogonal to means.
+    """
+    present = [name for name in right if system.has_part(name, "between")]
+    kept = [name for name in present if name not in system.covariates]
+
+    def independent(names: list[str]) -> bool:
+        columns = means[:, [system.position(name) for name in names]]
+        design = np.column_stack([np.ones(len(means)), columns])
+        return bool(np.linalg.matrix_rank(design) == design.shape[1])
+
+    if not independent(kept):
+        raise CannotFit(
+            f"{len(means)} therapists do not tell the effects of {', '.join(kept)} between them apart"
+        )
+    for name in present:
+        if name in system.covariates and independent([*kept, name]):
+            kept.append(name)
+    return [name for name in present if name in kept]
+
+
 def _whole(system: System, values: Array, cluster: NDArray[np.int64]) -> tuple[Slopes, dict[str, Equation]]:
-    n, n_clusters = len(values), int(cluster.max()) + 1
+    n = len(values)
     equations, parts = {}, []
     for dependent, right in system.equations().items():
         if dependent in system.mediator_products:
@@ -229,7 +249,7 @@ def _whole(system: System, values: Array, cluster: NDArray[np.int64]) -> tuple[S
         equations[dependent] = equation
         keys = [(dependent, name) for name in right]
         parts.append(Part(keys, equation, slice(1, None), n - len(index) - 1))
-    inside = within_sds(system, values, cluster, n_clusters)
+    inside = within_sds(system, values, cluster)
     return _joined("single", parts, system, cluster, np.cov(values.T), inside), equations
 
 

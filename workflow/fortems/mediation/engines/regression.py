@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fortems.mediation.engines import regression_incomplete
+from fortems.mediation.engines.regression_incomplete import within_sds
 from fortems.mediation.pathfit import fit_measures, fit_row, implied_covariance
 from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import CannotFit, Key, System
 from fortems.seeds import stream
-from fortems.stats.regression import CR2Fit, cr2_from_products, varies_within
+from fortems.stats.regression import CR2Fit, cr2_from_products
 
 Array = NDArray[np.float64]
 
@@ -30,7 +32,7 @@ MIN_CLUSTERS = 10  # below, a cluster bootstrap is withheld
 
 
 def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str, Any]]]:
-    """Fit a model by least squares.
+    """Fit a model by least squares; where rows are incomplete, by full information.
 
     Parameters
     ----------
@@ -44,6 +46,9 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     list of dict
         Rows of ``fit.csv``, variants ``partial`` and ``full``.
     """
+    if system.n_missing:
+        found, fits = regression_incomplete.fit(system, ENGINE)
+        return [found], fits
     values, cluster, n_clusters = system.complete_values()
     clustered = n_clusters < len(values)
     scale = values.std(axis=0)
@@ -53,13 +58,13 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     slopes = _slopes(system, products, scale, equations)
     slopes.update(
         sd=dict(zip(system.columns, values.std(axis=0, ddof=1), strict=True)),
-        within_sd=within_sds(system, values, cluster, n_clusters),
+        within_sd=within_sds(system, values, cluster),
         totals=_totals(system, products, scale),
         r_squared=explained(slopes["keys"], slopes["estimate"], np.cov(values.T), system.columns),
         n_clients=len(values),
         n_therapists=n_clusters if clustered else 0,
     )
-    if clustered and n_clusters > 2:
+    if n_clusters > 2:
         slopes["jackknife"] = weighted_slopes(system, products, 1.0 - np.eye(n_clusters), scale)
     if settings.bootstraps and clustered and n_clusters >= MIN_CLUSTERS:
         weights = bootstrap_weights(settings, system.model.name, ENGINE, n_clusters)
@@ -82,23 +87,6 @@ def cross_products(values: Array, cluster: NDArray[np.int64], n_clusters: int) -
     starts = np.searchsorted(cluster[order], np.arange(n_clusters))
     rows = z[order][:, :, None] * z[order][:, None, :]
     return np.add.reduceat(rows, starts, axis=0)
-
-
-def within_sds(
-    system: System, values: Array, cluster: NDArray[np.int64], n_clusters: int
-) -> dict[str, float]:
-    """Return pooled SDs within therapists (divisor N − J) by column; total SDs where there are no clusters.
-
-    NaN for a column that is constant within therapists.
-    """
-    if n_clusters == len(values):
-        return dict(zip(system.columns, values.std(axis=0, ddof=1), strict=True))
-    means = np.zeros((n_clusters, values.shape[1]))
-    np.add.at(means, cluster, values)
-    means /= np.bincount(cluster, minlength=n_clusters)[:, None]
-    squares = ((values - means[cluster]) ** 2).sum(axis=0)
-    squares[[not varies_within(column, cluster) for column in values.T]] = np.nan
-    return dict(zip(system.columns, np.sqrt(squares / (len(values) - n_clusters)), strict=True))
 
 
 def _index(system: System, names: tuple[str, ...]) -> list[int]:

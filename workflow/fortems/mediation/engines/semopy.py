@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fortems.mediation.engines.regression import unit_factors, with_missing, within_sds
+from fortems.mediation.engines.regression import unit_factors, with_missing
+from fortems.mediation.engines.regression_incomplete import within_sds
 from fortems.mediation.pathfit import fit_measures, fit_row
 from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import CannotFit, Key, System
@@ -218,7 +219,7 @@ def _slopes(
         vcov=vcov * np.outer(units, units),
         df=df,
         sd=dict(zip(system.columns, values.std(axis=0, ddof=1), strict=True)),
-        within_sd=within_sds(system, values, cluster, n_clusters),
+        within_sd=within_sds(system, values, cluster),
         n_clients=len(values),
         n_therapists=n_clusters if n_clusters < len(values) else 0,
         r_squared=explained(keys, estimate, np.cov(values.T), system.columns),

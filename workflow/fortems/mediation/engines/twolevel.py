@@ -1,13 +1,14 @@
 """Engine ``twolevel``: latent within and between parts, normal-theory maximum likelihood (level within, between).
 
 Complete rows are fitted from sufficient statistics (``twolevel.batch``), as are all bootstrap replicates and
-leave-one-therapist-out fits. Missing values, between effects and restricted structured between parts go through the
-general engine (``fortems.mediation.engines.twolevel_general``). A structured between part with all its paths is the saturated
-one in other parameters, so the within slopes of the two are the same.
+leave-one-therapist-out fits. Missing values, columns without a part within, between effects and restricted structured
+between parts go through the general engine (``fortems.mediation.engines.twolevel_general``), leave-one-therapist-out fits
+included. A structured between part with all its paths is the saturated one in other parameters, so the within slopes of
+the two are the same.
 
-Covariates, moderators and products have no between part unless ``covariate_level: both``; products are taken
-from deviations from therapists' means. Degrees of freedom of a within slope are N − J − k, those of the
-fixed-effects regression with k columns: the likelihood leaves the small-sample distribution open, and these
+Covariates are split as all else; with ``covariate_level: within`` they have no between part, and the test in ``fit.csv``
+is the likelihood ratio of that restriction. Moderators and products have none; products are taken from deviations from
+therapists' means. Degrees of freedom of a within slope's Wald test are N − J − k, those of the fixed-effects regression with k columns: the likelihood leaves the small-sample distribution open, and these
 are the df that hold when the between part carries no information.
 """
 
@@ -30,6 +31,8 @@ from fortems.mediation.system import Key, System, check_within, two_level_values
 Array = NDArray[np.float64]
 
 ENGINE = "twolevel"
+TOLERANCE = 1e-8  # of the gradient: jackknife variances are sums of squares of small differences
+REJECTED = 0.05
 NO_BETWEEN = "no slope between therapists is identified"
 
 
@@ -44,7 +47,8 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     Returns
     -------
     list of Slopes
-        ``within``, with bootstrap replicates where there are ten therapists or more and no value is missing;
+        ``within``, with leave-one-therapist-out slopes, and with bootstrap replicates where there are ten therapists or
+        more and no value is missing;
         ``between`` where Σ_B is not at the boundary. Empty when the search finds no maximum.
     list of dict
         Rows of ``fit.csv``, variants ``partial`` and ``full``.
@@ -54,24 +58,31 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
 
 
 def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str, Any]]]:
-    values, cluster, n_clusters = two_level_values(system)
-    if n_clusters in (1, len(values)):
+    labels = system.cluster[system.some]
+    n_clusters = len(np.unique(labels))
+    if n_clusters in (1, len(labels)):
         reason = "no therapist with two clients or more" if n_clusters > 1 else "one therapist only"
         return [], [_unfitted(system, variant, reason) for variant in ("partial", "full")]
     check_within(system)
-    if general.has_missing(system) or system.between_only:
+    if system.n_missing or system.between_only:
         return _by_general_engine(system)
+    values, cluster, n_clusters = two_level_values(system)
     order = _order(system)
     moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
-    partial = batch.fit(path_model(system, order), moments)
-    rows = [_fit_row(system, "partial", partial, partial)]
+    partial = batch.fit(path_model(system, order), moments, tolerance=TOLERANCE)
+    top = partial
+    if system.restricted_covariates:
+        top = batch.fit(path_model(unrestricted(system), order), moments, start=partial, vcov=False)
+    rows = [_fit_row(system, "partial", partial, top)]
     if not partial.converged[0]:
         return [], [*rows, _unfitted(system, "full", "the partial model has no maximum")]
-    rows.append(_full_row(system, order, moments, partial))
+    rows.append(_full_row(system, order, moments, partial, top))
     slopes = _slopes(system, order, partial, len(values), n_clusters)
     if partial.boundary[0]:
         slopes["profile"] = profile_tests(system, values, cluster, partial)
-    slopes["jackknife"] = resampled(system, order, values, cluster, partial, 1.0 - np.eye(n_clusters))
+    left_out = resampled(system, order, values, cluster, partial, 1.0 - np.eye(n_clusters))
+    slopes["jackknife"] = _mended(system, slopes["keys"], left_out, np.unique(labels))
+    rows[0]["message"] = _with_failures(rows[0]["message"], slopes["jackknife"])
     if settings.bootstraps and n_clusters >= MIN_CLUSTERS:
         weights = bootstrap_weights(settings, system.model.name, ENGINE, n_clusters)
         slopes["replicates"] = resampled(system, order, values, cluster, partial, weights)
@@ -86,8 +97,8 @@ def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[st
 
 
 def _by_general_engine(system: System) -> tuple[list[Slopes], list[dict[str, Any]]]:
-    """Rows with missing values, and columns without a part within; resampling would take too long here."""
-    missing, inside = general.has_missing(system), system.carries_indirect("within")
+    """Rows with missing values, and columns without a part within; bootstrap would take too long here."""
+    missing, inside = system.n_missing > 0, system.carries_indirect("within")
     # Where the indirect effect lies between therapists alone, its paths there are the model.
     structured = system.model.between == "structured" or not inside
     data = general.data_of(system, missing)
@@ -97,11 +108,15 @@ def _by_general_engine(system: System) -> tuple[list[Slopes], list[dict[str, Any
     }
     partial = fits["partial"]
     message = "; ".join(part for part in (system.constant_note, _used(system, missing)) if part)
-    saturated = (partial.loglik, partial.n_parameters)
+    top = partial
+    if system.restricted_covariates:
+        top = general.fit_text(general.syntax(unrestricted(system), "partial", structured), data, missing)
+    saturated = (top.loglik, top.n_parameters)
     rows = [
         general.general_row(system, ENGINE, variant, fitted, saturated, message)
         for variant, fitted in fits.items()
     ]
+    _warn_of_restriction(system, rows[0])
     if not partial.converged:
         return [], rows
     found = []
@@ -109,6 +124,9 @@ def _by_general_engine(system: System) -> tuple[list[Slopes], list[dict[str, Any
         fields = general.slopes_of(system, partial, "within")
         if partial.boundary:
             fields["profile"] = general.profile_p(system, partial)
+        left_out, labels = general.jackknife(system, partial), np.asarray(data.labels, dtype=str)
+        fields["jackknife"] = _mended(system, fields["keys"], left_out, labels)
+        rows[0]["message"] = _with_failures(rows[0]["message"], fields["jackknife"])
         found.append(Slopes(engine=ENGINE, level="within", **fields))
     if not inside:  # at the boundary too, as far as the slopes are identified there: there is nothing else
         found += _identified(general.between_slopes(system, partial, ENGINE))
@@ -119,6 +137,71 @@ def _by_general_engine(system: System) -> tuple[list[Slopes], list[dict[str, Any
     if not found:
         rows[0]["message"] += f"; {NO_BETWEEN}"
     return found, rows
+
+
+def unrestricted(system: System) -> System:
+    """The same system with its covariates split into parts within and between."""
+    return replace(system, model=replace(system.model, covariate_level="both"))
+
+
+def _with_failures(message: str, jackknife: Array) -> str:
+    failed = int(np.isnan(jackknife).all(axis=1).sum())
+    if not failed:
+        return message
+    lost = f"{failed} of {len(jackknife)} leave-one-therapist-out fits without a maximum: no robust interval"
+    return "; ".join(part for part in (message, lost) if part)
+
+
+def _mended(system: System, keys: tuple[Key, ...], left_out: Array, labels: NDArray[np.str_]) -> Array:
+    """Fit again without the covariates that vary through a left-out therapist alone: they have no jackknife value.
+
+    Parameters
+    ----------
+    left_out : ndarray (J, K)
+        Slopes without each therapist; NaN where there was no maximum.
+    labels : ndarray (J,)
+        The therapists.
+    """
+    found = left_out.copy()
+    for j in np.flatnonzero(np.isnan(left_out).any(axis=1)):
+        kept = system.cluster != labels[j]
+        rest = replace(system, frame=system.frame[kept], cluster=system.cluster[kept])
+        constant = [name for name in system.covariates if name not in system.between_only]
+        constant = [name for name in constant if not rest.varies_within(name)]
+        if constant:
+            rest = replace(rest, covariates=tuple(c for c in system.covariates if c not in constant))
+            own = _point_slopes(rest)
+            found[j] = [own.get(key, np.nan) for key in keys]
+    return found
+
+
+def _point_slopes(system: System) -> dict[Key, float]:
+    """Within slopes without standard errors; empty where there is no maximum."""
+    if system.n_missing or system.between_only:
+        missing = system.n_missing > 0
+        text = general.syntax(system, "partial", system.model.between == "structured")
+        fitted = general.fit_text(text, general.data_of(system, missing), missing)
+        if not fitted.converged:
+            return {}
+        fields = general.slopes_of(system, fitted, "within")
+        return dict(zip(fields["keys"], fields["estimate"].tolist(), strict=True))
+    values, cluster, _ = two_level_values(system)
+    order = _order(system)
+    moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
+    best = batch.fit(path_model(system, order), moments, vcov=False, tolerance=TOLERANCE)
+    keys, slopes, _ = parallel(system, order, best)
+    return {key: value for key, value in zip(keys, slopes[0].tolist(), strict=True) if value == value}
+
+
+def _warn_of_restriction(system: System, row: dict[str, Any]) -> None:
+    """Say in a row of ``fit.csv`` that leaving out the covariates' part between is rejected."""
+    if not system.restricted_covariates or not row["p"] < REJECTED:
+        return
+    warning = (
+        f"therapists differ in {', '.join(system.restricted_covariates)} (likelihood ratio of leaving that out "
+        "rejected): the paths mix the levels; covariate_level: both splits them"
+    )
+    row["message"] = "; ".join(part for part in (row["message"], warning) if part)
 
 
 def _identified(slopes: Slopes) -> list[Slopes]:
@@ -147,16 +230,20 @@ def _used(system: System, missing: bool) -> str:
 
 
 def _full_row(
-    system: System, order: tuple[str, ...], moments: batch.BatchMoments, partial: batch.BatchFit
+    system: System,
+    order: tuple[str, ...],
+    moments: batch.BatchMoments,
+    partial: batch.BatchFit,
+    top: batch.BatchFit,
 ) -> dict[str, Any]:
     """Row of the model without direct paths; the general engine fits it where the between part is structured."""
     if system.model.between == "structured":
         text = general.syntax(system, "full", True)
         fitted = general.fit_text(text, general.data_of(system, missing=False), missing=False)
-        saturated = (float(partial.loglik[0]), partial.model.n_parameters)
-        return general.general_row(system, ENGINE, "full", fitted, saturated, with_missing("", system))
+        saturated = (float(top.loglik[0]), top.model.n_parameters)
+        return general.general_row(system, ENGINE, "full", fitted, saturated, "")
     full = batch.fit(path_model(system, order, "full"), moments, start=partial)
-    row = _fit_row(system, "full", full, partial)
+    row = _fit_row(system, "full", full, top)
     if row["df"] > 1 and not system.moderators:
         text = general.syntax(system, "full", False)
         row |= general.indices_of(
@@ -292,7 +379,8 @@ def resampled(
 ) -> Array:
     """Return the slopes (R, K) of reweighted therapists; NaN where there is no maximum."""
     moments = batch.weighted_moments(values[:, _places(system, order)], cluster, weights)
-    return parallel(system, order, batch.fit(partial.model, moments, start=partial, vcov=False))[1]
+    fitted = batch.fit(partial.model, moments, start=partial, vcov=False, tolerance=TOLERANCE)
+    return parallel(system, order, fitted)[1]
 
 
 def _unfitted(system: System, variant: str, reason: str) -> dict[str, Any]:
@@ -321,7 +409,7 @@ def _fit_row(
     boundary = bool(fitted.boundary[0])
     n = len(system.frame[system.complete])
     message = f"Σ_B of rank {int(fitted.rank[0])} of {sum(fitted.model.between)}" if boundary else ""
-    return fit_row(
+    row = fit_row(
         system.model.name,
         ENGINE,
         variant,
@@ -336,5 +424,8 @@ def _fit_row(
         admissible=True,
         boundary=boundary,
         se_method=batch.SE_METHODS[int(fitted.se_method[0])],
-        message=with_missing(message, system),
+        message=message,
     )
+    if variant == "partial":
+        _warn_of_restriction(system, row)
+    return row

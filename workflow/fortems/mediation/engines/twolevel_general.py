@@ -12,14 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import twolevel
 from numpy.typing import NDArray
 from twolevel.errors import DataProblemError, ModelError
 
 from fortems.mediation.pathfit import fit_row
 from fortems.mediation.slopes import Slopes, explained, path_names, slope_of
-from fortems.mediation.system import CannotFit, Key, System, two_level_values
+from fortems.mediation.system import CannotFit, Key, System, within_deviations
 
 Array = NDArray[np.float64]
 
@@ -29,7 +28,7 @@ SAME_MAXIMUM = 1e-3  # largest difference of log-likelihoods of two parameteriza
 
 def names_of(system: System) -> dict[str, str]:
     """Return column → its name in the model text."""
-    return {column: f"v{i}" for i, column in enumerate(system.columns)}
+    return {column: f"v{i}" for i, column in enumerate((*system.columns, *system.auxiliary))}
 
 
 def syntax(system: System, variant: str, structured: bool) -> str:
@@ -42,6 +41,10 @@ def syntax(system: System, variant: str, structured: bool) -> str:
         ``partial`` or ``full``; full has no direct path, between neither where that part is structured.
     structured : bool
         Whether the between part has the paths too; else it is saturated.
+
+    Notes
+    -----
+    Auxiliary variables are regressed on all else at their level, which leaves the model of the others as it is.
     """
     names = names_of(system)
     lines = ["level: 1", *_paths(system, variant, names, "within")]
@@ -49,7 +52,10 @@ def syntax(system: System, variant: str, structured: bool) -> str:
     if structured:
         lines += _paths(system, variant, names, "between")
     else:
-        present = [column for column in system.columns if system.has_part(column, "between")]
+        present = [
+            *(column for column in system.columns if system.has_part(column, "between")),
+            *system.auxiliary,
+        ]
         lines += [
             f"{names[one]} ~~ {' + '.join(names[other] for other in present[i:])}"
             for i, one in enumerate(present)
@@ -68,6 +74,10 @@ def _paths(system: System, variant: str, names: dict[str, str], level: str) -> l
             firsts.append(names[dependent])
     lines += [f"{one} ~~ {other}" for i, one in enumerate(firsts) for other in firsts[i + 1 :]]
     exogenous = [names[c] for c in system.exogenous if system.has_part(c, level)]
+    others = [names[c] for c in system.columns if system.has_part(c, level)]
+    auxiliary = [names[c] for c in system.auxiliary]
+    lines += [f"{name} ~ {' + '.join(others)}" for name in auxiliary]
+    lines += [f"{one} ~~ {other}" for i, one in enumerate(auxiliary) for other in auxiliary[i + 1 :]]
     return lines + [f"{one} ~~ {' + '.join(exogenous[i:])}" for i, one in enumerate(exogenous)]
 
 
@@ -83,11 +93,18 @@ def named(system: System) -> Iterator[None]:
 
 
 def data_of(system: System, missing: bool) -> twolevel.ClusterData:
-    """Return the columns under their model names, all rows or the complete ones, ready to be fitted often."""
-    rows = np.ones(len(system.frame), dtype=bool) if missing else system.complete
-    frame = system.frame.loc[rows, list(system.columns)]
-    if not missing:
-        frame = pd.DataFrame(two_level_values(system)[0], columns=list(system.columns))
+    """Return the columns under their model names, all rows or the complete ones, ready to be fitted often.
+
+    Products are those of deviations from therapists' means (``within_deviations``).
+    """
+    rows = system.some if missing else system.complete
+    columns = [*system.columns, *(system.auxiliary if missing else ())]
+    frame = system.frame.loc[rows, columns].astype(float)
+    products = [*system.predictor_products, *system.mediator_products]
+    if products:
+        codes = np.unique(system.cluster[rows], return_inverse=True)[1]
+        deviations = within_deviations(system, frame[list(system.columns)].to_numpy(float), codes)
+        frame[products] = deviations[:, [system.position(name) for name in products]]
     frame = frame.rename(columns=names_of(system))
     return twolevel.ClusterData(frame.assign(**{CLUSTER: system.cluster[rows]}), CLUSTER)
 
@@ -171,7 +188,7 @@ def general_row(
     Parameters
     ----------
     saturated : (float, int)
-        Log-likelihood and number of parameters of the partial model, which is saturated.
+        Log-likelihood and number of parameters of the model whose parts within and between are unrestricted.
     """
     from scipy.special import chdtrc
 
@@ -203,9 +220,7 @@ def general_row(
     )
 
 
-def has_missing(system: System) -> bool:
-    """Return whether full information is to be used: some rows are incomplete and no column is a product.
-
-    Products are taken from deviations from therapists' means, which incomplete rows do not have.
-    """
-    return system.n_missing > 0 and not system.moderators
+def jackknife(system: System, fit: twolevel.Fit) -> Array:
+    """Return the within slopes (J, K) without each therapist, NaN where there is no maximum."""
+    names = [_parameter(system, key, "within") for key in system.keys("within")]
+    return fit.jackknife().estimates[names].to_numpy(float)

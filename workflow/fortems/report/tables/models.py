@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 from fortems.presentation.choice import levels, path, reordered_models, shown_models, verdict
 from fortems.presentation.results import Row
-from fortems.presentation.words import ESTIMAND_WORDS, MEASURED_INTERVALS, PRIMARY_WORDS, model_label
+from fortems.presentation.words import (
+    ESTIMAND_WORDS,
+    MEASURED_INTERVALS,
+    PRIMARY_WORDS,
+    STAND_IN_WORDS,
+    model_label,
+)
 from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
@@ -92,13 +98,13 @@ def _wanted(model: MediationModel) -> list[tuple[str, dict[str, str], str]]:
 def _note(report: Report, have: list[str]) -> str:
     words = {
         "within": "Within therapists: two-level maximum likelihood.",
-        "single": "Single level: least squares with cluster-robust (CR2) inference, clients without missing values."
+        "single": "Single level: least squares, with full information where values are missing."
         if not report.variant.matrix
         else "Single level: least squares from the printed correlations.",
     }
     return (
         "*a*: predictor to mediator; *b*: mediator to outcome; *c*′: direct path; *ab*: indirect effect with its "
-        f"{PRIMARY_WORDS} interval; Std.: in standard deviations of the level. {' '.join(words[level] for level in have)}"
+        f"{STAND_IN_WORDS if report.variant.matrix else PRIMARY_WORDS} interval; Std.: in standard deviations of the level. {' '.join(words[level] for level in have)}"
     )
 
 

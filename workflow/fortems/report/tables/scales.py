@@ -91,7 +91,7 @@ def correlations(report: Report) -> Table | None:
         body.append(tuple(cells))
     where = "below the diagonal over all clients, above it within therapists" if above else "as printed"
     test = (
-        "Tests over all clients are cluster-robust (CR2), those within therapists have the clients minus the therapists minus one "
+        "Tests over all clients are cluster-robust (jackknife of Fisher's *z*), those within therapists have the clients minus the therapists minus one "
         "degrees of freedom."
         if above
         else "Tests take clients as independent."
@@ -153,7 +153,7 @@ def levels(report: Report) -> Table | None:
         "lrcrrrcrr",
         tuple(body),
         (
-            "Total: over all clients, cluster-robust test with Satterthwaite degrees of freedom. Within: scores centred at their "
+            "Total: over all clients, cluster-robust test (jackknife of Fisher's *z*). Within: scores centred at their "
             "therapist's mean. Between: latent therapist parts; an em dash where not both variances are surely above zero.",
         ),
         spanners=(("", 1), ("Total", 4), ("Within therapists", 3), ("Between", 1)),

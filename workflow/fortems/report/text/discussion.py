@@ -105,11 +105,11 @@ def _full(report: Report) -> str:
     if not rows:
         return ""
     shown_ = [row for row in rows if row["equivalence"] == "equivalent"]
-    barred = [row for row in rows if row["equivalence"] == "not attainable at this n"]
+    barred = [row for row in rows if row["equivalence"] == "not attainable with data as noisy as these"]
     if len(barred) == len(rows):
         return (
-            "Full mediation, in the sense of a direct path too small to matter, could not have been shown at this number of "
-            "clients whatever the data; a direct path that is not significant does not show it."
+            "Full mediation, in the sense of a direct path too small to matter, could not have been shown with data as noisy "
+            "as these, whatever the estimate; a direct path that is not significant does not show it."
         )
     if shown_:
         which = listed(

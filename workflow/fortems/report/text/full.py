@@ -52,8 +52,8 @@ def _equivalence(report: Report, rows: list[Row]) -> str:
     bound = f"{report.bind.of(rows[0], 'equivalence_bound', 'r')} standard deviations"
     words = {
         "equivalent": f"the direct path is shown to be smaller than {bound} for",
-        "not equivalent": f"that the direct path is smaller than {bound} is not shown for",
-        "not attainable at this n": f"no result at this number of clients could have shown the direct path to be smaller than {bound} for",
+        "inconclusive": f"that the direct path is smaller than {bound} is not shown for",
+        "not attainable with data as noisy as these": f"with data as noisy as these no estimate could have shown the direct path to be smaller than {bound} for",
     }
     parts = []
     for outcome, text in words.items():

@@ -14,7 +14,7 @@ ASPECTS = ("bond", "goal", "task")
 
 def total(report: Report, x: str, y: str) -> Row | None:
     """The total correlation of a pair by the test that counts: cluster-robust, or the printed one of a matrix."""
-    for kind in ("cr2", "pearson"):
+    for kind in ("robust", "pearson"):
         for pair in ((x, y), (y, x)):
             row = report.results.first(CORRELATIONS, x=pair[0], y=pair[1], level="total", kind=kind)
             if row is not None and row.has("r"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fortems.presentation.choice import is_fitted, levels, own_models, reordered_models
 from fortems.presentation.results import CODEBOOK, PATTERNS
-from fortems.presentation.words import ESTIMAND_WORDS, PRIMARY_WORDS, listed
+from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import escape
 from fortems.report.template import Report
@@ -119,15 +119,16 @@ def estimation(report: Report) -> str:
             "The within effect is estimated by normal-theory maximum likelihood over positive semi-definite covariance "
             "matrices of therapists and clients. At the size of the article the maximum mostly lies at the boundary, where a "
             "therapist variance or a combination of them is zero [@self1987]; standard errors then come from the information "
-            "on the face of the boundary, tests of single paths from the profile likelihood, and the estimate borrows "
+            "on the face of the boundary, and the estimate borrows "
             "information from differences between therapists, so that the fixed-effects estimate is given beside it. "
             "Converged, admissible and at the boundary are three separate verdicts. The engine was checked against lavaan "
             "[@rosseel2012]."
         )
     if "regression" in engines:
         parts.append(
-            "The single-level effect is estimated by least squares with cluster-robust standard errors of type CR2 and "
-            "Satterthwaite degrees of freedom [@bell2002; @pustejovsky2018]."
+            "The single-level effect is estimated by least squares; where a client lacks a value, by full-information maximum "
+            "likelihood, as within therapists, so that both estimands rest on the same clients. Standard errors of type CR2 with "
+            "Satterthwaite degrees of freedom are shown beside [@bell2002; @pustejovsky2018]."
         )
     others = [ENGINE_WORDS[engine] for engine in engines if engine in ("semopy", "mixedlm")]
     if others:
@@ -146,10 +147,23 @@ def intervals(report: Report) -> str:
     bind = report.bind
     parts = []
     draws = bind.setting("montecarlo", "draws")
-    parts.append(
-        f"The primary interval of the indirect effect, fixed beforehand, is the {PRIMARY_WORDS} interval from the joint "
-        f"distribution of *a* and *b*, scaled to *t*, from {draws} draws [@preacher2012]."
-    )
+    if report.variant.matrix:
+        parts.append(
+            "The primary interval of the indirect effect is the Monte Carlo interval from the joint "
+            f"distribution of *a* and *b*, scaled to *t*, from {draws} draws [@preacher2012]."
+        )
+    else:
+        parts.append(
+            "The primary interval and test of every effect rest on its estimates without each therapist in turn: variances by the "
+            "cluster jackknife about the full estimate [@mackinnon2023], *t* with one degree of freedom less than therapists; the "
+            "indirect effect is the product of *a* and *b* as independent *t* variates [@craig1936], its quantiles by quadrature. It "
+            "needs neither normal nor equally variable residuals, and it alone decides."
+        )
+        if "montecarlo" in asked:
+            parts.append(
+                "The Monte Carlo interval of normal theory, scaled to *t*, is shown beside, from "
+                f"{draws} draws [@preacher2012]."
+            )
     if "delta" in asked:
         parts.append(
             "The delta-method interval is shown beside; it is symmetric, which the distribution of a product is not [@mackinnon2004]."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fortems.presentation.choice import indirects, levels, own_models, path
 from fortems.presentation.results import Row
-from fortems.presentation.words import ESTIMAND_WORDS, PRIMARY_WORDS, listed
+from fortems.presentation.words import ESTIMAND_WORDS, PRIMARY_WORDS, STAND_IN_WORDS, listed
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, findings, findings_word, tallies
 from fortems.report.text.design import pattern_share
@@ -36,7 +36,7 @@ def abstract_method(report: Report) -> str:
 
     opening = opening.replace("{}", f"*{escape(report.variant.scenario)}*")
     if report.variant.matrix:
-        return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with {PRIMARY_WORDS} intervals."
+        return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with {STAND_IN_WORDS} intervals."
     stated = (
         "The findings to check were stated as checks in a file of this run's own."
         if report.results.own_claims
@@ -44,7 +44,7 @@ def abstract_method(report: Report) -> str:
     )
     return (
         f"{opening} Two estimands were declared beforehand: the indirect effect among clients of the same therapist (two-level "
-        "maximum likelihood) and at the single level (least squares with cluster-robust inference), both with "
+        "maximum likelihood) and at the single level (least squares), both with "
         f"{PRIMARY_WORDS} intervals. {stated}"
     )
 
