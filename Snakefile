@@ -67,6 +67,19 @@ rule all:
             "design/coverage.csv",
             "design/recovery.csv",
         ),
+        # what must be true for the pattern of findings to come about
+        within_reach(
+            "design/surface.csv",
+            "design/surface_ratios.csv",
+            "design/surface_maximum.csv",
+            "design/pattern.csv",
+            "design/posterior.csv",
+            "design/statements.csv",
+            "design/information.csv",
+            "design/forecast.csv",
+            "design/forecast_sizes.csv",
+            "design/attempts.csv",
+        ),
         # each finding of the paper, each published number
         within_reach("claims.csv", "published.csv"),
         # nothing is typeset before this holds

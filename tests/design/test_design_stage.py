@@ -40,13 +40,13 @@ SMALL = {
 def small():
     """All tables of the small stage, made in one chunk, and the sums they are made of."""
     chosen = settings(**SMALL)
-    chunk = stage.run_chunk(chosen, 0, 1, lambda line: None)
+    chunk, _ = stage.run_chunk(chosen, 0, 1, lambda line: None)
     return chosen, chunk, stage.tables(chosen, [chunk])
 
 
 def test_number_of_chunks_changes_no_byte(small, tmp_path):
     chosen, _, tables = small
-    chunks = [stage.run_chunk(chosen, i, 3, lambda line: None) for i in (2, 0, 1)]
+    chunks = [stage.run_chunk(chosen, i, 3, lambda line: None)[0] for i in (2, 0, 1)]
     for name, table in stage.tables(chosen, chunks).items():
         write_csv(table, tmp_path / "three.csv")
         write_csv(tables[name], tmp_path / "one.csv")
@@ -56,7 +56,7 @@ def test_number_of_chunks_changes_no_byte(small, tmp_path):
 def test_another_seed_gives_other_studies(small):
     _, chunk, _ = small
     other = settings(seed=2, power=SMALL["power"])
-    again = stage.run_chunk(other, 0, 1, lambda line: None)
+    again, _ = stage.run_chunk(other, 0, 1, lambda line: None)
     mine = chunk[chunk["part"] == "power"].reset_index(drop=True)
     assert not np.allclose(mine["value"], again["value"])
 
@@ -84,7 +84,7 @@ def test_full_stage_has_the_sizes_that_are_asked_for():
     for task in tasks:
         studies[task.part] = studies.get(task.part, 0) + task.studies
     assert studies["power"] == 96 * 1000
-    assert studies["diagnosticity"] == (7 + 5) * 5000
+    assert studies["diagnosticity"] == (8 + 5) * 5000
     assert studies["coverage"] == 6 * 4 * 2000
 
 
@@ -171,7 +171,7 @@ def test_what_no_study_can_test_has_no_probability(tmp_path):
     models = tmp_path / "models.yaml"
     models.write_text("bond: {predictor: bond, mediator: meaning, outcome: distress}", encoding="utf-8")
     chosen = replace(settings(diagnosticity=SMALL["diagnosticity"]), models=str(models))
-    chunk = stage.run_chunk(chosen, 0, 1, lambda line: None)
+    chunk, _ = stage.run_chunk(chosen, 0, 1, lambda line: None)
     table, ratios = diagnosticity.table(chunk, chosen), diagnosticity.ratios_table(chunk, chosen)
     for found in (table, ratios):
         assert {"bond_full_mediation", "alliance_meaning"} <= set(found["claim"])

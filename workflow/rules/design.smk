@@ -1,10 +1,13 @@
-# What a study of this size can prove: diagnosticity, power, coverage, recovery.
+# What a study of this size can prove (diagnosticity, power, coverage, recovery), and what must be true for the pattern
+# of findings to come about (surface, posterior, forecast, attempts).
 #
-# needs  the scenarios, the claims and models files, config/instruments; of the run's data only that they passed their check
-# makes  design/{diagnosticity,likelihood_ratios,power,smallest_designs,coverage,recovery}.csv
+# needs  the scenarios, the priors, the claims, models and published files, config/instruments; of the run's data only
+#        that they passed their check
+# makes  design/*.csv, those of DESIGN_LABELS
 #
 # A chunk is one job. Results do not depend on the number of chunks (fortems.design.tasks).
 
+from fortems.design.prior_files import path_of
 from fortems.simulate.scenario import scenario_files
 
 # Table → what the workflow's report calls it.
@@ -17,6 +20,16 @@ DESIGN_LABELS = {
         "design/smallest_designs.csv": "smallest sufficient designs",
         "design/coverage.csv": "coverage of the intervals",
         "design/recovery.csv": "parameter recovery",
+        "design/surface.csv": "where the pattern is likely",
+        "design/surface_ratios.csv": "ratios of composite hypotheses",
+        "design/surface_maximum.csv": "where the pattern is likeliest",
+        "design/pattern.csv": "how probable the pattern is",
+        "design/posterior.csv": "what must be true",
+        "design/statements.csv": "what each statement contributes",
+        "design/information.csv": "what would change the posterior",
+        "design/forecast.csv": "forecast of a replication",
+        "design/forecast_sizes.csv": "sizes for a replication",
+        "design/attempts.csv": "the best of several attempts",
     }.items()
     if switched_on(name, config)
 }
@@ -36,10 +49,13 @@ if DESIGN_TABLES:
         claims=config["claims"],
         models=config["models"],
         instruments=config["data"]["instruments"],
+        published=config["published"],
     )
     DESIGN_FILES = dict(
         scenarios=sorted({path for name in DESIGN_SCENARIOS for path in scenario_files(name)}),
+        priors=[str(path_of(name)) for name in (config["design"]["posterior"] or {}).get("priors", [])],
         claims=[config["claims"]] if config["claims"] else [],
+        published=[config["published"]] if config["published"] else [],
         models=config["models"],
         instruments=list(config["data"]["instruments"].values()),
     )
@@ -52,7 +68,8 @@ if DESIGN_TABLES:
             checked=[] if config["data"]["source"] == "simulated" else checked_data(),
             code=code("design_chunk"),
         output:
-            temp(f"{RESULTS}/design/parts/{{chunk}}_of_{{chunks}}.csv"),
+            sums=temp(f"{RESULTS}/design/parts/{{chunk}}_of_{{chunks}}.csv"),
+            kept=temp(f"{RESULTS}/design/parts/kept_{{chunk}}_of_{{chunks}}.csv"),
         log:
             f"{LOGS}/design_{{chunk}}_of_{{chunks}}.log",
         benchmark:
@@ -77,6 +94,10 @@ if DESIGN_TABLES:
             **DESIGN_FILES,
             parts=[
                 f"{RESULTS}/design/parts/{chunk}_of_{config['design']['chunks']}.csv"
+                for chunk in range(1, config["design"]["chunks"] + 1)
+            ],
+            kept=[
+                f"{RESULTS}/design/parts/kept_{chunk}_of_{config['design']['chunks']}.csv"
                 for chunk in range(1, config["design"]["chunks"] + 1)
             ],
             code=code("design"),

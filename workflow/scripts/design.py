@@ -8,6 +8,7 @@ with job(snakemake):
     from fortems.design.stage import settings_of, tables
     from fortems.tidy import read_csv, write_csv
 
-    made = tables(settings_of(snakemake.params.settings), map(read_csv, snakemake.input.parts))
+    settings = settings_of(snakemake.params.settings)
+    made = tables(settings, map(read_csv, snakemake.input.parts), map(read_csv, snakemake.input.kept))
     for path in snakemake.output:
         write_csv(made[Path(path).stem], path)

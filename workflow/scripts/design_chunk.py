@@ -11,4 +11,6 @@ with job(snakemake):
 
     chunk, chunks = int(snakemake.wildcards.chunk), int(snakemake.wildcards.chunks)
     settings = settings_of(snakemake.params.settings)
-    write_csv(run_chunk(settings, chunk - 1, chunks, progress), snakemake.output[0])
+    sums, kept = run_chunk(settings, chunk - 1, chunks, progress)
+    write_csv(sums, snakemake.output.sums)
+    write_csv(kept, snakemake.output.kept)

@@ -1,4 +1,4 @@
-"""The design stage as the workflow sees it: chunks that bring sums, and tables made of them."""
+"""The design stage as the workflow sees it: chunks that bring sums and kept draws, and tables made of them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fortems.design import coverage, diagnosticity, power, recovery
+from fortems.design.pattern import package, sampling, surface
+from fortems.design.pattern import tables as pattern
 from fortems.design.tasks import Runner, Settings, Task, deal, gather, run
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PARTS = (diagnosticity, power, coverage, recovery)
+PARTS = (diagnosticity, power, coverage, recovery, surface, sampling, package)
 
 
 def settings_of(params: Mapping[str, Any]) -> Settings:
-    """Return the stage's settings from a rule's params: ``seed, confidence, design, claims, models, instruments``."""
-    names = ("seed", "confidence", "design", "claims", "models", "instruments")
+    """Return the stage's settings from a rule's params: ``seed, confidence, design`` and paths."""
+    names = ("seed", "confidence", "design", "claims", "models", "instruments", "published")
     return Settings(**{name: params[name] for name in names})
 
 
@@ -25,8 +27,10 @@ def tasks(settings: Settings) -> list[Task]:
     return [task for part in PARTS for task in part.tasks(settings)]
 
 
-def run_chunk(settings: Settings, chunk: int, chunks: int, report: Callable[[str], None]) -> pd.DataFrame:
-    """Run one of the chunks, numbered from 0, and return its blocks' sums."""
+def run_chunk(
+    settings: Settings, chunk: int, chunks: int, report: Callable[[str], None]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Run one of the chunks, numbered from 0, and return its blocks' sums and the draws that it kept."""
     made: dict[str, Runner] = {}
     own = deal(tasks(settings), chunks)[chunk]
     owner = {
@@ -36,14 +40,30 @@ def run_chunk(settings: Settings, chunk: int, chunks: int, report: Callable[[str
         coverage.RESAMPLED: coverage,
         recovery.PART: recovery,
         recovery.ENGINES_PART: recovery,
+        surface.PART: surface,
+        surface.TESTED: surface,
+        surface.MAXIMUM: surface,
+        sampling.PART: sampling,
+        package.PART: package,
     }
     for part in dict.fromkeys(task.part for task in own):
         made[part] = owner[part].runner(settings)
-    return run(own, made, report, f"design, chunk {chunk + 1} of {chunks}")
+    sums = run(own, made, report, f"design, chunk {chunk + 1} of {chunks}")
+    sampler = made.get(sampling.PART)
+    return sums, sampling.gather_kept(sampler.kept if isinstance(sampler, sampling.Runner) else [])
 
 
-def tables(settings: Settings, chunks: Iterable[pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Make the tables of the parts that are switched on, by file name without suffix."""
+def tables(
+    settings: Settings, chunks: Iterable[pd.DataFrame], kept: Iterable[pd.DataFrame] = ()
+) -> dict[str, pd.DataFrame]:
+    """Make the tables of the parts that are switched on, by file name without suffix.
+
+    Parameters
+    ----------
+    settings : Settings
+    chunks, kept : iterable of DataFrame
+        What ``run_chunk`` returned of each chunk.
+    """
     sums = gather(chunks)
     found: dict[str, pd.DataFrame] = {}
     if settings.design.get("diagnosticity"):
@@ -56,4 +76,4 @@ def tables(settings: Settings, chunks: Iterable[pd.DataFrame]) -> dict[str, pd.D
         found["coverage"] = coverage.table(sums, settings)
     if settings.design.get("recovery"):
         found["recovery"] = recovery.table(sums, settings)
-    return found
+    return found | pattern.tables(settings, sums, sampling.gather_kept(list(kept)))

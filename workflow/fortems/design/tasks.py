@@ -35,6 +35,8 @@ class Settings:
         Paths of the files.
     instruments : mapping of str to str
         Paths of the scoring keys.
+    published : str or None
+        Path of the article's numbers.
     """
 
     seed: int
@@ -43,6 +45,7 @@ class Settings:
     claims: str | None
     models: str
     instruments: Mapping[str, str]
+    published: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Task:
     Attributes
     ----------
     part : str
-        ``diagnosticity, power, coverage, bootstrap, recovery`` or ``engines``.
+        The name of a part of the stage, as its module has it.
     cell : str
         Scenario, design or grid point.
     block, bundle : int

@@ -38,7 +38,16 @@ WITHHELD = "tables/withheld.csv"
 NAMED_FILES = ("study", "models", "claims", "published")
 
 # Tables of the design stage that a part with another name makes.
-DESIGN_PARTS = {"likelihood_ratios": "diagnosticity", "smallest_designs": "power"}
+DESIGN_PARTS = {
+    "likelihood_ratios": "diagnosticity",
+    "smallest_designs": "power",
+    "surface_ratios": "surface",
+    "surface_maximum": "surface",
+    "pattern": "posterior",
+    "statements": "posterior",
+    "information": "posterior",
+    "forecast_sizes": "forecast",
+}
 
 
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:

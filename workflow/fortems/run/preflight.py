@@ -108,6 +108,11 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     if config["published"]:
         steps.append(lambda: load_ledger(config["published"]))
     problems = [problem for step in steps for problem in _problems(step)]
+    asked = (config["design"] or {}).get("posterior") or {}
+    for name in asked.get("priors", []):
+        problems += _problems(lambda name=name: _draw(name))  # type: ignore[misc]
+    if models and config["claims"] and instruments and not problems:
+        problems += _problems(lambda: _pose(config))
     for name in _scenarios(config) if instruments else ():
         problems += _problems(lambda name=name: _reach(name, instruments))  # type: ignore[misc]
     return list(dict.fromkeys(problems))
@@ -144,6 +149,22 @@ def _scenarios(config: Mapping[str, Any]) -> list[str]:
     diagnosticity = (config["design"] or {}).get("diagnosticity") or {}
     gaps = [f"as_reported@gap={gap:g}" for gap in diagnosticity.get("gaps", [])]
     return list(dict.fromkeys([*named, *diagnosticity.get("scenarios", []), *gaps]))
+
+
+def _draw(prior: str) -> None:
+    """Read a prior, so that one without a possible population is known before the first job."""
+    from fortems.design.pattern.priors import load_prior
+
+    load_prior(prior)
+
+
+def _pose(config: Mapping[str, Any]) -> None:
+    """Pose the patterns of the claims, so that statements which contradict each other are known before the first job."""
+    from fortems.design.pattern.setup import pose
+
+    if not {"surface", "posterior"} & {key for key, part in (config["design"] or {}).items() if part}:
+        return
+    pose(config["claims"], config["models"], config["data"]["instruments"])
 
 
 def _reach(scenario: str, instruments: Mapping[str, Instrument]) -> None:

@@ -1,0 +1,33 @@
+"""Where priors are kept. Light: the Snakefile reads it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fortems.errors import ConfigError, Problem, nearest
+
+FOLDER = Path(__file__).resolve().parents[3] / "config" / "priors"
+
+
+def prior_files() -> list[str]:
+    """Names of the package's own priors."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def path_of(name: str | os.PathLike[str]) -> Path:
+    """Return the file of a prior: a name in ``config/priors`` or a path.
+
+    Raises
+    ------
+    ConfigError
+        When there is none (the nearest named).
+    """
+    text = os.fspath(name)
+    for folder in (Path("config", "priors"), FOLDER, Path()):
+        for suffix in ("", ".yaml"):
+            if (folder / f"{text}{suffix}").is_file():
+                return folder / f"{text}{suffix}"
+    near = nearest(Path(text).stem, prior_files())
+    hint = f"Did you mean {near}?" if near else ""
+    raise ConfigError(Problem(f"prior {text}", "there is no such file", ", ".join(prior_files()), hint))
