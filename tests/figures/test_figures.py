@@ -277,6 +277,8 @@ def test_catalog_follows_the_configuration(simulated, tmp_path):
         "coverage",
         "overview",
         "diagnosticity",
+        "surface",
+        "posterior",
     }
     matrix = Results(write_run(tmp_path / "m", "matrix")).config
     drawn = catalog.names(matrix)

@@ -274,12 +274,65 @@ def _design() -> dict[str, pd.DataFrame]:
          "parameter": parameter, "truth": -1.1, "studies": 200, "bias": 0.05, "bias_se": 0.01, "rmse": 0.3}
         for parameter in ("indirect", "between variance of bond")
     ]  # fmt: skip
-    return {
+    return _pattern() | {
         "design/diagnosticity.csv": pd.DataFrame(diagnosticity),
         "design/likelihood_ratios.csv": pd.DataFrame(ratios),
         "design/power.csv": pd.DataFrame(power),
         "design/coverage.csv": pd.DataFrame(coverage),
         "design/recovery.csv": pd.DataFrame(recovery),
+    }
+
+
+def _pattern() -> dict[str, pd.DataFrame]:
+    shared = {
+        "prior": "meta_analytic",
+        "title": "Meta-analytic",
+        "method": "rejection",
+        "test": "pearson",
+        "estimand": "single",
+        "kept": 900,
+    }
+    posterior = [
+        {**shared, "kind": "correlation", "x": x, "y": y, "quantity": f"correlation {x} {y}", "prior_mean": sign * 0.22, "prior_low": sign * 0.22 - 0.3,
+         "prior_high": sign * 0.22 + 0.3, "posterior": sign * (0.3 if x == "bond" else 0.2), "ci_low": sign * 0.2 - 0.15, "ci_high": sign * 0.2 + 0.15}
+        for y, sign in (("meaning", 1), ("distress", -1)) for x in ("alliance", "bond", "task", "goal")
+    ] + [
+        {**shared, "kind": kind, "x": x, "y": y, "quantity": f"{kind} {x} {y}".strip(), "prior_mean": before, "posterior": after, "ratio": ratio}
+        for kind, x, y, before, after, ratio in (
+            ("beats", "bond", "task", 0.5, 0.89, 8.1), ("beats", "bond", "goal", 0.5, 0.91, 10.1),
+            ("small_direct", "alliance", "", 0.22, 0.2, 0.89), ("mostly_mediated", "alliance", "", 0.22, 0.19, 0.83),
+            ("small_direct", "bond", "", 0.26, 0.35, 1.5))
+    ]  # fmt: skip
+    surface = [
+        {"pattern": "whole_pattern", "estimand": "single", "tests": "pearson", "gap": gap, "total": total, "direct": direct, "mediator": 0.28,
+         "account": (gap, total, direct) == (0.2, -0.11, 0), "studies": 1000, "holds": 10, "probability": 0.01 + gap * direct / 3, "ci_low": 0.005,
+         "ci_high": 0.05}
+        for gap in (0.0, 0.2) for total in (-0.11, -0.28) for direct in (0.0, 0.5) if (total, direct) != (-0.28, 0.0)
+    ] + [{"gap": gap, "total": -0.28, "direct": 0.0, "reason": "no population has these correlations", "account": False} for gap in (0.0, 0.2)]  # fmt: skip
+    maximum = [
+        {"limit": "any correlations", "pattern": "whole_pattern", "studies": 1000, "holds": 290, "probability": 0.29, "ci_low": 0.26, "ci_high": 0.32,
+         "starts": 3, "x": "meaning", "y": "bond", "r": 0.8}
+    ]  # fmt: skip
+    forecast = [
+        {"clients": n, "therapists": j, "finding": "whole pattern", "kind": "together", "studies": 1000, "probability": p, "ci_low": p, "ci_high": p}
+        for n, j, p in ((96, 23, 0.006), (192, 46, 0.004))
+    ]  # fmt: skip
+    sizes = [
+        {
+            "finding": "whole pattern",
+            "kind": "together",
+            "target": 0.8,
+            "relation": "none",
+            "most": 0.007,
+            "most_at": 80,
+        }
+    ]
+    return {
+        "design/posterior.csv": pd.DataFrame(posterior),
+        "design/surface.csv": pd.DataFrame(surface),
+        "design/surface_maximum.csv": pd.DataFrame(maximum),
+        "design/forecast.csv": pd.DataFrame(forecast),
+        "design/forecast_sizes.csv": pd.DataFrame(sizes),
     }
 
 

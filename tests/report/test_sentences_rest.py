@@ -9,6 +9,7 @@ from fortems.report.text import (
     design,
     discussion,
     mediation,
+    pattern,
     people,
     relations,
     robustness,
@@ -28,6 +29,11 @@ DESIGN = (
     "design/power.csv",
     "design/coverage.csv",
     "design/recovery.csv",
+    "design/posterior.csv",
+    "design/forecast.csv",
+    "design/forecast_sizes.csv",
+    "design/surface.csv",
+    "design/surface_maximum.csv",
 )
 
 
@@ -234,3 +240,19 @@ def test_without_descriptives_the_way_of_treating_missing_values_stands_alone(re
 
 def test_a_model_that_was_not_run_has_no_path(report_of):
     assert path(report_of(paths=NULL).results, "nobody", "within", "indirect") is None
+
+
+def test_pattern_section_says_what_the_pattern_speaks_for(report_of):
+    report = report_of()
+    text = words(pattern.posterior(report))
+    assert "speaks for this" in text and "bond relates more closely" in text
+    assert "next to nothing about whether" in text and "of alliance (total) is mediated" in text
+    assert "no number of clients brings this to" in text
+    change(report, "design/forecast_sizes.csv", "relation", "=")
+    assert "no number" not in pattern.repeated(report)
+    change(report, "design/posterior.csv", "ratio", 1.0)
+    assert "speaks for" not in pattern.speaks_for(report)
+    for name in ("posterior", "forecast", "surface_maximum"):
+        report.results._tables[f"design/{name}.csv"] = None
+    report.results._read.clear()
+    assert pattern.posterior(report) == "No simulated study showed the pattern."

@@ -37,8 +37,10 @@ def spec(name: str) -> Spec:
         measurement,
         overview,
         paths,
+        posterior,
         power,
         scatter,
+        surface,
         therapists,
     )
 
@@ -56,8 +58,10 @@ def spec(name: str) -> Spec:
         leave_one_out,
         measurement,
         overview,
+        posterior,
         power,
         scatter,
+        surface,
         therapists,
     )
     return {module.SPEC.name: module.SPEC for module in modules}[name]

@@ -27,6 +27,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "leave_one_out": ("robustness/leave_one_out.csv",),
     "overview": ("design/diagnosticity.csv",),
     "diagnosticity": ("design/diagnosticity.csv", "design/likelihood_ratios.csv"),
+    "surface": ("design/surface.csv", "design/surface_maximum.csv"),
+    "posterior": ("design/posterior.csv",),
     "power": ("design/power.csv",),
     "coverage": ("design/coverage.csv",),
 }

@@ -31,6 +31,10 @@ FILES: tuple[str, ...] = (
     "design/power.csv",
     "design/coverage.csv",
     "design/recovery.csv",
+    "design/posterior.csv",
+    "design/forecast.csv",
+    "design/forecast_sizes.csv",
+    "design/surface_maximum.csv",
     "claims.csv",
     "published.csv",
 )

@@ -24,6 +24,7 @@ STAGES: dict[str, str] = {
     "design/power.csv": "power and precision",
     "design/coverage.csv": "the coverage of the intervals",
     "design/recovery.csv": "parameter recovery",
+    "design/posterior.csv": "what must be true for the pattern",
 }
 
 _OFF = "switched off in the configuration"

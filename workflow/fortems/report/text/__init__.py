@@ -16,6 +16,7 @@ from fortems.report.text import (
     matrix,
     mediation,
     own,
+    pattern,
     people,
     relations,
     robustness,
@@ -37,6 +38,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
         claims,
         robustness,
         design,
+        pattern,
         discussion,
         summary,
     )

@@ -1,0 +1,110 @@
+"""What is true, before and after the article's pattern is known: each correlation's prior and posterior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld, names_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+COLUMNS = [
+    "title",
+    "x",
+    "y",
+    "kept",
+    "prior_mean",
+    "prior_low",
+    "prior_high",
+    "posterior",
+    "ci_low",
+    "ci_high",
+]
+PRIOR, POSTERIOR = style.Mark(style.GREY, "|"), style.Mark(style.BLUE, "o")
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Correlations under the headline prior, by plain rejection and Pearson's tests."""
+    table = context.table("design/posterior.csv")
+    rows = table[(table["prior"] == table["prior"].iloc[0]) & (table["kind"] == "correlation")]
+    rows = rows[(rows["method"] == "rejection") & (rows["test"] == "pearson") & rows["ci_low"].notna()]
+    if rows.empty:
+        raise Withheld("Not drawn: no simulated study showed the pattern.")
+    return rows[COLUMNS]
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a line a correlation: the prior's range in grey, the posterior's below it."""
+    from matplotlib.lines import Line2D
+
+    made, axes = style.figure(0.8 + 0.27 * len(frame))
+    style.zero_line(axes)
+    labels = []
+    for number, row in enumerate(frame.to_dict("records")):
+        y = -number
+        axes.plot(
+            [row["prior_low"], row["prior_high"]], [y + 0.15] * 2, color=PRIOR.colour, linewidth=3, alpha=0.45
+        )
+        axes.plot(row["prior_mean"], y + 0.15, linestyle="none", markersize=6, **PRIOR.points())
+        axes.plot([row["ci_low"], row["ci_high"]], [y - 0.15] * 2, color=POSTERIOR.colour, linewidth=1.2)
+        axes.plot(row["posterior"], y - 0.15, linestyle="none", markersize=4, **POSTERIOR.points())
+        labels.append(pair(row["x"], row["y"]))
+    axes.set_yticks([-number for number in range(len(labels))], labels)
+    axes.set_ylim(-len(labels) + 0.4, 0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("true correlation (mean and central 95%)")
+    axes.xaxis.set_major_formatter(lambda value, _: style.sign(value, 1, False) if abs(value) > 1e-9 else "0")
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=PRIOR.colour,
+            linewidth=3,
+            alpha=0.45,
+            marker="|",
+            markersize=6,
+            label="before: prior",
+        ),
+        Line2D([], [], color=POSTERIOR.colour, linewidth=1.2, marker="o", label="after: given the pattern"),
+    ]
+    made.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=3)
+    return made
+
+
+def pair(x: str, y: str) -> str:
+    """Two variables as a label."""
+    return f"{names_of(x)} – {names_of(y)}"
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "True Correlations Before and After the Pattern Is Known"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Every line in words."""
+    parts = [
+        f"{pair(row['x'], row['y'])}: before {_range(row, 'prior_mean', 'prior_low', 'prior_high')}, "
+        f"after {_range(row, 'posterior', 'ci_low', 'ci_high')}"
+        for row in frame.to_dict("records")
+    ]
+    return f"Ranges of correlations. {'; '.join(parts)}."
+
+
+def _range(row: dict[Any, Any], mean: str, low: str, high: str) -> str:
+    return f"{style.sign(row[mean], 2, False)} ({style.sign(row[low], 2, False)} to {style.sign(row[high], 2, False)})"
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """The correlation whose mean moves most."""
+    row = max(frame.to_dict("records"), key=lambda row: abs(row["posterior"] - row["prior_mean"]))
+    return (
+        f"Prior: {str(frame['title'].iloc[0]).lower()}. The mean that the pattern moves furthest is that of {pair(row['x'], row['y'])}, from "
+        f"{style.sign(row['prior_mean'], 2, False)} to {style.sign(row['posterior'], 2, False)}."
+    )
+
+
+SPEC = Spec("posterior", title, data, draw, alt, reading)

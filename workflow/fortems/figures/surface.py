@@ -1,0 +1,114 @@
+"""Where the pattern is likely: its probability over gap, total relation and direct part, the account marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+COLUMNS = [
+    "gap",
+    "total",
+    "direct",
+    "mediator",
+    "account",
+    "studies",
+    "probability",
+    "ci_low",
+    "ci_high",
+    "reason",
+]
+
+
+def data(context: Context) -> pd.DataFrame:
+    """The first pattern at the single level, by Pearson and least-squares tests; impossible points too."""
+    table = context.table("design/surface.csv")
+    possible = table[table["pattern"].notna()]
+    if possible.empty:
+        raise Withheld("Not drawn: no population of the grid is possible.")
+    pattern = context.table("design/surface_maximum.csv")["pattern"].iloc[0]
+    own = (table["pattern"] == pattern) & (table["tests"] == "pearson")
+    return table[own | table["pattern"].isna()].sort_values(["gap", "total", "direct"], kind="stable")[
+        COLUMNS
+    ]
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a panel a gap, a cell a population: darker where the pattern is likelier."""
+    gaps, totals, directs = (sorted(set(frame[name])) for name in ("gap", "total", "direct"))
+    made, grid = style.figure(1.2 + 0.36 * len(totals), 1, len(gaps), sharey=True, squeeze=False)
+    most = max(float(frame["probability"].max()), 1e-3)
+    for axes, gap in zip(grid[0], gaps, strict=True):
+        here = frame[frame["gap"] == gap].set_index(["total", "direct"])
+        cells = np.array(
+            [[here["probability"].get((total, direct), np.nan) for direct in directs] for total in totals],
+            dtype=float,
+        )
+        style.heatmap(axes, cells, 0, (0, most), "Blues")
+        for i, total in enumerate(totals):
+            for j, direct in enumerate(directs):
+                value = cells[i, j]
+                colour = "white" if value > 0.6 * most else "black"
+                axes.text(j, i, _short(value), ha="center", va="center", fontsize=6.5, color=colour)
+                if bool(here["account"].get((total, direct), False)):
+                    axes.plot(
+                        [j - 0.46, j + 0.46, j + 0.46, j - 0.46, j - 0.46],
+                        [i - 0.46, i - 0.46, i + 0.46, i + 0.46, i - 0.46],
+                        color=style.VERMILION, linewidth=1.6,
+                    )  # fmt: skip
+        axes.set_xticks(range(len(directs)), [f"{direct:g}".removeprefix("0") or "0" for direct in directs])
+        axes.set_title(f"gap {style.sign(gap, 2, False) if gap else '0'}", fontweight="normal", loc="center")
+        axes.set_xlabel("direct share")
+        axes.tick_params(length=0)
+    grid[0][0].set_yticks(range(len(totals)), [style.sign(total, 2, False) for total in totals])
+    grid[0][0].set_ylabel("total relation")
+    return made
+
+
+def _short(value: float) -> str:
+    """A probability in as few signs as a cell holds."""
+    if np.isnan(value):
+        return "–"
+    return "0" if value < 0.0005 else style.sign(value, 3 if value < 0.1 else 2, False)
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Probability of the Whole Pattern Over Populations"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Every possible cell in words."""
+    parts = []
+    for (gap, total), rows in frame[frame["probability"].notna()].groupby(["gap", "total"]):
+        values = ", ".join(
+            f"{row['direct']:g}: {_short(row['probability'])}" for row in rows.to_dict("records")
+        )
+        parts.append(
+            f"gap {style.sign(float(str(gap)), 2, False)}, total {style.sign(float(str(total)), 2, False)}, by direct share {values}"
+        )
+    return f"Heat maps. {'; '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """Where the account lies, and the largest cell."""
+    known = frame[frame["probability"].notna()]
+    best = max(known.to_dict("records"), key=lambda row: row["probability"])
+    text = (
+        f"The largest share of the grid is {_short(best['probability'])}, at a gap of {style.sign(best['gap'], 2, False)}, a total relation of "
+        f"{style.sign(best['total'], 2, False)} and a direct share of {best['direct']:g}"
+    )
+    own = known[known["account"].astype(bool)]
+    if own.empty:
+        return f"{text}. A direct share of 0 is full mediation. Dashes: no population has these correlations."
+    return f"Framed: next to the article's account, with {_short(own['probability'].iloc[0])}. {text}. A direct share of 0 is full mediation. Dashes: no population has these correlations."
+
+
+SPEC = Spec("surface", title, data, draw, alt, reading)
