@@ -1,5 +1,7 @@
 """Every format gives the same table; what cannot be read is refused by name."""
 
+import gzip
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from fortems.data.readers import read_table
 from fortems.errors import DataError
 
+LIBREOFFICE = Path(__file__).resolve().parents[1] / "reference/libreoffice"
 PYARROW = Path(__file__).resolve().parents[1] / "reference/pyarrow"
 ROWS = pd.DataFrame({"client": ["a1", "é2", "c3"], "age": [34.5, np.nan, 41.0], "oq_1": [1, 2, 4]})
 
@@ -48,7 +51,7 @@ def test_line_ends_blank_lines_and_a_separator_line(tmp_path):
 def test_quoted_text_with_separators_and_line_breaks(tmp_path):
     path = tmp_path / "export.csv"
     path.write_text('client,remark,oq_1\na,"says, ""no""\nand more",1\nb,,2\n')
-    assert texts(read_table(path))["remark"] == ['says, "no"\nand more', None]
+    assert texts(read_table(path))["remark"] == ['says, "no" and more', None]
 
 
 def test_a_trailing_separator_is_no_column(tmp_path):
@@ -77,6 +80,85 @@ def test_spss_with_user_missing_and_labels(tmp_path):
     table = read_table(path)
     assert texts(table) == {"client": ["a1", "é2"], "gender": ["1", "2"], "oq_1": [None, "3"]}
     assert table.labels["gender"] == {"1": "vrouw", "2": "man"}
+
+
+def test_stata_with_labels(tmp_path):
+    path = tmp_path / "export.dta"
+    frame = pd.DataFrame({"client": ["a1", "é2"], "gender": [1, 2], "oq_1": [np.nan, 3.0]})
+    frame.to_stata(path, write_index=False, version=118, value_labels={"gender": {1: "vrouw", 2: "man"}})
+    table = read_table(path)
+    assert texts(table) == {"client": ["a1", "é2"], "gender": ["1", "2"], "oq_1": [None, "3"]}
+    assert table.labels["gender"] == {"1": "vrouw", "2": "man"} and table.kind == "Stata"
+    frame.drop(columns="client").to_stata(path, write_index=False, version=114)
+    assert texts(read_table(path))["oq_1"] == [None, "3"]
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [("ods", "OpenDocument"), ("xls", "Excel")])
+def test_workbooks_as_libreoffice_writes_them(suffix, kind):
+    table = read_table(LIBREOFFICE / f"sheet.{suffix}")
+    assert texts(table) == EXPECTED and table.kind == kind and table.other_sheets == {"legend": 2}
+    with pytest.raises(DataError, match=r"no sheet 'dat'.*Did you mean data\?"):
+        read_table(LIBREOFFICE / f"sheet.{suffix}", sheet="dat")
+
+
+def test_what_gzip_packed_is_what_it_was(tmp_path):
+    ROWS.to_csv(tmp_path / "export.csv.gz", index=False)
+    table = read_table(tmp_path / "export.csv.gz")
+    assert texts(table) == EXPECTED | {"age": ["34.5", None, "41.0"]} and table.file == "export.csv.gz"
+    pyreadstat.write_sav(ROWS[["client", "age"]], tmp_path / "export.sav")
+    (tmp_path / "export.sav.gz").write_bytes(gzip.compress((tmp_path / "export.sav").read_bytes()))
+    assert texts(read_table(tmp_path / "export.sav.gz"))["age"] == EXPECTED["age"]
+
+
+def test_text_that_is_called_a_workbook_is_read_as_text(tmp_path):
+    """Many survey programs write tab-separated text and name it .xls."""
+    ROWS.to_csv(tmp_path / "export.xls", sep="\t", index=False)
+    assert texts(read_table(tmp_path / "export.xls"))["client"] == EXPECTED["client"]
+
+
+def test_a_second_sheet_of_clients_is_never_lost_in_silence(tmp_path):
+    path = tmp_path / "export.xlsx"
+    second = ROWS.assign(client=["d", "e", "f"])
+    with pd.ExcelWriter(path) as writer:
+        ROWS.to_excel(writer, sheet_name="2019", index=False)
+        second.to_excel(writer, sheet_name="2020", index=False)
+        ROWS.rename(columns={"age": "leeftijd"}).to_excel(writer, sheet_name="old", index=False)
+        pd.DataFrame({"code": [1, 2], "meaning": ["f", "m"]}).to_excel(
+            writer, sheet_name="legend", index=False
+        )
+    with pytest.raises(
+        DataError, match=r"3 sheets with the same columns: '2019' \(3 rows\), '2020' \(3 rows\)"
+    ):
+        read_table(path)
+    table = read_table(path, ["2019", "2020"])
+    assert texts(table)["client"] == ["a1", "é2", "c3", "d", "e", "f"]
+    assert list(table.rows)[2:4] == ["4 of sheet 2019", "2 of sheet 2020"]
+    assert read_table(path, "2019").other_sheets == {}
+    with pytest.raises(DataError, match=r"(?s)lacks the columns 'age'.*also has the columns 'leeftijd'"):
+        read_table(path, ["2019", "old"])
+
+
+def test_sheets_of_another_kind_are_counted(tmp_path):
+    path = tmp_path / "export.xlsx"
+    with pd.ExcelWriter(path) as writer:
+        ROWS.to_excel(writer, sheet_name="data", index=False)
+        pd.DataFrame({"code": [1, 2], "meaning": ["f", "m"]}).to_excel(
+            writer, sheet_name="legend", index=False
+        )
+    assert read_table(path).other_sheets == {"legend": 2}
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_and_texts_have_one_normal_form(tmp_path, form):
+    header = unicodedata.normalize(form, '"Geschl\u00e9cht","Aantal\u00a0sessies","vraag\n1 ","\ufeffclient"')
+    cells = unicodedata.normalize(form, "\u00e9\u00e9n,2,  a\u00a0 b,c\u200b1")
+    (tmp_path / "x.csv").write_text(f"{header}\n{cells}\n", encoding="utf-8")
+    assert texts(read_table(tmp_path / "x.csv")) == {
+        "Geschl\u00e9cht": ["\u00e9\u00e9n"],
+        "Aantal sessies": ["2"],
+        "vraag 1": ["a b"],
+        "client": ["c1"],
+    }
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -277,7 +359,7 @@ BAD = {
         r"no such file.*Did you mean export\.csv\?",
     ),
     "password": ("export.xlsx", encrypted, "protected by a password.*remove the password"),
-    "old Excel": ("export.xls", old_excel, r"old Excel workbook.*\.xlsx"),
+    "old Excel": ("export.xls", old_excel, "corrupt or unreadable Excel workbook"),
     "corrupt Excel": ("export.xlsx", cut_short, "corrupt or unreadable Excel workbook"),
     "damaged sheet": ("export.xlsx", damaged, "corrupt or unreadable Excel workbook"),
     "text named Excel": (
@@ -287,7 +369,7 @@ BAD = {
     ),
     "formulas": ("export.xlsx", formulas, "row 2: holds a formula without its value"),
     "empty Excel": ("export.xlsx", lambda p: openpyxl.Workbook().save(p), "is empty"),
-    "archive": ("export.zip", archive_of_something, "no Excel workbook"),
+    "archive": ("export.zip", archive_of_something, "an archive and no workbook.*Unpack it first"),
     "corrupt SPSS": (
         "export.sav",
         lambda p: p.write_bytes(b"$FL2" + b"x" * 300),
@@ -310,7 +392,50 @@ BAD = {
         ),
         "'x' holds lists.*'z' holds lists",
     ),
-    "Stata": ("export.dta", lambda p: ROWS.drop(columns="client").to_stata(p), "is a Stata file|is not text"),
+    "corrupt Stata": (
+        "export.dta",
+        lambda p: p.write_bytes(b"<stata_dta>" + b"x" * 300),
+        "unreadable Stata file",
+    ),
+    "named Stata": ("export.dta", lambda p: p.write_bytes(b"client,age"), "named like an Stata file"),
+    "R": ("export.rds", lambda p: p.write_bytes(gzip.compress(b"X\n\0\0")), "is an R file.*write.csv"),
+    "R by another name": ("export.gz", lambda p: p.write_bytes(gzip.compress(b"X\n\0\0")), "is an R file"),
+    "SAS": ("export.sas7bdat", lambda p: p.write_bytes(b"\0" * 300), "is a SAS file.*proc export"),
+    "jamovi": ("export.omv", archive_of_something, "is a jamovi file.*Export, CSV"),
+    "JASP": ("export.jasp", archive_of_something, "is a JASP file.*Export Data"),
+    "corrupt gzip": (
+        "x.csv.gz",
+        lambda p: p.write_bytes(gzip.compress(b"a,b\n" * 99)[:-9]),
+        "unreadable gzip file",
+    ),
+    "ODS without content": ("x.ods", archive_of_something, "corrupt or unreadable OpenDocument sheet"),
+    "NUL far into the text": (
+        "export.csv",
+        lambda p: p.write_bytes(b"client,age\n" + b"a,1\n" * 2000 + b"b\0c,2\n"),
+        "line 2002: holds NUL bytes.*damaged",
+    ),
+    "UTF-16 without its mark": (
+        "export.csv",
+        lambda p: p.write_bytes("client,age\na,1\n".encode("utf-16-le")),
+        "UTF-16 .little-endian. without its mark",
+    ),
+    "row names": (
+        "export.txt",
+        lambda p: p.write_text('"client" "age"\n"1" "a" 3\n"2" "b" 4\n'),
+        "^[^\n]*the header is one name short: 2 names above 3 cells[^\n]*row.names = FALSE[^\n]*$",
+    ),
+    "row names after tabs": (
+        "export.txt",
+        lambda p: p.write_text("client\tage\n1\ta\t3\n2\tb\t4\n"),
+        "^[^\n]*the header is one name short[^\n]*$",
+    ),
+    "title in a sheet": (
+        "export.xlsx",
+        lambda p: pd.DataFrame(
+            [["Export", None, None], [None] * 3, ["client", "age", "sex"], ["a", 1, "f"]]
+        ).to_excel(p, header=False, index=False),
+        "row 1: holds no column names; these seem to stand in row 3.*title",
+    ),
     "web page": (
         "export.csv",
         lambda p: p.write_text("<html><table></table></html>"),

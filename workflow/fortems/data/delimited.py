@@ -7,7 +7,7 @@ import csv
 import io
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -63,6 +63,9 @@ def _encoding(path: str | os.PathLike[str], file: str) -> str:
             candidates = ["utf-8-sig"]
         elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             candidates = ["utf-16"]
+        elif wide := _wide(start):
+            hint = f'Save it as UTF-8 (in R: fileEncoding = "UTF-8"); it looks like {wide} without its mark'
+            raise DataError(Problem(file, "is text in two bytes a character without a mark", "UTF-8", hint))
         elif any(byte < 9 or 13 < byte < 27 for byte in start):
             raise DataError(
                 Problem(file, "is not text, nor any format known here", "CSV, TSV, Excel, SPSS, Parquet")
@@ -74,6 +77,8 @@ def _encoding(path: str | os.PathLike[str], file: str) -> str:
             decoder = codecs.getincrementaldecoder(candidate)()
             try:
                 for piece in iter(lambda: stream.read(1 << 20), b""):
+                    if b"\0" in piece and candidates != ["utf-16"]:
+                        raise DataError(_nul(path, file))
                     decoder.decode(piece)
                 decoder.decode(b"", final=True)
             except UnicodeDecodeError:
@@ -82,6 +87,31 @@ def _encoding(path: str | os.PathLike[str], file: str) -> str:
     raise DataError(
         Problem(file, f"has a {candidates[0]} mark and is not {candidates[0]}", "UTF-8 or Latin-1")
     )
+
+
+def _wide(start: bytes) -> str:
+    """Name the UTF-16 in which a text without a mark is written: every other byte of Latin letters is 0; or nothing."""
+    even, odd = start[0::2], start[1::2]
+    if len(start) < 8 or not start.count(0):
+        return ""
+    if odd.count(0) > 0.8 * len(odd) and even.count(0) < 0.1 * len(even):
+        return "UTF-16 (little-endian)"
+    if even.count(0) > 0.8 * len(even) and odd.count(0) < 0.1 * len(odd):
+        return "UTF-16 (big-endian)"
+    return ""
+
+
+def _nul(path: str | os.PathLike[str], file: str) -> Problem:
+    """A NUL byte is no text: the file is damaged from there on, mostly by a copy that broke off."""
+    line = 1
+    with open(path, "rb") as stream:
+        for piece in iter(lambda: stream.read(1 << 20), b""):
+            place = piece.find(b"\0")
+            line += piece.count(b"\n", 0, place if place >= 0 else None)
+            if place >= 0:
+                break
+    what = "holds NUL bytes, which are no text: the file is damaged"
+    return Problem(f"{file}, line {line}", what, "text", "Export or copy it again", row=str(line))
 
 
 def _start(stream: TextIO) -> int:
@@ -114,14 +144,14 @@ def _separator(sample: str, file: str, skipped: int) -> str:
             best, best_rank = separator, rank
     # Another separator, where one fits header and rows, would only be a mark within their texts.
     if row := _names_row(sample, best if best_rank[0] or _fits(sample, best) else best + "".join(SEPARATORS)):
-        what = f"holds no column names; these seem to stand in row {skipped + row}"
-        hint = "Remove what stands above the names"
-        raise DataError(Problem(f"{file}, row {skipped + 1}", what, "the names in the first row", hint))
+        raise DataError(_title(file, skipped + 1, skipped + row))
     if best:
         return best
     header = sample.strip().splitlines()[0] if sample.strip() else ""
     if not header:
         raise DataError(Problem(file, "is empty", "a row of column names and one row per client"))
+    if problem := _spaces(sample, file):
+        raise DataError(problem)
     other = next((words for mark, words in OTHERS.items() if mark in header), "")
     what = "no separator was found between its columns" + (
         f"; it looks separated by {other}" if other else ""
@@ -161,6 +191,30 @@ def _names_row(sample: str, separators: str) -> int:
     return 0
 
 
+def _title(file: str, first: int, names: int) -> Problem:
+    what = f"holds no column names; these seem to stand in row {names}"
+    hint = "Remove what stands above the names, such as a title"
+    return Problem(f"{file}, row {first}", what, "the names in the first row", hint)
+
+
+def title_problem(file: str, rows: Sequence[tuple[int, Sequence[str]]]) -> Problem | None:
+    """Say that a title stands above the column names of a sheet, and where these are; None where none does.
+
+    Parameters
+    ----------
+    file : str
+        With the sheet, for the message.
+    rows : sequence of (number, texts)
+        The rows that are not blank.
+    """
+    head = rows[:SAMPLE]
+    widths = [max(place for place, text in enumerate(row, start=1) if text) for _, row in head]
+    most = max(widths)
+    start = next(place for place, width in enumerate(widths) if 2 * width > most)
+    whole = all(head[start][1][:most]) and most > 1
+    return _title(file, head[0][0], head[start][0]) if start and whole and len(rows) > start + 1 else None
+
+
 def _records(stream: TextIO, separator: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
     """Yield (spreadsheet row, cells) of each record that is not blank."""
     for number, cells in enumerate(csv.reader(stream, delimiter=separator, strict=True), start=skipped + 1):
@@ -179,23 +233,53 @@ def _read_rows(stream: TextIO, separator: str, file: str, skipped: int) -> Table
     encoders = [Encoder() for _ in header]
     numbers: list[np.ndarray] = []
     problems: list[Problem] = []
+    ragged: set[int] = set()
     while chunk := list(itertools.islice(records, CHUNK)):
         kept = []
         for number, cells in chunk:
             if len(cells) == width or (len(cells) > width and not any(c.strip() for c in cells[width:])):
                 kept.append((number, cells))
-            elif len(problems) < MOST_RAGGED:
+                continue
+            ragged.add(len(cells))
+            if len(problems) < MOST_RAGGED:
                 problems.append(_ragged(file, number, len(cells), width, separator))
         if problems:
             continue
         numbers.append(np.array([number for number, _ in kept], dtype=np.int64))
         for encoder, column in zip(encoders, zip(*(cells for _, cells in kept), strict=False), strict=False):
             encoder.add(column)
+    if ragged == {width + 1} and not numbers and not kept:
+        raise DataError(_row_names(file, width, separator))
     if problems:
         raise DataError(problems)
     rows = np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int64)
     kind = f"CSV ({SEPARATORS[separator]})"
     return build(file, kind, header, [e.categorical() for e in encoders], rows, separator=separator)
+
+
+def _spaces(sample: str, file: str) -> Problem | None:
+    """Columns separated by spaces, as R's write.table does by itself; None where they are not."""
+    try:
+        rows = [row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=" ") if row]
+    except csv.Error:
+        return None
+    names, widths = len(rows[0]), {len(row) for row in rows[1:-1] or rows[1:]}
+    if names < 2 or len(widths) != 1 or not widths <= {names, names + 1}:
+        return None
+    if widths == {names + 1}:
+        return _row_names(file, names, "\t")
+    return Problem(file, "its columns are separated by spaces", ALLOWED, _in_r("\t"))
+
+
+def _row_names(file: str, width: int, separator: str) -> Problem:
+    """Every row has one cell more than there are names: R writes row names so, without a name for them."""
+    what = f"the header is one name short: {width} names above {width + 1} cells in each row, as R writes row names"
+    return Problem(file, what, "a name for each column", _in_r(separator))
+
+
+def _in_r(separator: str) -> str:
+    written = "\\t" if separator == "\t" else separator
+    return f'Write it in R with write.table(data, file, sep = "{written}", row.names = FALSE)'
 
 
 def _ragged(file: str, number: int, cells: int, width: int, separator: str) -> Problem:

@@ -1,10 +1,17 @@
-"""Read an export, known by its content: CSV, Excel, SPSS or Parquet. What cannot be read is refused by name."""
+"""Read an export, known by its content: text, a workbook, SPSS, Stata or Parquet, each packed by gzip or not.
+
+What cannot be read is refused by name, with the way to one of these.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import os
+import tempfile
 import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +19,57 @@ import numpy as np
 
 from fortems.data.delimited import read_delimited
 from fortems.data.spss import read_spss
-from fortems.data.table import Encoder, Table, as_text, build, encode
+from fortems.data.table import Encoder, Table, build
+from fortems.data.workbooks import read_workbook
 from fortems.errors import DataError, Problem, nearest
 
-FORMATS = "CSV, TSV, Excel (.xlsx), SPSS (.sav) or Parquet"
+FORMATS = "CSV, TSV, Excel (.xlsx, .xls), OpenDocument (.ods), SPSS (.sav), Stata (.dta) or Parquet"
+GZIP = b"\x1f\x8b"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# Formats that people have and that another program turns into one of ours.
+# Formats that people have, and how their programs turn them into one of ours.
+FROM_R = 'In R: write.csv(data, "export.csv", row.names = FALSE)'
+FROM_SAS = 'In SAS: proc export data=data outfile="export.csv" dbms=csv; run;'
 FOREIGN = {
-    ".xls": "an old Excel workbook",
-    ".ods": "an OpenDocument spreadsheet",
-    ".por": "a portable SPSS file",
-    ".dta": "a Stata file",
-    ".sas7bdat": "a SAS file",
-    ".rds": "an R file",
-    ".rdata": "an R file",
-    ".json": "a JSON file",
-    ".html": "a web page",
-    ".pdf": "a PDF",
-    ".numbers": "a Numbers spreadsheet",
+    ".por": ("a portable SPSS file", "In SPSS: File, Save As, SPSS Statistics (*.sav)"),
+    ".sps": ("SPSS syntax", "Name the data file that it works on"),
+    ".spv": ("SPSS output", "Name the data file that it comes from"),
+    ".sas7bdat": ("a SAS file", FROM_SAS),
+    ".xpt": ("a SAS transport file", FROM_SAS),
+    ".rds": ("an R file", FROM_R),
+    ".rdata": ("an R file", FROM_R),
+    ".rda": ("an R file", FROM_R),
+    ".omv": ("a jamovi file", "In jamovi: the menu, Export, CSV"),
+    ".jasp": ("a JASP file", "In JASP: the menu, Export Data, CSV"),
+    ".mat": ("a Matlab file", "In Matlab: writetable(data, 'export.csv')"),
+    ".json": ("a JSON file", "Export it as CSV"),
+    ".html": ("a web page", "Save it as CSV"),
+    ".pdf": ("a PDF", "Export the data as CSV from the program that made it"),
+    ".docx": ("a Word document", "Save its table as CSV"),
+    ".numbers": ("a Numbers spreadsheet", "In Numbers: File, Export To, CSV"),
 }
 # Kinds of Parquet columns that hold more than one value in a cell.
 NESTED = ("array", "list", "map", "struct", "union", "variant")
 PIECE = 50_000  # rows
+MOST_BYTES = 4 << 30  # of an unpacked file
+OLD_STATA = (105, 108, 110, 111, 112, 113, 114, 115)  # first byte of files of before Stata 13
 BY_CONTENT = {".xlsx": "Excel workbook", ".xlsm": "Excel workbook", ".sav": "SPSS file", ".zsav": "SPSS file"}
-BY_CONTENT |= {".parquet": "Parquet file", ".pq": "Parquet file"}
+BY_CONTENT |= {
+    ".parquet": "Parquet file",
+    ".pq": "Parquet file",
+    ".dta": "Stata file",
+    ".ods": "OpenDocument sheet",
+}
 
 
-def read_table(path: str | os.PathLike[str], sheet: str | None = None) -> Table:
+def read_table(path: str | os.PathLike[str], sheet: str | Sequence[str] | None = None) -> Table:
     """Read an export.
 
     Parameters
     ----------
     path : path
         The file.
-    sheet : str, optional
-        For Excel: the sheet; the first one that is not empty by default.
+    sheet : str or sequence of str, optional
+        For a workbook: the sheet, or several with the same columns; the first one that is not empty by default.
 
     Raises
     ------
@@ -56,21 +79,96 @@ def read_table(path: str | os.PathLike[str], sheet: str | None = None) -> Table:
     """
     start = _first_bytes(Path(path))
     file, suffix = Path(path).name, Path(path).suffix.lower()
-    if start.startswith(b"PK"):
-        return _read_excel(path, sheet)
+    if suffix in FOREIGN:
+        raise DataError(_foreign(file, *FOREIGN[suffix]))
+    if start.startswith(GZIP):
+        return _read_packed(Path(path), sheet)
+    sheets = [sheet] if isinstance(sheet, str) else list(sheet or ())
     if start.startswith(OLE):
-        raise DataError(_ole_problem(Path(path)))
+        return _read_old(path, sheets)
+    if start.startswith(b"PK"):
+        return _read_archive(path, sheets)
     if start.startswith((b"$FL2", b"$FL3")):
         return read_spss(path)
+    if start.startswith(b"<stata_dta>") or (suffix == ".dta" and start[0] in OLD_STATA):
+        return read_spss(path, "Stata")
     if start.startswith(b"PAR1"):
         return _read_parquet(path)
     if suffix in BY_CONTENT:
         what = f"is named like an {BY_CONTENT[suffix]}, and its content is not one, or corrupt"
         raise DataError(Problem(file, what, FORMATS, "Export it again"))
-    if suffix in FOREIGN or start.lstrip()[:1] in (b"<", b"{") or start.startswith(b"%PDF"):
-        found = FOREIGN.get(suffix, "not a table of separated values")
-        raise DataError(Problem(file, f"is {found}", FORMATS, "Save or export it as one of these"))
+    if start.startswith((b"RDX", b"RDA", b"X\n", b"A\n")):
+        raise DataError(_foreign(file, *FOREIGN[".rds"]))
+    if start.lstrip()[:1] in (b"<", b"{") or start.startswith(b"%PDF"):
+        raise DataError(
+            _foreign(file, "not a table of separated values", "Save or export it as one of these")
+        )
     return read_delimited(path)
+
+
+def _foreign(file: str, what: str, hint: str) -> Problem:
+    return Problem(file, f"is {what}", FORMATS, hint)
+
+
+def _read_packed(path: Path, sheet: str | Sequence[str] | None) -> Table:
+    """Read what gzip packed, unpacked in a folder of its own that goes with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        inner = Path(folder, path.stem if path.suffix.lower() == ".gz" else path.name)
+        try:
+            with gzip.open(path) as packed, open(inner, "wb") as plain:
+                written = 0
+                while piece := packed.read(1 << 20):
+                    written += len(piece)
+                    if written > MOST_BYTES:
+                        what = f"unpacks to more than {MOST_BYTES >> 30} GB"
+                        raise DataError(Problem(path.name, what, FORMATS, "Export only what the study needs"))
+                    plain.write(piece)
+        except (OSError, EOFError, zlib.error):
+            raise DataError(_corrupt(path.name, "gzip file")) from None
+        try:
+            return dataclasses.replace(read_table(inner, sheet), file=path.name)
+        except DataError as error:
+            told = [
+                dataclasses.replace(p, where=p.where.replace(inner.name, path.name, 1))
+                for p in error.problems
+            ]
+            raise DataError(told) from None
+
+
+def _read_old(path: str | os.PathLike[str], sheets: Sequence[str]) -> Table:
+    """An OLE container is an encrypted workbook or one of before 2007."""
+    file = Path(path).name
+    if "EncryptedPackage".encode("utf-16-le") in Path(path).read_bytes():
+        hint = "Open it in Excel, remove the password (File, Info, Protect Workbook) and save it"
+        raise DataError(Problem(file, "is protected by a password", FORMATS, hint))
+    return read_workbook(path, sheets, "Excel", FORMATS)
+
+
+def _read_archive(path: str | os.PathLike[str], sheets: Sequence[str]) -> Table:
+    """A zip archive is a workbook of Excel's or OpenDocument's, or another program's file."""
+    file = Path(path).name
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = archive.namelist()
+            broken = archive.testzip()
+            kind = archive.read("mimetype").decode("latin-1") if "mimetype" in inside else ""
+    except Exception:  # a damaged archive fails in more ways than zipfile has names for
+        raise DataError(_corrupt(file, "Excel workbook")) from None
+    if broken:
+        raise DataError(_corrupt(file, "Excel workbook"))
+    if "xl/workbook.xml" in inside:
+        return read_workbook(path, sheets, "Excel", FORMATS)
+    if kind.startswith("application/vnd.oasis.opendocument.spreadsheet"):
+        return read_workbook(path, sheets, "OpenDocument", FORMATS)
+    if Path(path).suffix.lower() == ".ods":
+        raise DataError(_corrupt(file, "OpenDocument sheet"))
+    if "xl/workbook.bin" in inside:
+        raise DataError(_foreign(file, "a binary Excel workbook (.xlsb)", "Save it in Excel as .xlsx"))
+    if kind.startswith("application/vnd.oasis.opendocument") or "word/document.xml" in inside:
+        raise DataError(_foreign(file, "a text document", "Save its table as CSV"))
+    if any(name.endswith((".csv", ".sav", ".xlsx", ".tsv")) for name in inside):
+        raise DataError(_foreign(file, f"an archive with {', '.join(inside[:3])}", "Unpack it first"))
+    raise DataError(_foreign(file, "an archive and no workbook", "Unpack it first"))
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -92,120 +190,6 @@ def _first_bytes(path: Path) -> bytes:
         if not start or not rest:
             raise DataError(Problem(where, "is empty", "a row of column names and one row per client"))
     return start
-
-
-def _ole_problem(path: Path) -> Problem:
-    """An OLE container is an encrypted workbook or one of before 2007."""
-    if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
-        hint = "Open it in Excel, remove the password (File, Info, Protect Workbook) and save it"
-        return Problem(path.name, "is protected by a password", FORMATS, hint)
-    return Problem(path.name, "is an old Excel workbook (.xls)", FORMATS, "Save it in Excel as .xlsx")
-
-
-def _read_excel(path: str | os.PathLike[str], sheet: str | None) -> Table:
-    file = Path(path).name
-    try:
-        with zipfile.ZipFile(path) as archive:
-            inside = archive.namelist()
-            broken = archive.testzip()
-            formulas = any(
-                b"<f>" in (xml := archive.read(name)) or b"<f " in xml
-                for name in inside
-                if name.startswith("xl/worksheets/") and name.endswith(".xml")
-            )
-    except Exception:  # a damaged archive fails in more ways than zipfile has names for
-        raise DataError(_corrupt(file, "Excel workbook")) from None
-    if broken:
-        raise DataError(_corrupt(file, "Excel workbook"))
-    if "xl/workbook.xml" not in inside:
-        raise DataError(Problem(file, "is an archive and no Excel workbook", FORMATS, "Unpack it first"))
-    try:
-        names = _sheet_names(path)
-        read, cells = _sheet_cells(path, sheet, names)
-        missing = _uncomputed(path, sheet, names) if formulas else []
-    except DataError:
-        raise
-    except Exception:  # openpyxl has no error of its own for a damaged workbook
-        raise DataError(_corrupt(file, "Excel workbook")) from None
-    if missing:
-        raise DataError(
-            [
-                Problem(
-                    f"{file}, row {row}",
-                    "holds a formula without its value",
-                    "values",
-                    "Open the workbook in Excel and save it once",
-                    row=str(row),
-                )
-                for row in missing
-            ]
-        )
-    rows = [(number, row) for number, row in enumerate(cells, start=1) if any(as_text(c) for c in row)]
-    if not rows:
-        raise DataError(Problem(file, "is empty", "a row of column names and one row per client"))
-    width = max(len(row) for _, row in rows)
-    names_row, body = rows[0][1], rows[1:]
-    header = [*names_row, *[None] * (width - len(names_row))]
-    unnamed = [p for p in range(width) if not as_text(header[p])]
-    filled = [p for p in range(width) if p not in unnamed]
-    columns = [encode([row[p] if p < len(row) else None for _, row in body]) for p in filled]
-    numbers = np.array([number for number, _ in body], dtype=np.int64)
-    others = tuple(name for name in names if name != read) if sheet is None else ()
-    try:
-        table = build(file, "Excel", [header[p] for p in filled], columns, numbers)
-    except DataError as error:
-        hint = f"If the clients are on another sheet ({', '.join(others)}), name it in data.sheet"
-        told = [Problem(f"{file}, sheet {read!r}", p.what, p.allowed, hint) for p in error.problems]
-        raise DataError(told if others else error.problems) from None
-    return dataclasses.replace(table, other_sheets=others)
-
-
-def _sheet_names(path: str | os.PathLike[str]) -> list[str]:
-    import openpyxl
-
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    try:
-        return [sheet.title for sheet in book.worksheets]
-    finally:
-        book.close()
-
-
-def _sheet_cells(
-    path: str | os.PathLike[str], sheet: str | None, names: list[str], values: bool = True
-) -> tuple[str, list[tuple[Any, ...]]]:
-    """Return name and rows of the named sheet, or of the first that is not empty."""
-    import openpyxl
-
-    if sheet is not None and sheet not in names:
-        near = nearest(sheet, names)
-        hint = f"Did you mean {near}?" if near else ""
-        raise DataError(Problem(Path(path).name, f"has no sheet {sheet!r}", ", ".join(names), hint))
-    book = openpyxl.load_workbook(path, read_only=True, data_only=values)
-    try:
-        for name in [sheet] if sheet is not None else names:
-            page = book[name]
-            page.reset_dimensions()
-            rows = list(page.iter_rows(values_only=True))
-            if any(as_text(cell) for row in rows for cell in row):
-                return name, rows
-        return "", []
-    finally:
-        book.close()
-
-
-def _uncomputed(path: str | os.PathLike[str], sheet: str | None, names: list[str]) -> list[int]:
-    """Return the rows that hold formulas which no program has computed: their values would read as missing."""
-    _, computed = _sheet_cells(path, sheet, names)
-    _, written = _sheet_cells(path, sheet, names, values=False)
-    found = []
-    for number, row in enumerate(written, start=1):
-        values = computed[number - 1] if number <= len(computed) else ()
-        for place, cell in enumerate(row):
-            formula = isinstance(cell, str) and cell.startswith("=")
-            if formula and (place >= len(values) or values[place] is None):
-                found.append(number)
-                break
-    return found
 
 
 def _read_parquet(path: str | os.PathLike[str]) -> Table:

@@ -1,4 +1,4 @@
-"""SPSS files, read in a process of their own: a damaged one can crash the library that reads it.
+"""SPSS and Stata files, read in a process of their own: a damaged one can crash the library that reads it.
 
 Run as ``python -m fortems.data.spss FILE OUT`` this module is that process.
 """
@@ -19,8 +19,14 @@ from fortems.data.table import Table, as_text, build, encode
 from fortems.errors import DataError, Problem
 
 
-def read_spss(path: str | os.PathLike[str]) -> Table:
-    """Read a ``.sav`` file: codes, not labels; what the file declares as user-missing is missing.
+def read_spss(path: str | os.PathLike[str], kind: str = "SPSS") -> Table:
+    """Read a ``.sav`` or ``.dta`` file: codes, not labels; what the file declares as user-missing is missing.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        ``SPSS`` or ``Stata``.
 
     Raises
     ------
@@ -30,27 +36,28 @@ def read_spss(path: str | os.PathLike[str]) -> Table:
     file = Path(path).name
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "columns")
-        command = [sys.executable, "-m", "fortems.data.spss", os.fspath(path), str(out)]
+        command = [sys.executable, "-m", "fortems.data.spss", os.fspath(path), str(out), kind]
         done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode or not out.exists():
-            allowed = "an SPSS file that SPSS opens"
-            raise DataError(Problem(file, "is a corrupt or unreadable SPSS file", allowed, "Export it again"))
+            allowed = f"a file that {kind} opens"
+            raise DataError(
+                Problem(file, f"is a corrupt or unreadable {kind} file", allowed, "Export it again")
+            )
         with open(out, "rb") as stream:
             names, columns, labels = pickle.load(stream)
     rows = np.arange(1, (len(columns[0]) if columns else 0) + 1)
-    return build(file, "SPSS", names, columns, rows, labels)
+    return build(file, kind, names, columns, rows, labels)
 
 
-def columns_of(path: str) -> tuple[list[str], list[Any], dict[str, dict[str, str]]]:
+def columns_of(path: str, kind: str = "SPSS") -> tuple[list[str], list[Any], dict[str, dict[str, str]]]:
     """Return names, encoded columns and value labels; raises whatever the reading library does."""
     import pyreadstat
 
+    read: Any = pyreadstat.read_dta if kind == "Stata" else pyreadstat.read_sav
     try:
-        frame, meta = pyreadstat.read_sav(path, apply_value_formats=False, user_missing=False)
+        frame, meta = read(path, apply_value_formats=False, user_missing=False)
     except Exception:  # the wrong encoding and a damaged file fail alike
-        frame, meta = pyreadstat.read_sav(
-            path, apply_value_formats=False, user_missing=False, encoding="LATIN1"
-        )
+        frame, meta = read(path, apply_value_formats=False, user_missing=False, encoding="LATIN1")
     labels = {
         name: {as_text(code): as_text(label) for code, label in codes.items()}
         for name, codes in meta.variable_value_labels.items()
@@ -61,4 +68,4 @@ def columns_of(path: str) -> tuple[list[str], list[Any], dict[str, dict[str, str
 
 if __name__ == "__main__":
     with open(sys.argv[2], "wb") as target:
-        pickle.dump(columns_of(sys.argv[1]), target)
+        pickle.dump(columns_of(sys.argv[1], sys.argv[3]), target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 #: Texts that mean "no answer" in every export, besides blanks.
 BLANKS = frozenset({"", "NA", "N/A", "NaN", "nan", "NULL", "#N/A", "#NULL!", "."})
 SURVEY_MARK = '{"ImportId"'
+#: Characters without width that programs leave in texts: they tell two names apart that nobody can.
+INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,18 @@ class Table:
     columns : dict of str to Categorical
         Name → distinct texts and their codes; a blank is missing (code −1). Checks and translations work on
         the distinct texts, so that a million rows cost little more than a hundred.
-    rows : ndarray of int
+    rows : ndarray of int, or of str
         Row number of each record as a spreadsheet shows it (the header is row 1); for files without such
-        rows (SPSS, Parquet) counted from 1.
+        rows (SPSS, Parquet) counted from 1. From several sheets: the number with its sheet.
     labels : dict of str to dict
         SPSS value labels: column → text of the code → label.
     separator : str
         ``,``, ``;``, tab, or empty where the file has none.
-    other_sheets : tuple of str
-        Of a workbook of which no sheet was asked for: those that were not read.
+    other_sheets : dict of str to int
+        Of a workbook of which no sheet was asked for: those with cells that were not read, and how many rows below
+        their first they have.
+    merged : dict of str to str
+        Of a workbook: column → its first merged cells, such as ``B22:B25``.
     """
 
     file: str
@@ -50,12 +56,29 @@ class Table:
     rows: np.ndarray
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     separator: str = ""
-    other_sheets: tuple[str, ...] = ()
+    other_sheets: dict[str, int] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
 
     def emptied(self) -> Table:
         """Return the table without its cells: a large file need not be held twice."""
         columns = {name: column[:0] for name, column in self.columns.items()}
         return replace(self, columns=columns)
+
+    def taken(self, places: np.ndarray) -> Table:
+        """Return the table with these rows only, in this order."""
+        columns = {name: column[places] for name, column in self.columns.items()}
+        return replace(self, columns=columns, rows=self.rows[places])
+
+
+def plain_text(text: str) -> str:
+    """Return a text in the one form in which names, identifiers and words are compared.
+
+    Unicode's composed form (NFC), each run of spaces, no-break spaces and line breaks as one space, none at the
+    ends, nothing invisible.
+    """
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
+    return " ".join(unicodedata.normalize("NFC", text).translate(INVISIBLE).split())
 
 
 def as_text(value: Any) -> str:
@@ -63,7 +86,7 @@ def as_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value.strip()
+        return plain_text(value)
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, (float, np.floating)):
@@ -74,8 +97,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace").strip()
-    return str(value).strip()
+        return plain_text(value.decode("utf-8", errors="replace"))
+    return plain_text(str(value))
 
 
 class Encoder:
