@@ -24,6 +24,7 @@ rule all:
         within_reach(
             "data/items.csv",
             "data/scores.csv",
+            "data/scores.schema.json",
             "data/flow.csv",
             "data/codebook.csv",
             "data/warnings.csv",

@@ -55,8 +55,9 @@ def test_an_example_runs_as_its_first_line_says(repository, name):
     )
     assert done.returncode == 0, done.stdout[-2000:]
     folder = repository.root / f"results/example_{name}/data"
-    assert {path.name for path in folder.iterdir()} == {
+    assert {path.name for path in folder.iterdir() if path.is_file()} == {
         "scores.csv",
+        "scores.schema.json",
         "items.csv",
         "flow.csv",
         "codebook.csv",

@@ -46,7 +46,7 @@ OTHERS = {
     "design.recovery.studies": "4",
 }
 OWN_DATA = ("data.path", "data.format", "data.columns", "data.items", "data.values", "data.missing_codes")
-OWN_DATA += ("data.already_reversed", "data.sheet", "privacy.min_cell")
+OWN_DATA += ("data.already_reversed", "data.sheet", "data.occasion", "data.fill_down", "privacy.min_cell")
 FIRST = ("run", "data.source")  # every run names these
 
 

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PRECISION = "%.10g"
+SCHEMA = "scores.schema.json"  # beside scores.csv: a Frictionless table schema
+TYPED = (
+    "scores.csv",
+    "items.csv",
+    "common.csv",
+    "analysed.csv",
+    "answers.csv",
+)  # files of clients, as scored and protected
 PIECE = 20_000  # rows
 
 
@@ -100,12 +108,28 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
 
 
 def read_csv(path: str | os.PathLike[str], **keywords: Any) -> pd.DataFrame:
-    """Read a results table back; client and therapist identifiers stay text, ``true``/``false`` booleans."""
+    """Read a results table back; client and therapist identifiers stay text, ``true``/``false`` booleans.
+
+    Clients are read through the schema that stands beside them or in the folder above (``SCHEMA``): texts that look
+    like numbers or like true and false stay texts.
+    """
     import pandas as pd
 
     dtype = {name: "str" for name in ("client", "therapist", "gender", "message", "at", "note", "reason")}
+    if Path(path).name in TYPED:
+        dtype |= _types_beside(Path(path))
     # Only what write_csv leaves empty is missing: "None" is an answer that a category may have.
     return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""], **keywords)
+
+
+def _types_beside(path: Path) -> dict[str, str]:
+    """Return column → type for pandas from the schema beside a file of clients; empty where there is none."""
+    for folder in (path.parent, path.parent.parent):
+        schema = folder / SCHEMA
+        if schema.is_file():
+            fields = json.loads(schema.read_text(encoding="utf-8"))["fields"]
+            return {field["name"]: "str" if field["type"] == "string" else "float64" for field in fields}
+    return {}
 
 
 def write_json(value: object, path: str | os.PathLike[str]) -> None:

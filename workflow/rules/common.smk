@@ -1,7 +1,7 @@
 # Names that every stage uses.
 #
 # needs  config/config.yaml and what --configfile lays over it
-# makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT, CLIENTS, ANALYSED, ANSWERS, MODELS, FIRST, SECOND, THIRD
+# makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT, CLIENTS, ANALYSED, ANSWERS, MODELS, TYPES, FIRST, SECOND, THIRD
 
 from fortems.run.config import FULL, PROTECTED, WITHHELD, complete, is_private, is_released, published_form
 from fortems.errors import ConfigError
@@ -41,6 +41,7 @@ if PRIVATE:
 else:
     CLIENTS = ANALYSED = f"{RESULTS}/data/scores.csv"
     ANSWERS, MODELS = f"{RESULTS}/data/items.csv", config["models"]
+TYPES = f"{RESULTS}/data/scores.schema.json"  # what each column of the scores is, read with them
 RELEASED = {}  # of own data: result → how `snakemake --report` files it; filled by the rules (functions.smk)
 
 # Priorities, so that no core is idle while the longest chain of steps runs: data, then what the longest steps wait

@@ -40,6 +40,8 @@ if not SIMULATED:
             "missing_codes",
             "already_reversed",
             "sheet",
+            "occasion",
+            "fill_down",
         )
     }
 
@@ -80,6 +82,7 @@ if config["data"]["source"] != "matrix":
             code=code("prepare"),
         output:
             **{part: f"{RESULTS}/data/{file}.csv" for part, file in DATA_PARTS.items()},
+            types=TYPES,
             **(
                 dict(kept_models=MODELS, withheld=shown(WITHHELD, "Tables", "what is withheld"))
                 if PRIVATE
@@ -108,6 +111,7 @@ if config["data"]["source"] != "matrix":
             # Simulated clients have nothing to hide: the step then waits for none.
             leaving=[] if SIMULATED else all_but("disclosure.json", "manifest.json"),
             scores=f"{RESULTS}/data/scores.csv",
+            types=TYPES,
             answers=within_reach("data/items.csv"),
             data=[] if SIMULATED else config["data"]["path"],
             known=own_texts(),

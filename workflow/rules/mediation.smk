@@ -33,6 +33,7 @@ if kind(config) != "matrix":
     rule mediation_engines:
         input:
             scores=ANALYSED,
+            types=TYPES,
             common=CLIENTS,
             models=MODELS,
             code=code("mediation_engines"),
@@ -59,6 +60,7 @@ if kind(config) != "matrix":
     rule measurement:
         input:
             scores=CLIENTS,
+            types=TYPES,
             answers=[ANSWERS] if kind(config) == "items" else [],
             reliability=computed_of("tables/reliability.csv"),
             instruments=list(config["data"]["instruments"].values()),

@@ -11,6 +11,7 @@ if kind(config) != "matrix":
     rule tables:
         input:
             scores=CLIENTS,
+            types=TYPES,
             instruments=list(config["data"]["instruments"].values()),
             code=code("tables"),
         output:

@@ -36,6 +36,22 @@ def describe(name: str, rule: Rule) -> str:
     return f"{name}: " + ", ".join(parts)
 
 
+def in_words_of(rules: Mapping[str, Rule], frame: pd.DataFrame) -> dict[str, Rule]:
+    """Return the rules with the file's own words in ``in``: YAML has made true of yes, and case does not matter."""
+    found: dict[str, Rule] = {}
+    for name, rule in rules.items():
+        found[name] = rule
+        if rule.get("in") is None or name not in frame:
+            continue
+        there = [as_text(value) for value in sorted(frame[name].dropna().unique())]
+        words: list[Any] = []
+        for value in rule["in"]:
+            folded = {text.casefold() for text in spellings(value)}
+            words += [text for text in there if text.casefold() in folded] or [value]
+        found[name] = {**rule, "in": list(dict.fromkeys(words))}
+    return found
+
+
 def check_rules(
     rules: Mapping[str, Rule], columns: Sequence[str], categories: Sequence[str]
 ) -> list[Finding]:
@@ -82,13 +98,15 @@ def check_values(
             continue
         values = sorted(frame[name].dropna().unique())
         there = [as_text(value) for value in values]
-        absent = [as_text(value) for value in rule["in"] if not set(spellings(value)) & set(there)]
+        folded = {text.casefold() for text in there}
+        absent = [as_text(v) for v in rule["in"] if not {t.casefold() for t in spellings(v)} & folded]
         if not there or not absent:
             continue
         near = next(filter(None, (nearest(word, there) for word in absent)), None)
         what = f"inclusion.{name} names {listed(map(repr, absent))}, which no client has"
         found = f"The values are {listed(there)}." + (f" Did you mean {near}?" if near else "")
-        rest = [text for text in there if not any(text in spellings(value) for value in rule["in"])]
+        asked = {text.casefold() for value in rule["in"] for text in spellings(value)}
+        rest = [text for text in there if text.casefold() not in asked]
         slip = len(absent) == len(rule["in"]) or any(
             nearest(word, rest) for word in absent if not looks_numeric(word)
         )
@@ -110,14 +128,14 @@ def fulfilled(values: pd.Series, rule: Rule) -> np.ndarray:
     if rule.get("max") is not None:
         fits = fits & (values <= rule["max"]).fillna(False).to_numpy(dtype=bool)
     if rule.get("in") is not None:
-        allowed = {text for value in rule["in"] for text in spellings(value)}
-        distinct = {value: as_text(value) in allowed for value in values.dropna().unique()}
+        allowed = {text.casefold() for value in rule["in"] for text in spellings(value)}
+        distinct = {value: as_text(value).casefold() in allowed for value in values.dropna().unique()}
         fits = fits & values.map(distinct).fillna(False).to_numpy(dtype=bool)
     return fits
 
 
 def include(frame: pd.DataFrame, rules: Mapping[str, Rule]) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """Apply the rules in their order.
+    """Apply rules in their order.
 
     Parameters
     ----------
@@ -130,12 +148,11 @@ def include(frame: pd.DataFrame, rules: Mapping[str, Rule]) -> tuple[np.ndarray,
     -------
     kept : ndarray of bool, shape (n_rows,)
     steps : list of dict
-        Rows of ``data/flow.csv`` for received and excluded: ``step``, ``detail``, ``clients``,
-        ``therapists``; for an exclusion, those whom this rule takes out, therapists being out when none of
-        their clients is left.
+        Rows of ``data/flow.csv`` for those excluded: ``step``, ``detail``, ``clients``, ``therapists``; those whom
+        this rule takes out, therapists being out when none of their clients is left.
     """
     kept = np.ones(len(frame), dtype=bool)
-    steps = [step("received", "rows of the file", frame)]
+    steps: list[dict[str, Any]] = []
     for name, rule in rules.items():
         missing = frame[name].isna().to_numpy()
         fits = fulfilled(frame[name], rule)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.data.findings import Finding
-from fortems.data.naming import IDENTIFIERS, Naming, resolve
-from fortems.data.numbers import decimal_mark, looks_numeric, normal, parse
+from fortems.data.findings import Finding, listed
+from fortems.data.identity import identities
+from fortems.data.naming import IDENTIFIERS, Naming, in_file, resolve
+from fortems.data.numbers import decimal_mark, looks_numeric, marked_number, no_number, normal, parse
 from fortems.data.settings import DataSettings, value_map
 from fortems.data.table import Table, as_text
-from fortems.data.valuemaps import Use, unanswered, with_labels
+from fortems.data.valuemaps import Use, shared_labels, unanswered, with_labels
 from fortems.errors import nearest
 from fortems.study.instruments import Instrument, score_ranges
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_OCCASIONS = 50  # values of a column that tells the rows of a client apart
 MOSTLY = 0.8  # share of numbers from which a text among them looks like a slip
 
 
@@ -39,6 +41,8 @@ class Mapped:
     categories : tuple of str
         The columns that hold categories.
     problems, oddities : list of Finding
+    several : str
+        Where clients have more than one row: the file's column that tells these apart, or empty.
     """
 
     frame: pd.DataFrame
@@ -47,6 +51,27 @@ class Mapped:
     categories: tuple[str, ...]
     problems: list[Finding]
     oddities: list[Finding]
+    several: str = ""
+
+    def taken(self, kept: np.ndarray) -> Mapped:
+        """Return the export with some of its rows, and what is wrong or odd in these."""
+        new = np.cumsum(kept) - 1
+
+        def still(findings: list[Finding]) -> list[Finding]:
+            found = []
+            for finding in findings:
+                here = kept[finding.places] if len(finding.places) else np.empty(0, dtype=bool)
+                if len(here) and not here.any():
+                    continue
+                values = [v for v, stays in zip(finding.values, here, strict=False) if stays]
+                found.append(replace(finding, places=new[finding.places[here]], values=values))
+            return found
+
+        frame = self.frame[kept].reset_index(drop=True)
+        table = replace(self.table, rows=self.table.rows[kept])
+        return replace(
+            self, frame=frame, table=table, problems=still(self.problems), oddities=still(self.oddities)
+        )
 
     @property
     def clients(self) -> np.ndarray:
@@ -77,6 +102,7 @@ def map_table(
     """
     import pandas as pd
 
+    settings = _keys_as_in_file(settings, table)
     naming = resolve(table, settings, instruments, wanted)
     problems, oddities = list(naming.problems), list(naming.oddities)
     translated = {
@@ -94,6 +120,7 @@ def map_table(
         {translated[n].source: translated[n].cells() for n in numbers}, table.separator
     )
     problems += marks
+    oddities += _left_sheets(table)
     limits = score_ranges(instruments) | {"age": (0, 120), "sessions": (0, 10_000)}
     limits |= {c: (i.low, i.high) for i in instruments.values() for c in i.columns()}
     columns: dict[str, np.ndarray] = {}
@@ -114,7 +141,43 @@ def map_table(
     frame = pd.DataFrame(columns, copy=False)
     texts = [n for n in columns if n not in numbers]
     frame[texts] = frame[texts].astype("str")
-    return Mapped(frame, table.emptied(), naming, categories, problems, oddities)
+    several = _occasion_column(table, naming)
+    return Mapped(frame, table.emptied(), naming, categories, problems, oddities, several)
+
+
+def _occasion_column(table: Table, naming: Naming) -> str:
+    """Return the first column of few values of which a client with several rows has no value twice, or nothing."""
+    if "client" not in naming.sources:
+        return ""
+    client = np.asarray(table.columns[naming.sources["client"]].codes)
+    if len(np.unique(client)) == len(client):
+        return ""
+    for name, column in table.columns.items():
+        if name == naming.sources["client"] or not 1 < len(column.categories) <= MOST_OCCASIONS:
+            continue
+        codes = np.asarray(column.codes)
+        pairs = np.stack([client, codes])
+        if (codes >= 0).all() and len(np.unique(pairs, axis=1).T) == len(codes):
+            return name
+    return ""
+
+
+def _keys_as_in_file(settings: DataSettings, table: Table) -> DataSettings:
+    """Spell the columns that values and missing codes name as the file does."""
+    values = {in_file(table, key): given for key, given in settings.values.items()}
+    codes = settings.missing_codes
+    if isinstance(codes, Mapping):
+        codes = {in_file(table, key): given for key, given in codes.items()}
+    return replace(settings, values=values, missing_codes=codes)
+
+
+def _left_sheets(table: Table) -> list[Finding]:
+    """Sheets of a workbook that were not read, with the rows that they have."""
+    if not table.other_sheets:
+        return []
+    counts = listed(f"{name} ({rows} rows)" for name, rows in table.other_sheets.items())
+    what = f"other sheets of the workbook were not read: {counts}"
+    return [Finding(what, hint="Name the sheets that count in data.sheet", kind="sheet")]
 
 
 class _Translated:
@@ -130,6 +193,7 @@ class _Translated:
         self.key = next((key for key in keys if key in settings.values), None)
         self.given = value_map(settings.values[self.key]) if self.key is not None else {}
         self.map = with_labels(self.given, self.labels)
+        self.folded = {key.casefold(): target for key, target in reversed(self.map.items())}
         self.codes_for_all = not isinstance(settings.missing_codes, Mapping)
         given: list[object] = []
         if isinstance(settings.missing_codes, Mapping):
@@ -149,8 +213,8 @@ class _Translated:
         ]
 
     def _target(self, text: str) -> str | None:
-        """What the value map makes of a text, by its spelling or by its number; None where it names neither."""
-        return self.map.get(text, self.map.get(normal(text)))
+        """What the value map makes of a text, by its spelling, its number or its word in another case; None where by none."""
+        return self.map.get(text, self.map.get(normal(text), self.folded.get(text.casefold())))
 
     def _counts(self) -> np.ndarray:
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.distinct))
@@ -167,7 +231,7 @@ class _Translated:
             return False
         if self.labels and all(normal(text) in self.labels for text in texts):
             return False
-        slips = [text for text in texts if not looks_numeric(text)]
+        slips = [text for text in texts if not looks_numeric(text) and not marked_number(text)]
         if slips and len(slips) < len(texts):
             counts = self.cells()
             share = 1 - sum(counts[text] for text in slips) / max(sum(counts.values()), 1)
@@ -178,7 +242,7 @@ class _Translated:
                 oddities.append(
                     Finding(what, self.source, places=places, values=values, hint=remedy, kind="category")
                 )
-        return not slips and bool(texts)
+        return not slips and (bool(texts) or bool(self.map))
 
     def numbers(self, mark: str, problems: list[Finding], float32: bool) -> np.ndarray:
         """Return the column as numbers; what is none becomes a problem and NaN."""
@@ -200,11 +264,11 @@ class _Translated:
         words = {".": "point", ",": "comma"}
         what = f"decimal {words[other]} in a file whose numbers have a decimal {words[mark]}"
         allowed = "one decimal mark, without marks for thousands"
-        key = self.family or self.ours
-        hint = f"Map words in data.values.{key}, or declare them in data.missing_codes"
         self._complain(what, [not m for m in marked], problems, allowed)
         others = [good or m for good, m in zip(fine, marked, strict=True)]
-        self._complain("not a number", others, problems, "a number", hint)
+        wrong = [text for text, good in zip(self.distinct, others, strict=True) if not good]
+        why, hint = no_number(wrong, self.family or self.ours, self.ours)
+        self._complain(why, others, problems, "a number", hint)
         return np.append(own, np.nan).astype(np.float32 if float32 else np.float64)[self.codes]
 
     def _complain(
@@ -219,12 +283,17 @@ class _Translated:
 
     def texts(self, problems: list[Finding], oddities: list[Finding]) -> np.ndarray:
         """Return the column as texts, through its value map or its labels."""
-        lower = {key.casefold(): target for key, target in self.map.items()}
+        if self.ours in IDENTIFIERS:
+            return self._identifiers(problems, oddities)
+        lower = self.folded
+        shared = shared_labels(self.labels)
         targets = set(self.map.values())
         meanings: list[str | None] = []
         fine = []
         for text, gone in zip(self.distinct, self.missing, strict=True):
             label = self.labels.get(normal(text), "")
+            if label in shared:
+                label = f"{label} ({text})"
             if gone:
                 meaning: str | None = ""
             elif not self.map:
@@ -245,7 +314,45 @@ class _Translated:
             what = f"not among the values of data.values.{self.ours}"
             problems.append(Finding(what, self.source, "", places, values, allowed, hint))
         self._note_spellings([m for m in meanings if m], oddities)
+        if shared & {self.labels.get(normal(text), "") for text in self.distinct}:
+            what = "several codes share one value label; they are kept apart, with their codes"
+            oddities.append(Finding(what, self.source, hint="Give each code its own label", kind="label"))
         return np.array([*meanings, None], dtype=object)[self.codes]
+
+    def _identifiers(self, problems: list[Finding], oddities: list[Finding]) -> np.ndarray:
+        """Return who each row is of: codes, never labels, each in one spelling."""
+        meant = [
+            "" if gone else self._target(text) if self._target(text) is not None else text
+            for text, gone in zip(self.distinct, self.missing, strict=True)
+        ]
+        found = identities(list(dict.fromkeys(text for text in meant if text)))
+        if found.same:
+            shown = "; ".join(" = ".join(group) for group in found.same[:5])
+            what = f"{len(found.same)} {self.ours}s are spelled in more than one way, taken as one each"
+            hint = f"If they are not the same, give them other names in data.values.{self.ours}"
+            oddities.append(
+                Finding(what, self.source, hint=hint, kind="identifier", found=f"Spellings: {shown}.")
+            )
+        if found.doubtful:
+            shown = "; ".join(", ".join(group) for group in found.doubtful[:5])
+            doubtful = {text for group in found.doubtful for text in group}
+            places, values = self._places([text not in doubtful for text in meant])
+            what = "spellings that may be one or several"
+            hint = f"Say what is meant, as in data.values: {{{self.ours}: {{{_same(found.doubtful[0])}}}}}"
+            problems.append(
+                Finding(
+                    what,
+                    self.source,
+                    "",
+                    places,
+                    values,
+                    "one spelling each",
+                    hint,
+                    found=f"Spelled {shown}.",
+                )
+            )
+        forms = [found.forms.get(text or "") or None for text in meant]
+        return np.array([*forms, None], dtype=object)[self.codes]
 
     def _note_spellings(self, meanings: list[str], oddities: list[Finding]) -> None:
         """Values that differ in case only are most often the same."""
@@ -280,6 +387,11 @@ class _Translated:
         wrong = np.flatnonzero(~np.array(fine, dtype=bool))
         places = np.flatnonzero(np.isin(self.codes, wrong))
         return places, [self.distinct[self.codes[place]] for place in places]
+
+
+def _same(spellings: Sequence[str]) -> str:
+    """Map all spellings to the first."""
+    return ", ".join(f"'{text}': '{spellings[0]}'" for text in spellings[1:])
 
 
 def _turn_back(columns: dict[str, np.ndarray], settings: DataSettings, naming: Naming) -> None:

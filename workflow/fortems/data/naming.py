@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fortems.data.findings import Finding
-from fortems.data.settings import DataSettings, pattern_columns
+from fortems.data.settings import PATTERN, DataSettings, pattern_columns
 from fortems.data.table import Table
 from fortems.errors import nearest
 from fortems.study.instruments import Instrument
@@ -72,7 +73,7 @@ def resolve(
     oddities: list[Finding] = []
     sources: dict[str, str] = {}
     for name in (*IDENTIFIERS, *BACKGROUND):
-        column = settings.columns.get(name, name)
+        column = in_file(table, settings.columns.get(name, name))
         if column in table.columns:
             sources[name] = column
         elif name in settings.columns:
@@ -83,9 +84,10 @@ def resolve(
     known = {*sources, *IDENTIFIERS, *BACKGROUND}
     known |= {name for i in instruments.values() for name in (*i.scales, *i.columns())}
     extras = [name for name in settings.columns if name not in known]
-    extras += [n for n in dict.fromkeys(wanted) if n not in known and n not in extras and n in table.columns]
+    named = [n for n in dict.fromkeys(wanted) if n not in known and n not in extras]
+    extras += [n for n in named if in_file(table, n) in table.columns]
     for name in extras:
-        column = settings.columns.get(name, name)
+        column = in_file(table, settings.columns.get(name, name))
         if column in table.columns:
             sources[name] = column
         else:
@@ -138,7 +140,7 @@ def _instruments(
                 ]
                 continue
         for scale in instrument.scales:
-            column = settings.columns.get(scale, scale)
+            column = in_file(table, settings.columns.get(scale, scale))
             if column in table.columns:
                 sources[scale] = column
                 scales[scale] = name
@@ -163,6 +165,7 @@ def _item_columns(
     ours = instrument.columns()
     asked = settings.items.get(instrument.name)
     key = f"data.items.{instrument.name}"
+    pattern = asked if isinstance(asked, str) else "" if asked else f"{instrument.name}_{{n}}"
     if asked is None:
         theirs = list(ours)
     elif isinstance(asked, str):
@@ -174,7 +177,9 @@ def _item_columns(
         return {}, [Finding(what, allowed=f"{len(ours)} columns in item order")]
     if len(set(theirs)) != len(theirs):
         return {}, [Finding(f"{key} names the same column for several items", allowed="a pattern with {n}")]
-    theirs = [settings.columns.get(own, column) for own, column in zip(ours, theirs, strict=True)]
+    theirs = [
+        in_file(table, settings.columns.get(own, column)) for own, column in zip(ours, theirs, strict=True)
+    ]
     mapped = any(own in settings.columns for own in ours)
     absent = [column for column in theirs if column not in table.columns]
     if len(absent) == len(theirs) and asked is None and not mapped:
@@ -184,11 +189,40 @@ def _item_columns(
         hint = f"Did you mean {near}?" if near else ""
         what = f"no column fits {key} ({asked})" if isinstance(asked, str) else f"no column of {key} is there"
         return {}, [Finding(what, allowed=_some(table.columns), hint=hint)]
+    beyond = [column for column in _beyond(pattern, table) if column not in theirs] if pattern else []
+    if beyond:
+        return {}, [_more_items(beyond, pattern, key, instrument)]
     if absent:
         used = {column for column in theirs if column in table.columns}
         free = [column for column in table.columns if column not in used]
         return {}, [_absent(table, column, key, free, instrument.name) for column in absent]
     return dict(zip(ours, theirs, strict=True)), []
+
+
+def in_file(table: Table, name: str) -> str:
+    """Return a column as the file spells it: as it stands, or the one column that differs in case alone."""
+    if name in table.columns:
+        return name
+    alike = [column for column in table.columns if column.casefold() == name.casefold()]
+    return alike[0] if len(alike) == 1 else name
+
+
+def _beyond(pattern: str, table: Table) -> list[str]:
+    """Columns that a pattern fits, whatever their number, in order of these."""
+    before, _, after = PATTERN.sub("\0", pattern).partition("\0")
+    fits = re.compile(f"{re.escape(before)}0*([0-9]+){re.escape(after)}", re.IGNORECASE)
+    found = {column: int(match[1]) for column in table.columns if (match := fits.fullmatch(column))}
+    return sorted(found, key=lambda column: found[column])
+
+
+def _more_items(beyond: list[str], pattern: str, key: str, instrument: Instrument) -> Finding:
+    """More columns fit than the key has items: another version of the questionnaire, of which only a part would be scored."""
+    what = f"{len(beyond)} more columns fit {pattern!r} than the {instrument.n_items} items of {instrument.label}: {_some(beyond, 6)}"
+    hint = (
+        f"If this is another version, give its key in data.instruments.{instrument.name}; if these are the right ones, list "
+        f"their columns in {key}"
+    )
+    return Finding(what, allowed=f"{instrument.n_items} columns for {instrument.label}", hint=hint)
 
 
 def _some(names: Collection[str], most: int = 30) -> str:
@@ -248,7 +282,7 @@ def _unused_keys(
     ours = [*(name for name in sources if name not in items), *instruments]
     for section, keys in (("values", settings.values), ("missing_codes", by_column)):
         for key in keys:
-            if key not in (*sources, *instruments, *table.columns):
+            if in_file(table, key) not in (*sources, *instruments, *table.columns):
                 near = nearest(key, ours) or nearest(key, (*sources, *table.columns))
                 problems.append(
                     Finding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,10 @@ from fortems.data.findings import Finding
 from fortems.data.table import as_text
 
 NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?")
+GROUPED = re.compile(r"[+-]?([0-9]{1,3}([.,' ][0-9]{3})+([.,][0-9]+)?|[0-9]+([.,][0-9]+)?)")
+DATE = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9:.]+)?|[0-9]{1,2}([/.-])[0-9]{1,2}\2([0-9]{2}){1,2}|[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}"
+)
 THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}([.,])[0-9]{3}")
 
 
@@ -22,6 +26,50 @@ def looks_numeric(text: str) -> bool:
 def normal(text: str) -> str:
     """Return one text for 99, 99.0 and 99,0."""
     return as_text(float(_plain(text).replace(",", "."))) if looks_numeric(text) and len(text) < 16 else text
+
+
+def marked_number(text: str) -> bool:
+    """Return whether a text is a number with something to it: a percent sign, a currency, marks for thousands."""
+    return not looks_numeric(text) and (bool(_percent(text)) or bool(GROUPED.fullmatch(_bare(text))))
+
+
+def no_number(texts: Sequence[str], key: str, ours: str) -> tuple[str, str]:
+    """Say why texts are no numbers, and what helps: dates, percent signs, marks for thousands, or words.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Those that are none.
+    key : str
+        Of ``data.values``.
+    ours : str
+        The column.
+
+    Returns
+    -------
+    what, hint : str
+    """
+    if texts and all(map(DATE.fullmatch, texts)):
+        if ours == "age":
+            born = "these are dates, as of birth, and age is in years"
+            return born, 'Give age in years at intake, as =DATEDIF(birth, intake, "Y") makes it in Excel'
+        return "a date, and no number", "Give the number that is meant, such as days since the first date"
+    if texts and all(map(_percent, texts)):
+        return "a number with a percent sign", "Write 45 % as 45 or as 0.45, without the sign"
+    if texts and all(GROUPED.fullmatch(_bare(text)) for text in texts):
+        return "a number with marks for thousands or a currency", "Write it without them, as 1251.50"
+    if len(set(map(str.casefold, texts))) == 2:
+        one, other = sorted(dict.fromkeys(texts))[:2]
+        return "not a number", f"To make it one: data.values: {{{key}: {{{one}: 0, {other}: 1}}}}"
+    return "not a number", f"Map words in data.values.{key}, or declare them in data.missing_codes"
+
+
+def _percent(text: str) -> bool:
+    return text.endswith("%") and looks_numeric(text[:-1].strip())
+
+
+def _bare(text: str) -> str:
+    return _plain(text).strip(" \u20ac$\u00a3")
 
 
 def _plain(text: str) -> str:
@@ -45,6 +93,7 @@ def decimal_mark(columns: Mapping[str, Mapping[str, int]], separator: str) -> tu
     problems : list of Finding
         Commas that could as well part thousands.
     """
+    ambiguous = _thousands(columns, separator)
     users: dict[str, list[tuple[str, str]]] = {".": [], ",": []}
     cells = {".": 0, ",": 0}
     for column, texts in columns.items():
@@ -54,7 +103,7 @@ def decimal_mark(columns: Mapping[str, Mapping[str, int]], separator: str) -> tu
                 users[mark].append((column, text))
                 cells[mark] += count
     if cells["."] > cells[","] or not users[","]:
-        return ".", []
+        return ".", ambiguous
     if (
         not users["."]
         and separator == ","
@@ -63,7 +112,27 @@ def decimal_mark(columns: Mapping[str, Mapping[str, int]], separator: str) -> tu
         column, text = users[","][0]
         what = f"{text} can be read with a decimal comma or with a mark for thousands"
         return ",", [Finding(what, column, allowed="numbers with a decimal point")]
-    return ",", []
+    return ",", ambiguous
+
+
+def _thousands(columns: Mapping[str, Mapping[str, int]], separator: str) -> list[Finding]:
+    """Columns in which each marked number has three digits behind its mark, beside whole numbers of three digits.
+
+    950 and 1.251 are more likely 950 and 1251; in a file with semicolons, where a comma would be the decimal mark, a
+    point before three digits is suspect in any case.
+    """
+    found = []
+    for column, texts in columns.items():
+        numbers = [_plain(text) for text in texts if looks_numeric(text)]
+        marked = [text for text in numbers if "." in text or "," in text]
+        if not marked or not all(map(THOUSANDS.fullmatch, marked)):
+            continue
+        hundreds = any(text.isdigit() and len(text) == 3 for text in numbers)
+        odd = separator == ";" and all("." in text for text in marked)
+        if hundreds or odd:
+            what = f"{marked[0]} can be read with a decimal mark or with a mark for thousands"
+            found.append(Finding(what, column, allowed="numbers without marks for thousands"))
+    return found
 
 
 def parse(texts: Iterable[str], mark: str) -> np.ndarray:

@@ -228,7 +228,7 @@ def warnings_frame(found: Sequence[Finding], mapped: Mapped) -> pd.DataFrame:
             value = finding.values[number] if len(finding.values) else ""
             client = clients[place] if len(clients) else ""
             rows.append(
-                {**common, "row": int(mapped.table.rows[place]), "client": client, "value": value, **words}
+                {**common, "row": str(mapped.table.rows[place]), "client": client, "value": value, **words}
             )
     columns = ["kind", "column", "instrument", "row", "client", "value", "what", "remedy"]
     return pd.DataFrame(rows, columns=columns)

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.data.codebook import codebook, missing_patterns, missing_related
-from fortems.data.findings import ExportError, Finding
-from fortems.data.inclusion import active, check_rules, check_values, finish, include
+from fortems.data.findings import ExportError, Finding, listed
+from fortems.data.inclusion import active, check_rules, check_values, finish, in_words_of, include, step
 from fortems.data.mapping import Mapped, map_table
-from fortems.data.naming import BACKGROUND, IDENTIFIERS
+from fortems.data.naming import BACKGROUND, IDENTIFIERS, in_file
+from fortems.data.occasions import Chosen, Occasion, choose, fill_down
 from fortems.data.oddities import odd, warnings_frame, warnings_text
 from fortems.data.readers import read_table
 from fortems.data.settings import DataSettings
+from fortems.data.table import Table
+from fortems.data.types import table_schema
 from fortems.data.validation import check, check_models
 from fortems.errors import nearest
 from fortems.study.definition import study
@@ -43,6 +46,8 @@ class Prepared:
     answers : DataFrame or None
         Items: raw answers of the included clients, reversed items not turned; None for an export of scores.
     flow, codebook, warnings, missing_patterns, missing_related : DataFrame
+    types : dict
+        What each column of the scores is, as a Frictionless table schema.
     message : str
         The warnings in words that name no client.
     """
@@ -54,6 +59,7 @@ class Prepared:
     warnings: pd.DataFrame
     missing_patterns: pd.DataFrame
     missing_related: pd.DataFrame
+    types: dict[str, Any]
     message: str
 
 
@@ -94,9 +100,21 @@ def prepare(
         name for name, rule in rules.items() if rule.get("min") is not None or rule.get("max") is not None
     ]
     numeric = [name for m in models.values() for name in (*m.predictors, *m.mediators, m.outcome)]
-    mapped = map_table(
-        read_table(path, settings.sheet), settings, instruments, [*wanted, *rules], {*numeric, *ranked}
-    )
+    chosen, early = _rows_that_count(read_table(path, settings.sheet), settings)
+    if early:
+        raise ExportError(early, chosen.table.file, chosen.table.rows, ())
+    mapped = map_table(chosen.table, settings, instruments, [*wanted, *rules], {*numeric, *ranked})
+    absent, unused = check_values(rules, mapped.frame, mapped.categories)
+    rules = in_words_of(rules, mapped.frame)
+    steps = _received(chosen, settings, mapped)
+    before = {name: rule for name, rule in rules.items() if name in mapped.frame}
+    if not _bars_rules(mapped, before):  # else its rules cannot be trusted, and all is told
+        kept, excluded = include(mapped.frame, before)
+        steps += excluded
+        if not kept.any():
+            nobody = absent + _too_few(mapped.frame, kept, steps)
+            raise ExportError(nobody, mapped.table.file, mapped.table.rows, mapped.clients)
+        mapped = mapped.taken(kept)
 
     table = mapped.table
 
@@ -109,14 +127,15 @@ def prepare(
     known = [*available, *mapped.naming.meant]
     problems += _unknown(models, known, list(table.columns))
     problems += check_rules(rules, known, [*mapped.categories, *IDENTIFIERS])
-    absent, unused = check_values(rules, mapped.frame, mapped.categories)
     refuse(problems + absent)
-    oddities = odd(mapped, instruments) + unused
+    oddities = odd(mapped, instruments) + unused + _of_two_values(mapped, models)
     whole = score_table(mapped, instruments)
-    kept, steps = include(whole, rules)
+    kept, excluded = include(whole, {name: rule for name, rule in rules.items() if name not in before})
+    steps += excluded
     refuse(_too_few(whole, kept, steps))
     scores = whole[kept].reset_index(drop=True)
-    refuse(check_models(scores, {n: m.variables for n, m in models.items()}, numeric, table.file))
+    unusable = check_models(scores, {n: m.variables for n, m in models.items()}, numeric, table.file)
+    refuse(unusable and [*_several_rows(mapped), *unusable])
     refuse(_fewer_than_parameters(scores, models, mapped.categories, two_level))
     scores, emptied = _without_empty_scales(scores, instruments)
     oddities += emptied
@@ -132,8 +151,81 @@ def prepare(
         warnings=warnings_frame(oddities, mapped),
         missing_patterns=missing_patterns(scores, [*BACKGROUND, *scales, *carried]),
         missing_related=missing_related(scores, answers),
+        types=table_schema(scores, instruments),
         message=warnings_text(oddities),
     )
+
+
+def _rows_that_count(table: Table, settings: DataSettings) -> tuple[Chosen, list[Finding]]:
+    """Fill blanks from above where that is asked for, then keep the row of each client that counts."""
+    below = [in_file(table, settings.columns.get(name, name)) for name in settings.fill_down]
+    absent = [
+        Finding(
+            f"there is no column {name!r}, which data.fill_down names", name, allowed=listed(table.columns)
+        )
+        for name in below
+        if name not in table.columns
+    ]
+    if absent:
+        return Chosen(table), absent
+    table = fill_down(table, below)
+    occasion = Occasion.from_config(settings.occasion)
+    if occasion is None:
+        return Chosen(table), []
+    columns = {name: in_file(table, column) for name, column in settings.columns.items()}
+    columns |= {name: in_file(table, name) for name in (*IDENTIFIERS, *BACKGROUND) if name not in columns}
+    chosen = choose(table, occasion, columns)
+    return chosen, chosen.problems
+
+
+def _received(chosen: Chosen, settings: DataSettings, mapped: Mapped) -> list[dict[str, Any]]:
+    """Return the first steps of the flow: who was received, and of whom no row counts."""
+    if "therapist" not in mapped.frame:
+        return []
+    occasion = Occasion.from_config(settings.occasion)
+    first = step("received", "rows of the file", mapped.frame)
+    if occasion is None:
+        return [first]
+    rows = len(mapped.frame) + chosen.set_aside
+    first["detail"] = (
+        f"clients in {rows} rows of the file; {chosen.set_aside} rows of other occasions set aside"
+    )
+    first["clients"] += len(chosen.without)
+    if first["therapists"]:
+        first["clients_per_therapist"] = first["clients"] / first["therapists"]
+    gone = {"step": "excluded", "detail": f"no row that counts ({occasion.described()})"}
+    return [first, gone | {"clients": len(chosen.without), "therapists": 0}] if chosen.without else [first]
+
+
+def _several_rows(mapped: Mapped) -> list[Finding]:
+    """Say that clients have several rows, which may be why the rows that are left lack what models need."""
+    if not mapped.several:
+        return []
+    hint = f"Say which counts in data.occasion: {{column: {mapped.several}, is: …, carry: […]}}"
+    return [Finding("clients have several rows, which this column tells apart", mapped.several, hint=hint)]
+
+
+def _of_two_values(mapped: Mapped, models: Mapping[str, MediationModel]) -> list[Finding]:
+    """Outcomes and mediators with two values: their models are linear, which is to be said."""
+    found = []
+    explained = {name: m.name for m in models.values() for name in (*m.mediators, m.outcome)}
+    for name, model in explained.items():
+        if name in mapped.frame and mapped.frame[name].nunique() == 2:
+            what = (
+                f"has two values, and the model {model} is linear: its slopes are differences in probability"
+            )
+            hint = "Read them so (a linear probability model); the standard errors that count are robust"
+            found.append(Finding(what, mapped.naming.sources[name], hint=hint, kind="two values"))
+    return found
+
+
+def _bars_rules(mapped: Mapped, rules: Mapping[str, Any]) -> bool:
+    """Return whether something is wrong with what the rules ask of, or with the file as a whole."""
+    asked = {mapped.naming.sources[name] for name in rules}
+    if check_rules(rules, [str(name) for name in mapped.frame], [*mapped.categories, *IDENTIFIERS]):
+        return True
+    bars = [finding for finding in mapped.problems if finding.column in asked or not len(finding.places)]
+    return bool(bars) or not {"client", "therapist"} <= set(mapped.frame.columns)
 
 
 def available_columns(mapped: Mapped, instruments: Mapping[str, Instrument]) -> list[str]:
@@ -294,12 +386,12 @@ def _without_empty_scales(
 
 def write_prepared(prepared: Prepared, paths: Mapping[str, str | os.PathLike[str]]) -> None:
     """Write each part whose path is given (``scores``, ``answers``, ``flow`` …); other names are passed over."""
-    from fortems.tidy import write_csv
+    from fortems.tidy import write_csv, write_json
 
     for part in fields(prepared):
         if part.name not in paths:
             continue
-        path, frame = paths[part.name], getattr(prepared, part.name)
-        if frame is None:
+        path, made = paths[part.name], getattr(prepared, part.name)
+        if made is None:
             raise ValueError(f"an export of scores has no {part.name}")
-        write_csv(frame, Path(path))
+        (write_json if isinstance(made, dict) else write_csv)(made, Path(path))

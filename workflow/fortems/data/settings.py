@@ -31,8 +31,12 @@ class DataSettings:
         Values that mean missing, for all columns, or by column, canonical name or instrument.
     already_reversed : dict
         Instrument → numbers of reversed items that the file holds already turned, or ``all``.
-    sheet : str, optional
-        For Excel: the sheet.
+    sheet : str or list of str, optional
+        For a workbook: the sheet, or several with the same columns.
+    occasion : str or dict, optional
+        Of several rows a client: which counts, and what is carried to it (``occasions.Occasion``).
+    fill_down : list of str
+        Columns, canonical or the file's, whose blanks have the value above them.
     """
 
     format: str = "items"
@@ -41,24 +45,33 @@ class DataSettings:
     values: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
     missing_codes: Sequence[Any] | Mapping[str, Sequence[Any]] = ()
     already_reversed: Mapping[str, Sequence[int] | str] = field(default_factory=dict)
-    sheet: str | None = None
+    sheet: str | Sequence[str] | None = None
+    occasion: str | Mapping[str, Any] | None = None
+    fill_down: Sequence[str] = ()
 
     @classmethod
     def from_config(cls, data: Mapping[str, Any]) -> DataSettings:
         """Read the configuration's ``data`` section; keys that are null count as absent."""
 
         def given(key: str) -> dict[str, Any]:
-            return {str(k): v for k, v in (data.get(key) or {}).items() if v is not None}
+            return {as_text(k): v for k, v in (data.get(key) or {}).items() if v is not None}
 
         codes = data.get("missing_codes") or ()
         return cls(
             format=data.get("format") or "items",
-            columns=given("columns"),
-            items=given("items"),
+            columns={name: as_text(column) for name, column in given("columns").items()},
+            items={
+                name: as_text(columns)
+                if isinstance(columns, str)
+                else [as_text(column) for column in columns]
+                for name, columns in given("items").items()
+            },
             values=given("values"),
             missing_codes=given("missing_codes") if isinstance(codes, Mapping) else tuple(codes),
             already_reversed=given("already_reversed"),
             sheet=data.get("sheet"),
+            occasion=data.get("occasion"),
+            fill_down=[as_text(name) for name in data.get("fill_down") or ()],
         )
 
 

@@ -11,7 +11,7 @@ from fortems.data.findings import MOST_ROWS, Finding
 from fortems.data.mapping import Mapped
 from fortems.data.naming import IDENTIFIERS
 from fortems.study.definition import study
-from fortems.study.instruments import Instrument, score_ranges
+from fortems.study.instruments import FOLDER, Instrument, load_instrument, score_ranges
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ AGE = (0, 120)
 SESSIONS = (0, 10_000)
 WHOLE = "not a whole number"
 RANGE = "out of range"
+BLOCKS = 0.2  # share of blanks from which they look like blocks of which the first row alone is filled
 
 
 def check(mapped: Mapped, instruments: Mapping[str, Instrument]) -> list[Finding]:
@@ -149,6 +150,9 @@ def _range_hint(
                     f"The answers look coded {low + shift:g} to {high + shift:g}; "
                     f"then declare data.values.{family}: {{{codes}}}"
                 )
+        other = _key_with_range(instrument, float(lowest), float(highest))
+        if other:
+            return f"{other} has this range: data.instruments: {{{family}: {other}}}"
         return "Codes for missing answers belong into data.missing_codes"
     values = mapped.frame[column]
     if column == "age" and values.median() > 1900:
@@ -159,6 +163,16 @@ def _range_hint(
         if inside.all():
             return "This looks like the mean of the items; scores here are sums of items"
     return "Codes for missing values belong into data.missing_codes"
+
+
+def _key_with_range(instrument: Instrument, lowest: float, highest: float) -> str:
+    """Return the file beside the study's own keys whose items make the same scores in the range of these answers."""
+    for path in sorted(FOLDER.glob("*.yaml")):
+        key = load_instrument(path, instrument.name)
+        alike = key.n_items == instrument.n_items and set(key.scales) == set(instrument.scales)
+        if alike and key.low <= lowest and highest <= key.high:
+            return f"config/instruments/{path.name}"
+    return ""
 
 
 def _identifiers(mapped: Mapped) -> list[Finding]:
@@ -173,7 +187,7 @@ def _identifiers(mapped: Mapped) -> list[Finding]:
                     Finding(f"names no {name} in any row", source, allowed=f"the {name} of each row")
                 )
                 continue
-            hint = "Rows without an answer can be removed; data.missing_codes may hold a real identifier"
+            hint = _blank_hint(mapped, name, source, gone)
             what = "client missing" if name == "client" else "client without therapist"
             problems.append(
                 Finding(what, source, places=np.flatnonzero(gone), allowed="one in each row", hint=hint)
@@ -186,6 +200,21 @@ def _identifiers(mapped: Mapped) -> list[Finding]:
     return problems
 
 
+def _blank_hint(mapped: Mapped, name: str, source: str, gone: np.ndarray) -> str:
+    """Say why an identifier may be blank: merged cells, one value a block, the other rows of a client, a missing code."""
+    fill = f"data.fill_down: [{name}] gives each row the value above it"
+    if source in mapped.table.merged:
+        return f"Cells are merged there ({mapped.table.merged[source]}, …); {fill}"
+    if name == "therapist" and "client" in mapped.frame:
+        known = set(mapped.frame["client"][~gone].dropna())
+        if known and mapped.frame["client"][gone].isin(known).all():
+            return "Other rows of these clients have it: data.occasion with carry: [therapist] takes it from there"
+    runs = np.flatnonzero(np.diff(gone.astype(int)) == 1)
+    if not gone[0] and len(runs) > 1 and gone.mean() > BLOCKS:
+        return f"If it stands in the first row of each block only: {fill}"
+    return "data.missing_codes may hold a real identifier; else ask whoever made the file"
+
+
 def _repeated(mapped: Mapped, places: np.ndarray) -> list[Finding]:
     """Clients with more than one row: with one therapist, or with several."""
     rows = mapped.frame.iloc[places]
@@ -194,10 +223,11 @@ def _repeated(mapped: Mapped, places: np.ndarray) -> list[Finding]:
         two = (rows.groupby("client")["therapist"].transform("nunique") > 1).to_numpy()
     source = mapped.naming.sources["client"]
     values = rows["client"].to_numpy(dtype=object)
+    hint = f", as in data.occasion: {{column: {mapped.several}, is: …}}" if mapped.several else ""
     problems = []
     cases: list[tuple[np.ndarray, str, str]] = [
-        (two, "client with two therapists", "Keep the therapist whom the alliance was rated for"),
-        (~two, "client in more than one row", "Keep one measurement of each client"),
+        (two, "client with two therapists", f"Keep the therapist whom the alliance was rated for{hint}"),
+        (~two, "client in more than one row", f"Say in data.occasion which row of a client counts{hint}"),
     ]
     for which, what, hint in cases:
         if which.any():

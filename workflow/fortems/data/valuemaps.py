@@ -43,7 +43,7 @@ class Use:
         there = {*self.texts, *map(normal, self.texts)}
         if word in there or any(code in there for code in codes(word, self.labels)):
             return True
-        return not self.numeric and word.casefold() in {text.casefold().strip() for text in self.texts}
+        return word.casefold() in {text.casefold() for text in self.texts}
 
 
 def codes(word: str, labels: Mapping[str, str]) -> list[str]:
@@ -52,6 +52,12 @@ def codes(word: str, labels: Mapping[str, str]) -> list[str]:
         return []
     exact = [code for code, label in labels.items() if label == word]
     return exact or [code for code, label in labels.items() if label.casefold() == word.casefold()]
+
+
+def shared_labels(labels: Mapping[str, str]) -> set[str]:
+    """Return the labels that more than one code has: they tell nobody apart."""
+    given = list(labels.values())
+    return {label for label in given if given.count(label) > 1}
 
 
 def with_labels(given: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, str]:

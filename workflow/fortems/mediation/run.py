@@ -99,7 +99,7 @@ def fit_all(
             except (ArithmeticError, np.linalg.LinAlgError) as failure:
                 fits.append(unfitted(model, name, f"the arithmetic broke down ({failure})"))
                 continue
-            fits += rows
+            fits += [_with_note(row, system.binary_note) for row in rows]
             for part in slopes:
                 effects += effect_rows(system, part, settings)
             derived += derived_rows(system, slopes, rows, settings)
@@ -110,6 +110,10 @@ def fit_all(
         "derived": pd.DataFrame(derived, columns=list(DERIVED_COLUMNS)),
         "influence": pd.DataFrame(influence, columns=list(INFLUENCE_COLUMNS)),
     }
+
+
+def _with_note(row: dict[str, Any], note: str) -> dict[str, Any]:
+    return row | {"message": "; ".join(part for part in (str(row["message"]), note) if part)}
 
 
 def unfitted(model: MediationModel, name: str, reason: str) -> dict[str, Any]:

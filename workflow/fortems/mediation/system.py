@@ -134,6 +134,13 @@ class System:
         )
 
     @property
+    def binary_note(self) -> str:
+        """Which of the explained variables have two values only, and what their slopes are then."""
+        explained = (*self.model.mediators, self.model.outcome)
+        found = [name for name in explained if self.frame[name].nunique() == 2]
+        return f"{', '.join(found)} has two values: slopes are differences in probability" if found else ""
+
+    @property
     def constant_note(self) -> str:
         """Which columns have no part within therapists, and whether the model lacks its indirect effect for it."""
         if not self.between_only:

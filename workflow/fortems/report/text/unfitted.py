@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from fortems.presentation.results import Row
@@ -12,6 +13,7 @@ from fortems.report.text.words import joined
 
 #: How ``fit.csv`` says so (``System.constant_note``).
 NO_INDIRECT = "no indirect effect there"
+TWO_VALUES = re.compile(r"(?:^|; )([^;]+) has two values: slopes are differences in probability")
 FIT, EFFECTS = "mediation/fit.csv", "mediation/effects.csv"
 
 
@@ -24,7 +26,26 @@ def unfitted(report: Report) -> str:
         if failed:
             sentences.append(_failed(report, model, failed, everywhere=len(failed) == len(rows)))
         sentences += _without_within(report, model, [row for row in rows if row["converged"]])
-    return joined(sentences)
+    return joined([*sentences, *_linear_probability(report)])
+
+
+def _linear_probability(report: Report) -> list[str]:
+    """Models of an outcome or a mediator with two values, and how their slopes read."""
+    told = {
+        model: found[1]
+        for model in report.models
+        for row in report.results.rows(FIT, model=model, variant="partial")
+        if (found := TWO_VALUES.search(str(row["message"])))
+    }
+    if not told:
+        return []
+    variables = listed(dict.fromkeys(escape(name) for names in told.values() for name in names.split(", ")))
+    return [
+        f"Of {variables} there are two values only. The models {listed(f'`{model}`' for model in told)} are linear all the same "
+        "(linear probability models): a path to such a variable is a difference in probability (a risk difference) for one "
+        "unit, an indirect effect through or on it likewise, and of the intervals the cluster-robust ones are to be "
+        "read, since its variance cannot be constant."
+    ]
 
 
 def _failed(report: Report, model: str, rows: Sequence[Row], everywhere: bool) -> str:
