@@ -82,12 +82,12 @@ if config["data"]["source"] != "matrix":
             code=code("prepare"),
         output:
             **{part: f"{RESULTS}/data/{file}.csv" for part, file in DATA_PARTS.items()},
-            types=TYPES,
             **(
                 dict(kept_models=MODELS, withheld=shown(WITHHELD, "Tables", "what is withheld"))
                 if PRIVATE
                 else {}
             ),
+            types=TYPES,
         log:
             f"{LOGS}/prepare.log",
             problems=f"{LOGS}/problems.csv",
