@@ -131,6 +131,12 @@ class Repository:
         }
 
 
+@pytest.fixture(scope="session")
+def copied() -> Callable[[Path], Repository]:
+    """Copy the repository without results to a folder: for what several tests share."""
+    return Repository.copy
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     """A copy of the repository without results."""

@@ -70,7 +70,8 @@ def told(name: str, frame: pd.DataFrame, clients: Clients, limits: Limits) -> pd
         The same columns; what is withheld is empty.
     """
     shown = _PARTS[name](frame.copy(), limits) if name in _PARTS else frame.copy()
-    shown = _without_few(shown, clients, limits)
+    # Tables of variables were looked at one by one before (protection); models have other clients by their items.
+    shown = _without_few(shown, clients, limits, strict=name.startswith("mediation/"))
     for column in shown.columns:
         if shown[column].dtype.kind == "f" and not _whole(shown[column]):
             shown[column] = [printed(value, str(column)) for value in shown[column]]
@@ -109,14 +110,23 @@ def _whole(values: pd.Series) -> bool:
     return bool((known == known.round()).all())
 
 
-def _without_few(frame: pd.DataFrame, clients: Clients, limits: Limits) -> pd.DataFrame:
-    """Withhold numbers of clients that differ by few from those of the run, and what would give them."""
+def _without_few(frame: pd.DataFrame, clients: Clients, limits: Limits, strict: bool) -> pd.DataFrame:
+    """Withhold numbers of clients that differ by few from those of the run, and what would give them.
+
+    Where ``strict``, all that are not those of the run: they could differ by few from each other.
+    """
     sizes = {clients.common, clients.analysed}
     for column in _CLIENTS:
         if column not in frame or frame[column].dtype.kind not in "if":
             continue
         few = np.array(
-            [any(limits.small(abs(n - size)) for size in sizes) or limits.small(n) for n in frame[column]]
+            [
+                np.isfinite(n)
+                and n not in sizes
+                and (strict or limits.small(n) or any(limits.small(abs(n - size)) for size in sizes))
+                for n in frame[column]
+            ],
+            dtype=bool,
         )
         if not few.any():
             continue

@@ -1,0 +1,170 @@
+"""Three exports that look private, run from end to end: an attack on what leaves finds nobody, and is not blind."""
+
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+from data_clients import draw_clients
+from fortems.study.instruments import load_instruments
+from fortems.study.scoring import score
+from reconstruct import attack
+
+MODELS = {
+    "alliance": {"predictor": "alliance", "mediator": "meaning", "outcome": "distress"},
+    "background": {
+        "predictor": "bond",
+        "mediator": "meaning",
+        "outcome": "distress",
+        "covariates": ["age", "gender"],
+    },
+    "by_gender": {"predictor": "bond", "mediator": "meaning", "outcome": "distress", "moderator": "gender"},
+}
+QUICK = {
+    "engines": ["twolevel", "regression"],
+    "intervals": ["delta"],
+    "montecarlo": {"draws": 200},
+    "bootstrap": None,
+    "design": None,
+    "models": "models.yaml",
+}
+
+
+def uneven(rng, n, therapists):
+    """Therapists' numbers of clients, at least one each."""
+    return 1 + rng.multinomial(n - therapists, rng.dirichlet(np.full(therapists, 1.5)))
+
+
+def clinic(instruments):
+    """89 clients: two of a rare gender each, two with an income, few missing values, a client of 91 years."""
+    rng = np.random.default_rng(11)
+    frame = draw_clients(instruments, 89, seed=3)
+    frame["therapist"] = rng.permutation(np.repeat([f"Verhulst{k}" for k in range(21)], uneven(rng, 89, 21)))
+    frame["gender"] = rng.permutation(["female"] * 54 + ["male"] * 33 + ["intersex", "nonbinary"])
+    frame["age"] = frame["age"].astype(float)
+    frame.loc[[3, 17, 40], "age"], frame.loc[5, "age"] = np.nan, 91
+    frame["income"] = np.nan
+    frame.loc[[7, 60], "income"] = [14250, 88113]
+    frame.loc[20, ["mlq_1", "mlq_4", "mlq_5"]] = np.nan
+    frame["remarks"] = ""
+    frame.loc[11, "remarks"] = "Lost her brother at sea and rarely sleeps"
+    data = {
+        "format": "items",
+        "columns": {"income": "income"},
+        "values": {"gender": {v: v for v in sorted(set(frame["gender"]))}},
+    }
+    return frame, data, {}
+
+
+def practice(instruments):
+    """66 clients of 7 therapists, of whom one has 40 and one has 1; a place that one therapist has."""
+    rng = np.random.default_rng(12)
+    drawn = draw_clients(instruments, 66, seed=4)
+    frame = drawn[["client", "age", "sessions"]].copy()
+    frame["therapist"] = np.repeat([f"Dr.Woods{k}" for k in range(7)], [40, 9, 6, 4, 3, 3, 1])
+    frame["gender"] = rng.permutation(["female"] * 40 + ["male"] * 24 + ["other"] * 2)
+    for instrument in instruments.values():
+        scored = score(drawn, instrument)
+        for name in instrument.subscales:
+            frame[name] = scored[name].round(4)
+    frame.loc[3, "bond"], frame.loc[[5, 9], "interpersonal_relations"] = np.nan, np.nan
+    frame["site"] = np.where(frame["therapist"] == "Dr.Woods0", "city", "town")
+    frame.loc[frame["therapist"] == "Dr.Woods6", "site"] = "village"
+    more = {
+        "by_site": {"predictor": "bond", "mediator": "meaning", "outcome": "distress", "covariates": ["site"]}
+    }
+    return frame, {"format": "scores", "columns": {"site": "site"}}, more
+
+
+def network(instruments):
+    """118 clients of 30 therapists: faiths of few, ages that several lack, one client with two sessions."""
+    rng = np.random.default_rng(13)
+    frame = draw_clients(instruments, 118, seed=5)
+    frame["therapist"] = rng.permutation(
+        np.repeat([f"T-{k * 37 + 1001}" for k in range(30)], uneven(rng, 118, 30))
+    )
+    frame["gender"] = rng.permutation(["female"] * 74 + ["male"] * 43 + ["other"])
+    faiths = ["none", "catholic", "muslim", "jewish", "buddhist", "protestant"]
+    frame["faith"] = rng.choice(faiths, 118, p=[0.5, 0.3, 0.1, 0.02, 0.03, 0.05])
+    frame["age"] = frame["age"].astype(float)
+    frame.loc[rng.choice(118, 9, replace=False), "age"] = np.nan
+    frame.loc[7, "sessions"] = 2
+    frame.loc[[2, 33], [f"oq_{k}" for k in range(1, 8)]] = np.nan
+    more = {
+        "by_faith": {
+            "predictor": "bond",
+            "mediator": "meaning",
+            "outcome": "distress",
+            "covariates": ["faith"],
+        }
+    }
+    return frame, {"format": "items", "columns": {"faith": "faith"}}, more
+
+
+EXPORTS = {"clinic": clinic, "practice": practice, "network": network}
+
+
+@pytest.fixture(scope="module")
+def runs(copied, made_once):
+    """Name → the folder of its run, built through Snakemake."""
+
+    def make(folder):
+        copy = copied(folder / "repository")
+        for name, export in EXPORTS.items():
+            frame, data, more = export(load_instruments())
+            frame.to_csv(copy.root / f"{name}.csv", index=False)
+            copy.write("models.yaml", yaml.safe_dump(MODELS | more))
+            overlay = QUICK | {"run": name, "data": {"source": "file", "path": f"{name}.csv"} | data}
+            copy.write(f"{name}.yaml", yaml.safe_dump(overlay))
+            done = copy.snakemake("--configfile", f"{name}.yaml")
+            assert done.returncode == 0, done.stdout[-4000:]
+
+    folder = made_once("private", make) / "repository" / "results"
+    return {name: folder / name for name in EXPORTS}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_nobody_can_be_worked_out(runs, name):
+    assert attack(runs[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("clinic", ("intersex", "nonbinary", "14250", "88113", "51181", "brother", "Verhulst")),
+        ("practice", ("village", "Woods")),
+        ("network", ("jewish", "buddhist", "T-1038")),
+    ],
+)
+def test_rare_values_stand_nowhere(runs, name, words):
+    for path in runs[name].rglob("*"):
+        if (
+            path.is_file()
+            and path.relative_to(runs[name]).parts[0] != "data"
+            and path.suffix in (".csv", ".html", ".yaml", ".json", ".svg")
+        ):
+            text = path.read_text(encoding="utf-8")
+            if path.suffix == ".html":  # pictures and fonts are letters at random
+                text = text.partition("<body")[2]
+            found = [
+                word for word in words if word in text and not (path.suffix == ".html" and len(word) < 6)
+            ]
+            assert not found, path
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_the_attack_finds_people_in_the_full_results(runs, tmp_path, name):
+    folder = tmp_path / name
+    shutil.copytree(runs[name], folder)
+    shutil.copytree(folder / "data" / "full", folder, dirs_exist_ok=True)
+    found = " ".join(attack(folder))
+    assert "tables/descriptives.csv: min" in found and "follows from a mean of many digits" in found
+    assert "robustness/leave_one_out.csv: lowest" in found and "n0" in found
+
+
+def test_the_owner_has_the_full_tables(runs):
+    full = runs["clinic"] / "data" / "full"
+    for path in (runs["clinic"] / "tables").iterdir():
+        assert (full / "tables" / path.name).is_file()
+    text = (full / "tables" / "descriptives.csv").read_text()
+    assert "91" in text
