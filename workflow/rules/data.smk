@@ -114,7 +114,7 @@ if config["data"]["source"] != "matrix":
             types=TYPES,
             answers=within_reach("data/items.csv"),
             data=[] if SIMULATED else config["data"]["path"],
-            known=own_texts(),
+            known=[] if SIMULATED else own_texts(),
             code=code("disclosure"),
         output:
             f"{RESULTS}/disclosure.json",
