@@ -14,6 +14,7 @@ ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 endif
 RUN ?= main
+ICC ?= .05
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE := $(VENV)/engine
@@ -28,7 +29,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 entry = sed -n "/^$(1)==/,/[^\\]$$/p" $(2)
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify check-run reference contact-sheet unlock locks check-wheels clean help
+.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run reference contact-sheet unlock locks check-wheels clean help
 
 all: env ## environment, then the full run into results/main/
 	$(BIN)/snakemake --cores $(CORES)
@@ -69,6 +70,9 @@ check: dev ## lint, format and types
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+
+power: env ## power of a planned study: make power THERAPISTS=40 CLIENTS=6 INDIRECT=.05 (ICC=.05)
+	@$(BIN)/python -m fortems.design.question --therapists "$(THERAPISTS)" --clients "$(CLIENTS)" --indirect "$(INDIRECT)" --icc "$(ICC)"
 
 verify: env ## compare results/RUN (main) with what the release ships: make verify RUN=ci
 	$(BIN)/python -m fortems.run.verify $(RUN)

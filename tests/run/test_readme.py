@@ -29,8 +29,14 @@ def test_there_are_commands():
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("make")])
 def test_make_knows_the_target(command):
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    assert set(shlex.split(command)[1:]) <= set(targets)
+    """And the variables that are set on the line."""
+    makefile = (ROOT / "Makefile").read_text()
+    words = shlex.split(command)[1:]
+    targets = re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE)
+    assert {word for word in words if "=" not in word} <= set(targets)
+    assert {word.split("=")[0] for word in words if "=" in word} <= set(
+        re.findall(r"\$\(([A-Z]+)\)", makefile)
+    )
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("snakemake")])
