@@ -18,13 +18,14 @@ def located(path: str) -> str:
     Parameters
     ----------
     path : str
-        Absolute, or relative as ``config/models.yaml``.
+        Absolute, or relative as ``config/models.yaml``; ``~`` is the home folder.
 
     Returns
     -------
     str
         The path as it stands if the file is in the working directory or nowhere, else the package's, absolute.
     """
+    path = os.path.expanduser(path)
     own = ROOT / path
     return str(own) if not os.path.exists(path) and own.exists() else path
 

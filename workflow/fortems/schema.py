@@ -81,15 +81,51 @@ def load_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         near = nearest(Path(path).name, (p.name for p in folder.glob("*.y*ml")))
         hint = f"Did you mean {folder / near}?" if near else ""
         raise ConfigError(Problem(where, "there is no such file", "a YAML file", hint)) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigError(Problem(where, f"cannot be read ({error})", "a YAML file in UTF-8")) from None
-    except yaml.constructor.ConstructorError as error:
-        raise ConfigError(Problem(where, error.problem or str(error), "each key once")) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(Problem(where, f"is not YAML ({' '.join(str(error).split())})")) from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(unreadable(where, error)) from None
     if not isinstance(value, dict):
         raise ConfigError(Problem(where, "holds no keys", "a YAML map, `key: value`"))
     return value
+
+
+def unreadable(path: str | os.PathLike[str], error: UnicodeDecodeError | yaml.YAMLError) -> Problem:
+    """Say in which line a file is no YAML in UTF-8, and what helps."""
+    where = os.fspath(path)
+    if isinstance(error, UnicodeDecodeError):
+        whole = Path(path).read_bytes()
+        place = _no_utf8(whole)
+        line = whole.count(b"\n", 0, place) + 1
+        text = whole.splitlines()[line - 1].decode("cp1252", errors="replace").strip() if whole else ""
+        what = f"is not in UTF-8; in Windows-1252 or Latin-1 this line would be {text!r}"
+        return Problem(
+            f"{where}, line {line}",
+            what,
+            "a YAML file in UTF-8",
+            "Save it as UTF-8 in your editor",
+            row=str(line),
+        )
+    if isinstance(error, yaml.constructor.ConstructorError):
+        return Problem(where, error.problem or str(error), "each key once")
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    what = " ".join(str(getattr(error, "problem", None) or error).split())
+    what = f"is not YAML ({what})" if what else "is not YAML"
+    if mark is None:
+        return Problem(where, what)
+    hint = "A bracket, quote or colon may be missing there or in a line above; YAML is indented by spaces, never by tabs"
+    return Problem(
+        f"{where}, line {mark.line + 1}", what, "a YAML map, `key: value`", hint, row=str(mark.line + 1)
+    )
+
+
+def _no_utf8(whole: bytes) -> int:
+    """Return where the first byte stands that is no UTF-8."""
+    try:
+        whole.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
 
 
 def repeated_key(path: str | os.PathLike[str]) -> list[Problem]:

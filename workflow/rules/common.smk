@@ -3,7 +3,16 @@
 # needs  config/config.yaml and what --configfile lays over it
 # makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT, CLIENTS, ANALYSED, ANSWERS, MODELS, TYPES, FIRST, SECOND, THIRD
 
-from fortems.run.config import FULL, PROTECTED, WITHHELD, complete, is_private, is_released, published_form
+from fortems.run.config import (
+    FULL,
+    PROTECTED,
+    WITHHELD,
+    complete,
+    is_private,
+    is_released,
+    published_form,
+    without_braces,
+)
 from fortems.errors import ConfigError
 from fortems.study.definition import use_study
 from fortems.run.job import (
@@ -19,7 +28,7 @@ steady_environment()
 # A job that a checked run starts does not check again.
 try:
     config = whole(config)
-    config = checked(config) if workflow.is_main_process else complete(config)
+    config = without_braces(checked(config) if workflow.is_main_process else complete(config))
 except ConfigError as error:
     refuse(problems_text(error))
 

@@ -6,7 +6,10 @@ Only light imports: the Snakefile reads this module each time a job starts (fort
 from __future__ import annotations
 
 import copy
+import hashlib
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -61,9 +64,36 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     whole = copy.deepcopy(plain(config))
     fill_defaults(whole, load_schema("config"))
     whole.update({key: located(whole[key]) for key in NAMED_FILES if isinstance(whole[key], str)})
+    if isinstance(whole["data"]["path"], str):
+        whole["data"]["path"] = os.path.expanduser(whole["data"]["path"])
     asked = {**plain_yaml(whole["study"]).get("instruments", {}), **(whole["data"]["instruments"] or {})}
     whole["data"]["instruments"] = {name: located(path) for name, path in asked.items() if path is not None}
     return whole
+
+
+def without_braces(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a complete configuration in which no path has braces, which Snakemake would take for wildcards.
+
+    A file with braces in its path is reached by a link below ``.snakemake/``, whose name has round brackets for them.
+    """
+    whole = copy.deepcopy(dict(config))
+    parts = [(whole, NAMED_FILES), (whole["data"], ("path",))]
+    parts.append((whole["data"]["instruments"], tuple(whole["data"]["instruments"])))
+    for part, keys in parts:
+        part.update(
+            {key: _link(part[key]) for key in keys if isinstance(part[key], str) and "{" in part[key]}
+        )
+    return whole
+
+
+def _link(path: str) -> str:
+    target = Path(path).resolve()
+    mark = hashlib.sha256(str(target).encode()).hexdigest()[:12]
+    link = Path(".snakemake", "linked", mark, target.name.translate(str.maketrans("{}", "()")))
+    link.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        link.symlink_to(target)
+    return str(link)
 
 
 def kind(config: Mapping[str, Any]) -> str:
@@ -143,12 +173,13 @@ def told_path(path: str, own: str | None) -> str:
         ``data.path``.
     """
     path = shown(path)
+    named, home = PurePath(path), Path.home()
+    told = f"~/{named.relative_to(home)}" if named.is_relative_to(home) else path
     if own is None:
-        return path
-    named = PurePath(path)
+        return told
     elsewhere = named.is_absolute() or ".." in named.parts
     beside = elsewhere and Path(path).resolve().is_relative_to(Path(own).resolve().parent)
-    return named.name if path == own or beside else path
+    return named.name if path == own or beside else told
 
 
 def plain(value: Any) -> Any:
