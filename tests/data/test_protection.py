@@ -44,6 +44,7 @@ def test_enough_asks_for_clients_and_therapists_and_no_ruling_one():
     assert not FIVE.enough(np.array([0, 0, 1, 1, 1]))
     assert not FIVE.enough(np.array([0] * 17 + [1, 2, 3]))
     assert FIVE.enough(np.array([0] * 16 + [1, 2, 3, 4]))
+    assert Limits(0).enough(np.array([0])) and not Limits(0).enough(np.array([], dtype=int))
 
 
 def test_merged_categories_leave_no_count_and_no_difference_of_few():

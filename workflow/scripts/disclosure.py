@@ -15,7 +15,9 @@ with job(snakemake):
         found = report("simulated")
     else:
         settings = DataSettings.from_config(params.data)
-        identifiers, texts, names = of_export(read_table(snakemake.input.data, settings.sheet), settings)
+        identifiers, texts, names = of_export(
+            read_table(snakemake.input.data, settings.sheet), settings, categories=bool(params.min_cell)
+        )
         secret = secrets(
             read_csv(snakemake.input.scores),
             read_csv(snakemake.input.answers[0]) if snakemake.input.answers else None,

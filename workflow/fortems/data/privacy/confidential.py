@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SIZES = "therapists' numbers of clients"
 FEWEST = 8  # a shorter column of numbers may agree by chance
+FREE_TEXT = 20  # characters from which several words are no category
 RARE = 5  # a text that fewer clients have tells who they are
 MOST_TEXTS = 2_000
 SHINGLE = 6  # words of a longer text that tell it
@@ -185,10 +186,13 @@ def _cells(frame: pd.DataFrame) -> list[list[str]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def of_export(table: Table, settings: DataSettings) -> tuple[list[str], list[str], list[str]]:
+def of_export(
+    table: Table, settings: DataSettings, categories: bool = True
+) -> tuple[list[str], list[str], list[str]]:
     """Return an export's identifiers (also of those excluded), its texts of few clients, and its names of identifiers.
 
-    The texts are those of all columns, mapped or not, that fewer than ``RARE`` rows hold.
+    The texts are those of all columns, mapped or not, that fewer than ``RARE`` rows hold; without ``categories``
+    only free texts, of several words, that one row holds.
     """
     names = [settings.columns.get(name, name) for name in ("client", "therapist")]
     identifiers = [str(v) for name in names if name in table.columns for v in table.columns[name].categories]
@@ -199,7 +203,8 @@ def of_export(table: Table, settings: DataSettings) -> tuple[list[str], list[str
             texts += [
                 str(text)
                 for text, count in zip(column.categories, counts, strict=True)
-                if 0 < count < RARE and len(str(text)) >= 4
+                if (0 < count < RARE and len(str(text)) >= 4)
+                if categories or (count == 1 and len(str(text)) >= FREE_TEXT and len(str(text).split()) >= 3)
             ]
     return identifiers, sorted(dict.fromkeys(texts), key=len, reverse=True), names
 

@@ -142,6 +142,12 @@ class _Search:
             for place, row in enumerate(secret.standardized)
             for gram in _rounded_grams(row, length)
         }
+        own = [{cell for cell in cells if cell} for cells in secret.rows["scores"]]
+        self.own_cells = np.array([len(cells) for cells in own], dtype=int)
+        self.holders: dict[str, list[int]] = {}  # number → clients who have it among their scores
+        for client, cells in enumerate(own):
+            for cell in cells:
+                self.holders.setdefault(cell, []).append(client)
         self.clients: dict[str, set[int]] = {}
 
     def part(self, part: Part) -> Iterator[str]:
@@ -278,11 +284,11 @@ class _Search:
         numbers = [_plain(cell) for cell in row if NUMBER.fullmatch(cell)]
         if not MATCHING <= len(numbers) <= 3 * MATCHING or _even(numbers):
             return
-        there = set(numbers)
-        for client, cells in enumerate(self.secret.rows["scores"]):
-            own = {cell for cell in cells if cell}
-            if len(own) >= MATCHING and len(own & there) >= max(MATCHING, len(own) - 1):
-                self.clients.setdefault("scores.csv", set()).add(client)
+        shared = np.zeros(len(self.own_cells), dtype=int)
+        for number_ in set(numbers) & self.holders.keys():
+            shared[self.holders[number_]] += 1
+        for client in np.flatnonzero(shared >= np.maximum(MATCHING, self.own_cells - 1)).tolist():
+            self.clients.setdefault("scores.csv", set()).add(client)
 
 
 def _plain(cell: str) -> str:

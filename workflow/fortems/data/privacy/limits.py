@@ -27,7 +27,7 @@ class Limits:
     Attributes
     ----------
     min_cell : int
-        Least number of clients, ``privacy.min_cell``.
+        Least number of clients, ``privacy.min_cell``; with 0 all may be told.
     """
 
     min_cell: int
@@ -40,6 +40,8 @@ class Limits:
         therapist : ndarray of int, shape (n,)
             Each client's therapist as a code from 0.
         """
+        if not len(therapist) or not self.min_cell:
+            return bool(len(therapist))
         if len(therapist) < self.min_cell:
             return False
         counts = np.bincount(therapist)
