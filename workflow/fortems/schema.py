@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,30 +14,13 @@ from typing import Any
 import yaml
 
 from fortems.errors import ConfigError, Problem, nearest
+from fortems.yamlfile import DEEPEST, LOADER, build, measured, read_text
 
-#: libyaml where PyYAML was built with it: ten times as fast, and every job start reads a dozen files.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-MERGE_KEY = "<<"
 #: Environment variable with a mark for each content that passed its schema: jobs inherit it and do not check again.
 CHECKED = "FORTEMS_CHECKED"
+#: The key by which a file asks Snakemake to take its values for templates, which are code.
+TEMPLATES = "__use_yte__"
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
-
-
-class OnceOnly(LOADER):  # type: ignore[misc, valid-type]
-    """A YAML loader that refuses a key typed twice, where YAML would keep the last and say nothing."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Make a map of a node, or name the key that stands in it twice."""
-        seen = set()
-        for key, _ in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else None
-            if name in seen and name != MERGE_KEY:
-                line = key.start_mark.line + 1
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {name!r} stands twice, again in line {line}"
-                )
-            seen.add(name)
-        return super().construct_mapping(node, deep)
 
 
 def load_checked(path: str | os.PathLike[str], schema: str) -> dict[str, Any]:
@@ -71,11 +56,11 @@ def load_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        When it is missing (nearest file named), unreadable, not YAML, or no map.
+        When it is missing (nearest file named), unreadable, not YAML, beyond all measure, or no map.
     """
     where = os.fspath(path)
     try:
-        value = yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=OnceOnly)
+        value = build(measured(read_text(path), where), where)
     except FileNotFoundError:
         folder = Path(path).parent
         near = nearest(Path(path).name, (p.name for p in folder.glob("*.y*ml")))
@@ -128,26 +113,43 @@ def _no_utf8(whole: bytes) -> int:
     return 0
 
 
-def repeated_key(path: str | os.PathLike[str]) -> list[Problem]:
-    """Name the key that stands in a file twice, for files that Snakemake reads: it keeps the last and says nothing.
+def configuration_problems(path: str | os.PathLike[str]) -> list[Problem]:
+    """Name what makes a configuration file unfit to be built, for files that Snakemake reads before all else.
 
-    What it cannot read it refuses by itself, and it reads JSON with tabs too, which is no YAML.
+    It keeps the last of two equal keys and says nothing, and builds whatever a file asks for. What it cannot read it
+    refuses by itself, and it reads JSON with tabs too, which is no YAML.
     """
+    where = os.path.relpath(path) if Path(path).resolve().is_relative_to(Path.cwd()) else os.fspath(path)
+    text = ""
     try:
-        yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=OnceOnly)
-    except yaml.constructor.ConstructorError as error:
-        where = os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else os.fspath(path)
-        return [
-            Problem(where, error.problem or str(error), "each key once", "Put both parts under one of them")
-        ]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        pass
+        text = read_text(path)
+        value = build(measured(text, where), where)
+    except ConfigError as error:
+        return [Problem(where, p.what, p.allowed, p.hint) for p in error.problems]
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        return [Problem(where, f"cannot be read ({error})", "a YAML file in UTF-8")]
+    except yaml.YAMLError:
+        return _json_problems(text, where)
+    if isinstance(value, dict) and TEMPLATES in value:
+        what = f"the key {TEMPLATES!r} would run code of the file"
+        return [Problem(where, what, "keys and values as they stand", "Write out what it would give")]
+    return []
+
+
+def _json_problems(text: str, where: str) -> list[Problem]:
+    with suppress(ValueError):
+        try:
+            json.loads(text)
+        except RecursionError:
+            return [Problem(where, "nests too deep", f"at most {DEEPEST} levels")]
     return []
 
 
 def plain_yaml(path: str | os.PathLike[str]) -> Any:
     """Read a YAML file of the package's own, or one that has passed its check, as it stands."""
-    return yaml.load(Path(path).read_text(encoding="utf-8-sig"), Loader=LOADER)
+    return yaml.load(read_text(path), Loader=LOADER)
 
 
 @cache

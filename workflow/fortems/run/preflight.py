@@ -16,7 +16,7 @@ from fortems.package import located
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
 from fortems.run.config import complete, plain
-from fortems.schema import fill_defaults, load_schema, repeated_key, schema_problems
+from fortems.schema import configuration_problems, fill_defaults, load_schema, schema_problems
 from fortems.simulate.scenario import load_scenario
 from fortems.study.definition import load_study, study, use_study
 from fortems.study.engines import FROM_MATRIX, RESAMPLED, RESAMPLING
@@ -48,7 +48,7 @@ def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = (
         key written twice, wrong value, missing file, unknown scenario.
     """
     whole = plain(config)
-    problems = [problem for file in files for problem in repeated_key(file)]
+    problems = [problem for file in files for problem in configuration_problems(file)]
     problems += _named_better(schema_problems(whole, load_schema("config"), WHERE), whole)
     if not problems:
         fill_defaults(whole, load_schema("config"))
