@@ -113,17 +113,17 @@ def _no_utf8(whole: bytes) -> int:
     return 0
 
 
-def configuration_problems(path: str | os.PathLike[str]) -> list[Problem]:
+def configuration_problems(path: str | os.PathLike[str], once: bool = True) -> list[Problem]:
     """Name what makes a configuration file unfit to be built, for files that Snakemake reads before all else.
 
     It keeps the last of two equal keys and says nothing, and builds whatever a file asks for. What it cannot read it
-    refuses by itself, and it reads JSON with tabs too, which is no YAML.
+    refuses by itself, and it reads JSON with tabs too, which is no YAML. ``once`` as in ``yamlfile.measured``.
     """
     where = os.path.relpath(path) if Path(path).resolve().is_relative_to(Path.cwd()) else os.fspath(path)
     text = ""
     try:
         text = read_text(path)
-        value = build(measured(text, where), where)
+        value = build(measured(text, where, once), where)
     except ConfigError as error:
         return [Problem(where, p.what, p.allowed, p.hint) for p in error.problems]
     except FileNotFoundError:

@@ -55,8 +55,15 @@ def kind_words(mode: int) -> str:
     return "a device or socket and no file"
 
 
-def measured(text: str, where: str) -> str:
+def measured(text: str, where: str, once: bool = True) -> str:
     """Return a YAML text that is safe to build.
+
+    Parameters
+    ----------
+    text, where : str
+        The text and, for messages, its file.
+    once : bool
+        Whether a key may stand in a map but once.
 
     Raises
     ------
@@ -97,7 +104,7 @@ def measured(text: str, where: str) -> str:
             if open_parts:
                 open_parts[-1].meet(None, line, where)
             sizes[event.anchor] = None
-            open_parts.append(_Part(event.anchor, isinstance(event, yaml.MappingStartEvent)))
+            open_parts.append(_Part(event.anchor, once and isinstance(event, yaml.MappingStartEvent)))
             if len(open_parts) > DEEPEST:
                 what = f"nests more than {DEEPEST} levels deep, in line {line}"
                 raise ConfigError(Problem(where, what, f"at most {DEEPEST} levels"))
@@ -111,9 +118,9 @@ def measured(text: str, where: str) -> str:
 class _Part:
     """A map or list that is being read: how much it stands for and, of a map, which keys it has."""
 
-    def __init__(self, anchor: str, is_map: bool):
+    def __init__(self, anchor: str, has_keys: bool):
         self.anchor, self.size = anchor, 1
-        self.keys: set[str] | None = set() if is_map else None
+        self.keys: set[str] | None = set() if has_keys else None
         self.at_key = True
 
     def meet(self, scalar: str | None, line: int, where: str) -> None:
@@ -142,5 +149,5 @@ def build(text: str, where: str) -> Any:
         raise ConfigError(Problem(where, " ".join((error.problem or str(error)).split()))) from None
     except yaml.YAMLError:
         raise
-    except (ValueError, TypeError, OverflowError, RecursionError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
         raise ConfigError(Problem(where, f"holds a value that cannot be read ({error})")) from None

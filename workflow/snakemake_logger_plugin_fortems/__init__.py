@@ -29,7 +29,7 @@ def guarded(load: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, 
 
     @wraps(load)
     def load_configfile(path: Any) -> dict[str, Any]:
-        if problems := configuration_problems(path):
+        if problems := configuration_problems(path, once=False):  # that is told with all else
             sys.exit(f"\n{problems_text(ConfigError(problems))}")
         return load(path)
 

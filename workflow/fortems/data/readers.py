@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from fortems.data.apart import apart
 from fortems.data.delimited import read_delimited
+from fortems.data.limits import MOST_UNPACKED, archive_problem, file_problem
 from fortems.data.spss import read_spss
 from fortems.data.table import Encoder, Table, build
 from fortems.data.workbooks import read_workbook
@@ -50,7 +52,8 @@ FOREIGN = {
 # Kinds of Parquet columns that hold more than one value in a cell.
 NESTED = ("array", "list", "map", "struct", "union", "variant")
 PIECE = 50_000  # rows
-MOST_BYTES = 4 << 30  # of an unpacked file
+MOST_ROWS = 5_000_000  # a few bytes of Parquet can stand for any number of equal rows
+MEMORY = "1GB"  # of DuckDB, which takes a piece at a time
 OLD_STATA = (105, 108, 110, 111, 112, 113, 114, 115)  # first byte of files of before Stata 13
 BY_CONTENT = {".xlsx": "Excel workbook", ".xlsm": "Excel workbook", ".sav": "SPSS file", ".zsav": "SPSS file"}
 BY_CONTENT |= {
@@ -119,8 +122,8 @@ def _read_packed(path: Path, sheet: str | Sequence[str] | None) -> Table:
                 written = 0
                 while piece := packed.read(1 << 20):
                     written += len(piece)
-                    if written > MOST_BYTES:
-                        what = f"unpacks to more than {MOST_BYTES >> 30} GB"
+                    if written > MOST_UNPACKED:
+                        what = f"unpacks to more than {MOST_UNPACKED / 1e6:,.0f} million bytes"
                         raise DataError(Problem(path.name, what, FORMATS, "Export only what the study needs"))
                     plain.write(piece)
         except (OSError, EOFError, zlib.error):
@@ -141,12 +144,18 @@ def _read_old(path: str | os.PathLike[str], sheets: Sequence[str]) -> Table:
     if "EncryptedPackage".encode("utf-16-le") in Path(path).read_bytes():
         hint = "Open it in Excel, remove the password (File, Info, Protect Workbook) and save it"
         raise DataError(Problem(file, "is protected by a password", FORMATS, hint))
-    return read_workbook(path, sheets, "Excel", FORMATS)
+    return _workbook_apart(path, sheets, "Excel")
 
 
 def _read_archive(path: str | os.PathLike[str], sheets: Sequence[str]) -> Table:
     """A zip archive is a workbook of Excel's or OpenDocument's, or another program's file."""
     file = Path(path).name
+    try:
+        problem = archive_problem(path, FORMATS)
+    except Exception:  # a damaged archive fails in more ways than zipfile has names for
+        raise DataError(_corrupt(file, "Excel workbook")) from None
+    if problem:
+        raise DataError(problem)
     try:
         with zipfile.ZipFile(path) as archive:
             inside = archive.namelist()
@@ -157,9 +166,9 @@ def _read_archive(path: str | os.PathLike[str], sheets: Sequence[str]) -> Table:
     if broken:
         raise DataError(_corrupt(file, "Excel workbook"))
     if "xl/workbook.xml" in inside:
-        return read_workbook(path, sheets, "Excel", FORMATS)
+        return _workbook_apart(path, sheets, "Excel")
     if kind.startswith("application/vnd.oasis.opendocument.spreadsheet"):
-        return read_workbook(path, sheets, "OpenDocument", FORMATS)
+        return _workbook_apart(path, sheets, "OpenDocument")
     if Path(path).suffix.lower() == ".ods":
         raise DataError(_corrupt(file, "OpenDocument sheet"))
     if "xl/workbook.bin" in inside:
@@ -171,11 +180,17 @@ def _read_archive(path: str | os.PathLike[str], sheets: Sequence[str]) -> Table:
     raise DataError(_foreign(file, "an archive and no workbook", "Unpack it first"))
 
 
+def _workbook_apart(path: str | os.PathLike[str], sheets: Sequence[str], kind: str) -> Table:
+    return apart(read_workbook, path, sheets, kind, FORMATS, kind=f"{kind} workbook", allowed=FORMATS)
+
+
 def _first_bytes(path: Path) -> bytes:
     where = path.name or str(path)
     if path.is_dir():
         raise DataError(Problem(where, "is a folder, not a file", FORMATS))
     try:
+        if problem := file_problem(path, FORMATS):
+            raise DataError(problem)
         with open(path, "rb") as stream:
             start = stream.read(64)
     except FileNotFoundError:
@@ -197,11 +212,14 @@ def _read_parquet(path: str | os.PathLike[str]) -> Table:
     import duckdb
 
     file = Path(path).name
-    settings: dict[str, Any] = {"threads": 1, "temp_directory": ""}  # nothing of it goes to a disk
+    settings: dict[str, Any] = {"threads": 1, "temp_directory": "", "memory_limit": MEMORY}  # nothing of it goes to a disk
     try:
         with duckdb.connect(config=settings) as base:
             base.execute("set timezone = 'UTC'")
             schema = base.execute("select name, num_children from parquet_schema(?)", [str(path)]).fetchall()
+            told = base.execute("select sum(num_rows) from parquet_file_metadata(?)", [str(path)]).fetchone()
+            if (announced := told[0] or 0 if told else 0) > MOST_ROWS:
+                raise DataError(Problem(file, f"has {announced:,} rows", f"at most {MOST_ROWS:,}"))
             rows = base.execute("from read_parquet(?, hive_partitioning = false)", [str(path)])
             named = list(zip(_top(schema), (column[1].id for column in rows.description), strict=True))
             nested = [name for name, kind in named if kind in NESTED]
@@ -216,6 +234,8 @@ def _read_parquet(path: str | os.PathLike[str]) -> Table:
                 cells = list(zip(*piece, strict=True))
                 for place, encoder in encoders.items():
                     encoder.add(cells[place])
+    except DataError:
+        raise
     except (duckdb.OutOfMemoryException, MemoryError):  # a damaged file may ask for any amount
         what = "needs more memory than there is, or is a corrupt Parquet file"
         hint = "Close other programs or export only the columns that the study needs"

@@ -1,22 +1,17 @@
-"""SPSS and Stata files, read in a process of their own: a damaged one can crash the library that reads it.
-
-Run as ``python -m fortems.data.spss FILE OUT`` this module is that process.
-"""
+"""SPSS and Stata files, read in a process of their own: a damaged one can crash the library that reads it."""
 
 from __future__ import annotations
 
 import os
-import pickle
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fortems.data.apart import apart
+from fortems.data.limits import spss_problem
 from fortems.data.table import Table, as_text, build, encode
-from fortems.errors import DataError, Problem
+from fortems.errors import DataError
 
 
 def read_spss(path: str | os.PathLike[str], kind: str = "SPSS") -> Table:
@@ -33,20 +28,14 @@ def read_spss(path: str | os.PathLike[str], kind: str = "SPSS") -> Table:
     DataError
         When the file is damaged.
     """
-    file = Path(path).name
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder, "columns")
-        command = [sys.executable, "-m", "fortems.data.spss", os.fspath(path), str(out), kind]
-        done = subprocess.run(command, capture_output=True, check=False)
-        if done.returncode or not out.exists():
-            allowed = f"a file that {kind} opens"
-            raise DataError(
-                Problem(file, f"is a corrupt or unreadable {kind} file", allowed, "Export it again")
-            )
-        with open(out, "rb") as stream:
-            names, columns, labels = pickle.load(stream)
+    import pyreadstat  # noqa: F401 (loaded once, for all processes that read)
+
+    if kind == "SPSS" and (problem := spss_problem(path)):
+        raise DataError(problem)
+    allowed = f"a file that {kind} opens"
+    names, columns, labels = apart(columns_of, os.fspath(path), kind, kind=f"{kind} file", allowed=allowed)
     rows = np.arange(1, (len(columns[0]) if columns else 0) + 1)
-    return build(file, kind, names, columns, rows, labels)
+    return build(Path(path).name, kind, names, columns, rows, labels)
 
 
 def columns_of(path: str, kind: str = "SPSS") -> tuple[list[str], list[Any], dict[str, dict[str, str]]]:
@@ -64,8 +53,3 @@ def columns_of(path: str, kind: str = "SPSS") -> tuple[list[str], list[Any], dic
     }
     columns = [encode(frame.iloc[:, place].to_numpy(dtype=object)) for place in range(frame.shape[1])]
     return list(frame.columns), columns, labels
-
-
-if __name__ == "__main__":
-    with open(sys.argv[2], "wb") as target:
-        pickle.dump(columns_of(sys.argv[1], sys.argv[3]), target)

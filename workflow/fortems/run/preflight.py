@@ -22,6 +22,7 @@ from fortems.study.definition import load_study, study, use_study
 from fortems.study.engines import FROM_MATRIX, RESAMPLED, RESAMPLING
 from fortems.study.instruments import Instrument, load_instruments, score_ranges
 from fortems.study.models import MediationModel, load_models
+from fortems.yamlfile import kind_words
 
 WHERE = "configuration"
 
@@ -252,6 +253,8 @@ def _path_problems(data: Mapping[str, Any]) -> list[Problem]:
         near = nearest(path.name, there)
         hint = f"Did you mean {path.parent / near}?" if near else ""
         return [Problem(place, f"there is no file {path}", "a path from the working directory", hint)]
+    if not path.is_file():
+        return [Problem(place, f"{path} is {kind_words(path.stat().st_mode)}", "a file")]
     if not os.access(path, os.R_OK):
         return [Problem(place, f"{path} cannot be read", "a file that you may read")]
     return []
