@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -169,7 +171,8 @@ def schema_problems(value: object, schema: dict[str, Any], where: str) -> list[P
         return []
     from jsonschema import Draft202012Validator
 
-    found: list[Problem] = []
+    if found := list(_not_finite(value, where)):
+        return found
     for error in sorted(
         Draft202012Validator(schema).iter_errors(value), key=lambda e: [str(p) for p in e.path]
     ):
@@ -177,6 +180,15 @@ def schema_problems(value: object, schema: dict[str, Any], where: str) -> list[P
     if not found:
         os.environ[CHECKED] = " ".join([*passed, mark])
     return found
+
+
+def _not_finite(value: Any, where: str, key: str = "") -> Iterator[Problem]:
+    """Name the numbers that are none or without end: no bound of a schema stops them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield Problem(f"{where}: {key}" if key else where, f"{value} is no number", "a finite number")
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        yield from _not_finite(part, where, f"{key}.{name}" if key else str(name))
 
 
 def _problems(error: Any, where: str) -> list[Problem]:

@@ -1,15 +1,20 @@
-"""Have Snakemake look at a configuration file before it builds what the file asks for.
+"""What must happen before Snakemake reads a line of the Snakefile.
 
-Snakemake builds the files of ``--configfile`` before it reads a line of the Snakefile, so that nothing there could
-refuse one that stands for a thousand million values. It imports its plugins earlier still, found by their names, and
-this is what makes this package one of them: it handles no messages.
+Snakemake builds the files of ``--configfile`` first, so that nothing in the Snakefile could refuse one that stands for a
+thousand million values, and it ends with a traceback where the home folder cannot be written to. It imports its
+plugins earlier still, found by their names, and this is what makes this package one of them: it handles no messages.
 """
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 from fortems.errors import ConfigError
@@ -36,5 +41,20 @@ def guarded(load: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, 
     return load_configfile
 
 
+def find_room() -> None:
+    """Give Snakemake a folder for what it keeps, until it ends, where there is no home that it could use."""
+    try:
+        kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "snakemake")
+        if not kept.is_absolute():
+            raise OSError
+        kept.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=kept).close()
+    except (OSError, RuntimeError):  # a RuntimeError where nobody has a home under this user's number
+        folder = tempfile.mkdtemp(prefix="snakemake-")
+        os.environ["XDG_CACHE_HOME"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+find_room()
 if not hasattr(configfile.load_configfile, "__wrapped__"):
     configfile.load_configfile = types.load_configfile = guarded(configfile.load_configfile)

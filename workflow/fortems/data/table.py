@@ -176,10 +176,14 @@ def build(
 
 
 def _without_survey_rows(table: Table) -> Table:
-    """Leave out the two rows that Qualtrics puts below the names: question texts and import identifiers."""
+    """Leave out the two rows that Qualtrics puts below the names: question texts and import identifiers.
+
+    Every column has an identifier there; a single cell that looks like one is somebody's answer.
+    """
     for below in range(min(2, len(table.rows))):
         texts = [as_text(column[below]) for column in table.columns.values()]
-        if any(text.startswith(SURVEY_MARK) for text in texts):
+        told = [text for text in texts if text]
+        if told and all(text.startswith(SURVEY_MARK) for text in told):
             kept = np.arange(len(table.rows)) > below
             if not kept.any():
                 raise DataError(

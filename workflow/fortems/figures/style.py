@@ -106,6 +106,7 @@ def settings() -> None:
             "lines.linewidth": 1.2,
             "lines.markersize": 4,
             "axes.unicode_minus": True,
+            "text.parse_math": False,  # names and labels are people's: a dollar sign in them is one
             "svg.hashsalt": "fortems",
             "svg.fonttype": "path",
             "figure.constrained_layout.h_pad": 0.04,

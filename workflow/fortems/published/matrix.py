@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from fortems.schema import load_checked
 
 STARS = {"*": 0.05, "**": 0.01, "***": 0.001}
 SQUARE_HINT = "Type the lower triangle: row k holds the correlations of variable k + 1 with those before it"
-_PRINTED = re.compile(r"^(?P<sign>[-−–+]?)(?P<whole>\d*)(?:[.,](?P<decimals>\d+))?(?P<stars>\**)$")
+_PRINTED = re.compile(r"^(?P<sign>[-−–+]?)(?P<whole>\d*)(?:[.,](?P<decimals>\d+))?(?P<stars>\**)\Z")
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ def printed(value: Any, decimals: int) -> Printed:
     if not match or not (match["whole"] or match["decimals"]):
         raise ValueError(f"{value!r} is not a printed number")
     size = float(f"{match['whole'] or 0}.{match['decimals'] or 0}")
+    if not math.isfinite(size):
+        raise ValueError(f"{value!r} is no number that can be computed with")
     negative = match["sign"] in ("-", "−", "–")
     return Printed(-size if negative else size, len(match["decimals"] or ""), match["stars"])
 

@@ -176,7 +176,7 @@ def may_write(folder: str) -> bool:
     path = Path(folder)
     while not path.exists():
         path = path.parent
-    return os.access(path, os.W_OK)
+    return path.is_dir() and os.access(path, os.W_OK)
 
 
 def cancel_timers() -> None:
