@@ -156,8 +156,22 @@ def plain_yaml(path: str | os.PathLike[str]) -> Any:
 
 @cache
 def load_schema(name: str) -> dict[str, Any]:
-    """Return a schema of ``workflow/schemas`` by name."""
-    return plain_yaml(SCHEMAS / f"{name}.schema.yaml")
+    """Return a schema of ``workflow/schemas`` by name, its patterns as Python's."""
+    return _of_python(plain_yaml(SCHEMAS / f"{name}.schema.yaml"))
+
+
+def _of_python(schema: Any) -> Any:
+    """Say the end of a text as Python does: JSON Schema's ``$`` also stands before a last line break there."""
+    if isinstance(schema, list):
+        return [_of_python(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    whole = {key: _of_python(part) for key, part in schema.items()}
+    if isinstance(pattern := whole.get("pattern"), str):
+        whole["pattern"] = pattern.replace("$", r"\Z")
+    if isinstance(keyed := whole.get("patternProperties"), dict):
+        whole["patternProperties"] = {key.replace("$", r"\Z"): part for key, part in keyed.items()}
+    return whole
 
 
 def schema_problems(value: object, schema: dict[str, Any], where: str) -> list[Problem]:

@@ -74,7 +74,7 @@ def measured(text: str, where: str, once: bool = True) -> str:
         Where it is not YAML.
     """
     open_parts: list[_Part] = []
-    sizes: dict[str, int | None] = {}  # of each anchor; none while its part is open
+    sizes: dict[str | None, int | None] = {}  # of each anchor; none while its part is open
 
     def add(size: int, line: int) -> None:
         if open_parts:
@@ -84,7 +84,7 @@ def measured(text: str, where: str, once: bool = True) -> str:
                 raise ConfigError(Problem(where, what, f"at most {MOST:,}", "Write out what is needed"))
 
     for event in yaml.parse(text, Loader=LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.ScalarEvent):
             if open_parts:
                 open_parts[-1].meet(event.value, line, where)
@@ -118,7 +118,7 @@ def measured(text: str, where: str, once: bool = True) -> str:
 class _Part:
     """A map or list that is being read: how much it stands for and, of a map, which keys it has."""
 
-    def __init__(self, anchor: str, has_keys: bool):
+    def __init__(self, anchor: str | None, has_keys: bool):
         self.anchor, self.size = anchor, 1
         self.keys: set[str] | None = set() if has_keys else None
         self.at_key = True

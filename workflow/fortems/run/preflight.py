@@ -247,7 +247,7 @@ def _name_problems(config: Mapping[str, Any]) -> list[Problem]:
     """Name the files whose names Snakemake would take for patterns to fill in."""
     data = config["data"]
     named = {
-        **{key: config[key] for key in ("models", "claims", "published")},
+        **{key: config[key] for key in ("study", "models", "claims", "published")},
         "data.path": data["path"] if data["source"] != "simulated" else None,
         **{f"data.instruments.{name}": path for name, path in data["instruments"].items()},
     }
