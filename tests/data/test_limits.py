@@ -80,7 +80,8 @@ def spread(path: Path, repeated: int) -> None:
     cell = f'<table:table-cell table:number-columns-repeated="{repeated}" office:value-type="string"><text:p>x</text:p>'
     row = f'<table:table-row table:number-rows-repeated="{repeated}">{cell}</table:table-cell></table:table-row>'
     spaces = " ".join(
-        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
     )
     content = (
         f'<office:document-content {spaces}><office:body><office:spreadsheet><table:table table:name="a">{row}'

@@ -212,7 +212,11 @@ def _read_parquet(path: str | os.PathLike[str]) -> Table:
     import duckdb
 
     file = Path(path).name
-    settings: dict[str, Any] = {"threads": 1, "temp_directory": "", "memory_limit": MEMORY}  # nothing of it goes to a disk
+    settings: dict[str, Any] = {
+        "threads": 1,
+        "temp_directory": "",
+        "memory_limit": MEMORY,
+    }  # nothing of it goes to a disk
     try:
         with duckdb.connect(config=settings) as base:
             base.execute("set timezone = 'UTC'")
