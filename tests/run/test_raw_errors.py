@@ -11,7 +11,7 @@ from fortems.data.readers import read_table
 from fortems.errors import ConfigError
 from fortems.figures import style
 from fortems.published.matrix import load_matrix
-from fortems.run.preflight import check
+from fortems.run.config import complete, without_braces
 from fortems.schema import schema_problems
 
 MATRIX = "tests/data/article.yaml"
@@ -54,16 +54,16 @@ def test_a_number_that_is_none_is_no_value_of_any_file(value):
     assert "a finite number" in str(schema_problems({"x": value}, {"type": "object"}, "file")[0])
 
 
-@pytest.mark.parametrize("name", ["my{x}.csv", "my<x>.csv", "{}.csv", "a}b.csv"])
-@pytest.mark.parametrize("key", ["path", "models"])
-def test_a_name_that_looks_like_a_pattern_is_refused_by_name(tmp_path, key, name):
-    path = tmp_path / name
-    path.write_text("client\n1\n")
-    config = {"run": "mine", "seed": 1, "models": "config/models.yaml"}
-    config["data"] = {"source": "file", "format": "items", "path": "tests/data/example_items.csv"}
-    (config["data"] if key == "path" else config)[key] = str(path)
-    with pytest.raises(ConfigError, match="Rename the file"):
-        check(config)
+@pytest.mark.parametrize("name", ["my{x}.csv", "my<x>.csv", "{}.csv", "a}b.csv", "<", "{<a>}"])
+def test_a_name_that_looks_like_a_pattern_is_a_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("client\n1\n")
+    config = complete(
+        {"run": "x", "data": {"source": "file", "path": str(tmp_path / name), "format": "items"}}
+    )
+    path = without_braces(config)["data"]["path"]
+    assert not set("{}<>") & set(path)
+    assert Path(path).read_text() == "client\n1\n"
 
 
 @pytest.mark.parametrize("home", ["/dev/null/none", "/proc/none", "none"])

@@ -8,7 +8,6 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import yaml
 
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.yamlfile import DEEPEST, LOADER, build, measured, read_text
+from fortems.yamlfile import LOADER, build, measured, read_text
 
 #: Environment variable with a mark for each content that passed its schema: jobs inherit it and do not check again.
 CHECKED = "FORTEMS_CHECKED"
@@ -118,8 +117,8 @@ def _no_utf8(whole: bytes) -> int:
 def configuration_problems(path: str | os.PathLike[str], once: bool = True) -> list[Problem]:
     """Name what makes a configuration file unfit to be built, for files that Snakemake reads before all else.
 
-    It keeps the last of two equal keys and says nothing, and builds whatever a file asks for. What it cannot read it
-    refuses by itself, and it reads JSON with tabs too, which is no YAML. ``once`` as in ``yamlfile.measured``.
+    It keeps the last of two equal keys and says nothing, builds whatever a file asks for, and says of one that it cannot
+    read neither which it is nor where. JSON it reads with tabs too. ``once`` as in ``yamlfile.measured``.
     """
     where = os.path.relpath(path) if Path(path).resolve().is_relative_to(Path.cwd()) else os.fspath(path)
     text = ""
@@ -130,23 +129,22 @@ def configuration_problems(path: str | os.PathLike[str], once: bool = True) -> l
         return [Problem(where, p.what, p.allowed, p.hint) for p in error.problems]
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         return [Problem(where, f"cannot be read ({error})", "a YAML file in UTF-8")]
-    except yaml.YAMLError:
-        return _json_problems(text, where)
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        return [] if isinstance(error, yaml.YAMLError) and _is_json(text) else [unreadable(where, error)]
     if isinstance(value, dict) and TEMPLATES in value:
         what = f"the key {TEMPLATES!r} would run code of the file"
         return [Problem(where, what, "keys and values as they stand", "Write out what it would give")]
     return []
 
 
-def _json_problems(text: str, where: str) -> list[Problem]:
-    with suppress(ValueError):
-        try:
-            json.loads(text)
-        except RecursionError:
-            return [Problem(where, "nests too deep", f"at most {DEEPEST} levels")]
-    return []
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def plain_yaml(path: str | os.PathLike[str]) -> Any:

@@ -53,6 +53,9 @@ DESIGN_PARTS = {
 }
 
 
+BRACES = "{}<>"
+
+
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the merged configuration with the schema's defaults and the study's instruments filled in.
 
@@ -72,16 +75,20 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_braces(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a complete configuration in which no path has braces, which Snakemake would take for wildcards.
+    """Return a complete configuration in which no path has braces or angles: Snakemake would fill them in.
 
-    A file with braces in its path is reached by a link below ``.snakemake/``, whose name has round brackets for them.
+    A file with them in its path is reached by a link below ``.snakemake/``, whose name has round brackets for them.
     """
     whole = copy.deepcopy(dict(config))
     parts = [(whole, NAMED_FILES), (whole["data"], ("path",))]
     parts.append((whole["data"]["instruments"], tuple(whole["data"]["instruments"])))
     for part, keys in parts:
         part.update(
-            {key: _link(part[key]) for key in keys if isinstance(part[key], str) and "{" in part[key]}
+            {
+                key: _link(part[key])
+                for key in keys
+                if isinstance(part[key], str) and set(BRACES) & set(part[key])
+            }
         )
     return whole
 
@@ -89,7 +96,7 @@ def without_braces(config: Mapping[str, Any]) -> dict[str, Any]:
 def _link(path: str) -> str:
     target = Path(path).resolve()
     mark = hashlib.sha256(str(target).encode()).hexdigest()[:12]
-    link = Path(".snakemake", "linked", mark, target.name.translate(str.maketrans("{}", "()")))
+    link = Path(".snakemake", "linked", mark, target.name.translate(str.maketrans(BRACES, "()()")))
     link.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         link.symlink_to(target)

@@ -1,4 +1,4 @@
-"""Configuration files that Snakemake could not read, refused by name and line before it tries.
+"""What must be looked at before Snakemake reads what ``--configfile`` names: files that it could not read, or never end.
 
 Snakemake reads what ``--configfile`` names before it looks at the Snakefile, and says of a file that is no YAML in
 UTF-8 neither which it is nor where. The default profile, which it reads first, calls ``check``.
@@ -6,15 +6,16 @@ UTF-8 neither which it is nor where. The default profile, which it reads first, 
 
 from __future__ import annotations
 
-import json
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from fortems.errors import Problem
-from fortems.schema import LOADER, unreadable
+from fortems.schema import configuration_problems
 
 OPTIONS = ("--configfile", "--configfiles")
 
@@ -36,25 +37,30 @@ def named(arguments: Sequence[str]) -> list[str]:
 
 
 def problem(path: str) -> Problem | None:
-    """Say why a configuration file is no YAML in UTF-8; None where it is, or is not there, which Snakemake says itself."""
+    """Say why Snakemake must not build a configuration file; None where it may, or where there is none.
+
+    A key that stands twice is told later, with all else that is wrong.
+    """
+    return next(iter(configuration_problems(path, once=False)), None)
+
+
+def find_room() -> None:
+    """Give Snakemake a folder for what it keeps, until it ends, where there is no home that it could use."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        return unreadable(path, error)
-    except OSError:
-        return None
-    try:
-        json.loads(text)  # Snakemake takes JSON too, with tabs
-    except ValueError:
-        try:
-            yaml.load(text, Loader=LOADER)
-        except yaml.YAMLError as error:
-            return unreadable(path, error)
-    return None
+        kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "snakemake")
+        if not kept.is_absolute():
+            raise OSError
+        kept.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=kept).close()
+    except (OSError, RuntimeError):  # a RuntimeError where nobody has a home under this user's number
+        folder = tempfile.mkdtemp(prefix="snakemake-")
+        os.environ["XDG_CACHE_HOME"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 def check(arguments: Sequence[str] | None = None) -> None:
-    """End the program with all that is wrong with the configuration files of a command line."""
+    """End the program with what is wrong with the configuration files of a command line; find room for the rest."""
+    find_room()
     files = named(sys.argv[1:] if arguments is None else arguments)
     problems = [found for path in files if (found := problem(path)) is not None]
     if problems:

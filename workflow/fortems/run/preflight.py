@@ -25,7 +25,6 @@ from fortems.study.models import MediationModel, load_models
 from fortems.yamlfile import kind_words
 
 WHERE = "configuration"
-PLACEHOLDERS = "{}<>"
 
 
 def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = ()) -> dict[str, Any]:
@@ -59,7 +58,7 @@ def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = (
     if not problems:
         use_study(whole["study"])
         whole = complete(whole)
-        problems = _source_problems(whole) + _path_problems(whole["data"]) + _name_problems(whole)
+        problems = _source_problems(whole) + _path_problems(whole["data"])
     if not problems:
         problems = file_problems(whole)
     if problems:
@@ -241,26 +240,6 @@ def _interval_problems(config: Mapping[str, Any]) -> list[Problem]:
     what = f"{', '.join(config['intervals'])} come from a bootstrap, and {why}"
     hint = "Leave intervals out, which gives all that there are"
     return [Problem(f"{WHERE}: intervals", what, "delta or montecarlo beside them", hint)]
-
-
-def _name_problems(config: Mapping[str, Any]) -> list[Problem]:
-    """Name the files whose names Snakemake would take for patterns to fill in."""
-    data = config["data"]
-    named = {
-        **{key: config[key] for key in ("study", "models", "claims", "published")},
-        "data.path": data["path"] if data["source"] != "simulated" else None,
-        **{f"data.instruments.{name}": path for name, path in data["instruments"].items()},
-    }
-    return [
-        Problem(
-            f"{WHERE}: {key}",
-            f"the name {path!r} has one of {PLACEHOLDERS}",
-            "another name",
-            "Rename the file",
-        )
-        for key, path in named.items()
-        if path and set(PLACEHOLDERS) & set(path)
-    ]
 
 
 def _path_problems(data: Mapping[str, Any]) -> list[Problem]:
