@@ -1,21 +1,26 @@
-"""Make the example exports: 60 invented clients as five files that researchers' programs could have written.
+"""Make the example exports: 60 invented clients as eight files that researchers' programs could have written.
 
     python tests/data/make_examples.py [folder]
 
-The clients are drawn from the scenario `as_reported`; nothing here comes from a real person. The four item-level
+The clients are drawn from the scenario `as_reported`; nothing here comes from a real person. The seven item-level
 files hold the same answers and give the same `scores.csv`:
 
     example_items.csv   comma, UTF-8, words for gender (v, m, x), blanks, other names and another order
     example_dutch.csv   semicolon, Windows-1252, decimal commas, 99 for a missing answer
     example.xlsx        Excel, a title sheet that is empty, "." for a missing answer
     example.sav         SPSS, value labels, 99 declared user-missing
+    example_redcap.csv  REDCap, a row per event: what was asked once stands in the baseline row
+    example_limesurvey.csv  LimeSurvey, answer codes, two responses that were broken off
+    example_qualtrics.csv   Qualtrics, three rows above the answers, choice texts, two responses that were broken off
 
 `example_scores.tsv` holds scale scores only, without totals. Each has its configuration beside it.
 """
 
 from __future__ import annotations
 
+import csv
 import datetime
+import json
 import sys
 import zipfile
 from pathlib import Path
@@ -149,6 +154,90 @@ def as_spss(clients: pd.DataFrame, folder: Path) -> None:
     path.write_bytes(bytes(content))
 
 
+def as_redcap(clients: pd.DataFrame, folder: Path) -> None:
+    """Two events a client; codes for gender, the state of each form, blanks for what an event does not ask."""
+    genders = {"female": 1, "male": 2, "other": 3}
+    rows = []
+    for record in clients.to_dict("records"):
+        once = {name: record[name] for name in BACKGROUND[1:]} | {"gender": genders[record["gender"]]}
+        answers = {column: record[column] for columns in ITEMS.values() for column in columns}
+        first = {"record_id": record["client"], "redcap_event_name": "baseline_arm_1", **once}
+        later = {"record_id": record["client"], "redcap_event_name": "session_5_arm_1", **answers}
+        rows += [first | {"intake_complete": 2}, later | {"questionnaires_complete": 2}]
+    items = [column for columns in ITEMS.values() for column in columns]
+    columns = [
+        "record_id",
+        "redcap_event_name",
+        *BACKGROUND[1:],
+        "intake_complete",
+        *items,
+        "questionnaires_complete",
+    ]
+    _write(folder / "example_redcap.csv", [columns, *([row.get(c) for c in columns] for row in rows)])
+
+
+def as_limesurvey(clients: pd.DataFrame, folder: Path) -> None:
+    """Question and answer codes, all cells quoted; who broke off has no date of submission and an early last page."""
+    names = {
+        "client": "token",
+        "therapist": "G01Q01",
+        "age": "G01Q02",
+        "gender": "G01Q03",
+        "sessions": "G01Q04",
+    }
+    names |= {"education": "G01Q05", "ethnicity": "G01Q06"}
+    codes = {"MLQ": "mlq", "WAI": "wai", "OQ": "oq"}
+    header = ["id", "submitdate", "lastpage", "startlanguage", *names.values()]
+    header += [f"{code}[SQ{n:03}]" for code, name in codes.items() for n in range(1, len(ITEMS[name]) + 1)]
+    rows = []
+    for record in clients.assign(gender=clients["gender"].str[0].str.upper()).to_dict("records"):
+        broken = len(rows) in (5, 23)
+        own = [record[name] for name in names]
+        answers = [record[column] for name in codes.values() for column in ITEMS[name]]
+        told = ["" if pd.isna(answer) else f"A{int(answer)}" for answer in answers]
+        if broken:  # the same client came back: the first, broken-off response stays in the export
+            rows.append([len(rows) + 1, "", 2, "nl", own[0], *[""] * (len(own) - 1), *[""] * len(told)])
+        rows.append([len(rows) + 1, "2021-06-10 12:00:00", 5, "nl", *own, *told])
+    _write(folder / "example_limesurvey.csv", [header, *rows], csv.QUOTE_ALL)
+
+
+def as_qualtrics(clients: pd.DataFrame, folder: Path) -> None:
+    """Names, question texts and import identifiers above the answers; choice texts; broken-off responses."""
+    degrees = ["not at all", "hardly", "a little", "somewhat", "rather", "much", "fully"]
+    words = {"mlq": dict(enumerate(degrees, start=1)), "wai": dict(enumerate(degrees[1:6], start=1))}
+    words["oq"] = dict(enumerate(degrees[:5]))
+    names = {"client": "code", "therapist": "Q1", "age": "Q2", "gender": "Q3", "sessions": "Q4"}
+    names |= {"education": "Q5", "ethnicity": "Q6"}
+    blocks = {"mlq": "Q7", "wai": "Q8", "oq": "Q9"}
+    header = ["StartDate", "Status", "Progress", "Finished", "ResponseId", *names.values()]
+    header += [f"{block}_{n}" for name, block in blocks.items() for n in range(1, len(ITEMS[name]) + 1)]
+    texts = [f"The text of {name},\nas clients read it" for name in header]
+    identifiers = [json.dumps({"ImportId": f"QID{n}"}) for n, _ in enumerate(header)]
+    rows = []
+    for number, record in enumerate(clients.assign(gender=clients["gender"].str.title()).to_dict("records")):
+        own = [record[name] for name in names]
+        answers = [words[name].get(record[column], "") for name in blocks for column in ITEMS[name]]
+        start = ["2021-06-10 12:00:00", "IP Address"]
+        if number in (9, 31):
+            rows.append([*start, 12, "False", f"R_{number}a", own[0], *[""] * (len(own) - 1 + len(answers))])
+        rows.append([*start, 100, "True", f"R_{number}b", *own, *answers])
+    _write(folder / "example_qualtrics.csv", [header, texts, identifiers, *rows])
+
+
+def _write(path: Path, rows: list[list[object]], quoting: int = csv.QUOTE_MINIMAL) -> None:
+    """Write rows of cells; what is missing is empty, whole numbers have no decimal point."""
+
+    def text(cell: object) -> object:
+        if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+            return ""
+        return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
+
+    with open(path, "w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream, lineterminator="\n", quoting=quoting).writerows(
+            [[text(c) for c in row] for row in rows]
+        )
+
+
 def as_scores(clients: pd.DataFrame, folder: Path) -> None:
     """Scale scores without totals, tab-separated."""
     columns = {name: clients[name] for name in ("client", "therapist", "age", "gender", "sessions")}
@@ -160,9 +249,9 @@ def as_scores(clients: pd.DataFrame, folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Write all five files."""
+    """Write all eight files."""
     clients = study()
-    for write in (as_csv, as_dutch_csv, as_excel, as_spss, as_scores):
+    for write in (as_csv, as_dutch_csv, as_excel, as_spss, as_redcap, as_limesurvey, as_qualtrics, as_scores):
         write(clients, folder)
 
 

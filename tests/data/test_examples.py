@@ -1,4 +1,4 @@
-"""The example exports: the same 60 clients from four programs give the same scores."""
+"""The example exports: the same 60 clients from seven programs give the same scores."""
 
 import importlib.util
 from pathlib import Path
@@ -15,7 +15,7 @@ from fortems.study.models import load_models
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 ROOT = DATA.parents[1]
-ITEMS = ("items", "dutch", "excel", "spss")
+ITEMS = ("items", "dutch", "excel", "spss", "redcap", "limesurvey", "qualtrics")
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +30,14 @@ def examples(tmp_path_factory):
             DataSettings.from_config(config["data"]),
             load_instruments(),
             models,
-            {"sessions": {"min": 5}},
+            {**config.get("inclusion", {}), "sessions": {"min": 5}},
         )
         write_prepared(result, {"scores": folder / f"{name}.csv"})
         prepared[name] = result
     return folder, prepared
 
 
-def test_four_programs_give_the_same_bytes(examples):
+def test_seven_programs_give_the_same_bytes(examples):
     folder, _ = examples
     assert len({(folder / f"{name}.csv").read_bytes() for name in ITEMS}) == 1
 
@@ -62,6 +62,20 @@ def test_the_example_shows_what_exports_have(examples):
     assert (scores["age"] % 1 != 0).any()
     assert {"education", "ethnicity"} <= set(scores.columns)
     assert "remark" not in " ".join(scores.columns)
+
+
+@pytest.mark.parametrize(
+    ("name", "received", "detail", "excluded"),
+    [
+        ("redcap", 60, "clients in 120 rows of the file; 60 rows of other occasions set aside", 3),
+        ("limesurvey", 62, "rows of the file", 5),
+        ("qualtrics", 62, "rows of the file", 5),
+    ],
+)
+def test_the_flow_counts_what_a_program_adds(examples, name, received, detail, excluded):
+    flow = examples[1][name].flow
+    assert flow.loc[0, ["clients", "detail"]].tolist() == [received, detail]
+    assert flow.loc[flow["step"] == "excluded", "clients"].sum() == excluded
 
 
 def test_scores_alone_give_the_same_scores_but_for_what_items_make(examples):
@@ -89,7 +103,7 @@ def test_the_committed_files_are_what_the_script_makes(tmp_path):
     spec.loader.exec_module(module)
     module.main(tmp_path)
     made = sorted(path.name for path in tmp_path.iterdir())
-    assert len(made) == 5
+    assert len(made) == 8
     for name in made:
         new, old = read_table(tmp_path / name), read_table(DATA / name)
         assert {k: list(v) for k, v in new.columns.items()} == {k: list(v) for k, v in old.columns.items()}
