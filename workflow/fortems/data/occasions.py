@@ -11,6 +11,7 @@ import numpy as np
 
 from fortems.data.findings import Finding, listed
 from fortems.data.identity import identities
+from fortems.data.naming import in_file
 from fortems.data.numbers import looks_numeric, normal
 from fortems.data.settings import spellings
 from fortems.data.table import Table, as_text, plain_text
@@ -119,9 +120,9 @@ def choose(table: Table, occasion: Occasion, columns: Mapping[str, str]) -> Chos
     known = {name: column for name, column in columns.items() if column in table.columns}
 
     def of(name: str) -> str:
-        return known.get(name, name)
+        return in_file(table, known.get(name, name))
 
-    client = columns.get("client", "client")
+    client = of("client")
     carry = _columns_carried(occasion.carry, of, table)
     asked = [name for name in (occasion.column, *carry) if name and of(name) not in table.columns]
     problems = [_absent(table, name) for name in asked]
