@@ -20,77 +20,16 @@ include: "workflow/rules/common.smk"
 rule all:
     default_target: True
     input:
-        # the clients and how they got here
-        within_reach(
-            "data/items.csv",
-            "data/scores.csv",
-            "data/scores.schema.json",
-            "data/flow.csv",
-            "data/codebook.csv",
-            "data/warnings.csv",
-            "data/missing_patterns.csv",
-            "data/missing_related.csv",
-            "data/calibration.csv",
-        ),
-        # what the questionnaires measured
-        within_reach(
-            "tables/reliability.csv",
-            "tables/descriptives.csv",
-            "tables/icc.csv",
-            "tables/correlations.csv",
-            "tables/covariates.csv",
-            "tables/matrix_source.csv",
-            "tables/matrix_checks.csv",
-            "tables/withheld.csv",
-        ),
-        # does meaning carry the effect of the alliance?
-        within_reach(
-            "mediation/effects.csv",
-            "mediation/fit.csv",
-            "mediation/verdicts.csv",
-            "mediation/derived.csv",
-            "mediation/agreement.csv",
-            "mediation/measurement.csv",
-            "mediation/cfa.csv",
-        ),
-        within_reach(
-            "robustness/leave_one_out.csv",
-            "robustness/between.csv",
-            "robustness/clustering.csv",
-            "robustness/rounding.csv",
-        ),
-        # what a study of this size can prove
-        within_reach(
-            "design/diagnosticity.csv",
-            "design/likelihood_ratios.csv",
-            "design/power.csv",
-            "design/smallest_designs.csv",
-            "design/coverage.csv",
-            "design/recovery.csv",
-        ),
-        # what must be true for the pattern of findings to come about
-        within_reach(
-            "design/surface.csv",
-            "design/surface_ratios.csv",
-            "design/surface_maximum.csv",
-            "design/pattern.csv",
-            "design/posterior.csv",
-            "design/statements.csv",
-            "design/information.csv",
-            "design/forecast.csv",
-            "design/forecast_sizes.csv",
-            "design/attempts.csv",
-        ),
-        # each finding of the paper, each published number
-        within_reach("claims.csv", "published.csv"),
-        # nothing is typeset before this holds
-        within_reach("gate.json"),
-        within_reach(
-            "manuscript/manuscript.html",
-            "manuscript/manuscript.pdf",
-            "manuscript/manuscript.docx",
-        ),
-        within_reach("config.yaml", "disclosure.json", "manifest.json"),
+        # fortems/run/catalogue.py lists the files of each
+        stage("data"),  # the clients and how they got here
+        stage("tables"),  # what the questionnaires measured
+        stage("mediation"),  # does the mediator carry the effect?
+        stage("robustness"),  # and does that hold?
+        stage("design"),  # what a study of this size can prove, and what must be true for the findings
+        stage("claims.csv", "published.csv"),  # each finding of the paper, each published number
+        stage("gate.json"),  # nothing is typeset before this holds
+        stage("manuscript"),  # the report in three formats
+        stage("config.yaml", "disclosure.json", "manifest.json"),  # what the run was
     message:
         f"Everything is in {RESULTS}/"
 

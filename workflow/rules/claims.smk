@@ -13,7 +13,7 @@ if config["claims"]:
             effects=computed("mediation/effects.csv"),
             code=code("claims"),
         output:
-            shown("claims.csv", "Findings", "the article's findings and verdicts"),
+            shown("claims.csv"),
         log:
             f"{LOGS}/claims.log",
         conda:

@@ -3,10 +3,10 @@
 # needs  config/config.yaml and what --configfile lays over it
 # makes  RESULTS, LOGS, BENCHMARKS, ENVIRONMENT, CLIENTS, ANALYSED, ANSWERS, MODELS, TYPES, FIRST, SECOND, THIRD
 
+from fortems.run.catalogue import WITHHELD
 from fortems.run.config import (
     FULL,
     PROTECTED,
-    WITHHELD,
     complete,
     is_private,
     is_released,

@@ -55,7 +55,7 @@ if SIMULATED:
             code=code("simulate"),
         output:
             answers=f"{RESULTS}/data/items.csv",
-            calibration=shown("data/calibration.csv", "Data", "calibration: stated and achieved moments"),
+            calibration=shown("data/calibration.csv"),
         log:
             f"{LOGS}/simulate.log",
         priority: FIRST
@@ -82,11 +82,7 @@ if config["data"]["source"] != "matrix":
             code=code("prepare"),
         output:
             **{part: f"{RESULTS}/data/{file}.csv" for part, file in DATA_PARTS.items()},
-            **(
-                dict(kept_models=MODELS, withheld=shown(WITHHELD, "Tables", "what is withheld"))
-                if PRIVATE
-                else {}
-            ),
+            **(dict(kept_models=MODELS, withheld=shown(WITHHELD)) if PRIVATE else {}),
             types=TYPES,
         log:
             f"{LOGS}/prepare.log",

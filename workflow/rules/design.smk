@@ -3,43 +3,20 @@
 #
 # needs  the scenarios, the priors, the claims, models and published files, config/instruments; of the run's data only
 #        that they passed their check
-# makes  design/*.csv, those of DESIGN_LABELS
+# makes  design/*.csv, those of the catalogue
 #
 # A chunk is one job. Results do not depend on the number of chunks (fortems.design.tasks).
 
 from fortems.design.prior_files import path_of
 from fortems.simulate.scenario import scenario_files
 
-# Table → what the workflow's report calls it.
-DESIGN_LABELS = {
-    name: label
-    for name, label in {
-        "design/diagnosticity.csv": "how often each finding shows",
-        "design/likelihood_ratios.csv": "likelihood ratios",
-        "design/power.csv": "power and precision",
-        "design/smallest_designs.csv": "smallest sufficient designs",
-        "design/coverage.csv": "coverage of the intervals",
-        "design/recovery.csv": "parameter recovery",
-        "design/surface.csv": "where the pattern is likely",
-        "design/surface_ratios.csv": "ratios of composite hypotheses",
-        "design/surface_maximum.csv": "where the pattern is likeliest",
-        "design/pattern.csv": "how probable the pattern is",
-        "design/posterior.csv": "what must be true",
-        "design/statements.csv": "what each statement contributes",
-        "design/information.csv": "what would change the posterior",
-        "design/forecast.csv": "forecast of a replication",
-        "design/forecast_sizes.csv": "sizes for a replication",
-        "design/attempts.csv": "the best of several attempts",
-    }.items()
-    if switched_on(name, config)
-}
 # The article's account first.
 DESIGN_SCENARIOS = list(
     dict.fromkeys(
         ["as_reported", *((config["design"] or {}).get("diagnosticity") or {}).get("scenarios", [])]
     )
 )
-DESIGN_TABLES = [f"{RESULTS}/{name}" for name in DESIGN_LABELS]
+DESIGN_TABLES = stage("design")
 
 if DESIGN_TABLES:
     DESIGN_SETTINGS = dict(
@@ -102,7 +79,7 @@ if DESIGN_TABLES:
             ],
             code=code("design"),
         output:
-            [shown(name, "Design", label) for name, label in DESIGN_LABELS.items()],
+            [shown(path.removeprefix(f"{RESULTS}/")) for path in DESIGN_TABLES],
         log:
             f"{LOGS}/design.log",
         conda:

@@ -11,7 +11,7 @@ import sys
 from itertools import islice
 
 from fortems.package import ROOT, from_here
-from fortems.run import imports
+from fortems.run import catalogue, imports
 from fortems.run.config import NAMED_FILES, switched_on, told_path
 from fortems.run.job import LISTED, may_write
 from fortems.run.manifest import is_plain_file, kept, orphans, result_files, tidy_up
@@ -75,6 +75,11 @@ def within_reach(*names):
     return [f"{RESULTS}/{name}" for name in names if switched_on(name, config)]
 
 
+def stage(*names):
+    """All result files of some stages that the data source can give and the configuration has switched on, as paths."""
+    return within_reach(*catalogue.of_stages(*names))
+
+
 def computed(name):
     """Where the step that computes a result writes it: of own data in full, for its owner."""
     return f"{RESULTS}/{FULL}/{name}" if is_released(name, config) else f"{RESULTS}/{name}"
@@ -116,8 +121,12 @@ def own_texts():
     return sorted({*own, *glob.glob("config/**/*.yaml", recursive=True), *named})
 
 
-def shown(name, category, label):
-    """A result that `snakemake --report` shows, with the caption of its category (workflow/report/)."""
+def shown(name, category="", label=""):
+    """A result that `snakemake --report` shows, with the caption of its category (workflow/report/).
+
+    Category and label are the catalogue's where none are given.
+    """
+    category, label = category or catalogue.category(name), label or catalogue.FILES[name].label
     if is_released(name, config):
         RELEASED[name] = (category, label)
         return computed(name)

@@ -1,11 +1,11 @@
 # The manuscript: text filled from results only, in three formats, with a ledger of its numbers.
 #
-# needs  results (report/sources.py), figures, config.yaml, the models, claims and instruments files, the simulated scenarios,
+# needs  results (those that the catalogue calls reported), figures, config.yaml, the models, claims and instruments files, the simulated scenarios,
 #        manuscript/
 # makes  manuscript/manuscript.{html,pdf,docx}, manuscript/numbers.csv
 
 from fortems.figures import catalog
-from fortems.report import sources
+from fortems.run import catalogue
 from fortems.simulate.scenario import scenario_files
 
 TOLD_SCENARIOS = DESIGN_SCENARIOS if switched_on("design/diagnosticity.csv", config) else []
@@ -13,8 +13,8 @@ TOLD_SCENARIOS = DESIGN_SCENARIOS if switched_on("design/diagnosticity.csv", con
 
 rule manuscript:
     input:
-        results=within_reach(*sources.FILES),
-        told=told_data(*sources.FILES),
+        results=within_reach(*catalogue.REPORTED),
+        told=told_data(*catalogue.REPORTED),
         gate=within_reach("gate.json"),
         figures=[f"{RESULTS}/{name}" for name in catalog.files(config)],
         config=f"{RESULTS}/config.yaml",
@@ -57,7 +57,7 @@ rule manuscript:
         ENVIRONMENT
     params:
         results=lambda wildcards: RESULTS,
-        sources=sources.FILES + (catalog.INDEX,),
+        sources=[*catalogue.REPORTED, catalog.INDEX],
         instruments=config["data"]["instruments"],
         claims=config["claims"],
         scenarios=TOLD_SCENARIOS,

@@ -22,9 +22,7 @@ MEDIATION_JOBS = {
 }
 INFLUENCE = {}
 if switched_on("robustness/leave_one_out.csv", config):
-    INFLUENCE["influence"] = shown(
-        "robustness/leave_one_out.csv", "Robustness", "influence of single therapists"
-    )
+    INFLUENCE["influence"] = shown("robustness/leave_one_out.csv")
 MEDIATION_PARTS = ["matrix"] if kind(config) == "matrix" else list(MEDIATION_JOBS)
 
 
@@ -68,7 +66,7 @@ if kind(config) != "matrix":
             code=code("measurement"),
         output:
             [unfiled("mediation/cfa.csv")] if switched_on("mediation/cfa.csv", config) else [],
-            measurement=shown("mediation/measurement.csv", "Mediation", "measurement error"),
+            measurement=shown("mediation/measurement.csv"),
         log:
             f"{LOGS}/measurement.log",
         benchmark:
@@ -95,11 +93,11 @@ rule mediation:
         code=code("mediation"),
     output:
         **INFLUENCE,
-        effects=shown("mediation/effects.csv", "Mediation", "paths and indirect effects"),
-        fit=shown("mediation/fit.csv", "Mediation", "fit"),
-        verdicts=shown("mediation/verdicts.csv", "Mediation", "full or partial: verdicts"),
-        derived=shown("mediation/derived.csv", "Mediation", "what follows from the effects"),
-        agreement=shown("mediation/agreement.csv", "Mediation", "agreement of the engines"),
+        effects=shown("mediation/effects.csv"),
+        fit=shown("mediation/fit.csv"),
+        verdicts=shown("mediation/verdicts.csv"),
+        derived=shown("mediation/derived.csv"),
+        agreement=shown("mediation/agreement.csv"),
     log:
         f"{LOGS}/mediation.log",
     priority: FIRST

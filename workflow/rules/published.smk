@@ -4,7 +4,7 @@
 # makes  tables/{matrix_source,correlations,descriptives,matrix_checks,withheld}.csv,
 #        robustness/{clustering,between,rounding}.csv and the matrix's part of mediation/ (matrix); published.csv (all sources)
 
-from fortems.published.places import LEDGER_FILES, ROUNDING_FILE
+from fortems.run.catalogue import COMPARED, ROUNDING_FILE
 
 if config["data"]["source"] == "matrix":
 
@@ -15,14 +15,14 @@ if config["data"]["source"] == "matrix":
             instruments=config["data"]["instruments"].values(),
             code=code("matrix"),
         output:
-            shown("tables/matrix_source.csv", "Tables", "source of the printed matrix"),
-            shown("tables/correlations.csv", "Tables", "correlations at three levels"),
-            shown("tables/descriptives.csv", "Tables", "descriptive statistics"),
-            shown("tables/matrix_checks.csv", "Tables", "checks of the printed matrix"),
-            shown("tables/withheld.csv", "Tables", "models that the matrix cannot give"),
-            shown("robustness/between.csv", "Robustness", "supposed therapist shares"),
-            shown("robustness/rounding.csv", "Robustness", "rounding of the printed matrix"),
-            shown("robustness/clustering.csv", "Robustness", "supposed clustering"),
+            shown("tables/matrix_source.csv"),
+            shown("tables/correlations.csv"),
+            shown("tables/descriptives.csv"),
+            shown("tables/matrix_checks.csv"),
+            shown("tables/withheld.csv"),
+            shown("robustness/between.csv"),
+            shown("robustness/rounding.csv"),
+            shown("robustness/clustering.csv"),
             part=temp(f"{RESULTS}/mediation/parts/matrix.pkl"),
         log:
             f"{LOGS}/matrix.log",
@@ -46,10 +46,10 @@ if config["published"]:
         input:
             published=config["published"],
             told=told_data("data/flow.csv"),
-            results=computed_of(*LEDGER_FILES, ROUNDING_FILE),
+            results=computed_of(*COMPARED, ROUNDING_FILE),
             code=code("published"),
         output:
-            shown("published.csv", "Findings", "published and computed numbers"),
+            shown("published.csv"),
         log:
             f"{LOGS}/published.log",
         conda:
@@ -57,7 +57,7 @@ if config["published"]:
         params:
             results=lambda wildcards: computed("published.csv").removesuffix("/published.csv"),
             source=config["data"]["source"],
-            available=[name for name in (*LEDGER_FILES, ROUNDING_FILE) if switched_on(name, config)],
+            available=[name for name in (*COMPARED, ROUNDING_FILE) if switched_on(name, config)],
             software=software("published"),
         message:
             "Compare the published numbers"

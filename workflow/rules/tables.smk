@@ -15,10 +15,10 @@ if kind(config) != "matrix":
             instruments=list(config["data"]["instruments"].values()),
             code=code("tables"),
         output:
-            descriptives=shown("tables/descriptives.csv", "Tables", "descriptive statistics"),
-            icc=shown("tables/icc.csv", "Tables", "share of variance between therapists"),
-            correlations=shown("tables/correlations.csv", "Tables", "correlations at three levels"),
-            covariates=shown("tables/covariates.csv", "Tables", "age and gender"),
+            descriptives=shown("tables/descriptives.csv"),
+            icc=shown("tables/icc.csv"),
+            correlations=shown("tables/correlations.csv"),
+            covariates=shown("tables/covariates.csv"),
         log:
             f"{LOGS}/tables.log",
         conda:
@@ -41,7 +41,7 @@ if kind(config) == "items":
             instruments=list(config["data"]["instruments"].values()),
             code=code("reliability"),
         output:
-            shown("tables/reliability.csv", "Tables", "reliability"),
+            shown("tables/reliability.csv"),
         log:
             f"{LOGS}/reliability.log",
         priority: SECOND

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.presentation.choice import EFFECTS
 from fortems.presentation.results import Results
-from fortems.published.places import SOURCE_FILE
+from fortems.run.catalogue import SOURCE_FILE
 from fortems.study.estimands import counting
 from fortems.study.variables import label
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fortems.published.places import SOURCE_FILE
+from fortems.run.catalogue import SOURCE_FILE
 from fortems.run.config import switched_on
 from fortems.schema import plain_yaml
 

@@ -15,37 +15,12 @@ from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.subtraction import recoverable
 from fortems.gate.snapshot import Evidence, each_row, equal, is_number, is_text
 from fortems.gate.verdicts import check_claims, check_verdicts
+from fortems.run.catalogue import FILES
 from fortems.run.receipts import edited, stale
 from fortems.study.engines import ENGINES
 
 if TYPE_CHECKING:
     import pandas as pd
-
-EFFECTS = (
-    *("model", "engine", "level", "effect", "predictor", "mediator", "outcome", "at", "interval", "estimate"),
-    *("se", "ci_low", "ci_high", "p", "standardized", "n_clients", "n_therapists"),
-)
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "data/scores.csv": ("client", "therapist"),
-    "tables/descriptives.csv": ("variable", "n", "mean", "sd"),
-    "tables/icc.csv": ("variable", "icc"),
-    "tables/correlations.csv": ("x", "y", "level", "kind", "r", "n", "p", "ci_low", "ci_high"),
-    "mediation/effects.csv": EFFECTS,
-    "mediation/fit.csv": ("model", "engine", "variant", "loglik", "converged", "admissible", "boundary"),
-    "mediation/verdicts.csv": ("model", "level", "engine", "paper_rule", "equivalence", "conclusion"),
-    "claims.csv": (
-        "claim",
-        "estimand",
-        "statistic",
-        "judged",
-        "estimate",
-        "ci_low",
-        "ci_high",
-        "p",
-        "verdict",
-    ),
-    "published.csv": ("id", "published", "computed", "verdict", "file", "row", "column"),
-}
 
 
 def _untouched(evidence: Evidence) -> Iterator[str]:
@@ -58,10 +33,11 @@ def _fresh(evidence: Evidence) -> Iterator[str]:
 
 def _complete(evidence: Evidence) -> Iterator[str]:
     for name, table in evidence.tables.items():
-        for column in COLUMNS.get(name, ()):
+        columns = FILES[name].columns if name in FILES else ()
+        for column in columns:
             if column not in table:
                 yield f"{name} has no column {column}"
-        if table.empty and name in COLUMNS:
+        if table.empty and columns:
             yield f"{name} has no rows"
 
 

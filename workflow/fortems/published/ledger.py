@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.published.matrix import Printed, printed
-from fortems.published.places import LEDGER_FILES, ROUNDING_FILE
+from fortems.run.catalogue import COMPARED, ROUNDING_FILE
 from fortems.schema import load_checked
 from fortems.study.definition import study
 
@@ -246,9 +246,9 @@ class _Lookup:
         import pandas as pd
 
         if entry.file not in self.available:
-            if entry.file in LEDGER_FILES:
+            if entry.file in COMPARED:
                 return None, f"this source gives no {entry.file}"
-            self._problem(entry, entry.file, f"no run makes {entry.file}", LEDGER_FILES)
+            self._problem(entry, entry.file, f"no run makes {entry.file}", COMPARED)
             return None, ""
         rows = self._rows(entry.file)
         columns = tuple(self._frame(entry.file).columns)

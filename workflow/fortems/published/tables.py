@@ -13,9 +13,9 @@ from fortems.published.checks import check_matrix
 from fortems.published.findings import findings_frame, refuse_impossible
 from fortems.published.marks import p_of_r
 from fortems.published.matrix import PublishedMatrix, Scale, load_matrix
-from fortems.published.places import SOURCE_FILE
 from fortems.published.reanalysis import Reanalysis, reanalyse
 from fortems.published.sensitivity import between, clustering, rounding
+from fortems.run.catalogue import SOURCE_FILE
 from fortems.study.definition import study
 from fortems.study.instruments import Instrument
 from fortems.study.models import MediationModel

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from fortems import tidy
 from fortems.presentation.results import Results
-from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import Binder, insist
 from fortems.report.page import formats
 from fortems.report.page.document import Document, Picture, place, read
@@ -18,20 +17,12 @@ from fortems.report.tables.appendix import checklist
 from fortems.report.template import Report, facts, render
 from fortems.report.text import SENTENCES
 from fortems.report.variant import Variant, variant
+from fortems.run.catalogue import FILES, REPORTED, SOURCE_FILE
 from fortems.study.models import MediationModel, load_models
 
 FIGURES = "figures/index.csv"
 HEAD = "Meaning Between Alliance and Distress"
 CHECKLISTS = {"tbl-agrema": "agrema.yaml", "tbl-jars": "jars.yaml"}
-
-#: Condition of a checklist's ``unless`` → the results file whose absence fulfils it.
-CONDITIONS = {
-    "reliability": "tables/reliability.csv",
-    "power": "design/power.csv",
-    "diagnosticity": "design/diagnosticity.csv",
-    "agreement": "mediation/agreement.csv",
-    "measurement": "mediation/measurement.csv",
-}
 
 
 def pictures(report: Report) -> dict[str, Picture]:
@@ -91,7 +82,7 @@ def compose(report: Report, folder: Path) -> Document:
         name: item for name, item in report.items.items() if item is not None
     }
     sections = headings(document)
-    absent = {key: file for key, file in CONDITIONS.items() if not report.results.has(file)}
+    absent = {FILES[name].stem: name for name in REPORTED if not report.results.has(name)}
     if not report.variant.simulated:
         absent["real"] = ""
     for name, file in CHECKLISTS.items():

@@ -10,23 +10,6 @@ from typing import Any
 from fortems.presentation.results import Row
 from fortems.run.config import kind, switched_on
 
-#: Stage → its results file and how a sentence calls it.
-STAGES: dict[str, str] = {
-    "data/flow.csv": "the flow of participants",
-    "data/codebook.csv": "the codebook",
-    "tables/reliability.csv": "reliabilities",
-    "tables/icc.csv": "intraclass correlations",
-    "claims.csv": "the check of the paper's findings",
-    "published.csv": "the comparison with published numbers",
-    "mediation/measurement.csv": "models that take measurement error into account",
-    "robustness/leave_one_out.csv": "the influence of single therapists",
-    "design/diagnosticity.csv": "the diagnosticity of the pattern of findings",
-    "design/power.csv": "power and precision",
-    "design/coverage.csv": "the coverage of the intervals",
-    "design/recovery.csv": "parameter recovery",
-    "design/posterior.csv": "what must be true for the pattern",
-}
-
 _OFF = "switched off in the configuration"
 _MATRIX = "a published matrix has no client rows"
 _SCORES = "the data hold scale scores, not item answers"

@@ -14,43 +14,14 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from fortems.package import located, shown
-from fortems.published.places import MATRIX_FILES
+from fortems.run import catalogue
 from fortems.schema import fill_defaults, load_schema, plain_yaml
-
-# Result files that a source cannot give, as prefixes of their paths in results/<run>/.
-BEYOND_SOURCE: dict[str, tuple[str, ...]] = {
-    "items": (),
-    "scores": ("data/items.csv", "tables/reliability.csv", "mediation/cfa.csv"),
-    "matrix": (
-        "data/",
-        "tables/reliability.csv",
-        "tables/icc.csv",
-        "tables/covariates.csv",
-        "mediation/measurement.csv",
-        "mediation/cfa.csv",
-        "robustness/leave_one_out.csv",
-        "disclosure.json",
-    ),
-}
 
 # Results of clients: on own data the full ones stay in data/full/, and what may be told is released from them.
 TOLD_IN_PART = ("tables/", "mediation/", "robustness/", "claims.csv", "published.csv")
 FULL = "data/full"
 PROTECTED = "data/protected"
-WITHHELD = "tables/withheld.csv"
 NAMED_FILES = ("study", "models", "claims", "published")
-
-# Tables of the design stage that a part with another name makes.
-DESIGN_PARTS = {
-    "likelihood_ratios": "diagnosticity",
-    "smallest_designs": "power",
-    "surface_ratios": "surface",
-    "surface_maximum": "surface",
-    "pattern": "posterior",
-    "statements": "posterior",
-    "information": "posterior",
-    "forecast_sizes": "forecast",
-}
 
 
 BRACES = "{}<>"
@@ -132,28 +103,22 @@ def switched_on(name: str, config: Mapping[str, Any]) -> bool:
     Parameters
     ----------
     name : str
-        Path within ``results/<run>/``.
+        Path within ``results/<run>/``, of the catalogue.
     config : mapping
         Complete.
     """
-    if name.startswith(BEYOND_SOURCE[kind(config)]):
-        return False
-    if name == WITHHELD:
-        return kind(config) == "matrix" or is_private(config)
-    if name in MATRIX_FILES:
-        return kind(config) == "matrix"
-    stage, _, rest = name.partition("/")
-    part = rest.partition(".")[0]
-    if stage in ("claims.csv", "published.csv"):
-        return config[stage.removesuffix(".csv")] is not None
-    if name == "data/calibration.csv":
-        return config["data"]["source"] == "simulated"
-    if stage == "design":
-        asked = config["design"] or {}
-        return bool(asked.get(DESIGN_PARTS.get(part, part)))
-    if stage == "robustness":
-        return bool((config["robustness"] or {}).get(part))
-    return True
+    file = catalogue.FILES[name]
+    asked: Any = config
+    for part in filter(None, file.key.split(".")):
+        asked = (asked or {}).get(part)
+    return bool(data_kinds(config) & set(file.given)) and bool(asked)
+
+
+def data_kinds(config: Mapping[str, Any]) -> set[str]:
+    """Return what the data of a run are, in the catalogue's words."""
+    simulated = config["data"]["source"] == "simulated"
+    own = {catalogue.PRIVATE} if is_private(config) else set()
+    return {catalogue.SIMULATED if simulated else kind(config)} | own
 
 
 def published_form(config: Mapping[str, Any]) -> dict[str, Any]:

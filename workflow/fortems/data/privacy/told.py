@@ -16,7 +16,7 @@ import numpy as np
 
 from fortems.data.privacy.limits import Limits
 from fortems.presentation.numbers import ALPHA, MOST_DECIMALS, SMALLEST_P, rounded
-from fortems.run.config import WITHHELD
+from fortems.run.catalogue import WITHHELD
 
 if TYPE_CHECKING:
     import pandas as pd

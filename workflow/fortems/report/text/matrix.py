@@ -9,10 +9,10 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.study import model_words
 from fortems.report.text.words import joined, plural
+from fortems.run.catalogue import WITHHELD
 from fortems.study.roles import key_models
 
 CHECKS = "tables/matrix_checks.csv"
-WITHHELD = "tables/withheld.csv"
 CLUSTERING = "robustness/clustering.csv"
 BETWEEN = "robustness/between.csv"
 ROUNDING = "robustness/rounding.csv"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from fortems.presentation.choice import is_fitted, levels, own_models, reordered_models
 from fortems.presentation.results import CODEBOOK, PATTERNS
 from fortems.presentation.words import ESTIMAND_WORDS, listed
-from fortems.published.places import SOURCE_FILE
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.mediation import as_covariates, moderators
 from fortems.report.text.unfitted import unfitted
 from fortems.report.text.words import joined, name, plural, sentence
-from fortems.report.variant import STAGES, reason_absent
-from fortems.run.config import WITHHELD
+from fortems.report.variant import reason_absent
+from fortems.run.catalogue import FILES, SOURCE_FILE, WITHHELD
 from fortems.study.definition import study
 from fortems.study.engines import RESAMPLED
 from fortems.study.estimands import computed_intervals
@@ -390,7 +389,7 @@ def software(report: Report) -> str:
 def withheld(report: Report) -> str:
     """What this run does not report, each with its reason."""
     reasons: dict[str, list[str]] = {}
-    for file, words in STAGES.items():
+    for file, words in ((file.name, file.absent) for file in FILES.values() if file.absent):
         if file == "data/flow.csv" and report.variant.matrix:
             continue
         if not report.results.has(file):
