@@ -37,7 +37,7 @@ PEARSON, OWN = "pearson", "package"
 
 
 def holds(
-    known: Setup, data: Array, cluster: NDArray[np.int64], confidence: float
+    known: Setup, data: Array, cluster: NDArray[np.int64], confidence: float, patterns: tuple[str, ...]
 ) -> dict[tuple[str, str], NDArray[np.bool_]]:
     """Which studies show each pattern.
 
@@ -48,18 +48,20 @@ def holds(
         Scores of all columns.
     cluster : ndarray (N,)
     confidence : float
+    patterns : tuple of str
+        Those asked about.
 
     Returns
     -------
     dict of (pattern, estimand) to ndarray (S,) of bool
     """
     claims = simulated_claims(known.claims)
-    wanted = {part for pattern in known.patterns for part in claims[pattern].parts} | set(known.patterns)
+    wanted = {part for pattern in patterns for part in claims[pattern].parts} | set(patterns)
     claims = {name: claim for name, claim in claims.items() if name in wanted}
     models = {c.model: known.models[c.model] for c in claims.values() if c.model in known.models}
     evidence = simulated_evidence(data, known.roles.columns, cluster, claims, models, confidence)
     judged = judge(claims, evidence)
-    return {(name, level): found.holds for (name, level), found in judged.items() if name in known.patterns}
+    return {(name, level): found.holds for (name, level), found in judged.items() if name in patterns}
 
 
 def _correlations_hold(
@@ -120,12 +122,11 @@ class _Runner:
         yield PEARSON, "", "analysed", float(len(near))
         if not len(near):
             return
-        found = holds(known, all_columns(known, base[near]), cluster, self.settings.confidence)
+        first = known.patterns[:1]
+        found = holds(known, all_columns(known, base[near]), cluster, self.settings.confidence, first)
         asked = quantities(event)
         q = values(correlations[near], event, asked)
-        for (pattern, estimand), flags in found.items():
-            if pattern != known.patterns[0]:
-                continue
+        for (_, estimand), flags in found.items():
             yield estimand, WHOLE, "kept", float(flags.sum())
             yield estimand, WHOLE, "weight", float(flags.sum())
             for quantity, column in zip(asked, q.T, strict=True):
@@ -160,7 +161,7 @@ def one_population(
     base, cluster = draw_normal(rng, studies, (1 - icc) * correlations, icc * correlations, known.event.sizes)
     return {
         key: int(flags.sum())
-        for key, flags in holds(known, all_columns(known, base), cluster, confidence).items()
+        for key, flags in holds(known, all_columns(known, base), cluster, confidence, known.patterns).items()
     }
 
 

@@ -48,7 +48,8 @@ def pattern_share(report: Report) -> str:
     if not clauses:
         return ""
     return (
-        "Of simulated studies of this size in which the article's account is made true, the share that shows its whole pattern is "
+        "In one population that makes the article's account true, its correlations' sizes being assumed, the share of studies of this size "
+        "that show the whole pattern is "
         f"{listed(clauses)}."
     )
 
