@@ -274,3 +274,12 @@ def test_claims_of_the_study_beside_own_models_and_columns(tmp_path, source):
     if "columns" in source:
         claims.write_text("claims: {one: {text: t, statistic: correlation, x: bond, y: education}}\n")
         preflight.check(merged(f"data: {{{source}}}\nmodels: {models}\nclaims: {claims}"))
+
+
+def test_the_text_null_of_a_command_line_switches_off():
+    """Snakemake's ``--config design=null`` gives text; a value further down that reads null stays as it is."""
+    whole = merged("data: {missing_codes: ['null']}") | {"design": "null", "claims": "null"}
+    checked = preflight.check(whole)
+    assert checked["design"] is None and checked["claims"] is None
+    assert configuration.complete(whole)["design"] is None
+    assert checked["data"]["missing_codes"] == ["null"]

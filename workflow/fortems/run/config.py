@@ -35,7 +35,7 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     A job that a checked run starts need not check again: completing costs a millisecond, checking a tenth of a
     second.
     """
-    whole = copy.deepcopy(plain(config))
+    whole = copy.deepcopy(as_meant(config))
     fill_defaults(whole, load_schema("config"))
     whole.update({key: located(whole[key]) for key in NAMED_FILES if isinstance(whole[key], str)})
     if isinstance(whole["data"]["path"], str):
@@ -72,6 +72,11 @@ def _link(path: str) -> str:
     with suppress(FileExistsError):
         link.symlink_to(target)
     return str(link)
+
+
+def as_meant(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration as plain values; the text null, all that ``--config design=null`` can give, is null."""
+    return {key: None if value == "null" else value for key, value in plain(config).items()}
 
 
 def kind(config: Mapping[str, Any]) -> str:

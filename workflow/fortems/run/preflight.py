@@ -15,7 +15,7 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.package import located
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
-from fortems.run.config import complete, plain
+from fortems.run.config import as_meant, complete
 from fortems.schema import configuration_problems, fill_defaults, load_schema, schema_problems
 from fortems.simulate.scenario import load_scenario
 from fortems.study.definition import load_study, study, use_study
@@ -48,7 +48,7 @@ def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = (
         With every problem of the configuration and of the files that it names: unknown key (nearest named),
         key written twice, wrong value, missing file, unknown scenario.
     """
-    whole = plain(config)
+    whole = as_meant(config)
     problems = [problem for file in files for problem in configuration_problems(file)]
     problems += _named_better(schema_problems(whole, load_schema("config"), WHERE), whole)
     if not problems:
