@@ -11,6 +11,7 @@ from fortems.seeds import stream
 from fortems.simulate.calibration import solve_latent
 from fortems.simulate.scenario import FOLDER, load_scenario
 from fortems.simulate.simulator import calibrate
+from fortems.simulate.table import calibration_table
 from fortems.stats.normal import draw_normal, factor
 from fortems.study.definition import study
 from fortems.study.instruments import FOLDER as INSTRUMENTS
@@ -38,7 +39,7 @@ def simulator():
 
 @pytest.fixture(scope="module")
 def table(simulator):
-    return simulator.calibration(stream(20210610, "calibration"))
+    return calibration_table(simulator, stream(20210610, "calibration"))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -99,7 +100,7 @@ def test_the_calibration_table_tells_stated_from_what_follows(table):
 
 
 def test_without_therapist_effects_the_between_rows_are_left_out():
-    table = calibrate(load_scenario("no_therapist_effect")).calibration(stream(1, "calibration"))
+    table = calibration_table(calibrate(load_scenario("no_therapist_effect")), stream(1, "calibration"))
     assert not table["quantity"].isin(["between_correlation", "alpha_between"]).any()
     assert table.loc[table["ok"].notna(), "ok"].all()
 
@@ -262,7 +263,7 @@ def test_a_new_instrument_is_two_files_and_no_code(four_instruments, tmp_path):
     scores, names, _ = simulator.scores(stream(1, "scores"), 50)
     found = np.corrcoef(scores.reshape(-1, len(names)).T)
     assert found[names.index("mood"), names.index("bond")] == pytest.approx(-0.3, abs=0.05)
-    table = simulator.calibration(stream(1, "calibration"))
+    table = calibration_table(simulator, stream(1, "calibration"))
     assert table.loc[table["ok"].notna(), "ok"].all()
 
 

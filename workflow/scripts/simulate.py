@@ -6,6 +6,7 @@ with job(snakemake):
     from fortems.seeds import stream
     from fortems.simulate.scenario import load_scenario
     from fortems.simulate.simulator import calibrate
+    from fortems.simulate.table import calibration_table
     from fortems.study.instruments import load_instruments
     from fortems.tidy import write_csv
 
@@ -14,7 +15,7 @@ with job(snakemake):
     simulator = calibrate(scenario, instruments)
     seed = snakemake.params.seed
     write_csv(simulator.study(stream(seed, "simulate", scenario.name)), snakemake.output.answers)
-    table = simulator.calibration(stream(seed, "calibration", scenario.name))
+    table = calibration_table(simulator, stream(seed, "calibration", scenario.name))
     write_csv(table, snakemake.output.calibration)
     missed = int((table["ok"] == False).sum())  # noqa: E712 (outputs have no verdict)
     print(f"{scenario.title}: {missed} of {table['ok'].notna().sum()} stated moments missed")

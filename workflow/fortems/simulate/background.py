@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fortems.simulate.scenario import Scenario
+from fortems.simulate.stated import Scenario
 
 
 def background(scenario: Scenario, n_clients: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

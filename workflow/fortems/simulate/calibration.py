@@ -25,7 +25,7 @@ from fortems.simulate.latent import (
     solve,
 )
 from fortems.simulate.moments import Population, as_correlation, with_totals
-from fortems.simulate.scenario import Scale, Scenario
+from fortems.simulate.stated import Scale, Scenario
 from fortems.study.instruments import Instrument, load_instruments
 
 

@@ -13,7 +13,7 @@ from fortems.simulate.moments import nearest_correlation
 from fortems.study.instruments import Instrument
 
 if TYPE_CHECKING:
-    from fortems.simulate.scenario import Scale
+    from fortems.simulate.stated import Scale
 
 #: Smallest eigenvalue of a correlation matrix that counts as positive definite.
 SMALLEST_EIGENVALUE = 1e-6

@@ -11,7 +11,7 @@ import numpy as np
 from fortems.study.definition import study
 
 if TYPE_CHECKING:
-    from fortems.simulate.scenario import Scenario
+    from fortems.simulate.stated import Scenario
     from fortems.study.instruments import Instrument
 
 

@@ -12,7 +12,7 @@ from fortems.simulate.background import background
 from fortems.simulate.calibration import LatentModel, solve_latent
 from fortems.simulate.latent import LatentScale
 from fortems.simulate.moments import Population, stated_population, total_weights
-from fortems.simulate.scenario import Scenario
+from fortems.simulate.stated import Scenario
 from fortems.stats.normal import cluster_index, draw_normal
 from fortems.study.instruments import Instrument, load_instruments
 from fortems.study.scoring import reverse
@@ -181,12 +181,6 @@ class Simulator:
         order = [names.index(name) for name in self.scenario.order]
         within, between = self.latent.factor_within, self.latent.factor_between
         return draw_normal(rng, studies, within, between, sizes, order=order)[0]
-
-    def calibration(self, rng: np.random.Generator) -> pd.DataFrame:
-        """Return stated against achieved moments (``table.calibration_table``)."""
-        from fortems.simulate.table import calibration_table
-
-        return calibration_table(self, rng)
 
 
 def _answers(scale: LatentScale, loading: float, factor: np.ndarray, unique: np.ndarray) -> np.ndarray:
