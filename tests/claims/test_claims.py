@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 from fortems.claims.claimfile import Claim, load_claims
 from fortems.claims.evidence import Estimate, Evidence, Key, from_tables
-from fortems.claims.judge import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, WEAK, claims_table, judge
+from fortems.claims.judge import (
+    CANNOT_TELL,
+    MATCHES,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    REPRODUCED,
+    WEAK,
+    claims_table,
+    judge,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,9 +72,27 @@ def verdict(claim, found):
         (correlation(direction="any"), estimate(-0.3, p=0.01), REPRODUCED, ""),
         (correlation(significant=False), estimate(0.1, p=0.3), WEAK, "weak evidence"),
         (correlation(significant=False), estimate(0.3, p=0.01), NOT_REPRODUCED, "is significant"),
-        (correlation(band=(0.3, 0.5)), estimate(-0.3, p=0.01), REPRODUCED, ""),
-        (correlation(band=(0.3, 0.5)), estimate(-0.5, p=0.001), NOT_REPRODUCED, "outside .30 to .50"),
-        (correlation(band=(0.3, 0.5)), estimate(-0.29, p=0.01), NOT_REPRODUCED, "outside"),
+        (correlation(band=(0.3, 0.5)), estimate(-0.4, p=0.01, low=-0.49, high=-0.31), REPRODUCED, ""),
+        (
+            correlation(band=(0.3, 0.5)),
+            estimate(-0.6, p=0.001, low=-0.7, high=-0.5),
+            NOT_REPRODUCED,
+            "outside .30 to .50",
+        ),
+        (correlation(band=(0.3, 0.5)), estimate(0.2, p=0.01, low=0.11, high=0.29), NOT_REPRODUCED, "outside"),
+        (
+            correlation(band=(0.3, 0.5)),
+            estimate(-0.4, p=0.01, low=-0.55, high=-0.31),
+            CANNOT_TELL,
+            "end of .30 to .50",
+        ),
+        (correlation(band=(0.3, 0.5)), estimate(-0.29, p=0.01, low=-0.45, high=-0.1), CANNOT_TELL, "end of"),
+        (
+            correlation(band=(0.3, 0.5)),
+            estimate(0.2, p=0.3, low=-0.1, high=0.45),
+            NOT_REPRODUCED,
+            "not significant",
+        ),
         (correlation(sides=1, direction="positive"), estimate(0.2, p=0.08), REPRODUCED, ""),
         (
             correlation(sides=1, direction="positive"),
@@ -107,7 +134,7 @@ SIGNIFICANT = estimate(-1.0, low=-2.0, high=-0.1, p=0.03)
 @pytest.mark.parametrize(
     ("indirect", "direct_p", "expected", "word"),
     [
-        (SIGNIFICANT, 0.05, REPRODUCED, ""),
+        (SIGNIFICANT, 0.05, MATCHES, "not shown to be absent"),
         (SIGNIFICANT, 0.049, NOT_REPRODUCED, "direct path is significant"),
         (estimate(-1.0, low=-2.0, high=0.1, p=0.07), 0.5, NOT_REPRODUCED, "includes 0"),
         (estimate(1.0, low=0.1, high=2.0, p=0.03), 0.5, NOT_REPRODUCED, "other sign"),
@@ -180,7 +207,7 @@ def pattern_claims():
 @pytest.mark.parametrize(
     ("r_p", "direct_p", "expected", "word"),
     [
-        (0.01, 0.5, REPRODUCED, ""),
+        (0.01, 0.5, MATCHES, "not shown to be absent"),
         (0.20, 0.5, NOT_REPRODUCED, "one does not hold"),
         (0.01, 0.01, NOT_REPRODUCED, "two does not hold"),
         (np.nan, 0.5, NOT_TESTABLE, "one"),
@@ -216,9 +243,10 @@ def test_many_studies_are_judged_as_one_by_one():
         }
         for key, judgement in judge(claims, evidence(**part)).items():
             assert together[key].verdict(s)[0] == judgement.verdict()[0]
-            assert together[key].holds[s] == (judgement.verdict()[0] in (REPRODUCED, WEAK))
+            if claims[key[0]].band is None:
+                assert together[key].holds[s] == (judgement.verdict()[0] in (REPRODUCED, WEAK, MATCHES))
             verdicts.add(judgement.verdict()[0])
-    assert verdicts == {REPRODUCED, WEAK, NOT_REPRODUCED, NOT_TESTABLE}
+    assert verdicts == {REPRODUCED, WEAK, MATCHES, CANNOT_TELL, NOT_REPRODUCED, NOT_TESTABLE}
 
 
 def effects(**changes):
@@ -294,5 +322,23 @@ def test_a_model_of_the_same_name_that_relates_other_variables_is_not_the_articl
 
     own, other = judged(), judged(predictor="task", mediator="search")
     for name in ("bond_full_mediation", "bond_indirect"):
-        assert own[name, "single"].verdict()[0] == REPRODUCED
+        assert own[name, "single"].verdict()[0] in (REPRODUCED, MATCHES)
         assert other[name, "single"].verdict()[0] == NOT_TESTABLE
+
+
+@pytest.mark.parametrize(("value", "article"), [(-0.298, False), (-0.31, True)])
+def test_the_article_goes_by_the_estimate_and_the_verdict_by_the_interval(value, article):
+    """At n = 96 an estimate on either side of .30 has an interval that reaches over it."""
+    claim = correlation(band=(0.3, 0.5), direction="negative")
+    table = claims_table(
+        {"c": claim}, evidence(r=estimate(value, p=0.003, low=value - 0.17, high=value + 0.18))
+    )
+    assert bool(table["article"].iloc[0]) is article and table["verdict"].iloc[0] == CANNOT_TELL
+    assert table["article"].iloc[1:].isna().all()
+
+
+def test_full_mediation_is_never_counted_as_reproduced():
+    table = claims_table({"c": mediation()}, evidence(indirect=SIGNIFICANT, direct=estimate(0.1, p=0.6)))
+    assert bool(table["article"].iloc[0]) and table["verdict"].iloc[0] == MATCHES
+    missing = claims_table({"c": mediation()}, evidence(indirect=SIGNIFICANT))
+    assert missing["article"].iloc[0] is None or missing["article"].isna().iloc[0]

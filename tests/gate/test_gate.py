@@ -195,7 +195,9 @@ def test_every_flipped_verdict_on_a_claim_is_found(evidence):
     judged = table[table["judged"] & (table["verdict"] != "not testable")]
     assert set(judged["statistic"]) >= {"r", "indirect", "joint", "all_of"}
     for label in judged.index:
-        for verdict in {"reproduced", "consistent (weak)", "not reproduced"} - {table.loc[label, "verdict"]}:
+        for verdict in {"reproduced", "matches the article's rule", "cannot tell", "not reproduced"} - {
+            table.loc[label, "verdict"]
+        }:
             flipped = table.copy()
             flipped.loc[label, "verdict"] = verdict
             found = list(check_claims(replace(evidence, tables={**evidence.tables, CLAIMS: flipped})))

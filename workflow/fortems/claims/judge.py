@@ -4,8 +4,11 @@ A claim names a statistic, a level, a test, alpha, sides, a direction and a band
 significant. Each condition is an array over studies, so that a run's verdict and the probability of a pattern over
 thousands of simulated studies come from the same lines.
 
-Verdicts: ``reproduced`` (all conditions hold), ``consistent (weak)`` (the claim is that something is not significant,
-and it is not: absence of evidence), ``not reproduced``, ``not testable`` (with the reason).
+Two answers: ``article``, whether the authors would have written the claim (p as stated, point estimate in the band), which
+patterns and the design stage use; and a verdict of our own: ``reproduced`` (all conditions hold, a size by its interval),
+``consistent (weak)`` (the claim is that something is not significant, and it is not: absence of evidence), ``matches the
+article's rule`` (full mediation concluded from a direct path that is not significant, which is no reproduction), ``cannot tell``
+(the interval reaches over an end of the band), ``not reproduced``, ``not testable`` (with the reason).
 """
 
 from __future__ import annotations
@@ -27,9 +30,13 @@ Flags = NDArray[np.bool_]
 
 REPRODUCED, WEAK = "reproduced", "consistent (weak)"
 NOT_REPRODUCED, NOT_TESTABLE = "not reproduced", "not testable"
+MATCHES, CANNOT_TELL = "matches the article's rule", "cannot tell"
+NO_PROOF = "a direct path that is not significant is not shown to be absent"
+SIZE = "its size is outside "
+INSIDE, BESIDE, ACROSS = 1, -1, 0  # where an interval lies by a band of sizes
 COLUMNS = (
     *("claim", "role", "text", "estimand", "statistic", "test", "judged", "estimate", "ci_low", "ci_high"),
-    *("p", "verdict", "reason"),
+    *("p", "article", "verdict", "reason"),
 )
 
 
@@ -51,6 +58,11 @@ class Judgement:
         Why nothing is testable.
     beside : dict of str to Estimate
         Numbers shown with it that are no part of the verdict, by their statistic.
+    band : (str, ndarray (S,) of int) or None
+        Which of the conditions is on the estimate's size, and where its interval lies: ``INSIDE``, ``BESIDE`` or
+        ``ACROSS`` the band.
+    by_rule : bool
+        Whether it, or a part of it, is concluded by the article's rule on the direct path alone.
     """
 
     claim: Claim
@@ -60,23 +72,32 @@ class Judgement:
     shown: Estimate
     reason: str = ""
     beside: Mapping[str, Estimate] = field(default_factory=dict)
+    band: tuple[str, NDArray[np.int64]] | None = None
+    by_rule: bool = False
 
     @property
     def holds(self) -> Flags:
-        """Whether the claim holds (S,); False where it is not testable."""
+        """Whether the authors would have written it (S,), by p and estimate; False where it is not testable."""
         return np.logical_and.reduce([self.testable, *self.conditions.values()])
 
     def verdict(self, study: int = 0) -> tuple[str, str]:
-        """Return a study's verdict and the reason for it."""
-        failed = [words for words, flags in self.conditions.items() if not flags[study]]
+        """Return a study's verdict and the reason for it; a size is judged by the interval."""
+        size = self.band[0] if self.band else None
+        failed = [words for words, flags in self.conditions.items() if not flags[study] and words != size]
         if (
             self.claim.statistic == "all_of" and failed
         ):  # one part that fails decides, whatever the others are
             return NOT_REPRODUCED, "; ".join(failed)
         if not self.testable[study]:
             return NOT_TESTABLE, self.reason or "the study gives no number here"
+        if self.band and self.band[1][study] == BESIDE:
+            failed.append(str(size))
         if failed:
             return NOT_REPRODUCED, "; ".join(failed)
+        if self.band and self.band[1][study] == ACROSS:
+            return CANNOT_TELL, f"its interval reaches over an end of {str(size).removeprefix(SIZE)}"
+        if self.by_rule:
+            return MATCHES, NO_PROOF
         return (
             (REPRODUCED, "") if self.claim.significant else (WEAK, "not significant, which is weak evidence")
         )
@@ -142,7 +163,7 @@ def _judge_full_mediation(claim: Claim, level: str, evidence: Evidence) -> Judge
         }
     testable = ~np.isnan(shown.value) & ~np.isnan(shown.p) & ~np.isnan(direct.p)
     reason = shown.reason or direct.reason
-    return Judgement(claim, level, conditions, testable, shown, reason, {"direct": direct})
+    return Judgement(claim, level, conditions, testable, shown, reason, {"direct": direct}, by_rule=True)
 
 
 def _judge_covariates(claim: Claim, level: str, evidence: Evidence) -> Judgement:
@@ -176,7 +197,10 @@ def _judge_pattern(
     testable = np.logical_and.reduce([part.testable for part in parts])
     untestable = [part.claim.name for part in parts if not part.testable.any()]
     reason = f"not testable: {', '.join(untestable)}" if untestable else ""
-    return Judgement(claim, level, conditions, testable, Estimate.missing(studies, ""), reason)
+    by_rule = any(part.by_rule for part in parts)
+    return Judgement(
+        claim, level, conditions, testable, Estimate.missing(studies, ""), reason, by_rule=by_rule
+    )
 
 
 def _simple(
@@ -187,15 +211,27 @@ def _simple(
         conditions = {"it is not significant": significant, "it has the other sign": _sign(claim, shown)}
     else:
         conditions = {"it is significant": ~significant}
+    band = None
     if claim.band is not None:
         low, high = claim.band
         size = np.abs(shown.value)
         with np.errstate(invalid="ignore"):
             inside = (size >= low) & (size < high)
-        conditions[f"its size is outside {_short(low)} to {_short(high)}"] = inside
-    return Judgement(
-        claim, level, conditions, ~np.isnan(shown.p) & ~np.isnan(shown.value), shown, shown.reason, beside
-    )
+        words = f"{SIZE}{_short(low)} to {_short(high)}"
+        conditions[words] = inside
+        band = words, _place(shown, low, high)
+    testable = ~np.isnan(shown.p) & ~np.isnan(shown.value)
+    return Judgement(claim, level, conditions, testable, shown, shown.reason, beside, band)
+
+
+def _place(shown: Estimate, low: float, high: float) -> NDArray[np.int64]:
+    """Where the sizes that an interval holds lie by low <= size < high; ``ACROSS`` without an interval."""
+    with np.errstate(invalid="ignore"):
+        ends = np.abs(np.stack([shown.low, shown.high]))
+        least = np.where(shown.low * shown.high <= 0, 0.0, ends.min(axis=0))
+        most = ends.max(axis=0)
+        inside, beside = (least >= low) & (most < high), (most < low) | (least >= high)
+    return np.where(inside, INSIDE, np.where(beside, BESIDE, ACROSS))
 
 
 def _short(value: float) -> str:
@@ -229,7 +265,8 @@ def claims_table(claims: Mapping[str, Claim], evidence: Evidence) -> pd.DataFram
     Returns
     -------
     DataFrame
-        A row with a verdict per claim and estimand (``judged`` true), followed by rows of what is only shown.
+        A row with a verdict per claim and estimand (``judged`` true), followed by rows of what is only shown. ``article``:
+        whether the authors would have written it, by p and the point estimate; ``verdict``: what the data show.
     """
     import pandas as pd
 
@@ -249,6 +286,7 @@ def claims_table(claims: Mapping[str, Claim], evidence: Evidence) -> pd.DataFram
             | {"statistic": statistic.get(claim.statistic, claim.statistic), "judged": True}
             | _numbers(judgement.shown)
             | {"test": judgement.shown.source or claim.test, "verdict": verdict, "reason": reason}
+            | {"article": bool(judgement.holds[0]) if judgement.testable[0] else None}
         )
         for what, estimate in judgement.beside.items():
             row = shared | {

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 VERDICTS = {
     "reproduced": style.Mark(style.BLUE, "o"),
     "consistent (weak)": style.Mark(style.SKY, "^", filled=False),
+    "matches the article's rule": style.Mark(style.GREEN, "D", filled=False),
+    "cannot tell": style.Mark(style.PURPLE, "v", filled=False),
     "not reproduced": style.Mark(style.VERMILION, "X"),
     "not testable": style.Mark(style.GREY, "s", filled=False),
 }

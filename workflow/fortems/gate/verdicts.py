@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fortems.gate.snapshot import Evidence, each_row, equal, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
 
 HOLDS = ("reproduced", "consistent (weak)")
+RULE, UNDECIDED = "matches the article's rule", "cannot tell"
 NEAR = 1e-8  # a share of the threshold: ten significant digits, and some room
 CLAIMS, CORRELATIONS, EFFECTS = "claims.csv", "tables/correlations.csv", "mediation/effects.csv"
 
@@ -32,7 +35,7 @@ def check_claims(evidence: Evidence) -> Iterator[str]:
         yield f"the claim {name} ({level}) is configured and has no verdict in claims.csv"
     for name, level in sorted(given - wanted):
         yield f"claims.csv judges {name} ({level}), which is not configured"
-    verdicts = {(row.claim, row.estimand): row.verdict for row in each_row(judged)}
+    written = {(row.claim, row.estimand): row.article for row in each_row(judged)}
     shown = claims[~claims["judged"].astype(bool)]
     for row in each_row(judged):
         claim = evidence.claims.get(row.claim)
@@ -42,10 +45,12 @@ def check_claims(evidence: Evidence) -> Iterator[str]:
         if claim.statistic in SOURCES:
             yield from SOURCES[claim.statistic](evidence, claim, row, beside)
         if claim.statistic == "all_of":
-            wanted_verdict = _pattern(claim, row.estimand, verdicts)
+            wanted_verdict = _pattern(claim, row.estimand, written, evidence.claims)
         else:
             outcome = RULES[claim.statistic](claim, row, beside, evidence.confidence)
             wanted_verdict = _worded(claim, outcome)
+        if wanted_verdict in HOLDS and claim.band is not None:
+            wanted_verdict = _by_band(claim, row, wanted_verdict)
         untestable = row.verdict == "not testable"
         if wanted_verdict is not None and not untestable and wanted_verdict != row.verdict:
             yield f"{row.claim} ({row.estimand}): {row.verdict}, where its numbers say {wanted_verdict}"
@@ -56,7 +61,23 @@ def check_claims(evidence: Evidence) -> Iterator[str]:
 def _worded(claim: Any, outcome: Outcome) -> str | None:
     if outcome is None:
         return None
+    if claim.statistic == "full_mediation" and outcome:
+        return RULE
     return ("reproduced" if claim.significant else "consistent (weak)") if outcome else "not reproduced"
+
+
+def _by_band(claim: Any, row: Any, otherwise: str) -> str | None:
+    """A size that the claim states is judged by where the whole interval lies."""
+    low, high = claim.band
+    ends = sorted((abs(row.ci_low), abs(row.ci_high)))
+    least = 0.0 if row.ci_low * row.ci_high <= 0 else ends[0]
+    inside = _all(_not(_below(least, low)), _below(ends[1], high))
+    below, above = _below(ends[1], low), _not(_below(least, high))
+    if inside:
+        return otherwise
+    if True in (below, above):
+        return "not reproduced"
+    return None if None in (inside, below, above) else UNDECIDED
 
 
 def _all(*outcomes: Outcome) -> Outcome:
@@ -97,10 +118,7 @@ def _is_significant(claim: Any, row: Any) -> Outcome:
 
 def _one_estimate(claim: Any, row: Any, shows: Outcome) -> Outcome:
     found = _all(shows, _has_sign(claim, row.estimate)) if claim.significant else _not(shows)
-    if claim.band is None:
-        return found
-    low, high = claim.band
-    return _all(found, _not(_below(abs(row.estimate), low)), _below(abs(row.estimate), high))
+    return found
 
 
 def _correlation(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -> Outcome:
@@ -125,16 +143,21 @@ def _covariates(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -
     return some if claim.significant else _not(some)
 
 
-def _pattern(claim: Any, level: str, verdicts: Mapping[tuple[str, str], str]) -> str | None:
-    """A part is judged at the pattern's estimand, or at its own only one."""
+def _pattern(
+    claim: Any, level: str, written: Mapping[tuple[str, str], Any], claims: Mapping[str, Any]
+) -> str | None:
+    """Whether the authors would have written each part, at the pattern's estimand or at its own only one."""
     parts = [
-        verdicts.get((name, level), next((v for (part, _), v in verdicts.items() if part == name), None))
+        written.get((name, level), next((v for (part, _), v in written.items() if part == name), None))
         for name in claim.parts
     ]
-    if "not reproduced" in parts:
+    known = [bool(part) for part in parts if isinstance(part, bool | np.bool_)]
+    if not all(known):
         return "not reproduced"
-    if None in parts or "not testable" in parts:
+    if len(known) < len(parts):
         return "not testable"
+    if any(claims[name].statistic == "full_mediation" for name in claim.parts):
+        return RULE
     return "reproduced" if claim.significant else "consistent (weak)"
 
 

@@ -11,13 +11,21 @@ from fortems.report.template import Report
 from fortems.report.text.words import joined, plural, sentence
 
 CLAIMS = "claims.csv"
-ORDER = ("reproduced", "consistent (weak)", "not reproduced", "not testable")
+ORDER = (
+    *("reproduced", "matches the article's rule", "consistent (weak)"),
+    *("cannot tell", "not reproduced", "not testable"),
+)
 WORDS = {
     "reproduced": ("is reproduced", "are reproduced"),
     "consistent (weak)": (
         "is weakly consistent with the data",
         "are weakly consistent with the data",
     ),
+    "matches the article's rule": (
+        "matches the article's rule, which is no proof",
+        "match the article's rule, which is no proof",
+    ),
+    "cannot tell": ("is neither shown nor excluded", "are neither shown nor excluded"),
     "not reproduced": ("is not reproduced", "are not reproduced"),
     "not testable": ("cannot be tested", "cannot be tested"),
 }
@@ -152,7 +160,7 @@ def written_down(report: Report) -> str:
     """Where the findings to check come from; when a file of one's own was written the report cannot know."""
     if report.results.own_claims:
         return "stand in a file of this run's own"
-    return "were written down before any data were looked at"
+    return "stand in a file that comes with the package"
 
 
 SENTENCES = {

@@ -94,12 +94,12 @@ def _fitted_models(report: Report) -> str:
     kinds = f", among them models {listed(extra)}" if extra else ""
     if len({row["model"] for row in rows}) == 1:
         return (
-            f"In all, {count_of_models(report)} model was fitted{f', {listed(extra)}' if extra else ''}; it is reported as it was "
-            "specified beforehand."
+            f"In all, {count_of_models(report)} model was fitted{f', {listed(extra)}' if extra else ''}; it is reported as it is "
+            "specified."
         )
     return (
-        f"In all, {count_of_models(report)} models were fitted{kinds}; all are reported as they were specified beforehand, and none was changed or "
-        "dropped for its result."
+        f"In all, {count_of_models(report)} models were fitted{kinds}; all are reported as they are "
+        "specified."
     )
 
 
@@ -195,12 +195,15 @@ def claims_method(report: Report) -> str:
         "findings are not the article's, though the verdicts go by the same rules."
         if report.results.own_claims
         else "Each finding of the article is stated as a check with its statistic, test, level, sides and direction, in a file that "
-        "was fixed before any run."
+        "comes with the package."
     )
     return (
         f"{stated} {clustered}A correlation is called moderate from {report.fact('moderate_low')} to below "
         f"{report.fact('moderate_high')} in size. Verdicts are *reproduced*, *not reproduced* and *not testable*; a finding of "
-        "no significance that holds is called *consistent (weak)*, since a test that fails to reject supports little. "
+        "no significance that holds is called *consistent (weak)*, since a test that fails to reject supports little. Full "
+        "mediation that is concluded from a direct path without significance *matches the article's rule*, which does not "
+        "reproduce it; a size is judged by its whole interval, which often *cannot tell*. Whether the authors would have "
+        "written the finding, by *p* and the estimate alone, is a column of its own in `claims.csv`. "
         "*p* values adjusted for the family of the article's correlations [@holm1979] stand beside the raw ones. Verdicts are computed from "
         "unrounded values."
     )
@@ -230,7 +233,7 @@ def sensitivity_method(report: Report) -> str:
         studies = report.bind.setting("design", "diagnosticity", "studies")
         parts.append(
             f"To see how well the published pattern tells accounts apart, {studies} studies of the article's size were simulated "
-            f"from each of several scenarios, fixed before any run{report.see('tbl-scenarios')}, and every finding was checked in every "
+            f"from each of several scenarios{report.see('tbl-scenarios')}, and every finding was checked in every "
             "study by the code that checks this one. Each share of studies is given with its interval, which tells whether there "
             "were enough of them."
         )
