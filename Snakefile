@@ -29,7 +29,14 @@ rule all:
         stage("claims.csv", "published.csv"),  # each finding of the paper, each published number
         stage("gate.json"),  # nothing is typeset before this holds
         stage("manuscript"),  # the report in three formats
-        stage("config.yaml", "disclosure.json", "manifest.json"),  # what the run was
+        # what the run was
+        stage(
+            "config.yaml",
+            "ro-crate-metadata.json",
+            "Snakefile",
+            "disclosure.json",
+            "manifest.json",
+        ),
     message:
         f"Everything is in {RESULTS}/"
 

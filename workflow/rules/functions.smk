@@ -114,7 +114,7 @@ def own_texts():
     """The package's own texts and the files that the configuration names: words in them name nobody."""
     named = [config[key] for key in NAMED_FILES if config[key]]
     patterns = (
-        *("config/**/*.yaml", "manuscript/**/*.md", "manuscript/**/*.yaml", "manuscript/*.bib"),
+        *("config/**/*.yaml", "manuscript/**/*.md", "manuscript/**/*.yaml", "manuscript/*.bib", "Snakefile", "CITATION.cff"),
         *("workflow/fortems/**/*.py", "workflow/rules/*.smk", "packages/*/src/**/*.py"),
     )
     own = [from_here(path) for pattern in patterns for path in ROOT.glob(pattern)]
@@ -160,6 +160,8 @@ def before_gate():
         "gate.json",
         "disclosure.json",
         "manifest.json",
+        "ro-crate-metadata.json",
+        "Snakefile",
     )
     before = [
         path for path in rules.all.input if not path.startswith(tuple(f"{RESULTS}/{name}" for name in later))

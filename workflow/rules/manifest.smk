@@ -1,8 +1,9 @@
 # The end of a run: its configuration as merged, and the list of all its files.
 #
 # needs  everything that `rule all` names
-# makes  config.yaml, manifest.json; of own data beside it data/manifest.json
+# makes  config.yaml, ro-crate-metadata.json and the Snakefile that it describes, manifest.json; of own data beside it data/manifest.json
 
+from fortems.run.crate import METADATA, WORKFLOW
 from fortems.run.manifest import STAYING
 
 
@@ -24,6 +25,29 @@ rule configuration:
         "Write out the configuration"
     script:
         "../scripts/configuration.py"
+
+
+rule crate:
+    input:
+        files=all_but("disclosure.json", "manifest.json", METADATA, WORKFLOW),
+        citation=from_here(ROOT / "CITATION.cff"),
+        entry=from_here(ROOT / "Snakefile"),
+        code=code("crate"),
+    output:
+        f"{RESULTS}/{METADATA}",
+        f"{RESULTS}/{WORKFLOW}",
+    log:
+        f"{LOGS}/crate.log",
+    conda:
+        ENVIRONMENT
+    params:
+        results=lambda wildcards: RESULTS,
+        own=config["data"]["source"] == "file",
+        software=software("crate"),
+    message:
+        "Describe the run as an RO-Crate"
+    script:
+        "../scripts/crate.py"
 
 
 rule manifest:

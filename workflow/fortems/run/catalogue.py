@@ -214,6 +214,8 @@ _ALL = (
     File("manuscript/manuscript.pdf"),
     File("manuscript/manuscript.docx"),
     File("config.yaml"),
+    File("ro-crate-metadata.json"),
+    File("Snakefile"),
     File("disclosure.json", given=CLIENTS),
     File("manifest.json"),
 )
