@@ -29,7 +29,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 entry = sed -n "/^$(1)==/,/[^\\]$$/p" $(2)
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run reference contact-sheet unlock locks check-wheels clean help
+.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run reference contact-sheet unlock locks check-wheels citing clean help
 
 all: env ## environment, then the full run into results/main/
 	$(BIN)/snakemake --cores $(CORES)
@@ -96,6 +96,9 @@ locks: ## renew the three locks (needs uv)
 
 check-wheels: env ## whether each locked package installs without a compiler, for each Python and platform (asks the index)
 	$(BIN)/python .ci/check_wheels.py
+
+citing: env ## renew codemeta.json from CITATION.cff
+	$(BIN)/python .ci/citing.py
 
 clean: ## remove the environment and all runs, not the reference results
 	rm -rf $(VENV) .snakemake logs

@@ -76,7 +76,9 @@ def test_every_file_is_listed_with_its_checksum_and_nothing_of_the_machine(built
 def test_of_own_data_nothing_below_data_is_listed(built: Repository):
     root = built.root / "results/tiny"
     names = ["data/scores.csv", "data/full/claims.csv", "claims.csv", "config.yaml"]
-    told = crate(root, [n for n in names if (root / n).exists()], "x", load_yaml(ROOT / "CITATION.cff"), "9", True)
+    told = crate(
+        root, [n for n in names if (root / n).exists()], "x", load_yaml(ROOT / "CITATION.cff"), "9", True
+    )
     assert {e["@id"] for e in told["@graph"] if "sha256" in e} == {"claims.csv", "config.yaml", "Snakefile"}
     assert [n for n in names if may_be_listed(n, own=True)] == ["claims.csv", "config.yaml"]
     assert may_be_listed("data/scores.csv", own=False)
