@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ TYPED = (
     "answers.csv",
 )  # files of clients, as scored and protected
 PIECE = 20_000  # rows
+# What spreadsheets take for the beginning of a formula, apostrophes before it or not.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
 @contextmanager
@@ -72,8 +76,21 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, (bool, int, float, np.generic)):
         return number(value.item() if isinstance(value, np.generic) else value)
-    text = str(value)
-    return "" if text in ("nan", "<NA>", "NaT") else text
+    text = str(value).replace("\r\n", "\n").replace("\r", "\n")  # one kind of line end, within cells too
+    return "" if text in ("nan", "<NA>", "NaT") else harmless(text)
+
+
+def harmless(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula: an apostrophe leads it, as a typist would.
+
+    A number is left as it is. ``as_it_was`` takes the apostrophe off again, whatever the text was.
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def as_it_was(text: str) -> str:
+    """Return the text that ``harmless`` made into a cell."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _cells(column: pd.Series) -> np.ndarray:
@@ -101,7 +118,7 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         for start in range(0, max(len(frame), 1), PIECE):
             piece = frame.iloc[start : start + PIECE]
             text = pd.DataFrame({place: _cells(piece.iloc[:, place]) for place in range(piece.shape[1])})
-            text.columns = frame.columns
+            text.columns = [harmless(name) if isinstance(name, str) else name for name in frame.columns]
             text.to_csv(
                 partial, mode="a", header=start == 0, index=False, lineterminator="\n", encoding="utf-8"
             )
@@ -119,7 +136,13 @@ def read_csv(path: str | os.PathLike[str], **keywords: Any) -> pd.DataFrame:
     if Path(path).name in TYPED:
         dtype |= _types_beside(Path(path))
     # Only what write_csv leaves empty is missing: "None" is an answer that a category may have.
-    return pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""], **keywords)
+    frame = pd.read_csv(path, dtype=dtype, keep_default_na=False, na_values=[""], **keywords)
+    frame.columns = [as_it_was(name) for name in frame.columns]
+    for name, column in frame.items():
+        if column.dtype.kind not in "iufb" and column.dropna().astype(str).str.startswith("'").any():
+            was = column.map(lambda cell: as_it_was(cell) if isinstance(cell, str) else cell)
+            frame[name] = was.astype(column.dtype)
+    return frame
 
 
 def _types_beside(path: Path) -> dict[str, str]:

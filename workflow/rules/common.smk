@@ -16,6 +16,7 @@ from fortems.run.config import (
 from fortems.errors import ConfigError
 from fortems.study.definition import use_study
 from fortems.run.job import (
+    ForeignPackageError,
     cancel_timers,
     failures,
     forget_failures,
@@ -23,7 +24,10 @@ from fortems.run.job import (
     steady_environment,
 )
 
-steady_environment()
+try:
+    steady_environment()
+except ForeignPackageError as error:
+    refuse(problems_text(error))
 
 # A job that a checked run starts does not check again.
 try:

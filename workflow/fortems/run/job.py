@@ -10,7 +10,9 @@ import errno
 import gc
 import os
 import shlex
+import site
 import sys
+import sysconfig
 import threading
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from fortems.errors import DataError, FortemsError, Problem, ProblemsError
+from fortems.package import ROOT
 from fortems.run.receipts import SUFFIX, checksums, write_receipt
 
 LISTED = 40
@@ -48,6 +51,9 @@ COMMON_KERNELS = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
 }
 
+# Where a run finds its own libraries, and its jobs too.
+LIBRARIES = (str(ROOT / "workflow"), str(ROOT / "packages" / "twolevel" / "src"))
+
 # What a full or closed disk says, in words that tell what to do.
 DISK_WORDS = {
     errno.ENOSPC: "the disk is full. Make room and start again; what is finished is kept",
@@ -58,12 +64,22 @@ DISK_WORDS = {
 }
 
 
+class ForeignPackageError(FortemsError):
+    """A package that another folder gives than the environment which the lock describes."""
+
+
 def steady_environment() -> None:
     """Set what all jobs of a run inherit: UTC, one language, hash seed, build date, one thread a job, kernels.
 
-    This process looks for garbage in cycles rarely, as its jobs do.
+    This process looks for garbage in cycles rarely, as its jobs do. Packages come from its own environment alone.
+
+    Raises
+    ------
+    ForeignPackageError
+        When a package has been loaded already from where PYTHONPATH or the user's own packages are.
     """
     _collect_rarely()
+    _leave_foreign_packages()
     os.environ.update(steady())
     _name_python_plainly()
 
@@ -71,7 +87,27 @@ def steady_environment() -> None:
 def steady() -> dict[str, str]:
     """Return the settings of a job that do not depend on the machine's own."""
     kernels = COMMON_KERNELS if _has_common_kernels() else {}
-    return {**STEADY, **{name: os.environ.get(name, value) for name, value in kernels.items()}}
+    own = {"PYTHONPATH": os.pathsep.join(LIBRARIES), "PYTHONNOUSERSITE": "1"}
+    return {**STEADY, **own, **{name: os.environ.get(name, value) for name, value in kernels.items()}}
+
+
+def _leave_foreign_packages() -> None:
+    """Look for no package where PYTHONPATH or the user's own packages are, which would shadow those of the lock."""
+    named = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    users = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+    foreign = {os.path.abspath(path) for path in (*named, *users)}
+    foreign -= {os.path.abspath(path) for path in (*LIBRARIES, *sysconfig.get_paths().values())}
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path) not in foreign]
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        place = next(
+            (path for path in foreign if file and os.path.abspath(file).startswith(f"{path}{os.sep}")), None
+        )
+        if place and name not in ("__main__", "sitecustomize", "usercustomize"):
+            raise ForeignPackageError(
+                f"The package {name} comes from {place} and not from the environment of the lock. Unset PYTHONPATH, "
+                "set PYTHONNOUSERSITE=1 and start again."
+            )
 
 
 def _name_python_plainly() -> None:
