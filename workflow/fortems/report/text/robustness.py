@@ -216,7 +216,10 @@ def _turns(report: Report, models: list[str]) -> str:
     ]
     if not rows:
         return ""
-    told = "Estimates without single therapists are not shown, since these could be told by them."
+    told = (
+        "Estimates without single therapists are not shown, since these could be told by "
+        f"them{report.see('fig-leave_one_out')}."
+    )
     turning = [row for row in rows if row["sign_changes"] > 0]
     if not turning:
         return f"Without whichever therapist, the indirect effect keeps its sign in these models. {told}"
