@@ -25,6 +25,17 @@ DECIMALS = 2
 #: Columns with other decimals than that, as the report prints them.
 OTHER_DECIMALS = {"share": 3, "floor": 3, "ceiling": 3, "df": 1, "df1": 1, "df2": 1}
 P_DECIMALS = 3
+#: Columns of tables of robustness that hold estimates without some clients.
+WITHOUT_SOME = (
+    "lowest",
+    "quarter",
+    "median",
+    "three_quarters",
+    "highest",
+    "largest_shift",
+    "n_fits",
+    "n_failed",
+)
 _P = re.compile(r"(?:.*_)?p(?:_holm)?")
 _CLIENTS = ("n", "n_clients")
 
@@ -69,7 +80,11 @@ def told(name: str, frame: pd.DataFrame, clients: Clients, limits: Limits) -> pd
     DataFrame
         The same columns; what is withheld is empty.
     """
-    shown = _PARTS[name](frame.copy(), limits) if name in _PARTS else frame.copy()
+    shown = frame.copy()
+    if name.startswith("robustness/"):
+        shown = _influence(shown)
+    if name in _PARTS:
+        shown = _PARTS[name](shown, limits)
     # Tables of variables were looked at one by one before (protection); models have other clients by their items.
     shown = _without_few(shown, clients, limits, strict=name.startswith("mediation/"))
     for column in shown.columns:
@@ -185,18 +200,9 @@ def _covariates(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     return frame
 
 
-def _influence(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
-    estimates = (
-        "lowest",
-        "quarter",
-        "median",
-        "three_quarters",
-        "highest",
-        "largest_shift",
-        "n_fits",
-        "n_failed",
-    )
-    frame[[name for name in estimates if name in frame]] = np.nan
+def _influence(frame: pd.DataFrame) -> pd.DataFrame:
+    """Take out what estimates are without some clients, which with all of them would give these."""
+    frame[[name for name in WITHOUT_SOME if name in frame]] = np.nan
     return frame
 
 
@@ -212,6 +218,5 @@ _PARTS: dict[str, Callable[[pd.DataFrame, Limits], pd.DataFrame]] = {
     "tables/descriptives.csv": _descriptives,
     "tables/icc.csv": _icc,
     "tables/covariates.csv": _covariates,
-    "robustness/leave_one_out.csv": _influence,
     "published.csv": _published,
 }
