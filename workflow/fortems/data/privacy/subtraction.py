@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.data.privacy.limits import FEWEST_THERAPISTS, Limits
-from fortems.data.privacy.told import printed
+from fortems.data.privacy.told import WITHOUT_SOME, printed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,14 +24,6 @@ SHARES = ("share", "floor", "ceiling", "missing_share")
 EMPTY = {
     "tables/descriptives.csv": ("min", "max"),
     "tables/icc.csv": ("n0",),
-    "robustness/leave_one_out.csv": (
-        "lowest",
-        "quarter",
-        "median",
-        "three_quarters",
-        "highest",
-        "largest_shift",
-    ),
 }
 #: Written by hand or for machines, not computed of clients.
 EXACT = ("published", "low", "high")
@@ -134,7 +126,8 @@ def _left(name: str, table: pd.DataFrame, most: int, limits: Limits) -> Iterator
 
 
 def _filled(name: str, table: pd.DataFrame) -> Iterator[str]:
-    for column in EMPTY.get(name, ()):
+    empty = WITHOUT_SOME if name.startswith("robustness/") else EMPTY.get(name, ())
+    for column in empty:
         if column in table and table[column].notna().any():
             yield f"{name}, {column}: an extreme, or an estimate without some clients"
 
