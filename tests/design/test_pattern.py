@@ -344,6 +344,30 @@ def test_importance_agrees_with_rejection_on_the_coarse_pattern(small):
     assert abs(a["probability"] - b["probability"]) < 4 * error
 
 
+def test_weighted_draws_of_other_priors_are_shown_only_where_both_ways_agree(small):
+    chosen, _, tables = small
+    table = tables["posterior"]
+    assert len(table[(table["prior"] == "meta_analytic") & (table["method"] == "importance")])
+
+    def sums(shift):
+        found = {}
+        for cell, (_, method, _) in sampling.cells(chosen).items():
+            chance = 0.2 + (shift if method == "importance" else 0.0)
+            own = {
+                "kept": 200.0,
+                "weight": 1000 * chance,
+                "weight_squares": 1000 * chance,
+                "beats x y": 100.0,
+                "beats x y²": 100.0,
+            }
+            own |= {"beats x y w0": 200.0, "beats x y w1": 100.0, "beats x y w2": 100.0}
+            own["beats x y"] = own["beats x y²"] = own["weight"] / 2
+            found[cell] = {(method, ""): {"weight": 1000.0, "draws": 1000.0}, (method, sampling.WHOLE): own}
+        return found
+
+    assert posterior.agrees(chosen, sums(0.0)) and not posterior.agrees(chosen, sums(0.3))
+
+
 def test_no_weight_of_importance_sampling_dominates(event):
     prior = priors.load_prior("meta_analytic")
     proposal = sampling.Proposal(prior, event, np.random.default_rng(12))

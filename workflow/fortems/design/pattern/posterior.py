@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.design.pattern.event import Event
-from fortems.design.pattern.population import Quantity, correlate, of_columns, quantities, values
+from fortems.design.pattern.population import (
+    PROBABILITIES,
+    Quantity,
+    correlate,
+    of_columns,
+    quantities,
+    values,
+)
 from fortems.design.pattern.priors import load_prior
 from fortems.design.pattern.sampling import COARSE, IMPORTANCE, PART, REJECTION, WHOLE, Kept, cells, sets
 from fortems.design.power import by_cell
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PRIOR_DRAWS = 100_000
+APART = 4.0  # joint Monte Carlo errors; a dozen probabilities are compared
 TAILS = (0.025, 0.975)
 Sums = Mapping[str, Mapping[tuple[str, str], Mapping[str, float]]]
 
@@ -102,13 +110,46 @@ def pattern_rows(settings: Settings, sums: Sums) -> Iterator[dict[str, Any]]:
         }
 
 
+def agrees(settings: Settings, sums: Sums) -> bool:
+    """Whether importance sampling and rejection agree under the headline prior: on the pattern and on a coarser one.
+
+    Their means of every probability, and of the pattern itself, must lie within ``APART`` of their joint errors; only
+    then are other priors' weighted draws shown.
+    """
+    named = {
+        (name, method, cell.endswith(COARSE)): cell for cell, (name, method, _) in cells(settings).items()
+    }
+    first = settings.design["posterior"]["priors"][0]
+    for coarse in (False, True):
+        both = []
+        for method in (REJECTION, IMPORTANCE):
+            found = sums.get(named.get((first, method, coarse), ""), {})
+            whole, own = found.get((method, "")), found.get((method, WHOLE))
+            if not whole or not own or own["kept"] < 2:
+                return False
+            chance = own["weight"] / whole["weight"]
+            error = math.sqrt(own["weight_squares"]) / whole["weight"]
+            names = [
+                name for name in own if name.partition(" ")[0] in PROBABILITIES and name[-1] not in "²012"
+            ]
+            both.append({"": (chance, error)} | {name: weighted_mean(own, name, method) for name in names})
+        for name, (mean, error) in both[0].items():
+            other, other_error = both[1][name]
+            if abs(mean - other) > APART * math.hypot(error, other_error) + 1e-12:
+                return False
+    return True
+
+
 def posterior_rows(
     settings: Settings, event: Event, sums: Sums, kept: Mapping[str, Kept]
 ) -> Iterator[dict[str, Any]]:
     """Prior and posterior of every quantity, for every prior and method."""
     known: dict[str, tuple[list[Quantity], Array]] = {}
+    agreed = agrees(settings, sums)
     for cell, (name, method, _) in cells(settings).items():
         if cell.endswith(COARSE) or (method, "") not in sums.get(cell, {}):
+            continue
+        if method == IMPORTANCE and not agreed and name != settings.design["posterior"]["priors"][0]:
             continue
         if name not in known:
             known[name] = described(settings, name, event)
