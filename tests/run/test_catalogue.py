@@ -55,7 +55,7 @@ def test_the_readme_tells_every_stage():
     table = (ROOT / "README.md").read_text().partition("| in `results/<run>/` |")[2].partition("\n\n")[0]
     told = set(
         re.findall(
-            r"`([\w.]+)/?[^`]*`",
+            r"`([\w.-]+)/?[^`]*`",
             "\n".join(line.split("|")[1] for line in table.splitlines()[1:] if line.count("|") > 2),
         )
     )
