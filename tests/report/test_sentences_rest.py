@@ -235,7 +235,7 @@ def test_how_many_scores_are_missing(report_of, missing, phrase):
 
 def test_without_descriptives_the_way_of_treating_missing_values_stands_alone(report_of):
     report = report_of("simulated", drop=("tables/descriptives.csv",))
-    assert setup._missing_scores(report).startswith("The two-level engine uses all clients")
+    assert setup._missing_scores(report).startswith("Clients with any score enter the models")
 
 
 def test_a_model_that_was_not_run_has_no_path(report_of):

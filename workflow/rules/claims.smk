@@ -1,6 +1,6 @@
 # Each finding of the paper: reproduced, consistent, not reproduced or not testable.
 #
-# needs  tables/{correlations,covariates}.csv, mediation/effects.csv, the claims file
+# needs  tables/{correlations,covariates}.csv, mediation/effects.csv, the claims and the models file
 # makes  claims.csv
 
 if config["claims"]:
@@ -8,6 +8,7 @@ if config["claims"]:
     rule claims:
         input:
             claims=config["claims"],
+            models=config["models"],
             correlations=computed("tables/correlations.csv"),
             covariates=computed_of("tables/covariates.csv"),
             effects=computed("mediation/effects.csv"),

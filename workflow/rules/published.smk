@@ -45,6 +45,7 @@ if config["published"]:
     rule published:
         input:
             published=config["published"],
+            models=config["models"],
             told=told_data("data/flow.csv"),
             results=computed_of(*COMPARED, ROUNDING_FILE),
             code=code("published"),

@@ -3,9 +3,10 @@
 from fortems.run.job import job
 
 with job(snakemake):
-    from fortems.claims.claimfile import load_claims
+    from fortems.claims.claimfile import claims_of_run
     from fortems.claims.evidence import from_tables
     from fortems.claims.judge import claims_table
+    from fortems.study.models import load_models
     from fortems.tidy import read_csv, write_csv
 
     covariates = [read_csv(path) for path in snakemake.input.get("covariates", [])]
@@ -15,4 +16,5 @@ with job(snakemake):
         covariates[0] if covariates else None,
         snakemake.params.confidence,
     )
-    write_csv(claims_table(load_claims(snakemake.input.claims), evidence), snakemake.output[0])
+    claims = claims_of_run(snakemake.input.claims, load_models(snakemake.input.models))
+    write_csv(claims_table(claims, evidence), snakemake.output[0])

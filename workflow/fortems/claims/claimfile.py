@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.schema import load_checked
+from fortems.study.counterparts import name_in_run
 
 if TYPE_CHECKING:
     from fortems.study.models import MediationModel
@@ -119,6 +120,14 @@ def load_claims(
     if problems:
         raise ConfigError(problems)
     return claims
+
+
+def claims_of_run(path: str | os.PathLike[str], models: Mapping[str, MediationModel]) -> dict[str, Claim]:
+    """Read a file of claims and call their models as a run does, whose models these are."""
+    return {
+        name: replace(claim, model=name_in_run(claim.model, path, "claims", models))
+        for name, claim in load_claims(path).items()
+    }
 
 
 def _unknown(

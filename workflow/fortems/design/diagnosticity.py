@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.claims.claimfile import Claim, load_claims
+from fortems.claims.claimfile import Claim, claims_of_run
 from fortems.claims.evidence import Estimate, Evidence, Key
 from fortems.claims.judge import judge
 from fortems.design.paths import Paths, Sample, single_paths, within_paths
@@ -57,12 +57,17 @@ def runner(settings: Settings) -> _Runner:
     return _Runner(settings)
 
 
+def _claims(settings: Settings) -> dict[str, Claim]:
+    """The claims, their models called as the run's."""
+    return claims_of_run(settings.claims, load_models(settings.models)) if settings.claims else {}
+
+
 class _Runner:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.instruments = load_instruments(settings.instruments)
         models = load_models(settings.models)
-        claims = load_claims(settings.claims) if settings.claims else {}
+        claims = _claims(settings)
         self.claims = simulated_claims(claims)
         self.models = {c.model: models[c.model] for c in self.claims.values() if c.model in models}
         self.simulator = lru_cache(maxsize=2)(self._simulator)
@@ -211,7 +216,7 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     import pandas as pd
 
     wide = _wide(sums)
-    claims = load_claims(settings.claims) if settings.claims else {}
+    claims = _claims(settings)
     rows = []
     for cell in cells(settings):
         scenario = load_scenario(cell)
@@ -273,7 +278,7 @@ def ratios_table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     import pandas as pd
 
     wide = _wide(sums)
-    claims = load_claims(settings.claims) if settings.claims else {}
+    claims = _claims(settings)
     own = cells(settings)
     grid = [cell for cell in own if "@gap=" in cell]
     plain = [cell for cell in own if "@gap=" not in cell]

@@ -8,9 +8,9 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.choice import simple_models
 from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, model_label
 from fortems.study.definition import lower
-from fortems.study.roles import is_simple, main_models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ COLUMNS = ["model", "level", "direct", "ci_low", "ci_high", "smallest_bound", "b
 def data(context: Context) -> pd.DataFrame:
     """Direct paths in standard deviations within therapists."""
     table = context.table("mediation/verdicts.csv")
-    models = [name for name in main_models(context.models).values() if is_simple(context.models[name])]
+    models = simple_models(context.results, context.models)
     rows = table[
         table["model"].isin(models) & table["direct_standardized"].notna() & table["smallest_bound"].notna()
     ].copy()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fortems.data.privacy.privacy import WITHHELD, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.choice import shown_models
 from fortems.presentation.words import ESTIMAND_LABELS
 from fortems.study.definition import lower
 from fortems.study.roles import is_simple, main_models
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENDS = ("lowest", "quarter", "median", "three_quarters", "highest")
-COLUMNS = ["model", "predictor", "level", *ENDS, "sign_changes", "n_fits"]
+COLUMNS = ["model", "predictor", "mediator", "level", *ENDS, "sign_changes", "n_fits"]
 
 
 def data(context: Context) -> pd.DataFrame:
@@ -28,9 +29,10 @@ def data(context: Context) -> pd.DataFrame:
         raise Withheld(f"Not drawn: {display.reason}.")
     rows = table[
         (table["effect"] == "indirect")
-        & table["model"].isin(main_models(context.models).values())
+        & table["model"].isin(shown_models(context.results, context.models))
         & table["at"].isna()
         & table["predictor"].notna()
+        & table["mediator"].notna()
         & (table["se"] > 0)
         & table[list(ENDS)].notna().all(axis=1)  # of two therapists neither can be left out
     ].copy()
@@ -42,8 +44,13 @@ def data(context: Context) -> pd.DataFrame:
 
 
 def _label(row: dict[Any, Any], context: Context) -> str:
-    tail = "" if is_simple(context.models[str(row["model"])]) else " (aspects together)"
-    return f"{label(str(row['predictor']))}{tail}, {ESTIMAND_LABELS[str(row['level'])]}"
+    name, predictor = str(row["model"]), label(str(row["predictor"]))
+    simple = is_simple(context.models[name])
+    if name in main_models(context.models).values():
+        words = predictor if simple else f"{predictor} (aspects together)"
+    else:
+        words = name if simple else f"{name}: {predictor} → {label(str(row['mediator']))}"
+    return f"{words}, {ESTIMAND_LABELS[str(row['level'])]}"
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
@@ -114,14 +121,15 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
 
 def _gaps(frame: pd.DataFrame, context: Context) -> list[str]:
     """Effects that have a line at one level and none at another."""
-    have = set(zip(frame["model"], frame["predictor"], frame["level"], strict=True))
-    wanted = dict.fromkeys(
-        (model, predictor, level)
-        for model, predictor in zip(frame["model"], frame["predictor"], strict=True)
-        for level in dict.fromkeys(frame["level"])
-    )
-    names = ("model", "predictor", "level")
-    return [lower(_label(dict(zip(names, key, strict=True)), context)) for key in wanted if key not in have]
+    names = ["model", "predictor", "mediator"]
+    lines = list(frame[names].itertuples(index=False, name=None))
+    have = set(zip(lines, frame["level"], strict=True))
+    wanted = dict.fromkeys((line, level) for line in lines for level in dict.fromkeys(frame["level"]))
+    return [
+        lower(_label({**dict(zip(names, line, strict=True)), "level": level}, context))
+        for line, level in wanted
+        if (line, level) not in have
+    ]
 
 
 SPEC = Spec("leave_one_out", title, data, draw, alt, reading)

@@ -46,7 +46,7 @@ def collect(
     min_cell : int
         Of own data: least number of clients that may be told of.
     """
-    from fortems.claims.claimfile import load_claims
+    from fortems.claims.claimfile import claims_of_run
     from fortems.run.receipts import read_receipts
     from fortems.study.models import load_models
     from fortems.tidy import read_csv
@@ -61,12 +61,13 @@ def collect(
     )
     flow = {"data/flow.csv": tables[told]} if told in tables else {}
     released = {name: frame for name, frame in tables.items() if name in computed}
-    asked = load_claims(claims) if claims else {}
+    known = load_models(models)
+    asked = claims_of_run(claims, known) if claims else {}
     return Evidence(
         named,
         tables | computed | flow,
         read_receipts(logs),
-        load_models(models),
+        known,
         engines,
         asked,
         confidence,

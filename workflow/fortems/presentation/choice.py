@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from fortems.presentation.results import Results, Row
+from fortems.presentation.words import INTERVAL_WORDS, listed
 from fortems.study import roles
 from fortems.study.definition import study
-from fortems.study.estimands import ESTIMANDS, counting
+from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL, counting
 from fortems.study.models import MediationModel
-from fortems.study.roles import key_models, main_models
+from fortems.study.roles import is_simple, key_models, main_models
 
 EFFECTS = "mediation/effects.csv"
 VERDICTS = "mediation/verdicts.csv"
@@ -19,6 +21,22 @@ def levels(results: Results) -> list[str]:
     """The estimands that this run has."""
     have = {row["level"] for row in results.rows(EFFECTS)}
     return [level for level in ESTIMANDS if level in have]
+
+
+def counted(results: Results) -> dict[str, tuple[str, str]]:
+    """Estimand → engine and interval of the indirect effects that count, those of most of them."""
+    found = {}
+    for level in levels(results):
+        rows = results.chosen(EFFECTS, counting, level=level, effect="indirect")
+        if pairs := Counter((row["engine"], row["interval"]) for row in rows):
+            found[level] = pairs.most_common(1)[0][0]
+    return found
+
+
+def counted_words(results: Results) -> str:
+    """The intervals of the indirect effect that count in this run, in words: ``cluster-jackknife``."""
+    intervals = dict.fromkeys(interval for _, interval in counted(results).values())
+    return listed(INTERVAL_WORDS[name] for name in intervals or [PRIMARY_INTERVAL])
 
 
 def path(results: Results, model: str, level: str, effect: str, **keys: object) -> Row | None:
@@ -69,3 +87,8 @@ def reordered_models(results: Results, models: Mapping[str, MediationModel]) -> 
 def shown_models(results: Results, models: Mapping[str, MediationModel]) -> list[str]:
     """The models that tables and figures show one by one: the study's main ones, then the run's own."""
     return [*main_models(models).values(), *own_models(results, models)]
+
+
+def simple_models(results: Results, models: Mapping[str, MediationModel]) -> list[str]:
+    """Those of ``shown_models`` with a single indirect effect, of which full and partial mediation are told apart."""
+    return [name for name in shown_models(results, models) if is_simple(models[name])]

@@ -18,15 +18,21 @@ INTERVAL_WORDS = {
     **{"robust": "cluster-jackknife", "montecarlo": "Monte Carlo", "delta": "delta", "cr2": "CR2"},
     **{"percentile": "percentile", "bca": "BCa"},
 }
-PRIMARY_WORDS = INTERVAL_WORDS[PRIMARY_INTERVAL]
-STAND_IN_WORDS = INTERVAL_WORDS[STAND_IN]
 #: The same for models with measurement error; a range over reliabilities is no confidence interval and has no name.
 MEASURED_INTERVALS = {
-    PRIMARY_INTERVAL: PRIMARY_WORDS,
-    STAND_IN: STAND_IN_WORDS,
+    PRIMARY_INTERVAL: INTERVAL_WORDS[PRIMARY_INTERVAL],
+    STAND_IN: INTERVAL_WORDS[STAND_IN],
     "reliability": "",
     "delta": "delta method",
     "percentile": "percentile",
+}
+#: How an engine estimates at a level.
+METHOD_WORDS = {
+    ("twolevel", "within"): "two-level maximum likelihood",
+    ("mixedlm", "within"): "linear mixed models of deviations from therapists' means",
+    ("regression", "single"): "least squares",
+    ("semopy", "single"): "path models that take clients as independent",
+    ("mixedlm", "single"): "linear mixed models with random therapist intercepts",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,9 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.published.matrix import Printed, printed
 from fortems.run.catalogue import COMPARED, ROUNDING_FILE
 from fortems.schema import load_checked
+from fortems.study.counterparts import name_in_run
 from fortems.study.definition import study
+from fortems.study.models import MediationModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,6 +89,18 @@ def load_ledger(path: str | Path) -> list[Entry]:
     if problems:
         raise ConfigError(problems)
     return entries
+
+
+def ledger_of_run(path: str | Path, models: Mapping[str, MediationModel]) -> list[Entry]:
+    """Read the published values and call their models as a run does, whose models these are."""
+    return [
+        replace(
+            entry, where=entry.where | {"model": name_in_run(entry.where["model"], path, "published", models)}
+        )
+        if "model" in entry.where
+        else entry
+        for entry in load_ledger(path)
+    ]
 
 
 def _entries(raw: dict[str, Any], path: str, problems: list[Problem]) -> Iterator[Entry]:

@@ -18,6 +18,7 @@ from fortems.published.matrix import load_matrix
 from fortems.run.config import as_meant, complete
 from fortems.schema import configuration_problems, fill_defaults, load_schema, schema_problems
 from fortems.simulate.scenario import load_scenario
+from fortems.study.counterparts import package_models
 from fortems.study.definition import load_study, study, use_study
 from fortems.study.engines import FROM_MATRIX, RESAMPLED, RESAMPLING
 from fortems.study.instruments import Instrument, load_instruments, score_ranges
@@ -102,7 +103,7 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
         steps.append(
             lambda: load_claims(
                 config["claims"],
-                [*models.values(), *_own_models()] if models else None,
+                [*models.values(), *package_models().values()] if models else None,
                 _numeric_variables(data, instruments, models, names),
             )
         )
@@ -117,15 +118,6 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     for name in _scenarios(config) if instruments else ():
         problems += _problems(lambda name=name: _reach(name, instruments))  # type: ignore[misc]
     return list(dict.fromkeys(problems))
-
-
-def _own_models() -> list[MediationModel]:
-    """The study's own models, which claims may name whatever models a run has: these it cannot test."""
-    own = load_schema("config")["properties"]["models"]["default"]
-    try:
-        return list(load_models(located(own)).values())
-    except ConfigError:
-        return []
 
 
 def _numeric_variables(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fortems.study.definition import study
 from fortems.study.models import MediationModel
@@ -36,6 +37,23 @@ def is_plain(model: MediationModel) -> bool:
 def is_simple(model: MediationModel) -> bool:
     """Return whether a model has one predictor and one mediator, thus one indirect effect."""
     return len(model.predictors) == len(model.mediators) == 1
+
+
+def relates(model: MediationModel) -> MediationModel:
+    """Return a model without its name, and without the order of what stands side by side in it."""
+    return replace(
+        model,
+        name="",
+        predictors=tuple(sorted(model.predictors)),
+        mediators=tuple(sorted(model.mediators)),
+        covariates=tuple(sorted(model.covariates)),
+    )
+
+
+def counterpart(model: MediationModel, models: Mapping[str, MediationModel]) -> str | None:
+    """Return the name of the first model that relates the same as another; the same name first."""
+    same = [name for name, other in models.items() if relates(other) == relates(model)]
+    return model.name if model.name in same else next(iter(same), None)
 
 
 def main_models(models: Mapping[str, MediationModel]) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fortems.presentation.choice import counted_words
 from fortems.presentation.claims import aspects_pattern, claim_label, patterns
 from fortems.presentation.results import Row
-from fortems.presentation.words import ESTIMAND_WORDS, PRIMARY_WORDS, STAND_IN_WORDS, listed
+from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
@@ -54,7 +55,7 @@ def claims(report: Report) -> Table | None:
 
 
 def _claims_note(report: Report) -> str:
-    effects = f"effects: indirect effect with its {STAND_IN_WORDS if report.variant.matrix else PRIMARY_WORDS} interval."
+    effects = f"effects: indirect effect with its {counted_words(report.results)} interval."
     if report.results.own_claims:
         effects += (
             " *Consistent (weak)*: no significance was expected and there is none, which supports little."

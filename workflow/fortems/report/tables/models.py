@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fortems.presentation.choice import levels, path, reordered_models, shown_models, verdict
+from fortems.presentation.choice import (
+    counted,
+    counted_words,
+    levels,
+    path,
+    reordered_models,
+    shown_models,
+    simple_models,
+    verdict,
+)
 from fortems.presentation.results import Row
 from fortems.presentation.words import (
+    ESTIMAND_LABELS,
     ESTIMAND_WORDS,
     MEASURED_INTERVALS,
-    PRIMARY_WORDS,
-    STAND_IN_WORDS,
+    METHOD_WORDS,
     model_label,
 )
 from fortems.report.page.table import Cell, Section, Table
@@ -18,8 +27,9 @@ from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
 from fortems.report.text.robustness import measured_models, measured_rows
 from fortems.report.text.study import chain
+from fortems.study.engines import ENGINES
 from fortems.study.models import MediationModel
-from fortems.study.roles import is_simple, main_models
+from fortems.study.roles import main_models
 from fortems.study.variables import label
 
 WHAT = {
@@ -49,7 +59,7 @@ def mediation(report: Report) -> Table | None:
         ("Path", *(per_level * len(have))),
         "l" + "rcrr" * len(have),
         tuple(body),
-        (_note(report, have), *_clustering(report)),
+        (_note(report), *_clustering(report)),
         spanners=(("", 1), *((heads[level], 4) for level in have)),
         small=True,
     )
@@ -95,16 +105,20 @@ def _wanted(model: MediationModel) -> list[tuple[str, dict[str, str], str]]:
     return found
 
 
-def _note(report: Report, have: list[str]) -> str:
-    words = {
-        "within": "Within therapists: two-level maximum likelihood.",
-        "single": "Single level: least squares, with full information where values are missing."
-        if not report.variant.matrix
-        else "Single level: least squares from the printed correlations.",
-    }
+def _note(report: Report) -> str:
+    words = []
+    for level, (engine, _) in counted(report.results).items():
+        how, full = METHOD_WORDS[engine, level], ENGINES[engine].incomplete
+        if report.variant.matrix:
+            how += " from the printed correlations"
+        elif level == "single" and full:
+            how += ", with full information where values are missing"
+        elif not full:
+            how += ", clients without missing values"
+        words.append(f"{ESTIMAND_LABELS[level].capitalize()}: {how}.")
     return (
         "*a*: predictor to mediator; *b*: mediator to outcome; *c*′: direct path; *ab*: indirect effect with its "
-        f"{STAND_IN_WORDS if report.variant.matrix else PRIMARY_WORDS} interval; Std.: in standard deviations of the level. {' '.join(words[level] for level in have)}"
+        f"{counted_words(report.results)} interval; Std.: in standard deviations of the level. {' '.join(words)}"
     )
 
 
@@ -190,9 +204,7 @@ def verdicts(report: Report) -> Table | None:
 def _judged(report: Report) -> dict[str, str]:
     """Models with one indirect effect → how the table calls them."""
     return {
-        model: model_label(report.models, model)
-        for model in shown_models(report.results, report.models)
-        if is_simple(report.models[model])
+        model: model_label(report.models, model) for model in simple_models(report.results, report.models)
     }
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import is_fitted, levels, own_models, reordered_models
+from fortems.presentation.choice import counted, is_fitted, levels, own_models, reordered_models
 from fortems.presentation.results import CODEBOOK, PATTERNS
-from fortems.presentation.words import ESTIMAND_WORDS, listed
+from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.mediation import as_covariates, moderators
@@ -13,16 +13,17 @@ from fortems.report.text.words import joined, name, plural, sentence
 from fortems.report.variant import reason_absent
 from fortems.run.catalogue import FILES, SOURCE_FILE, WITHHELD
 from fortems.study.definition import study
-from fortems.study.engines import RESAMPLED
-from fortems.study.estimands import computed_intervals
+from fortems.study.engines import ENGINES, RESAMPLED, RESAMPLING
+from fortems.study.estimands import PRIMARY, PRIMARY_INTERVAL, STAND_IN, computed_intervals
 from fortems.study.roles import main_models, outcome_parts
 from fortems.study.variables import label
 
+LIBRARIES = {"semopy": "semopy [@igolkina2020]", "mixedlm": "statsmodels [@seabold2010]"}
 ENGINE_WORDS = {
     "twolevel": "a two-level maximum-likelihood engine of our own",
     "regression": "least squares with cluster-robust (CR2) standard errors",
-    "semopy": "single-level path models in semopy [@igolkina2020]",
-    "mixedlm": "linear mixed models in statsmodels [@seabold2010]",
+    "semopy": f"single-level path models in {LIBRARIES['semopy']}",
+    "mixedlm": f"linear mixed models in {LIBRARIES['mixedlm']}",
 }
 
 
@@ -129,7 +130,9 @@ def estimation(report: Report) -> str:
             "likelihood, as within therapists, so that both estimands rest on the same clients. Standard errors of type CR2 with "
             "Satterthwaite degrees of freedom are shown beside [@bell2002; @pustejovsky2018]."
         )
-    others = [ENGINE_WORDS[engine] for engine in engines if engine in ("semopy", "mixedlm")]
+    parts += _stand_ins(report)
+    counting = {engine for engine, _ in counted(report.results).values()}
+    others = [words for engine, words in ENGINE_WORDS.items() if engine in {*engines} - counting]
     if others:
         parts.append(f"The same models were run by {listed(others)}; only equal levels are compared.")
     parts.append(
@@ -140,35 +143,60 @@ def estimation(report: Report) -> str:
     return joined(parts)
 
 
+def _stand_ins(report: Report) -> list[str]:
+    """Estimands whose own engine was not run: by what they are estimated instead."""
+    return [
+        f"The {'within' if level == 'within' else 'single-level'} effect is estimated by {METHOD_WORDS[engine, level]} "
+        f"({LIBRARIES[engine]}), since the engine meant for it was not run."
+        for level, (engine, _) in counted(report.results).items()
+        if engine != PRIMARY[level][0]
+    ]
+
+
 def intervals(report: Report) -> str:
     """The intervals that were computed."""
     asked = list(report.results.setting("intervals", default=[]))
     bind = report.bind
     parts = []
     draws = bind.setting("montecarlo", "draws")
+    found = counted(report.results)
+    kinds = {kind for _, kind in found.values()} or {PRIMARY_INTERVAL}
     if report.variant.matrix:
         parts.append(
             "The primary interval of the indirect effect is the Monte Carlo interval from the joint "
             f"distribution of *a* and *b*, scaled to *t*, from {draws} draws [@preacher2012]."
         )
-    else:
+    elif PRIMARY_INTERVAL in kinds:
         parts.append(
             "The primary interval and test of every effect rest on its estimates without each therapist in turn: variances by the "
             "cluster jackknife about the full estimate [@mackinnon2023], *t* with one degree of freedom less than therapists; the "
             "indirect effect is the product of *a* and *b* as independent *t* variates [@craig1936], its quantiles by quadrature. It "
             "needs neither normal nor equally variable residuals, and it alone decides."
         )
-        if "montecarlo" in asked:
+        if "montecarlo" in asked and kinds == {PRIMARY_INTERVAL}:
             parts.append(
                 "The Monte Carlo interval of normal theory, scaled to *t*, is shown beside, from "
                 f"{draws} draws [@preacher2012]."
             )
+    if not report.variant.matrix and kinds != {PRIMARY_INTERVAL}:
+        where = " and ".join(ESTIMAND_WORDS[level] for level, (_, kind) in found.items() if kind == STAND_IN)
+        parts.append(
+            f"The engine that counts {where} is not fitted again without each therapist; its standard errors give the tests, and the "
+            "Monte Carlo interval from the joint distribution of *a* and *b*, scaled to *t*, from "
+            f"{draws} draws, decides on the indirect effect [@preacher2012]."
+        )
     if "delta" in asked:
         parts.append(
             "The delta-method interval is shown beside; it is symmetric, which the distribution of a product is not [@mackinnon2004]."
         )
     resampled = [word for key, word in (("percentile", "percentile"), ("bca", "BCa")) if key in asked]
-    if resampled and report.results.setting("bootstrap", "replicates") and not report.variant.matrix:
+    engines = set(report.results.setting("engines", default=[])) & set(RESAMPLING)
+    if (
+        resampled
+        and engines
+        and report.results.setting("bootstrap", "replicates")
+        and not report.variant.matrix
+    ):
         cite = " [@efron1987]" if "bca" in asked else ""
         noun = "intervals" if len(resampled) > 1 else "interval"
         parts.append(
@@ -341,15 +369,29 @@ def _missing_answers(report: Report) -> str:
     )
 
 
+def _incomplete_rows(report: Report) -> str:
+    """Which engines use clients who lack a score."""
+    engines = list(report.results.setting("engines", default=[]))
+    complete = [f"*{name_}*" for name_ in engines if not ENGINES[name_].incomplete]
+    if len(complete) == len(engines):
+        return "The models use clients without missing values."
+    text = (
+        "Clients with any score enter the models by full-information likelihood, which assumes values missing at random given "
+        "the others"
+    )
+    return (
+        f"{text}; {listed(complete)} {plural(len(complete), 'uses', 'use')} complete rows."
+        if complete
+        else f"{text}."
+    )
+
+
 def _missing_scores(report: Report) -> str:
     if report.variant.matrix:
         return "What was missing in the article's data, and how it was treated, cannot be seen from a matrix."
     rows = [row for row in report.results.rows("tables/descriptives.csv") if not row.has("category")]
     gaps = [row for row in rows if row.has("missing") and row["missing"] > 0]
-    how = (
-        "The two-level engine uses all clients with any score by full-information likelihood, which assumes values missing at "
-        "random given the others; the other engines use complete rows."
-    )
+    how = _incomplete_rows(report)
     if report.results.private:
         return _missing_told(report, how)
     if not rows:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import indirects, levels, own_models, path
+from fortems.presentation.choice import counted, counted_words, indirects, levels, own_models, path
 from fortems.presentation.results import Row
-from fortems.presentation.words import ESTIMAND_WORDS, PRIMARY_WORDS, STAND_IN_WORDS, listed
+from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, findings, findings_word, tallies
 from fortems.report.text.design import pattern_share
@@ -12,6 +12,7 @@ from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.mediation import indirect_clause
 from fortems.report.text.study import ABSENT, others
 from fortems.report.text.words import clear, joined, plural, sentence
+from fortems.study.estimands import ESTIMANDS
 from fortems.study.roles import key_models, main_models
 
 
@@ -36,16 +37,18 @@ def abstract_method(report: Report) -> str:
 
     opening = opening.replace("{}", f"*{escape(report.variant.scenario)}*")
     if report.variant.matrix:
-        return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with {STAND_IN_WORDS} intervals."
+        return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with {counted_words(report.results)} intervals."
     stated = (
         "The findings to check were stated as checks in a file of this run's own."
         if report.results.own_claims
         else "Each finding of the article was stated as a check before the analysis."
     )
+    ways = {level: METHOD_WORDS[engine, level] for level, (engine, _) in counted(report.results).items()}
+    within, single = (ways.get(level, "not estimated in this run") for level in ESTIMANDS)
+    both = "both with " if len(ways) > 1 else "with "
     return (
-        f"{opening} Two estimands were declared beforehand: the indirect effect among clients of the same therapist (two-level "
-        "maximum likelihood) and at the single level (least squares), both with "
-        f"{PRIMARY_WORDS} intervals. {stated}"
+        f"{opening} Two estimands were declared beforehand: the indirect effect among clients of the same therapist "
+        f"({within}) and at the single level ({single}), {both}{counted_words(report.results)} intervals. {stated}"
     )
 
 
@@ -177,7 +180,7 @@ def _plain_others(report: Report) -> str:
 
 
 def _plain_tally(report: Report) -> str:
-    for estimand in ("within", "single"):
+    for estimand in ESTIMANDS:
         rows = findings(report, estimand) if estimand in estimands(report) else []
         if rows:
             good = report.bind.among(rows, "verdict", "reproduced")
