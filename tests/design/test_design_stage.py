@@ -252,9 +252,10 @@ def test_bootstrap_by_weights_is_resampling_of_therapists():
 
 def test_coverage_table(small):
     table = small[2]["coverage"]
-    assert len(table) == 6 * 4 * 2 * 4
+    simple, resampled = (7 * 4 + 2 * 3 * 4) * 2 * 3, 2 * 4 * 2 * 2
+    assert len(table) == simple + resampled
     assert (table.groupby("interval")["studies"].first().to_dict()) == {
-        **{"delta": 10, "montecarlo": 10},
+        **{"robust": 10, "delta": 10, "montecarlo": 10},
         **{"percentile": 2, "bca": 2},
     }
     assert [sum(design.sizes) for design in coverage.DESIGNS[:3]] == [96] * 3

@@ -1,7 +1,9 @@
-"""Do the intervals of the indirect effect cover what they claim? Six designs around the paper's, four populations.
+"""Do the intervals of the indirect effect cover what they claim? Seven designs around the paper's, four effects.
 
-The population is that of ``fortems.design.power``: SD 1, one ICC, between correlations as within, no direct path. The
-bootstrap intervals resample therapists (``fortems.mediation``): each replicate is a reweighting of the therapists'
+The population is that of ``fortems.design.power``: SD 1, one ICC, between correlations as within, no direct path. At two
+designs the clients' parts are also drawn as normal theory does not have them: the outcome's residual variance .3 + .7 m²,
+that of both equations so, or slopes that vary between therapists (SD .2, correlation .7). The bootstrap intervals, there for
+comparison at two designs,  resample therapists (``fortems.mediation``): each replicate is a reweighting of the therapists'
 sufficient statistics.
 """
 
@@ -29,14 +31,41 @@ if TYPE_CHECKING:
 PART, RESAMPLED = "coverage", "bootstrap"
 BLOCK, RESAMPLED_BLOCK = 250, 25
 TOLERANCE = 1e-4  # of the replicates' gradients: moves no limit by more than a thousandth of its width
+SLOPE_SD, SLOPE_CORRELATION = 0.2, 0.7
 PAPER_SIZES = (12, 10, 8, 7, 6, 6, 5, 5, 4, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 2, 1, 1, 1)
 
 #: a and b: an effect as in meta-analyses, and the three ways in which there is none.
-POPULATIONS: dict[str, tuple[float, float]] = {
+EFFECTS: dict[str, tuple[float, float]] = {
     "effect": (0.30, -0.35),
     "a = b = 0": (0.0, 0.0),
     "b = 0": (0.30, 0.0),
     "a = 0": (0.0, -0.35),
+}
+
+
+#: How the clients' parts are drawn.
+NORMAL, OUTCOME, BOTH, SLOPES = (
+    *("normal", "residual variance of the outcome rises with the mediator"),
+    *("residual variances of both equations rise", "slopes vary between therapists"),
+)
+
+
+@dataclass(frozen=True)
+class Population:
+    """Standardized slopes, and how the clients' parts are drawn."""
+
+    a: float
+    b: float
+    kind: str = NORMAL
+
+
+POPULATIONS: dict[str, Population] = {
+    **{name: Population(a, b) for name, (a, b) in EFFECTS.items()},
+    **{
+        f"{name}; {kind}": Population(a, b, kind)
+        for kind in (OUTCOME, BOTH, SLOPES)
+        for name, (a, b) in EFFECTS.items()
+    },
 }
 
 
@@ -49,19 +78,53 @@ class Design:
     icc: float
 
 
-#: The paper's size at three ICCs, and about as many clients with 5, 10 and 100 therapists.
+#: The paper's size at three ICCs, one therapist with half the clients, and about as many with 5, 10 and 100 therapists.
 DESIGNS: tuple[Design, ...] = (
     Design("23 therapists, ICC 0", PAPER_SIZES, 0.0),
     Design("23 therapists, ICC .05", PAPER_SIZES, 0.05),
     Design("23 therapists, ICC .10", PAPER_SIZES, 0.10),
+    Design("23 therapists, one with half the clients", (48, 4, 4, 4, *[2] * 17, 1, 1), 0.05),
     Design("5 therapists, ICC .05", (25, 22, 19, 17, 13), 0.05),
     Design("10 therapists, ICC .05", (16, 14, 12, 11, 10, 9, 8, 7, 5, 4), 0.05),
     Design("100 therapists, ICC .05", (5,) * 30 + (4,) * 40 + (3,) * 30, 0.05),
 )
 
 
+#: Designs with all populations; designs with bootstrap intervals, in normal populations.
+DEEPER = ("23 therapists, ICC 0", "10 therapists, ICC .05")
+RESAMPLED_AT = ("23 therapists, ICC .05", "10 therapists, ICC .05")
+
+
 def _cells() -> dict[str, tuple[Design, str]]:
-    return {f"{design.name}; {name}": (design, name) for design in DESIGNS for name in POPULATIONS}
+    return {
+        f"{design.name}; {name}": (design, name)
+        for design in DESIGNS
+        for name, population_ in POPULATIONS.items()
+        if population_.kind == NORMAL or design.name in DEEPER
+    }
+
+
+def draw(
+    rng: np.random.Generator, studies: int, chosen: Population, design: Design
+) -> tuple[Array, NDArray[np.int64]]:
+    """Draw studies (S, N, 3) of predictor, mediator and outcome, with the therapist of each client."""
+    a, b, icc = chosen.a, chosen.b, design.icc
+    within, between = population(a, b, icc)
+    if chosen.kind == NORMAL:
+        return draw_normal(rng, studies, within, between, design.sizes)
+    data, cluster = draw_normal(rng, studies, np.zeros((3, 3)), between, design.sizes)
+    x, first, second = np.moveaxis(rng.standard_normal((studies, len(cluster), 3)), -1, 0)
+    slope_a, slope_b = np.full_like(x, a), np.full_like(x, b)
+    if chosen.kind == SLOPES:
+        own, other = np.moveaxis(rng.standard_normal((studies, len(design.sizes), 2)), -1, 0)
+        slope_a += SLOPE_SD * own[:, cluster]
+        joint = SLOPE_CORRELATION * own + np.sqrt(1 - SLOPE_CORRELATION**2) * other
+        slope_b += SLOPE_SD * joint[:, cluster]
+    spread = np.sqrt(0.3 + 0.7 * x**2) if chosen.kind == BOTH else 1.0
+    m = slope_a * x + np.sqrt(1 - a**2) * spread * first
+    spread = np.sqrt(0.3 + 0.7 * m**2) if chosen.kind in (OUTCOME, BOTH) else 1.0
+    y = slope_b * m + np.sqrt(1 - b**2) * spread * second
+    return data + np.sqrt(1 - icc) * np.stack([x, m, y], axis=-1), cluster
 
 
 def tasks(settings: Settings) -> list[Task]:
@@ -70,9 +133,11 @@ def tasks(settings: Settings) -> list[Task]:
     if not asked:
         return []
     found: list[Task] = []
-    for cell, (design, _) in _cells().items():
+    for cell, (design, name) in _cells().items():
         therapists = len(design.sizes)
-        found += blocks(PART, cell, asked["studies"], BLOCK, 0.00015 + 3e-6 * therapists)
+        found += blocks(PART, cell, asked["studies"], BLOCK, 0.0015 + 5e-5 * therapists)
+        if design.name not in RESAMPLED_AT or POPULATIONS[name].kind != NORMAL:
+            continue
         resampling = 3.5e-5 * (asked["replicates"] + therapists) + 0.001
         found += blocks(RESAMPLED, cell, asked["bootstrap_studies"], RESAMPLED_BLOCK, resampling, bundle=5)
     return found
@@ -86,19 +151,20 @@ class _Runner:
     def __call__(self, task: Task) -> Iterator[Row]:
         design, name = self.cells[task.cell]
         rng = stream(self.settings.seed, task.part, task.cell, task.block)
-        a, b = POPULATIONS[name]
-        data, cluster = draw_normal(rng, task.studies, *population(a, b, design.icc), design.sizes)
+        chosen = POPULATIONS[name]
+        truth = chosen.a * chosen.b
+        data, cluster = draw(rng, task.studies, chosen, design)
         if task.part == RESAMPLED:
             replicates = self.settings.design["coverage"]["replicates"]
             found = bootstrap_intervals(data, cluster, replicates, rng, self.settings.confidence)
             for (estimand, interval), (low, high) in found.items():
-                for measure, value in _sums(low, high, a * b).items():
+                for measure, value in _sums(low, high, truth).items():
                     yield estimand, interval, measure, value
             return
         for estimand, paths in both(Sample.of(data, NAMES, cluster)).items():
             yield estimand, "", "boundary", float(paths.boundary.sum())
             for interval, (low, high) in intervals(paths, self.settings.confidence).items():
-                for measure, value in _sums(low, high, a * b).items():
+                for measure, value in _sums(low, high, truth).items():
                     yield estimand, interval, measure, value
 
 
@@ -204,7 +270,7 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         for (estimand, interval), s in sorted(found.items(), key=lambda f: (f[0][0], order.get(f[0][1], 9))):
             if not interval:
                 continue
-            a, b = POPULATIONS[name]
+            a, b = POPULATIONS[name].a, POPULATIONS[name].b
             low, high = jeffreys(s["covers"], s["intervals"], settings.confidence)
             zero_low, zero_high = jeffreys(s["excludes_zero"], s["intervals"], settings.confidence)
             boundary = simple.get(cell, {}).get((estimand, ""), {}).get("boundary", np.nan)

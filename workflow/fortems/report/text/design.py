@@ -292,8 +292,31 @@ def coverage(report: Report) -> str:
         parts.insert(
             0, f"The first numbers are for a population with an indirect effect ({truth}, standardized)."
         )
+    parts.append(_beyond_normal(report))
     parts.append(_null(report, nominal))
     return joined([*parts, f"Each design is in `design/coverage.csv`{report.see('fig-coverage')}."])
+
+
+def _beyond_normal(report: Report) -> str:
+    """Coverage where residual variances rise or slopes vary between therapists, interval by interval."""
+    rows = [
+        row
+        for row in report.results.rows(COVERAGE)
+        if row.has("coverage") and str(row["population"]).startswith("effect;")
+    ]
+    clauses = []
+    for kind, words in INTERVAL_WORDS.items():
+        found = [row for row in rows if row["interval"] == kind]
+        if found:
+            low, high = (choose(found, key=lambda row: row["coverage"]) for choose in (min, max))
+            ends = (report.bind.of(row, "coverage", "%1") for row in (low, high))
+            clauses.append(f"the {words} interval in {' to '.join(ends)}")
+    if not clauses:
+        return ""
+    return (
+        "Where residual variances rise with the variable before, or slopes vary between therapists, the true effect is covered by "
+        f"{listed(clauses)} of studies."
+    )
 
 
 def _null(report: Report, nominal: float) -> str:
