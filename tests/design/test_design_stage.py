@@ -85,7 +85,7 @@ def test_full_stage_has_the_sizes_that_are_asked_for():
         studies[task.part] = studies.get(task.part, 0) + task.studies
     assert studies["power"] == 96 * 1000
     assert studies["diagnosticity"] == (8 + 5) * 5000
-    assert studies["coverage"] == 6 * 4 * 2000
+    assert studies["coverage"] == (7 * 4 + 2 * 3 * 4) * 2000
 
 
 def test_blocks_have_a_fixed_size():
