@@ -127,7 +127,7 @@ def test_where_no_interval_is_shown_none_is_told(report_of):
     assert "does not leave out zero in the one model" in words(study.others(report))
     assert "none is shown" in words(SENTENCES["plain_results"](report))
     report.models = {}
-    assert words(study.others(report)) == f"{study.ABSENT}."
+    assert words(study.others(report)) == f"{study.absent()}."
     assert words(SENTENCES["plain_results"](report)).startswith("The article's own models were not among")
 
 

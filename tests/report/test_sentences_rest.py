@@ -94,7 +94,7 @@ def test_both_mediators_side_by_side(report_of):
     both = {"predictor": "alliance", "mediator": ["meaning", "search"], "outcome": "distress"}
     report.models = report.models | models_of({"alliance_meaning_search": both})
     assert (
-        "With both mediators side by side, the indirect effect through presence: within therapists its interval"
+        "With both mediators side by side, the indirect effect through presence of meaning: within therapists its interval"
         in (words(mediation.further(report)))
     )
 

@@ -92,3 +92,19 @@ def test_a_description_holds_numbers_of_its_own_instrument_only(tmp_path, braces
     path.write_text(yaml.safe_dump(raw | {"description": f"It has {braces} items."}))
     with pytest.raises(ConfigError, match="is no number of it"):
         load_instrument(path, "wai")
+
+
+def test_another_studys_sentences_name_its_own_variables(tmp_path, monkeypatch):
+    monkeypatch.setenv(IN_FORCE, "")
+    use_study(written(tmp_path))
+    from fortems.report.text import discussion, relations, summary
+    from fortems.report.text import study as models
+
+    told = [models.absent(), discussion._order(), discussion._first_alone(), summary._fared()]
+    assert told == [
+        "The article's models of the trust in the therapist are not among this run's",
+        "trust in the therapist, hope, PHQ\\-9",
+        "trust in the therapist",
+        "had less PHQ\\-9",
+    ]
+    assert relations.study().aspects == ()

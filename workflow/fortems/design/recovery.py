@@ -19,6 +19,7 @@ from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
 from fortems.stats.regression import Array
+from fortems.study.definition import study
 from fortems.study.engines import ENGINES
 from fortems.study.instruments import load_instruments
 from fortems.study.models import MediationModel
@@ -30,12 +31,13 @@ if TYPE_CHECKING:
 
 PART, ENGINES_PART = "recovery", "engines"
 BLOCK, ENGINES_BLOCK = 100, 20
-MODELS = {
-    predictor: MediationModel(predictor, (predictor,), ("meaning",), "distress")
-    for predictor in ("alliance", "bond")
-}
-SIDE_BY_SIDE = "alliance"
 PATHS = ("a", "b", "direct", "indirect", "total")
+
+
+def _models() -> dict[str, MediationModel]:
+    """A model of each predictor of the study."""
+    ours = study()
+    return {x: MediationModel(x, (x,), (ours.mediator,), ours.outcome) for x in ours.predictors}
 
 
 def scenarios(settings: Settings) -> list[str]:
@@ -71,7 +73,7 @@ class _Runner:
         data, names, cluster = simulator.scores(rng, task.studies)
         estimate = side_by_side if task.part == ENGINES_PART else primary
         truth: dict[tuple[str, str, str], float] = {}
-        for name, model in MODELS.items():
+        for name, model in _models().items():
             variables = (*model.predictors, *model.mediators, model.outcome)
             at = [simulator.population.variables.index(v) for v in variables]
             population = simulator.population
@@ -130,18 +132,21 @@ def primary(data: Array, names: tuple[str, ...], cluster: np.ndarray, settings: 
     """Estimates (S,) by (engine, model, level, parameter), of the two primary estimators."""
     from twolevel import batch
 
-    wanted = tuple(dict.fromkeys(v for model in MODELS.values() for v in model.variables))
+    wanted = tuple(dict.fromkeys(v for model in _models().values() for v in model.variables))
     sample = Sample.of(data[:, :, [names.index(v) for v in wanted]], wanted, cluster)
     found: Found = {}
-    for name, model in MODELS.items():
-        single = single_paths(sample, model.predictors, "meaning", "distress")
+    for name, model in _models().items():
+        (mediator,) = model.mediators
+        single = single_paths(sample, model.predictors, mediator, model.outcome)
         values = {"a": single.a[:, 0], "b": single.b, "direct": single.direct[:, 0]}
         found |= _with_products(values, "regression", name, "single")
-        two = batch.PathModel.mediation(model.predictors, "meaning", "distress")
+        two = batch.PathModel.mediation(model.predictors, mediator, model.outcome)
         fitted = batch.fit(two, sample.moments.select(sample.at(two.variables)), vcov=False)
         x = model.predictors[0]
-        values = {"a": fitted.path("meaning", x), "b": fitted.path("distress", "meaning")}
-        found |= _with_products(values | {"direct": fitted.path("distress", x)}, "twolevel", name, "within")
+        values = {"a": fitted.path(mediator, x), "b": fitted.path(model.outcome, mediator)}
+        found |= _with_products(
+            values | {"direct": fitted.path(model.outcome, x)}, "twolevel", name, "within"
+        )
         for i, variable in enumerate(two.variables):
             others = {
                 f"residual variance of {variable}": fitted.residual_variance[:, i],
@@ -170,13 +175,15 @@ def side_by_side(data: Array, names: tuple[str, ...], cluster: np.ndarray, setti
     from fortems.mediation.run import engine
     from fortems.mediation.system import build
 
-    model = MODELS[SIDE_BY_SIDE]
+    first = study().predictors[0]
+    model = _models()[first]
+    (mediator,), outcome = model.mediators, model.outcome
     plain = slopes.Settings(
         seed=settings.seed, confidence=settings.confidence, intervals=("delta",), replicates=0
     )
     values: dict[tuple[str, str, str], Array] = {}
-    for s, study in enumerate(data):
-        scores = pd.DataFrame(study, columns=list(names))
+    for s, drawn in enumerate(data):
+        scores = pd.DataFrame(drawn, columns=list(names))
         scores.insert(0, "therapist", [f"t{j:03d}" for j in cluster])
         scores.insert(0, "client", [f"c{i:05d}" for i in range(len(scores))])
         system = build(model, scores)
@@ -186,9 +193,9 @@ def side_by_side(data: Array, names: tuple[str, ...], cluster: np.ndarray, setti
                     continue
                 slope = dict(zip(part.keys, part.estimate, strict=True))
                 keys = (
-                    ("a", ("meaning", SIDE_BY_SIDE)),
-                    ("b", ("distress", "meaning")),
-                    ("direct", ("distress", SIDE_BY_SIDE)),
+                    ("a", (mediator, first)),
+                    ("b", (outcome, mediator)),
+                    ("direct", (outcome, first)),
                 )
                 for parameter, key in keys:
                     place = values.setdefault((name, part.level, parameter), np.full(len(data), np.nan))
@@ -196,7 +203,7 @@ def side_by_side(data: Array, names: tuple[str, ...], cluster: np.ndarray, setti
     found: Found = {}
     for name, level in dict.fromkeys(key[:2] for key in values):
         paths = {parameter: values[name, level, parameter] for parameter in ("a", "b", "direct")}
-        found |= _with_products(paths, name, SIDE_BY_SIDE, level)
+        found |= _with_products(paths, name, first, level)
     return found
 
 

@@ -10,7 +10,7 @@ from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
-from fortems.study.variables import label
+from fortems.study.variables import label, short_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 
 KINDS = {"total": ("robust", "pearson", "printed"), "within": ("centred",), "between": ("latent",)}
 TITLES = {"total": "Total", "within": "Within therapists", "between": "Between therapists"}
-SHORT = {
-    "alliance": "Alliance",
-    "meaning": "Meaning",
-    "search": "Search",
-    "symptom_distress": "Symptoms",
-    "interpersonal_relations": "Interpersonal",
-    "social_role": "Social role",
-    "distress": "Distress",
-}
 
 
 def data(context: Context) -> pd.DataFrame:
@@ -64,10 +55,6 @@ def _drawn(frame: pd.DataFrame) -> list[str]:
     return [level for level in TITLES if level in have] or ["total"]
 
 
-def _short(name: str) -> str:
-    return SHORT.get(name, label(name))
-
-
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw a lower triangle a level that has any value, the value in every cell."""
     names = _names(frame)
@@ -96,12 +83,12 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             )
         axes.set_xticks(
             range(len(names) - 1),
-            [_short(name) for name in names[:-1]],
+            [short_label(name) for name in names[:-1]],
             rotation=45,
             ha="right",
             fontsize=6.3,
         )
-        axes.set_yticks(range(1, len(names)), [_short(name) for name in names[1:]], fontsize=6.3)
+        axes.set_yticks(range(1, len(names)), [short_label(name) for name in names[1:]], fontsize=6.3)
         axes.set(xlim=(-0.5, len(names) - 1.5), ylim=(len(names) - 0.5, 0.5))
         axes.tick_params(length=0)
         for spine in axes.spines.values():

@@ -10,7 +10,8 @@ from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.choice import simple_models
 from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, model_label
-from fortems.study.definition import lower
+from fortems.study.definition import lower, study
+from fortems.study.variables import in_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     axes.set_yticks([-number for number in range(len(frame))], labels)
     axes.set_ylim(-len(frame) + 0.4, 0.6)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("direct path (SD of distress per SD of the predictor)")
+    axes.set_xlabel(f"direct path (SD of {in_sentence(study().outcome)} per SD of the predictor)")
     return made
 
 

@@ -8,7 +8,7 @@ from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS
 from fortems.study.estimands import ESTIMANDS
-from fortems.study.variables import label
+from fortems.study.variables import short_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ def data(context: Context) -> pd.DataFrame:
 
 
 def _label(row: dict[Any, Any], model: MediationModel | None) -> str:
-    text = f"{_short(row['predictor'])} → {_short(row['mediator'])} → {_short(row['outcome'])}"
+    text = f"{short_label(row['predictor'])} → {short_label(row['mediator'])} → {short_label(row['outcome'])}"
     if model is None:
         return text
     marks = []
@@ -73,17 +73,6 @@ def _label(row: dict[Any, Any], model: MediationModel | None) -> str:
     if model.between == "structured":
         marks.append("structured")
     return f"{text}\n({'; '.join(marks)})" if marks else text
-
-
-def _short(name: str) -> str:
-    words = {"Alliance (total)": "Alliance", "Presence of meaning": "Meaning", "Search for meaning": "Search"}
-    text = label(name)
-    text = words.get(text, text)
-    return {
-        "Distress (total)": "Distress",
-        "Interpersonal relations": "Interpersonal",
-        "Symptom distress": "Symptoms",
-    }.get(text, text)
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:

@@ -9,7 +9,8 @@ import numpy as np
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.words import ESTIMAND_LABELS, MEASURED_INTERVALS
-from fortems.study.variables import label
+from fortems.study.definition import study
+from fortems.study.variables import in_sentence, label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     axes.set_yticks([-number for number in range(len(frame))], labels)
     axes.set_ylim(-len(frame) + 0.4, 0.6)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("indirect effect through presence of meaning (SD)")
+    axes.set_xlabel(f"indirect effect through {in_sentence(study().mediator)} (SD)")
     return made
 
 

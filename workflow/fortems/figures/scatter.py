@@ -1,4 +1,4 @@
-"""Bond, meaning, distress: scatter with a slope for each therapist; grouped counts on private data."""
+"""Predictor, mediator, outcome: scatter with a slope for each therapist; grouped counts on private data."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from fortems.data.privacy.limits import Limits, codes
 from fortems.data.privacy.privacy import AGGREGATED, SHOWN, cells, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.study.definition import lower
-from fortems.study.variables import label
+from fortems.presentation.words import listed
+from fortems.study.definition import lower, study
+from fortems.study.variables import in_sentence, label
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-PAIRS = (("bond", "meaning"), ("meaning", "distress"), ("bond", "distress"))
 CELLS = 5
+
+
+def _pairs() -> tuple[tuple[str, str], ...]:
+    x, m, y = study().focus, study().mediator, study().outcome
+    return (x, m), (m, y), (x, y)
 
 
 def data(context: Context) -> pd.DataFrame:
@@ -28,9 +33,10 @@ def data(context: Context) -> pd.DataFrame:
 
     scores, ranges = context.table("data/scores.csv"), _possible(context)
     form = displays(str(context.results.setting("data", "source")))["scatter"].form
-    pairs = [(x, y) for x, y in PAIRS if {x, y} <= set(scores.columns)]
+    chain = (study().focus, study().mediator, study().outcome)
+    pairs = [(x, y) for x, y in _pairs() if {x, y} <= set(scores.columns)]
     if not pairs or form not in (SHOWN, AGGREGATED):
-        raise Withheld("Not drawn: the run has no two of bond, meaning and distress by client.")
+        raise Withheld(f"Not drawn: the run has no two of {listed(map(in_sentence, chain))} by client.")
     parts = []
     for x, y in pairs:
         known = scores[["therapist", x, y]].dropna()

@@ -10,14 +10,12 @@ from fortems.data.privacy.privacy import SHOWN, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.words import listed
-from fortems.study.definition import lower
-from fortems.study.variables import label
+from fortems.study.definition import lower, study
+from fortems.study.variables import in_sentence, label
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-VARIABLES = ("bond", "meaning", "distress")
 
 
 def data(context: Context) -> pd.DataFrame:
@@ -27,9 +25,10 @@ def data(context: Context) -> pd.DataFrame:
     scores = context.table("data/scores.csv")
     icc = context.table("tables/icc.csv").set_index("variable")
     display = displays(str(context.results.setting("data", "source")))["caterpillar"]
-    names = [name for name in VARIABLES if name in scores]
+    chain = (study().focus, study().mediator, study().outcome)
+    names = [name for name in chain if name in scores]
     if not names:
-        raise Withheld("Not drawn: the run has no bond, meaning or distress by client.")
+        raise Withheld(f"Not drawn: the run has none of {listed(map(in_sentence, chain))} by client.")
     if display.form != SHOWN:
         raise Withheld(f"Not drawn: {display.reason}.")
     parts = []

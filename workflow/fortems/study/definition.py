@@ -40,6 +40,8 @@ class Variable:
         How it is called after "more" and "less".
     plural : str
         Several values of it.
+    plain : str
+        How a summary for clinicians calls it.
     category : bool
         Whether its values are words.
     instrument : str
@@ -56,6 +58,7 @@ class Variable:
     sentence: str = ""
     bare: str = ""
     plural: str = ""
+    plain: str = ""
     category: bool = False
     instrument: str = ""
     part_of: str = ""
@@ -115,6 +118,11 @@ class Study:
             if variable.part_of:
                 found.setdefault(variable.part_of, []).append(name)
         return {total: tuple(parts) for total, parts in found.items()}
+
+    @property
+    def focus(self) -> str:
+        """The predictor that is set against others: the first aspect, or the first predictor."""
+        return (self.aspects or self.predictors)[0]
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -195,6 +203,11 @@ def lower(label: str) -> str:
     return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
+def definite(words: str) -> str:
+    """Return words with the article that they may already have."""
+    return words if words.startswith("the ") else f"the {words}"
+
+
 def _variable(name: str, entry: Mapping[str, Any]) -> Variable:
     label = str(entry["label"])
     sentence = entry.get("name", lower(label))
@@ -204,6 +217,7 @@ def _variable(name: str, entry: Mapping[str, Any]) -> Variable:
         short=entry.get("short", label),
         sentence=sentence,
         bare=entry.get("bare", sentence),
+        plain=entry.get("plain", definite(sentence)),
         plural=entry.get("plural", f"values of {sentence}"),
         category=entry.get("category", False),
         instrument=entry.get("instrument", ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fortems.study.definition import study
+from fortems.study.definition import definite, study
 
 
 def label(name: str) -> str:
@@ -18,6 +18,11 @@ def short_label(name: str) -> str:
 def bare(name: str) -> str:
     """Return a variable's words after "more" and "less"."""
     return study().variable(name).bare
+
+
+def with_article(name: str) -> str:
+    """Return a variable's words within a sentence, with the article."""
+    return definite(in_sentence(name))
 
 
 def in_sentence(name: str) -> str:

@@ -27,6 +27,7 @@ from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
 from fortems.report.text.robustness import measured_models, measured_rows
 from fortems.report.text.study import chain
+from fortems.study.definition import study
 from fortems.study.engines import ENGINES
 from fortems.study.models import MediationModel
 from fortems.study.roles import main_models
@@ -128,7 +129,7 @@ def _clustering(report: Report) -> list[Cell]:
     names = list(dict.fromkeys(name for model in models for name in report.models[model].chain))
     rows = {name: report.results.first(ICC, variable=name) for name in names}
     known = {name: row for name, row in rows.items() if row is not None and row.has("icc")}
-    outcome = known.get("distress") or next(iter(known.values()), None)
+    outcome = known.get(study().outcome) or next(iter(known.values()), None)
     if outcome is None:
         return []
     bind = report.bind

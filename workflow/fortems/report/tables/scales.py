@@ -9,7 +9,7 @@ from fortems.report.template import Report
 from fortems.report.text.instruments import instrument_label
 from fortems.report.text.relations import CORRELATIONS, at_level, total
 from fortems.study.definition import study
-from fortems.study.variables import label
+from fortems.study.variables import label, short_label
 
 RELIABILITY = "tables/reliability.csv"
 DESCRIPTIVES = "tables/descriptives.csv"
@@ -163,7 +163,7 @@ def levels(report: Report) -> Table | None:
 
 
 def _brief(name: str) -> str:
-    return {"alliance": "Alliance", "distress": "distress", "meaning": "Meaning"}.get(name, label(name))
+    return short_label(name)
 
 
 def icc(report: Report) -> Table | None:

@@ -10,7 +10,9 @@ from fortems.report.text.claims import estimands, tallies
 from fortems.report.text.instruments import assumed_keys
 from fortems.report.text.study import model_words, others
 from fortems.report.text.words import clear, joined, name, sentence
+from fortems.study.definition import lower, study
 from fortems.study.roles import key_models
+from fortems.study.variables import bare, short_label
 
 DIAGNOSTICITY = "design/diagnosticity.csv"
 
@@ -42,7 +44,7 @@ def support(report: Report, role: str) -> str:
 
 
 def _statements(report: Report) -> list[str]:
-    """What the data say of alliance and bond, models of the same verdict together."""
+    """What the data say of the key predictors, models of the same verdict together."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for role in key_models(report.models):
         found = shown(report, role)
@@ -50,9 +52,7 @@ def _statements(report: Report) -> list[str]:
         groups.setdefault(key, []).append(role)
     clauses = []
     for (state, *where), roles in groups.items():
-        relation = (
-            f"meaning carries part of the relation of {listed(name(role) for role in roles)} with distress"
-        )
+        relation = f"{escape(bare(study().mediator))} carries part of the relation of {listed(name(role) for role in roles)} with {name(study().outcome)}"
         estimands_ = listed(ESTIMAND_WORDS[level] for level in where)
         clauses.append(
             {
@@ -119,13 +119,37 @@ def _full(report: Report) -> str:
     return "That the direct path is too small to matter is not shown, so that full mediation is not shown either."
 
 
+def _chain() -> list[str]:
+    """The first predictor, the mediator and the outcome in bare words."""
+    ours = study()
+    return [escape(bare(x)) for x in (ours.predictors[0], ours.mediator, ours.outcome)]
+
+
+def _brief(variable: str) -> str:
+    return escape(lower(short_label(variable)))
+
+
+def _order() -> str:
+    return ", ".join(_chain())
+
+
+def _sense() -> str:
+    return f"sense of {escape(bare(study().mediator))}"
+
+
+def _first_alone() -> str:
+    """What a verdict on each aspect by itself comes to: ``bond, but not goal or task``."""
+    first, *others = (_brief(x) for x in study().aspects or study().predictors)
+    return f"{first}, but not {' or '.join(others)}" if others else first
+
+
 def discussion_pattern(report: Report) -> str:
     """What the diagnosticity stage says; without it, what is known without simulation."""
     general = (
         f"With about {report.fact('paper_clients')} clients the line between significant and not significant lies at a correlation of "
         f"about {report.fact('critical_r_total')}. Three aspects with the same true correlation near this line will often fall on "
-        'different sides of it, so that "bond, but not goal or task" needs a direct comparison of the aspects, not three '
-        "separate tests. And three variables measured at once cannot tell the order alliance, meaning, distress from any other."
+        f'different sides of it, so that "{_first_alone()}" needs a direct comparison of the aspects, not three '
+        f"separate tests. And three variables measured at once cannot tell the order {_order()} from any other."
     )
     if not report.has(DIAGNOSTICITY):
         return f"{general} How often the pattern arises under other accounts was not simulated in this run."
@@ -163,25 +187,25 @@ def limits(report: Report) -> str:
 
 def implications(report: Report) -> str:
     """For research and practice, from the verdicts."""
-    study = (
-        "A study that could tell would measure alliance, meaning and distress several times, from the start of therapy, in more "
-        "therapists, and would test the difference between bond, goal and task instead of comparing verdicts."
+    next_study = (
+        f"A study that could tell would measure {listed(_chain())} several times, from the start of therapy, in more "
+        f"therapists, and would test the difference between {listed(_brief(x) for x in study().aspects)} instead of comparing verdicts."
     )
     if report.variant.simulated:
-        return f"{study} For practice nothing follows from simulated clients."
+        return f"{next_study} For practice nothing follows from simulated clients."
     if report.variant.invented:
-        return f"{study} For practice nothing follows from an invented article."
+        return f"{next_study} For practice nothing follows from an invented article."
     state = {support(report, role) for role in key_models(report.models)}
     if not state:
-        return f"{study} For practice nothing follows as to the article's account, since its models are not among this run's."
+        return f"{next_study} For practice nothing follows as to the article's account, since its models are not among this run's."
     if "both" in state or "one" in state:
         practice = (
-            "For practice the association is a reason for attention to clients' sense of meaning when the alliance is discussed; it "
+            f"For practice the association is a reason for attention to clients' {_sense()} when the {escape(bare(study().predictors[0]))} is discussed; it "
             "is no evidence that working on either changes the other."
         )
     else:
-        practice = "For practice these data give no new reason for action; they do not show that meaning plays no part."
-    return f"{study} {practice}"
+        practice = f"For practice these data give no new reason for action; they do not show that {escape(bare(study().mediator))} plays no part."
+    return f"{next_study} {practice}"
 
 
 SENTENCES = {

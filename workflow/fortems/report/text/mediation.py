@@ -13,11 +13,13 @@ from fortems.presentation.choice import (
 )
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
+from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.study import in_how_many
 from fortems.report.text.words import IS, clear, interval, joined, name, p, plural, sentence
 from fortems.study.definition import study
 from fortems.study.roles import TOGETHER, main_models, outcome_parts
+from fortems.study.variables import bare
 
 #: What counts as the standard deviation unit of an equivalence bound is told in the method.
 LEAVES_OUT = {True: "leaves out zero", False: "includes zero"}
@@ -48,7 +50,7 @@ def path_clause(report: Report, row: Row | None, source: str, target: str, symbo
 
 
 def _bare(variable: str) -> str:
-    return {"alliance": "alliance", "meaning": "meaning", "bond": "bond"}.get(variable, name(variable))
+    return escape(bare(variable))
 
 
 def indirect_clause(report: Report, row: Row | None, standardized: bool = True) -> str:
@@ -104,7 +106,7 @@ def mediation(report: Report, role: str) -> str:
     tables = report.see("tbl-mediation", f"fig-path_{model}")
     if tables:
         parts.append(f"All numbers stand together{tables}.")
-    if role == "bond" and "fig-scatter" in report.items:
+    if role == study().focus and "fig-scatter" in report.items:
         parts.append(f"{report.ref('fig-scatter')} shows the clients' scores behind them.")
     return joined(parts)
 
@@ -142,10 +144,10 @@ def _both(report: Report, model: str) -> str:
 
 
 def aspects(report: Report) -> str:
-    """Goal and task alone, and the three aspects together."""
+    """The other aspects alone, and all together."""
     parts = []
     main = main_models(report.models)
-    for role in ("goal", "task"):
+    for role in study().aspects[1:]:
         if role not in main:
             continue
         model, clauses = main[role], []
@@ -199,17 +201,22 @@ def covariates(report: Report) -> str:
             f"With {as_covariates(report, adjusted)} the interval of the indirect effect leaves out zero "
             f"{text}{report.see('fig-indirect')}."
         )
-    claims = [row for row in report.results.rows("claims.csv", claim="age_gender", judged=True)]
+    beside_outcome = [claim for claim, its in report.results.claims.items() if its.statistic == "covariates"]
+    claims = [row for row in report.results.rows("claims.csv", claim=beside_outcome, judged=True)]
+    background = [name(variable) for variable in study().background]
+    beside, none = listed(background), f"None of {listed(background)}, each given the others"
+    if len(background) == 2:
+        none = f"Neither {' nor '.join(background)}, each given the other"
     significant = [row for row in claims if row["verdict"] == "not reproduced"]
     weak = [row for row in claims if row["verdict"] == "consistent (weak)"]
     if significant:
         parts.append(
-            "That age and gender do not influence distress is not reproduced: at least one of them is significant."
+            f"That {beside} do not influence {name(study().outcome)} is not reproduced: at least one of them is significant."
         )
     elif weak:
         parts.append(
-            "Neither age nor gender, each given the other, is a significant predictor of distress, which agrees with the "
-            "article but is weak support for no influence."
+            f"{none}, is a significant predictor of {name(study().outcome)}, which agrees with the article but is weak support "
+            "for no influence."
         )
     moderated = [
         row
@@ -257,7 +264,7 @@ def covariates_title(report: Report) -> str:
 
 
 def further(report: Report) -> str:
-    """Parts of distress as outcomes, search for meaning as a rival."""
+    """Parts of the outcome as outcomes, the rival in the place of the mediator and beside it."""
     parts = []
     own = own_models(report.results, report.models)  # told of in a section of their own
     entries = {
@@ -270,14 +277,16 @@ def further(report: Report) -> str:
     )
     if text:
         parts.append(
-            f"With the parts of distress as outcomes the interval of the indirect effect leaves out zero "
+            f"With the parts of {name(study().outcome)} as outcomes the interval of the indirect effect leaves out zero "
             f"{text}{report.see('fig-indirect')}."
         )
     text = in_how_many(
         report, [model for model, entry in entries.items() if entry.mediators == (study().rival,)]
     )
     if text:
-        parts.append(f"With search for meaning in the place of presence it does so {text}.")
+        parts.append(
+            f"With {name(study().rival)} in the place of {name(study().mediator)} it does so {text}."
+        )
     beside = {
         model: entry
         for model, entry in entries.items()
@@ -294,7 +303,7 @@ def further(report: Report) -> str:
         ]
     if clauses:
         parts.append(
-            f"With both mediators side by side, the indirect effect through presence: {'; '.join(clauses)}."
+            f"With both mediators side by side, the indirect effect through {name(study().mediator)}: {'; '.join(clauses)}."
         )
     return joined(parts)
 

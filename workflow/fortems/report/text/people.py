@@ -134,7 +134,8 @@ def descriptives(report: Report) -> str:
 def icc(report: Report) -> str:
     """How much of each scale lies between therapists."""
     rows = [row for row in report.results.rows(ICC) if row.has("icc")]
-    main = [row for row in rows if row["variable"] in ("alliance", "bond", "meaning", "distress")]
+    chain = (*study().predictors, study().mediator, study().outcome)
+    main = [row for row in rows if row["variable"] in chain]
     if not main:
         return "Differences between therapists could not be estimated."
     shown = [

@@ -9,7 +9,6 @@ from fortems.report.text.words import IS, interval, joined, name, p
 from fortems.study.definition import study
 
 CORRELATIONS = "tables/correlations.csv"
-ASPECTS = ("bond", "goal", "task")
 
 
 def total(report: Report, x: str, y: str) -> Row | None:
@@ -58,13 +57,14 @@ def correlation(report: Report, row: Row, x: str, y: str) -> str:
 
 def correlations(report: Report) -> str:
     """The paper's family of correlations, in its order."""
-    parts = []
-    for x, y in (("alliance", "meaning"), ("alliance", "distress"), ("meaning", "distress")):
+    ours, parts = study(), []
+    first = ours.predictors[0]
+    for x, y in ((first, ours.mediator), (first, ours.outcome), (ours.mediator, ours.outcome)):
         row = total(report, x, y)
         if row is not None:
             parts.append(_capital(correlation(report, row, x, y)))
-    for y in ("meaning", "distress"):
-        found = [(x, total(report, x, y)) for x in ASPECTS]
+    for y in (ours.mediator, ours.outcome):
+        found = [(x, total(report, x, y)) for x in ours.aspects]
         clauses = [correlation(report, row, x, y) for x, row in found if row is not None]
         if clauses:
             parts.append(_capital("; ".join(clauses)))

@@ -12,6 +12,7 @@ from fortems.report.text.words import clear, joined, name, plural
 from fortems.study.definition import study
 from fortems.study.instruments import compared
 from fortems.study.roles import key_models
+from fortems.study.variables import bare
 
 AGREEMENT = "mediation/agreement.csv"
 PUBLISHED = "published.csv"
@@ -182,7 +183,11 @@ def influence(report: Report) -> str:
         if row.has("largest_shift", "lowest", "highest")
     ]
     if not rows:
-        which = "The models of alliance and bond" if main else "The models of this run"
+        which = (
+            f"The models of {listed(bare(x) for x in study().predictors)}"
+            if main
+            else "The models of this run"
+        )
         return f"{which} could not be fitted without single therapists."
     clauses = []
     for row in rows:

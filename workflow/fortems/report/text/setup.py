@@ -16,7 +16,7 @@ from fortems.study.definition import study
 from fortems.study.engines import ENGINES, RESAMPLED, RESAMPLING
 from fortems.study.estimands import PRIMARY, PRIMARY_INTERVAL, STAND_IN, computed_intervals
 from fortems.study.roles import main_models, outcome_parts
-from fortems.study.variables import label
+from fortems.study.variables import bare, label
 
 LIBRARIES = {"semopy": "semopy [@igolkina2020]", "mixedlm": "statsmodels [@seabold2010]"}
 ENGINE_WORDS = {
@@ -74,7 +74,12 @@ def model_roles(report: Report) -> str:
     """What predictor, mediator and outcome are: named where all models are of the study's variables."""
     if own_models(report.results, report.models):
         return "a predictor $x$, a mediator $m$ and an outcome $y$"
-    return "a predictor $x$ (the alliance or an aspect of it), the mediator $m$ (presence of meaning) and the outcome $y$ (distress)"
+    ours = study()
+    aspect = " or an aspect of it" if ours.aspects else ""
+    return (
+        f"a predictor $x$ (the {escape(bare(ours.predictors[0]))}{aspect}), the mediator $m$ ({name(ours.mediator)}) and the outcome "
+        f"$y$ ({name(ours.outcome)})"
+    )
 
 
 def models(report: Report) -> str:
@@ -242,7 +247,7 @@ def sensitivity_method(report: Report) -> str:
     repeated = _repeated(report)
     parts = (
         [
-            f"The models{' of the alliance and its aspects' if main_models(report.models) else ''} were repeated {listed(repeated)}."
+            f"The models{f' of the {escape(bare(study().predictors[0]))} and its aspects' if main_models(report.models) else ''} were repeated {listed(repeated)}."
         ]
         if repeated
         else []
@@ -315,10 +320,10 @@ def _repeated(report: Report) -> list[str]:
         "with other engines": len(engines) > 1,
         "with other intervals": len(computed_intervals(report.results.setting("intervals", default=[]))) > 1,
         "with covariates": any(entry.covariates for entry in fitted.values()),
-        "with parts of distress as the outcome": any(
+        f"with parts of {name(study().outcome)} as the outcome": any(
             entry.outcome in outcome_parts() for entry in fitted.values()
         ),
-        "with search for meaning as a rival mediator": any(
+        f"with {name(study().rival)} as a rival mediator": any(
             study().rival in entry.mediators for entry in fitted.values()
         ),
         "with the directions turned around": bool(reordered_models(report.results, report.models)),

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from fortems.presentation.choice import indirects, levels, own_models
 from fortems.presentation.results import Row
-from fortems.presentation.words import ESTIMAND_WORDS, labels
+from fortems.presentation.words import ESTIMAND_WORDS, labels, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import clear, name
+from fortems.study.definition import study
 from fortems.study.roles import TOGETHER, key_models, main_models
+from fortems.study.variables import bare
 
-ABSENT = "The article's models of the alliance and of the bond are not among this run's"
+
+def absent() -> str:
+    """That the study's key models were not run: ``The article's models of the alliance and of the bond are not ...``."""
+    whose = listed(f"of the {escape(bare(x))}" for x in study().predictors)
+    return f"The article's models {whose} are not among this run's"
 
 
 def model_words(report: Report, model: str) -> str:
@@ -68,9 +74,9 @@ def others(report: Report) -> str:
     models, key = own_models(report.results, report.models), key_models(report.models)
     text = in_how_many(report, models if key else [*main_models(report.models).values(), *models])
     if not text:
-        return "" if key else f"{ABSENT}."
+        return "" if key else f"{absent()}."
     one = text.startswith("not ") and " and " not in text
     found = f"does not leave out zero {text.removeprefix('not ')}" if one else f"leaves out zero {text}"
     if key:
         return f"With this run's own models the interval of the indirect effect {found}."
-    return f"{ABSENT}; with those that were run the interval of the indirect effect {found}."
+    return f"{absent()}; with those that were run the interval of the indirect effect {found}."

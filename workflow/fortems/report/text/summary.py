@@ -5,15 +5,18 @@ from __future__ import annotations
 from fortems.presentation.choice import counted, counted_words, indirects, levels, own_models, path
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
+from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, findings, findings_word, tallies
 from fortems.report.text.design import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.mediation import indirect_clause
-from fortems.report.text.study import ABSENT, others
-from fortems.report.text.words import clear, joined, plural, sentence
+from fortems.report.text.study import absent, others
+from fortems.report.text.words import clear, joined, name, plural, sentence
+from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.roles import key_models, main_models
+from fortems.study.variables import bare, with_article
 
 
 def _size(report: Report) -> str:
@@ -33,8 +36,6 @@ def abstract_method(report: Report) -> str:
         "scores": f"Scale scores of {_size(report)} were analysed.",
         "matrix": f"The printed correlations of {_size(report)} were checked and re-analysed.",
     }[report.variant.kind]
-    from fortems.report.bind import escape
-
     opening = opening.replace("{}", f"*{escape(report.variant.scenario)}*")
     if report.variant.matrix:
         return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with {counted_words(report.results)} intervals."
@@ -53,11 +54,11 @@ def abstract_method(report: Report) -> str:
 
 
 def abstract_results(report: Report) -> str:
-    """The indirect effects of alliance and bond, and the tally of findings."""
+    """The indirect effects of the key predictors, and the tally of findings."""
     prefix = "In the simulated data, " if report.variant.simulated else ""
     parts: list[str] = []
     for role, model in key_models(report.models).items():
-        word, clauses = {"alliance": "the total alliance", "bond": "the bond"}[role], []
+        word, clauses = escape(with_article(role)), []
         for level in levels(report.results):
             row = path(report.results, model, level, "indirect")
             if row is not None and row.has("estimate"):
@@ -86,23 +87,27 @@ def abstract_conclusion(report: Report) -> str:
             text = "Simulated clients are no evidence for or against the hypothesis; the rebuilt analysis runs from answers to verdicts."
         return text
     key = list(key_models(report.models))
+    key_words = [escape(bare(x)) for x in key]
+    through, outcome = escape(bare(study().mediator)), name(study().outcome)
     if not key:
-        return f"{ABSENT}, so that nothing follows for its account. Cross-sectional data cannot tell one order of variables from another."
-    better, relation = key[0], " and ".join(key)
+        return f"{absent()}, so that nothing follows for its account. Cross-sectional data cannot tell one order of variables from another."
+    better, relation = key_words[0], " and ".join(key_words)
     state = [support(report, role) for role in key]
     tail = "Cross-sectional data cannot tell this order of the variables from others."
     if "against" in state:
         return (
-            f"The data speak against meaning as a carrier of the relation between a better {better} and less distress: an indirect effect of "
+            f"The data speak against {through} as a carrier of the relation between a better {better} and {'less' if study().variable(study().outcome).worse else 'more'} {outcome}: an indirect effect of "
             f"the opposite sign is shown. {tail}"
         )
     if state and all(value == "both" for value in state):
-        return f"The data agree with meaning as a carrier of the relation of {relation} with distress. {tail}"
+        return (
+            f"The data agree with {through} as a carrier of the relation of {relation} with {outcome}. {tail}"
+        )
     if any(value in ("both", "one") for value in state):
-        return f"The data agree only in part with meaning as a carrier of the relation of {relation} with distress. {tail}"
+        return f"The data agree only in part with {through} as a carrier of the relation of {relation} with {outcome}. {tail}"
     if state and all(value == "unknown" for value in state):
         return f"The indirect effects could not be estimated. {tail}"
-    return f"The data do not show meaning to carry the relation of {' or '.join(key)} with distress, nor do they exclude it. {tail}"
+    return f"The data do not show {through} to carry the relation of {' or '.join(key_words)} with {outcome}, nor do they exclude it. {tail}"
 
 
 def plain_method(report: Report) -> str:
@@ -118,42 +123,37 @@ def plain_method(report: Report) -> str:
 
 def plain_results(report: Report) -> str:
     """For clinicians: what came out, without statistics."""
-    bond, alliance = support(report, "bond"), support(report, "alliance")
     whose = "made-up clients" if report.variant.made_up else "clients"
+    ours, through = study(), bare(study().mediator)
     parts = []
-    yes = [
-        word for word, state in (("the alliance as a whole", alliance), ("the bond", bond)) if state == "both"
-    ]
-    half = [
-        word for word, state in (("the alliance as a whole", alliance), ("the bond", bond)) if state == "one"
-    ]
-    no = [
-        word for word, state in (("the alliance as a whole", alliance), ("the bond", bond)) if state == "none"
-    ]
-    if yes:
+    states: dict[str, list[str]] = {}
+    for predictor in ours.predictors:
+        states.setdefault(support(report, predictor), []).append(escape(ours.variable(predictor).plain))
+    if "both" in states:
         parts.append(
-            f"For {listed(yes)} the numbers fit the idea: {whose} who rated it higher found more meaning, and those with more meaning "
-            "were less distressed."
+            f"For {listed(states['both'])} the numbers fit the idea: {whose} who rated it higher found more {through}, and those with "
+            f"more {through} {_fared()}."
         )
-    if half:
+    if "one" in states:
         parts.append(
-            f"For {listed(half)} it depends on how one counts: one of two reasonable ways fits the idea, the other leaves it open."
+            f"For {listed(states['one'])} it depends on how one counts: one of two reasonable ways fits the idea, the other leaves it open."
         )
-    against = [
-        word
-        for word, state in (("the alliance as a whole", alliance), ("the bond", bond))
-        if state == "against"
-    ]
-    if against:
+    if "against" in states:
         parts.append(
-            f"For {listed(against)} the numbers speak against the idea: the link through meaning goes the other way."
+            f"For {listed(states['against'])} the numbers speak against the idea: the link through {through} goes the other way."
         )
-    if no:
+    if "none" in states:
         parts.append(
-            f"For {listed(no)} the numbers leave the question open: a link through meaning is not shown, and not ruled out."
+            f"For {listed(states['none'])} the numbers leave the question open: a link through {through} is not shown, and not ruled out."
         )
     parts += [_plain_others(report), _plain_tally(report)]
     return joined(parts) or "The question could not be answered with these data."
+
+
+def _fared() -> str:
+    """How those with more of the mediator fared where the indirect effect is as expected: ``had less distress``."""
+    ours = study()
+    return f"had {'less' if ours.variable(ours.outcome).worse else 'more'} {escape(bare(ours.outcome))}"
 
 
 def _plain_others(report: Report) -> str:
@@ -187,7 +187,7 @@ def _plain_tally(report: Report) -> str:
             weak = report.bind.among(rows, "verdict", "consistent (weak)")
             whole = report.bind.rows(rows, "verdict")
             where = (
-                ", with links through meaning looked at among clients of the same therapist"
+                f", with links through {escape(bare(study().mediator))} looked at among clients of the same therapist"
                 if estimand == "within"
                 else ""
             )
@@ -209,12 +209,15 @@ def plain_meaning(report: Report) -> str:
         return "Nothing yet. Made-up clients show how well such a study works, not how people are."
     if not key_models(report.models):
         return "Nothing as to the article's question, since its models are not among those of this run."
-    if support(report, "bond") in ("both", "one") or support(report, "alliance") in ("both", "one"):
+    through, outcome = escape(bare(study().mediator)), name(study().outcome)
+    if any(support(report, predictor) in ("both", "one") for predictor in study().predictors):
         return (
-            "Clients' sense of meaning belongs into the conversation about how therapy is going. That working on the relationship "
-            "raises meaning, or that meaning lowers distress, is not shown."
+            f"Clients' sense of {through} belongs into the conversation about how therapy is going. That working on the relationship "
+            f"raises {through}, or that {through} {'lowers' if study().variable(study().outcome).worse else 'raises'} {outcome}, is not shown."
         )
-    return "These data give no reason to change practice. They do not show that meaning plays no part either."
+    return (
+        f"These data give no reason to change practice. They do not show that {through} plays no part either."
+    )
 
 
 SENTENCES = {
