@@ -104,7 +104,7 @@ def test_both_mediators_side_by_side(report_of):
     [
         (["equivalent", "inconclusive"], "too small to matter is shown for bond within therapists"),
         (["inconclusive", "inconclusive"], "so that full mediation is not shown either"),
-        (["not attainable with data as noisy as these"] * 2, "could not have been shown at this number"),
+        (["not attainable with data as noisy as these"] * 2, "could not have been shown with data as noisy"),
     ],
 )
 def test_what_equivalence_lets_the_discussion_say(report_of, outcomes, phrase):

@@ -93,7 +93,7 @@ def _line(report: Report, row: Row, pattern: bool) -> tuple[Cell | str, ...]:
     if pattern and row["estimand"] in ESTIMAND_WORDS:
         text = f"{text.rstrip('.')} ({ESTIMAND_WORDS[row['estimand']]})."
     verdict = bind.cell(row, "verdict", "text")
-    if row["verdict"] in ("not testable", "not reproduced", "cannot tell") and row.has("reason"):
+    if row["verdict"] in ("not testable", "not reproduced") and row.has("reason"):
         verdict = Cell.of(verdict, f": {_reason(row)}")
     return (
         text,
