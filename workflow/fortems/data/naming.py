@@ -80,7 +80,9 @@ def resolve(
             problems.append(_absent(table, column, f"data.columns.{name}"))
         elif name in IDENTIFIERS:
             problems.append(_unnamed(table, name))
-    items, scales, broken = _instruments(table, settings, instruments, sources, problems)
+    named = [name for name in wanted if name not in (*IDENTIFIERS, *BACKGROUND)]
+    own = any(settings.columns.get(name, name) in table.columns for name in named)
+    items, scales, broken = _instruments(table, settings, instruments, sources, problems, own)
     known = {*sources, *IDENTIFIERS, *BACKGROUND}
     known |= {name for i in instruments.values() for name in (*i.scales, *i.columns())}
     extras = [name for name in settings.columns if name not in known]
@@ -101,7 +103,7 @@ def resolve(
     if table.other_sheets and not set(IDENTIFIERS) <= set(sources):
         problems.insert(0, _other_sheets(table))
     extras = [name for name in extras if name in sources]
-    if not items and not scales:
+    if not items and not scales and not own:
         broken = list(instruments)
     meant = [scale for name in broken for scale in instruments[name].scales]
     meant += [name for name in (*IDENTIFIERS, *settings.columns) if name not in sources]
@@ -114,9 +116,11 @@ def _instruments(
     instruments: Mapping[str, Instrument],
     sources: dict[str, str],
     problems: list[Finding],
+    own: bool,
 ) -> tuple[dict[str, Instrument], dict[str, str], list[str]]:
     """Add item and scale columns to ``sources``; return the instruments whose items the file brings, the scales
-    that it brings, and the instruments of which it lacks items."""
+    that it brings, and the instruments of which it lacks items. ``own``: the file brings scores that the models name,
+    so that it may lack all of the instruments'."""
     broken = []
     items: dict[str, Instrument] = {}
     scales: dict[str, str] = {}
@@ -151,7 +155,7 @@ def _instruments(
         allowed = f"columns such as {first.columns()[0]} … {first.columns()[-1]}"
         hint = "Set data.format: scores" if scales else "Name them in data.items"
         problems.append(Finding("no instrument's items were found", allowed=allowed, hint=hint))
-    elif not items and not scales and not problems:
+    elif not items and not scales and not problems and not own:
         allowed = ", ".join(scale for instrument in instruments.values() for scale in instrument.scales)
         hint = "Name them in data.columns, or set data.format: items"
         problems.append(Finding("no scale score was found", allowed=f"columns such as {allowed}", hint=hint))

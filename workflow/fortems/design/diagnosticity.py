@@ -39,7 +39,7 @@ GRID_SCENARIO = "as_reported"
 
 
 def cells(settings: Settings) -> list[str]:
-    """Scenarios of the configuration, then the points of the gap between bond and the other aspects."""
+    """Scenarios of the configuration, then the points of the gap between the first aspect and the others."""
     asked = settings.design.get("diagnosticity") or {}
     return [*asked.get("scenarios", []), *(f"{GRID_SCENARIO}@gap={gap:g}" for gap in asked.get("gaps", []))]
 

@@ -137,7 +137,7 @@ def text(value: object) -> str:
 
 
 def variable_names(value: str) -> str:
-    """Write variables joined by semicolons (``task; goal``) by their labels."""
+    """Write variables joined by semicolons by their labels."""
     return "; ".join(label(name) for name in str(value).split("; "))
 
 

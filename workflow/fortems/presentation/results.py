@@ -69,7 +69,7 @@ class Row:
     line : int
         The row's position among the data rows, from 0.
     key : str
-        The values that identify the row, for a reader: ``model=bond; level=within``.
+        The values that identify the row, for a reader: ``model=NAME; level=within``.
     values : dict
         Column to value.
     rule : str

@@ -21,7 +21,7 @@ class Finding:
     Attributes
     ----------
     name : str
-        Check and cell, such as ``stars:meaning~bond``; an ``accept:`` entry uses it.
+        Check and cell, such as ``stars:Y~X``; an ``accept:`` entry uses it.
     check, cell : str
         Its two parts.
     verdict : str

@@ -46,7 +46,7 @@ class Bound:
     rule : str
         ``cell``, ``released`` (a cell of what may be told of a file in ``data/``), or how the value follows from the
         column: ``min``, ``max``, ``rows``, ``distinct``, ``is VALUE | VALUE``; ``instrument``: of an instrument's file, which
-        the key names by its name in the configuration and the column by what was asked (``highest bond``).
+        the key names by its name in the configuration and the column by what was asked (``highest SCALE``).
     style : str
         The format's name in ``numbers.STYLES``.
     """

@@ -18,10 +18,10 @@ from fortems.report.template import Report, facts, render
 from fortems.report.text import SENTENCES
 from fortems.report.variant import Variant, variant
 from fortems.run.catalogue import FILES, REPORTED, SOURCE_FILE
+from fortems.study.definition import study
 from fortems.study.models import MediationModel, load_models
 
 FIGURES = "figures/index.csv"
-HEAD = "Meaning Between Alliance and Distress"
 CHECKLISTS = {"tbl-agrema": "agrema.yaml", "tbl-jars": "jars.yaml"}
 
 
@@ -105,7 +105,7 @@ def headings(document: Document) -> dict[str, str]:
 def front(kind: Variant) -> formats.Front:
     """Title, subtitle, running head of a kind of run."""
     authors = ("A report of the replication package meaning-mediation",)
-    return formats.Front(kind.title, kind.source, HEAD, authors, kind.banner)
+    return formats.Front(kind.title, kind.source, study().running_head, authors, kind.banner)
 
 
 def build(

@@ -9,6 +9,7 @@ from typing import Any
 
 from fortems.presentation.results import Row
 from fortems.run.config import kind, switched_on
+from fortems.study.definition import study
 
 _OFF = "switched off in the configuration"
 _MATRIX = "a published matrix has no client rows"
@@ -65,7 +66,7 @@ class Variant:
     @property
     def title(self) -> str:
         """Title of the report."""
-        subject = "Meaning in Life Between the Therapeutic Alliance and Distress"
+        subject = study().title
         if self.invented:
             return f"{subject}: A Worked Example of Re-Analysing a Printed Correlation Matrix"
         return {

@@ -74,7 +74,7 @@ def _claims_note(report: Report) -> str:
 
 
 def _parts_of(report: Report) -> str:
-    """Whose parts are told beside the findings: ``The parts of “bond alone survives” are``."""
+    """Whose parts are told beside the findings: ``The parts of “...” are``."""
     claims = report.results.claims
     name = aspects_pattern(claims)
     whose = f"“{lower(claim_label(claims, name))}”" if name else "patterns"

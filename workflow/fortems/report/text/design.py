@@ -156,7 +156,7 @@ def _reversed(report: Report) -> str:
         return ""
     if all(row["ci_low"] <= 1 <= row["ci_high"] for row in rows):
         return (
-            "Against the *reversed* scenario, in which distress comes first and the covariances are the same, every ratio of the patterns is "
+            f"Against the *reversed* scenario, in which {escape(bare(study().outcome))} comes first and the covariances are the same, every ratio of the patterns is "
             "compatible with one: they cannot tell the directions apart."
         )
     return (

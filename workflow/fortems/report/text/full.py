@@ -15,7 +15,7 @@ FIT = "mediation/fit.csv"
 
 
 def full_mediation(report: Report) -> str:
-    """Full against partial mediation for alliance, bond and the run's own models, by the verdict and by the paper's rule."""
+    """Full against partial mediation for the key models and the run's own, by the verdict and by the paper's rule."""
     rows = [
         row
         for model in (*key_models(report.models).values(), *own_models(report.results, report.models))

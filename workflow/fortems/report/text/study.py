@@ -14,7 +14,7 @@ from fortems.study.variables import bare
 
 
 def absent() -> str:
-    """That the study's key models were not run: ``The article's models of the alliance and of the bond are not ...``."""
+    """That the study's key models were not run: ``The article's models of the ... are not``."""
     whose = listed(f"of the {escape(bare(x))}" for x in study().predictors)
     return f"The article's models {whose} are not among this run's"
 
@@ -28,7 +28,7 @@ def model_words(report: Report, model: str) -> str:
 
 
 def chain(report: Report, model: str) -> str:
-    """A model's variables, by their labels: ``Bond → Presence of meaning → Distress (total)``."""
+    """A model's variables, by their labels: ``X → M → Y``."""
     entry = report.models[model]
     return " → ".join(labels(part) for part in (entry.predictors, entry.mediators, (entry.outcome,)))
 
