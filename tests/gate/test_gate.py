@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from fortems.gate import gate as gates
 from fortems.gate.checks import CHECKS
-from fortems.gate.snapshot import Evidence
+from fortems.gate.snapshot import Snapshot
 from fortems.gate.verdicts import check_claims, check_verdicts
 
 TINY = ("--configfile", "config/tiny.yaml")
 
 
 @pytest.fixture(scope="module")
-def evidence(built) -> Evidence:
+def evidence(built) -> Snapshot:
     """What the gate of the built run looks at."""
     results = "results/tiny"
     old = os.getcwd()
@@ -37,10 +37,10 @@ def evidence(built) -> Evidence:
         os.chdir(old)
 
 
-def mutated(evidence: Evidence, name: str, change) -> dict[str, list[str]]:
+def mutated(evidence: Snapshot, name: str, change) -> dict[str, list[str]]:
     """Checks that fail when a table is changed, with what they found."""
     table = change(evidence.tables[name].copy())
-    other = Evidence(
+    other = Snapshot(
         {}, {**evidence.tables, name: table}, {}, evidence.models, evidence.engines, evidence.claims
     )
     return {c["check"]: c["found"] for c in gates.gate(other)["checks"] if c["passed"] is False}

@@ -4,7 +4,7 @@ import pytest
 from fortems import tidy
 from fortems.presentation.results import Results
 from fortems.report import build
-from fortems.report.bind import NumberError, insist
+from fortems.report.bind import NumberError, require_agreement
 from fortems.report.page.table import Cell
 from fortems.report.tables import codebook
 from fortems.report.text.setup import missing, withheld
@@ -97,11 +97,11 @@ def test_a_number_that_differs_ends_the_build(runs, tmp_path, monkeypatch):
     shutil.copytree(runs["scores"], folder)
     page = (folder / "manuscript/manuscript.html").read_text(encoding="utf-8")
     ledger = tidy.read_csv(folder / "manuscript/numbers.csv")
-    insist(page, ledger, Results(folder))
+    require_agreement(page, ledger, Results(folder))
     wrong = page.replace("female: 60", "female: 61")
     assert wrong != page
     with pytest.raises(NumberError, match=r"codebook\.csv.*gender.*values"):
-        insist(wrong, ledger, Results(folder))
+        require_agreement(wrong, ledger, Results(folder))
 
     whole = build.formats.write_html
 

@@ -80,7 +80,7 @@ def cells(table):
 def test_names_of_models_change_no_sentence_and_no_table(report_of, kind):
     before, after = report_of(kind), renamed(report_of(kind), NEW)
     assert texts(before) == texts(after)
-    for build in (model_tables.mediation, model_tables.verdicts, model_tables.turned):
+    for build in (model_tables.mediation, model_tables.verdicts, model_tables.reordered):
         assert cells(build(before)) == cells(build(after))
     assert mediation.mediation(after, "alliance") != "This model is not among those that were run."
 

@@ -154,7 +154,7 @@ def from_tables(
     estimates: dict[Key, Estimate] = {}
     for row in correlations.to_dict("records"):
         key = Key("correlation", row["level"], test=row["kind"], x=row["x"], y=row["y"])
-        estimates[key] = _one(row, "r", row["kind"], _text(row.get("reason")))
+        estimates[key] = _estimate_of(row, "r", row["kind"], _text(row.get("reason")))
     if "robust" not in set(
         correlations["kind"]
     ):  # a published matrix: clients as if independent is all there is
@@ -170,15 +170,15 @@ def from_tables(
         for row in found.to_dict("records"):
             names = {"x": _text(row["predictor"]), "y": _text(row["mediator"])}
             key = Key(row["effect"], row["level"], model=row["model"], **names)
-            estimates[key] = _one(row, "estimate", row["engine"], "")
+            estimates[key] = _estimate_of(row, "estimate", row["engine"], "")
     if covariates is not None:
         for row in covariates.to_dict("records"):
             key = Key("covariate", row["level"], x=row["term"], y=row["outcome"])
-            estimates[key] = _one(row, "estimate", "cr2", _text(row.get("reason")))
+            estimates[key] = _estimate_of(row, "estimate", "cr2", _text(row.get("reason")))
     return Evidence(1, confidence, estimates, withheld)
 
 
-def _one(row: Mapping[Hashable, Any], column: str, source: str, reason: str) -> Estimate:
+def _estimate_of(row: Mapping[Hashable, Any], column: str, source: str, reason: str) -> Estimate:
     value, low, high, p = (np.array([row[name]], dtype=float) for name in (column, "ci_low", "ci_high", "p"))
     return Estimate(value, low, high, p, source, reason)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.subtraction import recoverable
-from fortems.gate.snapshot import Evidence, each_row, equal, is_number, is_text
+from fortems.gate.snapshot import Snapshot, each_row, equal, is_number, is_text
 from fortems.gate.verdicts import check_claims, check_verdicts
 from fortems.run.catalogue import FILES
 from fortems.run.receipts import edited, stale
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def _untouched(evidence: Evidence) -> Iterator[str]:
+def _untouched(evidence: Snapshot) -> Iterator[str]:
     yield from edited(evidence.paths.values(), evidence.receipts)
 
 
-def _fresh(evidence: Evidence) -> Iterator[str]:
+def _fresh(evidence: Snapshot) -> Iterator[str]:
     yield from stale(evidence.paths.values(), evidence.receipts)
 
 
-def _complete(evidence: Evidence) -> Iterator[str]:
+def _complete(evidence: Snapshot) -> Iterator[str]:
     for name, table in evidence.tables.items():
         columns = FILES[name].columns if name in FILES else ()
         for column in columns:
@@ -41,7 +41,7 @@ def _complete(evidence: Evidence) -> Iterator[str]:
             yield f"{name} has no rows"
 
 
-def _clients(evidence: Evidence) -> Iterator[str]:
+def _clients(evidence: Snapshot) -> Iterator[str]:
     scores = evidence.tables["data/scores.csv"]
     repeated = int(scores["client"].duplicated().sum())
     if repeated:
@@ -51,7 +51,7 @@ def _clients(evidence: Evidence) -> Iterator[str]:
         yield f"{without} clients have no therapist in data/scores.csv"
 
 
-def _descriptives(evidence: Evidence) -> Iterator[str]:
+def _descriptives(evidence: Snapshot) -> Iterator[str]:
     scores = evidence.common
     for row in each_row(evidence.tables["tables/descriptives.csv"]):
         if row.variable in scores and not is_text(getattr(row, "category", "")):
@@ -62,7 +62,7 @@ def _descriptives(evidence: Evidence) -> Iterator[str]:
                     yield f"{name} of {row.variable}: {theirs} in tables/descriptives.csv, {ours:.10g} from the scores"
 
 
-def _correlations(evidence: Evidence) -> Iterator[str]:
+def _correlations(evidence: Snapshot) -> Iterator[str]:
     scores = evidence.common
     therapist, _ = scores["therapist"].factorize()
     columns: dict[str, Any] = {}
@@ -85,7 +85,7 @@ def _correlations(evidence: Evidence) -> Iterator[str]:
             yield f"{place}: {row.r} (n = {row.n}) in tables/correlations.csv, {r:.10g} (n = {n}) from the scores"
 
 
-def _paths(evidence: Evidence) -> Iterator[str]:
+def _paths(evidence: Snapshot) -> Iterator[str]:
     """Single-level least squares by numpy, for models of numeric variables without a moderator."""
     scores = evidence.common
     effects = evidence.tables["mediation/effects.csv"]
@@ -122,7 +122,7 @@ def _paths(evidence: Evidence) -> Iterator[str]:
             )
 
 
-def _products(evidence: Evidence) -> Iterator[str]:
+def _products(evidence: Snapshot) -> Iterator[str]:
     """Each indirect effect through one mediator is a times b of the same model, engine, level and value."""
     effects = evidence.tables["mediation/effects.csv"].fillna({"at": ""})
     rows = [((r.model, r.engine, r.level, str(r.at)), r) for r in each_row(effects)]
@@ -137,7 +137,7 @@ def _products(evidence: Evidence) -> Iterator[str]:
             yield f"{place}, {row.interval}: indirect {row.estimate}, but a times b is {a[path] * b[onward]:.10g}"
 
 
-def _intervals(evidence: Evidence) -> Iterator[str]:
+def _intervals(evidence: Snapshot) -> Iterator[str]:
     for row in each_row(evidence.tables["mediation/effects.csv"]):
         place = f"{row.model}, {row.engine}, {row.level}, {row.effect}, {row.interval}"
         if is_number(row.ci_low) and is_number(row.ci_high):
@@ -149,7 +149,7 @@ def _intervals(evidence: Evidence) -> Iterator[str]:
             yield f"{place}: p is {row.p}"
 
 
-def _models(evidence: Evidence) -> Iterator[str]:
+def _models(evidence: Snapshot) -> Iterator[str]:
     effects = evidence.tables["mediation/effects.csv"]
     fit = evidence.tables["mediation/fit.csv"]
     for name in sorted({str(m) for m in effects["model"]} - set(evidence.models)):
@@ -169,7 +169,7 @@ def _models(evidence: Evidence) -> Iterator[str]:
             yield f"the model {name} is configured and stands in no row of mediation/fit.csv"
 
 
-def _counts(evidence: Evidence) -> Iterator[str]:
+def _counts(evidence: Snapshot) -> Iterator[str]:
     scores, common = evidence.analysed, evidence.common
     effects = evidence.tables["mediation/effects.csv"]
     therapists = scores["therapist"].nunique()
@@ -189,7 +189,7 @@ def _counts(evidence: Evidence) -> Iterator[str]:
                 yield f"{name} by {engine}: {many:g} therapists, of {therapists}"
 
 
-def _ledger(evidence: Evidence) -> Iterator[str]:
+def _ledger(evidence: Snapshot) -> Iterator[str]:
     """Each computed number of the ledger stands where it says."""
     worded: dict[tuple[str, str], Any] = {}  # columns as text, each made once
     for row in each_row(evidence.tables["published.csv"]):
@@ -220,11 +220,11 @@ def _unequal(rows: pd.DataFrame, ours: float, n: int, place: str) -> Iterator[st
             yield f"{place}: {row.estimate} in mediation/effects.csv, {ours:.10g} from the scores"
 
 
-def _few(evidence: Evidence) -> Iterator[str]:
+def _few(evidence: Snapshot) -> Iterator[str]:
     yield from recoverable(evidence.released, Limits(evidence.min_cell))
 
 
-Check = tuple[str, tuple[str, ...], Callable[[Evidence], Iterator[str]]]
+Check = tuple[str, tuple[str, ...], Callable[[Snapshot], Iterator[str]]]
 CHECKS: dict[str, Check] = {
     "untouched": ("is every result what its step wrote?", (), _untouched),
     "fresh": ("is all that the steps read still what it was?", (), _fresh),

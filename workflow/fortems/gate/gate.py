@@ -7,7 +7,7 @@ from typing import Any
 
 from fortems.errors import FortemsError
 from fortems.gate.checks import CHECKS, OWN_CHECKS
-from fortems.gate.snapshot import Evidence
+from fortems.gate.snapshot import Snapshot
 from fortems.run.config import FULL, PROTECTED
 
 SHOWN = 5
@@ -26,7 +26,7 @@ def collect(
     claims: str | None,
     confidence: float,
     min_cell: int = 0,
-) -> Evidence:
+) -> Snapshot:
     """Read what the gate looks at.
 
     Parameters
@@ -63,7 +63,7 @@ def collect(
     released = {name: frame for name, frame in tables.items() if name in computed}
     known = load_models(models)
     asked = claims_of_run(claims, known) if claims else {}
-    return Evidence(
+    return Snapshot(
         named,
         tables | computed | flow,
         read_receipts(logs),
@@ -76,7 +76,7 @@ def collect(
     )
 
 
-def gate(evidence: Evidence) -> dict[str, Any]:
+def gate(evidence: Snapshot) -> dict[str, Any]:
     """Run every check.
 
     Returns

@@ -18,7 +18,7 @@ CLOSE = 1e-7  # results carry ten significant digits
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Snapshot:
     """What the gate looks at.
 
     Attributes

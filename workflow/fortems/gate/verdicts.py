@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fortems.gate.snapshot import Evidence, each_row, equal, is_number
+from fortems.gate.snapshot import Snapshot, each_row, equal, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ CLAIMS, CORRELATIONS, EFFECTS = "claims.csv", "tables/correlations.csv", "mediat
 Outcome = bool | None  # None: undecided, since a number is missing or too close to its threshold
 
 
-def check_claims(evidence: Evidence) -> Iterator[str]:
+def check_claims(evidence: Snapshot) -> Iterator[str]:
     """Every configured claim has a verdict, with numbers that stand in the tables and decide it."""
     claims = evidence.tables[CLAIMS]
     judged = claims[claims["judged"].astype(bool)]
@@ -169,7 +169,7 @@ RULES: dict[str, Callable[[Any, Any, pd.DataFrame, float], Outcome]] = {
 }
 
 
-def _correlation_stands(evidence: Evidence, claim: Any, row: Any, beside: pd.DataFrame) -> Iterator[str]:
+def _correlation_stands(evidence: Snapshot, claim: Any, row: Any, beside: pd.DataFrame) -> Iterator[str]:
     table = evidence.tables[CORRELATIONS]
     pair = ((table["x"] == claim.x) & (table["y"] == claim.y)) | (
         (table["x"] == claim.y) & (table["y"] == claim.x)
@@ -178,7 +178,7 @@ def _correlation_stands(evidence: Evidence, claim: Any, row: Any, beside: pd.Dat
     yield from _stands(row, found, "r", CORRELATIONS)
 
 
-def _effect_stands(evidence: Evidence, claim: Any, row: Any, beside: pd.DataFrame) -> Iterator[str]:
+def _effect_stands(evidence: Snapshot, claim: Any, row: Any, beside: pd.DataFrame) -> Iterator[str]:
     table = evidence.tables[EFFECTS]
     here = table[(table["model"] == claim.model) & (table["level"] == row.estimand)]
     shown = "indirect" if claim.statistic == "full_mediation" else claim.effect
@@ -204,14 +204,14 @@ def _same(x: float, y: float) -> bool:
     return equal(x, y) if is_number(x) and is_number(y) else is_number(x) == is_number(y)
 
 
-SOURCES: dict[str, Callable[[Evidence, Any, Any, pd.DataFrame], Iterator[str]]] = {
+SOURCES: dict[str, Callable[[Snapshot, Any, Any, pd.DataFrame], Iterator[str]]] = {
     "correlation": _correlation_stands,
     "effect": _effect_stands,
     "full_mediation": _effect_stands,
 }
 
 
-def check_verdicts(evidence: Evidence) -> Iterator[str]:
+def check_verdicts(evidence: Snapshot) -> Iterator[str]:
     """Every verdict on mediation has the numbers of its effects and follows from them."""
     empty = {"at": "", "predictor": "", "mediator": ""}
     effects = evidence.tables[EFFECTS].fillna(empty)

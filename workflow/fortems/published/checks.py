@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from fortems.published.findings import IMPOSSIBLE, Finding, cell_name, finding
+from fortems.published.findings import IMPOSSIBLE, MatrixFinding, cell_name, finding
 from fortems.published.marks import mark_checks
 from fortems.published.matrix import PublishedMatrix
 from fortems.published.scores import scale_checks, sum_checks, totals_with_parts
@@ -14,7 +14,7 @@ from fortems.published.scores import scale_checks, sum_checks, totals_with_parts
 SAME = 1e-12
 
 
-def check_matrix(matrix: PublishedMatrix) -> list[Finding]:
+def check_matrix(matrix: PublishedMatrix) -> list[MatrixFinding]:
     """Run every check on every cell.
 
     Parameters
@@ -24,7 +24,7 @@ def check_matrix(matrix: PublishedMatrix) -> list[Finding]:
 
     Returns
     -------
-    list of Finding
+    list of MatrixFinding
         In the table's order, possible ones included.
     """
     findings = _size(matrix) + _range(matrix)
@@ -33,7 +33,7 @@ def check_matrix(matrix: PublishedMatrix) -> list[Finding]:
     return findings + mark_checks(matrix) + scale_checks(matrix) + sum_checks(matrix) + _signs(matrix)
 
 
-def _size(matrix: PublishedMatrix) -> list[Finding]:
+def _size(matrix: PublishedMatrix) -> list[MatrixFinding]:
     least = len(matrix.names) + 2
     found = [
         finding(
@@ -47,7 +47,7 @@ def _size(matrix: PublishedMatrix) -> list[Finding]:
     return found
 
 
-def _range(matrix: PublishedMatrix) -> list[Finding]:
+def _range(matrix: PublishedMatrix) -> list[MatrixFinding]:
     look = "A decimal point or a digit lost in typing?"
     found = [
         finding("range", cell_name(cell), not abs(r.value) <= 1, f"r = {r.value:g}", "−1 to 1", look)
@@ -59,7 +59,7 @@ def _range(matrix: PublishedMatrix) -> list[Finding]:
     ]
 
 
-def _definite(matrix: PublishedMatrix) -> list[Finding]:
+def _definite(matrix: PublishedMatrix) -> list[MatrixFinding]:
     """Is the matrix of what is not a sum of other variables positive definite?"""
     names = [name for name in matrix.names if name not in totals_with_parts(matrix)]
     keep = [matrix.names.index(name) for name in names]
@@ -86,7 +86,7 @@ def _definite(matrix: PublishedMatrix) -> list[Finding]:
     return [finding("definite", "correlations", True, text, "a positive definite matrix", remedy)]
 
 
-def _signs(matrix: PublishedMatrix) -> list[Finding]:
+def _signs(matrix: PublishedMatrix) -> list[MatrixFinding]:
     found = []
     for pair, word in matrix.text.items():
         cell = matrix.cells.get(pair)

@@ -15,7 +15,7 @@ NOT_ACCEPTABLE = ("range", "definite", "size")  # nothing can be computed from t
 
 
 @dataclass(frozen=True)
-class Finding:
+class MatrixFinding:
     """What one check says of one cell.
 
     Attributes
@@ -39,15 +39,15 @@ class Finding:
     remedy: str = ""
 
 
-def findings_frame(findings: list[Finding], accept: frozenset[str]) -> pd.DataFrame:
+def findings_frame(findings: list[MatrixFinding], accept: frozenset[str]) -> pd.DataFrame:
     """Return the findings as a table, with ``accepted`` for those that the user keeps as printed."""
     import pandas as pd
 
-    columns = [*Finding.__dataclass_fields__, "accepted"]
+    columns = [*MatrixFinding.__dataclass_fields__, "accepted"]
     return pd.DataFrame([asdict(f) | {"accepted": f.name in accept} for f in findings], columns=columns)
 
 
-def refuse_impossible(findings: list[Finding], accept: frozenset[str], path: str) -> None:
+def refuse_impossible(findings: list[MatrixFinding], accept: frozenset[str], path: str) -> None:
     """Raise ConfigError that lists the impossible cells which the user has not accepted as printed."""
     named = {found.name for found in findings}
     problems = [
@@ -65,10 +65,12 @@ def refuse_impossible(findings: list[Finding], accept: frozenset[str], path: str
         raise ConfigError(problems)
 
 
-def finding(check: str, cell: str, bad: bool, found: str, allowed: str = "", remedy: str = "") -> Finding:
+def finding(
+    check: str, cell: str, bad: bool, found: str, allowed: str = "", remedy: str = ""
+) -> MatrixFinding:
     """Make a finding; what is allowed and the remedy are kept only where they are needed."""
     verdict = IMPOSSIBLE if bad else POSSIBLE
-    return Finding(
+    return MatrixFinding(
         f"{check}:{cell}", check, cell, verdict, found, allowed if bad else "", remedy if bad else ""
     )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from fortems.published.findings import IMPOSSIBLE, Finding, cell_name, finding
+from fortems.published.findings import IMPOSSIBLE, MatrixFinding, cell_name, finding
 from fortems.published.matrix import Printed, PublishedMatrix
 
 SAME = 1e-12
 
 
-def mark_checks(matrix: PublishedMatrix) -> list[Finding]:
+def mark_checks(matrix: PublishedMatrix) -> list[MatrixFinding]:
     """Check every printed p and star, and n when several contradict it."""
     tests = _p_values(matrix) + _stars(matrix)
     return tests + _wrong_n(matrix, tests)
@@ -39,7 +39,7 @@ def _p_fits(printed_p: tuple[str, Printed], cell: Printed, n: int) -> bool:
     return low <= p.value + p.half_width + SAME and high >= p.value - p.half_width - SAME
 
 
-def _p_values(matrix: PublishedMatrix) -> list[Finding]:
+def _p_values(matrix: PublishedMatrix) -> list[MatrixFinding]:
     found = []
     for pair, printed_p in matrix.p.items():
         cell = matrix.cells.get(pair)
@@ -74,7 +74,7 @@ def _stars_fit(cell: Printed, levels: dict[str, float], n: int) -> bool:
     return (low < below or below == 1.0) and high >= at_least
 
 
-def _stars(matrix: PublishedMatrix) -> list[Finding]:
+def _stars(matrix: PublishedMatrix) -> list[MatrixFinding]:
     if not matrix.starred or not any(cell.stars for cell in matrix.cells.values()):
         return []
     remedy = "Look at r, its stars and n; a one-sided or cluster-adjusted test would explain it"
@@ -118,7 +118,7 @@ def _shorter_ladder(matrix: PublishedMatrix) -> dict[str, float]:
     return kept if fits == [True, False] else {}
 
 
-def _wrong_n(matrix: PublishedMatrix, tests: list[Finding]) -> list[Finding]:
+def _wrong_n(matrix: PublishedMatrix, tests: list[MatrixFinding]) -> list[MatrixFinding]:
     """When several marks contradict n, name the sizes at which all of them fit."""
     contradictions = sum(test.verdict == IMPOSSIBLE for test in tests)
     of_stars = all(test.check == "stars" for test in tests if test.verdict == IMPOSSIBLE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from fortems.published.findings import IMPOSSIBLE, UNINFORMATIVE, Finding, finding
+from fortems.published.findings import IMPOSSIBLE, UNINFORMATIVE, MatrixFinding, finding
 from fortems.published.matrix import Printed, PublishedMatrix, Scale
 from fortems.study.definition import study
 
@@ -24,7 +24,7 @@ def totals_with_parts(matrix: PublishedMatrix) -> dict[str, list[str]]:
     }
 
 
-def scale_checks(matrix: PublishedMatrix) -> list[Finding]:
+def scale_checks(matrix: PublishedMatrix) -> list[MatrixFinding]:
     found = []
     for name in matrix.names:
         scale, mean, sd = matrix.scales.get(name), matrix.means.get(name), matrix.sds.get(name)
@@ -41,14 +41,14 @@ def scale_checks(matrix: PublishedMatrix) -> list[Finding]:
     return found
 
 
-def _mean_in_range(name: str, mean: Printed, scale: Scale) -> Finding:
+def _mean_in_range(name: str, mean: Printed, scale: Scale) -> MatrixFinding:
     bad = not scale.low - mean.half_width <= mean.value <= scale.high + mean.half_width
     allowed = f"{scale.low:g} to {scale.high:g}"
     remedy = "Sum or mean of the items? Declare `scale` if the article scores otherwise"
     return finding("mean", f"mean {name}", bad, f"M = {mean.value:g}", allowed, remedy)
 
 
-def _largest_sd(name: str, mean: Printed, sd: Printed, scale: Scale, n: int) -> Finding:
+def _largest_sd(name: str, mean: Printed, sd: Printed, scale: Scale, n: int) -> MatrixFinding:
     """SD² ≤ (mean − low)(high − mean) n / (n − 1), at the mean within rounding that allows most."""
     middle = (scale.low + scale.high) / 2
     best = min(max(middle, mean.value - mean.half_width), mean.value + mean.half_width)
@@ -64,7 +64,7 @@ def _grain(scale: Scale) -> int:
     return scale.items if scale.divided else 1
 
 
-def _grim(name: str, mean: Printed, scale: Scale, matrix: PublishedMatrix) -> tuple[Finding, list[int]]:
+def _grim(name: str, mean: Printed, scale: Scale, matrix: PublishedMatrix) -> tuple[MatrixFinding, list[int]]:
     """Is there a whole-number sum of all scores whose mean rounds to the printed one?"""
     cell = f"mean {name}"
     grain = matrix.n * _grain(scale)
@@ -74,7 +74,7 @@ def _grim(name: str, mean: Printed, scale: Scale, matrix: PublishedMatrix) -> tu
             if grain < 10**mean.decimals
             else "every mean is possible at this n"
         )
-        return Finding(f"grim:{cell}", "grim", cell, UNINFORMATIVE, f"M = {mean.value:g}: {why}"), []
+        return MatrixFinding(f"grim:{cell}", "grim", cell, UNINFORMATIVE, f"M = {mean.value:g}: {why}"), []
     low = math.ceil((mean.value - mean.half_width) * grain - 1e-9)
     high = math.floor((mean.value + mean.half_width) * grain + 1e-9)
     around = round(mean.value * grain)
@@ -84,13 +84,15 @@ def _grim(name: str, mean: Printed, scale: Scale, matrix: PublishedMatrix) -> tu
     return finding("grim", cell, low > high, text, near, remedy), list(range(low, high + 1))
 
 
-def _grimmer(name: str, sums: list[int], sd: Printed, scale: Scale, matrix: PublishedMatrix) -> Finding:
+def _grimmer(name: str, sums: list[int], sd: Printed, scale: Scale, matrix: PublishedMatrix) -> MatrixFinding:
     """Is there a whole-number sum of squares, of the sum's parity, whose SD rounds to the printed one?"""
     cell = f"sd {name}"
     n, grain = matrix.n, _grain(scale)
     low, high = max(sd.value - sd.half_width, 0) * grain, (sd.value + sd.half_width) * grain
     if not sums or (n - 1) * (high**2 - low**2) >= 2:
-        return Finding(f"grimmer:{cell}", "grimmer", cell, UNINFORMATIVE, f"SD = {sd.value:g}: cannot tell")
+        return MatrixFinding(
+            f"grimmer:{cell}", "grimmer", cell, UNINFORMATIVE, f"SD = {sd.value:g}: cannot tell"
+        )
     possible = any(
         (square - total) % 2 == 0
         for total in sums
@@ -103,7 +105,7 @@ def _grimmer(name: str, sums: list[int], sd: Printed, scale: Scale, matrix: Publ
     return finding("grimmer", cell, not possible, text, "", "Look at SD, mean and n")
 
 
-def sum_checks(matrix: PublishedMatrix) -> list[Finding]:
+def sum_checks(matrix: PublishedMatrix) -> list[MatrixFinding]:
     """Do a total's mean, SD and correlations follow from its parts', within what rounding allows?"""
     found = []
     for total, parts in totals_with_parts(matrix).items():
@@ -138,7 +140,7 @@ def sum_checks(matrix: PublishedMatrix) -> list[Finding]:
     return found
 
 
-def _sum(what: str, cell: str, value: Printed, low: float, high: float) -> Finding:
+def _sum(what: str, cell: str, value: Printed, low: float, high: float) -> MatrixFinding:
     bad = not low - value.half_width <= value.value <= high + value.half_width
     remedy = "Is the total another sum than that of the parts in the table, or on other clients?"
     text = (

@@ -235,7 +235,7 @@ def check(page: str, ledger: pd.DataFrame, results: Results) -> list[str]:
     return problems
 
 
-def insist(page: str, ledger: pd.DataFrame, results: Results) -> None:
+def require_agreement(page: str, ledger: pd.DataFrame, results: Results) -> None:
     """Compare every bound number on a rendered HTML page with the results.
 
     Raises

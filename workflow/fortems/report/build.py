@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fortems import tidy
 from fortems.presentation.results import Results
-from fortems.report.bind import Binder, insist
+from fortems.report.bind import Binder, require_agreement
 from fortems.report.page import formats
 from fortems.report.page.document import Document, Picture, place, read
 from fortems.report.page.table import Table
@@ -147,7 +147,7 @@ def build(
         again = Results(
             results.root, results.files, instruments=results.instrument_files, claims=results.claims_file
         )
-        insist(html.read_text(encoding="utf-8"), ledger, again)
+        require_agreement(html.read_text(encoding="utf-8"), ledger, again)
         for written in others:
             written.result()
     return report

@@ -15,7 +15,7 @@ BUILDERS: tuple[Callable[[Report], Table | None], ...] = (
     scales.icc,
     models.mediation,
     models.verdicts,
-    models.turned,
+    models.reordered,
     models.measurement,
     findings.claims,
     findings.scenarios,

@@ -209,7 +209,7 @@ def _judged(report: Report) -> dict[str, str]:
     }
 
 
-def turned(report: Report) -> Table | None:
+def reordered(report: Report) -> Table | None:
     """The turned directions beside the assumed one."""
     models = reordered_models(report.results, report.models)
     if not models:

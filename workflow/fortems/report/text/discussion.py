@@ -138,7 +138,7 @@ def _sense() -> str:
 
 
 def _first_alone() -> str:
-    """What a verdict on each aspect by itself comes to: ``bond, but not goal or task``."""
+    """What a verdict on each aspect by itself comes to: ``X, but not Y or Z``."""
     first, *others = (_brief(x) for x in study().aspects or study().predictors)
     return f"{first}, but not {' or '.join(others)}" if others else first
 

@@ -151,7 +151,7 @@ def plain_results(report: Report) -> str:
 
 
 def _fared() -> str:
-    """How those with more of the mediator fared where the indirect effect is as expected: ``had less distress``."""
+    """How those with more of the mediator fared where the indirect effect is as expected: ``had less Y``."""
     ours = study()
     return f"had {'less' if ours.variable(ours.outcome).worse else 'more'} {escape(bare(ours.outcome))}"
 
