@@ -13,7 +13,7 @@ from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
-from fortems.study.variables import in_sentence, label
+from fortems.study.variables import in_sentence, label, short_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,11 +172,17 @@ def within_slope(here: pd.DataFrame) -> float:
     return float((x * y).sum() / spread) if spread > 0 else float("nan")
 
 
+def _story() -> str:
+    """Predictor, mediator and outcome by their short labels, as a caption begins."""
+    x, m, y = (short_label(name) for name in (study().focus, study().mediator, study().outcome))
+    return f"{x}, {m} and {y}"
+
+
 def title(frame: pd.DataFrame, context: Context) -> str:
     """Caption."""
     if (frame["kind"] == "client").all():
-        return "Bond, Meaning and Distress, With Each Therapist's Slope"
-    return "Bond, Meaning and Distress: Counts of Clients in Cells"
+        return f"{_story()}, With Each Therapist's Slope"
+    return f"{_story()}: Counts of Clients in Cells"
 
 
 def alt(frame: pd.DataFrame, context: Context) -> str:

@@ -45,7 +45,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 def labels(names: Iterable[str]) -> str:
-    """Labels of variables joined as within a heading: ``Bond + Goal agreement``."""
+    """Labels of variables joined as within a heading: ``X + Z``."""
     return " + ".join(label(name) for name in names)
 
 
