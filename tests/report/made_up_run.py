@@ -260,14 +260,14 @@ def _design() -> dict[str, pd.DataFrame]:
                  "against_gap": np.nan, "relation": "=", "ratio": value, "ci_low": value - 0.2, "ci_high": value + 0.2}
             )  # fmt: skip
     power = [
-        {"therapists": j, "clients": n, "n": j * n, "indirect": ab, "icc": icc, "estimand": level, "interval": "montecarlo", "studies": 500,
+        {"therapists": j, "clients": n, "n": j * n, "indirect": ab, "icc": icc, "estimand": level, "interval": "robust", "studies": 500,
          "power": min(0.99, abs(ab) * j / 12), "ci_low": 0.1, "ci_high": 0.99, "type_m": 1.5}
         for j in (12, 23, 50) for n in (4, 8) for ab in (-0.06, -0.15) for icc in (0.0, 0.05) for level in ("within", "single")
     ]  # fmt: skip
     coverage = [
         {"design": f"{j} therapists, ICC .05", "therapists": j, "n": 96, "icc": 0.05, "population": name, "a": a, "b": -0.35,
          "estimand": level, "interval": kind, "studies": 500, "coverage": value, "ci_low": value - 0.02, "ci_high": value + 0.02}
-        for name, a in (("effect", 0.3), ("a = 0", 0.0)) for j in (10, 23) for level in ("within", "single") for kind, value in (("montecarlo", 0.95), ("delta", 0.94), ("bca", 0.9))
+        for name, a in (("effect", 0.3), ("a = 0", 0.0)) for j in (10, 23) for level in ("within", "single") for kind, value in (("robust", 0.95), ("montecarlo", 0.95), ("delta", 0.94), ("bca", 0.9))
     ]  # fmt: skip
     recovery = [
         {"scenario": "as_reported", "comparison": "engines", "engine": "twolevel", "model": "bond", "level": "within",

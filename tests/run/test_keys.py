@@ -44,6 +44,22 @@ OTHERS = {
     "design.coverage.bootstrap_studies": "4",
     "design.coverage.replicates": "21",
     "design.recovery.studies": "4",
+    "design.surface.studies": "21",
+    "design.surface.tested": "5",
+    "design.surface.gaps": "[0]",
+    "design.surface.totals": "[-0.2]",
+    "design.surface.direct": "[1]",
+    "design.surface.search": "101",
+    "design.surface.starts": "2",
+    "design.posterior.priors": "[meta_analytic, vague]",
+    "design.posterior.draws": "50001",
+    "design.posterior.other_draws": "2001",
+    "design.posterior.importance": "5001",
+    "design.posterior.confirm": "501",
+    "design.forecast.studies": "51",
+    "design.forecast.sizes": "[[96, 23]]",
+    "design.attempts.studies": "201",
+    "design.attempts.numbers": "[2]",
 }
 OWN_DATA = ("data.path", "data.format", "data.columns", "data.items", "data.values", "data.missing_codes")
 OWN_DATA += ("data.already_reversed", "data.sheet", "data.occasion", "data.fill_down", "privacy.min_cell")

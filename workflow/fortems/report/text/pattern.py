@@ -14,16 +14,18 @@ FORECAST = "design/forecast.csv"
 SIZES = "design/forecast_sizes.csv"
 MAXIMUM = "design/surface_maximum.csv"
 WHOLE = "whole pattern"
+FIGURES = ("fig-posterior", "fig-surface")
 CLEAR = 2.0  # likelihood ratio from which a pattern speaks for something
 NOTHING = 0.05  # a probability that moves by less has hardly moved
 
 
 def posterior(report: Report) -> str:
-    """All sentences of the section."""
-    return (
-        joined([speaks_for(report), repeated(report), likeliest(report)])
-        or "No simulated study showed the pattern."
-    )
+    """All sentences of the section; they point to each of its figures."""
+    told = joined([speaks_for(report), repeated(report), likeliest(report)])
+    unseen = [name for name in FIGURES if name in report.items and report.ref(name) not in told]
+    if not told:
+        return f"No simulated study showed the pattern{report.see(*unseen)}."
+    return f"{told.removesuffix('.')}{report.see(*unseen)}."
 
 
 def speaks_for(report: Report) -> str:
@@ -43,6 +45,8 @@ def speaks_for(report: Report) -> str:
         )
     if beside:
         parts.append(f"It says next to nothing about whether {listed(beside)}.")
+    if parts:
+        parts[-1] = f"{parts[-1].removesuffix('.')}{report.see('fig-posterior')}."
     return joined(parts)
 
 
@@ -92,7 +96,7 @@ def likeliest(report: Report) -> str:
         return ""
     return (
         f"Over all correlations the search found no population in which more than {report.bind.of(rows[0], 'probability', '%1')} of studies of "
-        "this size show it."
+        f"this size show it{report.see('fig-surface')}."
     )
 
 
