@@ -6,7 +6,7 @@ import pytest
 from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.subtraction import recoverable
 from fortems.gate.gate import gate
-from fortems.gate.snapshot import Evidence
+from fortems.gate.snapshot import Snapshot
 
 FIVE = Limits(5)
 
@@ -95,8 +95,8 @@ def test_each_leak_is_found_and_closes_the_gate(what):
     found = tables()
     change(found)
     assert any(words in one for one in recoverable(found, FIVE)), list(recoverable(found, FIVE))
-    evidence = Evidence({}, {}, {}, {}, (), released=found, min_cell=5)
-    checks = {check["check"]: check["passed"] for check in gate(evidence)["checks"]}
+    snapshot = Snapshot({}, {}, {}, {}, (), released=found, min_cell=5)
+    checks = {check["check"]: check["passed"] for check in gate(snapshot)["checks"]}
     assert checks["few"] is False
 
 

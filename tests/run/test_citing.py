@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Repository
+from clones import ROOT, Repository
 from jsonschema import Draft7Validator
 
 SCHEMA = ROOT / "tests/reference/citation/cff-1.2.0.schema.json"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 import rocrate
-from conftest import ROOT, Repository
+from clones import ROOT, Repository
 from fortems.run.crate import METADATA, crate, may_be_listed
 from fortems.schema import load_yaml
 from rocrate_validator import services

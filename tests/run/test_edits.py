@@ -45,8 +45,8 @@ EDITS = {
     ),
     "the published values": (
         ("config/published.yaml", "", "\n# edited\n"),
-        {"published"},
-        {*EARLY, "claims", "design"},
+        {"published", "design_chunk"},  # the posterior is given them too
+        {*EARLY, "claims"},
     ),
     "the confidence": (
         ("config/tiny.yaml", "run: tiny\n", "run: tiny\nconfidence: 0.9\n"),

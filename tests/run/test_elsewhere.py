@@ -10,7 +10,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from conftest import LIBRARIES, ROOT, Repository
+from clones import LIBRARIES, ROOT, Repository
 from fortems import package
 
 SHORT = ["results/tiny/data/scores.csv", "results/tiny/config.yaml", "results/tiny/tables/icc.csv"]

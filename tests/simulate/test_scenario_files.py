@@ -21,6 +21,7 @@ SHIPPED = [
     "meta_analytic",
     "no_mediation",
     "no_therapist_effect",
+    "partial_mediation",
     "reversed",
 ]
 ASPECTS = ("bond", "task", "goal")

@@ -85,6 +85,11 @@ def computed(name):
     return f"{RESULTS}/{FULL}/{name}" if is_released(name, config) else f"{RESULTS}/{name}"
 
 
+def computed_folder():
+    """The folder that results lie in as computed."""
+    return f"{RESULTS}/{FULL}" if PRIVATE else RESULTS
+
+
 def computed_of(*names):
     """Result files as computed, those that the data source can give and the configuration has switched on."""
     return [computed(name) for name in names if switched_on(name, config)]

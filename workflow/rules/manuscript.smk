@@ -59,7 +59,6 @@ rule manuscript:
         results=lambda wildcards: RESULTS,
         sources=[*catalogue.REPORTED, catalog.INDEX],
         instruments=config["data"]["instruments"],
-        claims=config["claims"],
         scenarios=TOLD_SCENARIOS,
         software=software("manuscript"),
     message:

@@ -56,7 +56,7 @@ if config["published"]:
         conda:
             ENVIRONMENT
         params:
-            results=lambda wildcards: computed("published.csv").removesuffix("/published.csv"),
+            results=lambda wildcards: computed_folder(),
             source=config["data"]["source"],
             available=[name for name in (*COMPARED, ROUNDING_FILE) if switched_on(name, config)],
             software=software("published"),

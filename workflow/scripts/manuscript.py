@@ -15,7 +15,7 @@ with job(snakemake):
         folder,
         files=snakemake.params.sources,
         instruments=snakemake.params.instruments,
-        claims=snakemake.params.claims,
+        claims=snakemake.input.claims[0] if snakemake.input.claims else None,
     )
     out = Path(snakemake.output.html).parent
     stories = [told(name) for name in snakemake.params.scenarios]
