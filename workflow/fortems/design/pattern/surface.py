@@ -201,8 +201,12 @@ def _searched(known: Setup, settings: Settings, task: Task, rng: np.random.Gener
     z = np.empty((task.studies, len(event.basis), len(event.basis)))
     kernel.identity_studies(rng, known.icc, *event.counts, z)
 
+    def matrix(values: Array) -> Array:
+        """Correlations of six decimals: shares are counts, and last digits would send the search another way."""
+        return np.ascontiguousarray(free.matrix(np.round(values, 6)))
+
     def missed(values: Array) -> float:
-        hits = kernel.count(np.ascontiguousarray(free.matrix(values)), event.basis, z, *event.arguments)
+        hits = kernel.count(matrix(values), event.basis, z, *event.arguments)
         return 2.0 if hits < 0 else 1 - hits / task.studies
 
     start = free.values(_start(known, settings, task.block, rng))
@@ -214,7 +218,7 @@ def _searched(known: Setup, settings: Settings, task: Task, rng: np.random.Gener
         "xatol": 1e-3,
         "fatol": 1e-4,
     }
-    best = free.matrix(minimize(missed, start, method="Nelder-Mead", options=options).x)
+    best = matrix(minimize(missed, start, method="Nelder-Mead", options=options).x)
     studies = min(FRESH, 25 * task.studies)
     item = f"start {task.block}"
     yield "single", item, "holds", float(hits_of(event, rng, best, known.icc, studies))
