@@ -282,4 +282,5 @@ def test_the_text_null_of_a_command_line_switches_off():
     checked = preflight.check(whole)
     assert checked["design"] is None and checked["claims"] is None
     assert configuration.complete(whole)["design"] is None
+    assert configuration.complete(merged("design: {surface: 'null'}"))["design"]["surface"] is None
     assert checked["data"]["missing_codes"] == ["null"]

@@ -75,8 +75,17 @@ def _link(path: str) -> str:
 
 
 def as_meant(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration as plain values; the text null, all that ``--config design=null`` can give, is null."""
-    return {key: None if value == "null" else value for key, value in plain(config).items()}
+    """Return the configuration as plain values; the text null, all that ``--config design=null`` can give, is null.
+
+    In ``data`` it stays text: a file's own word may be null.
+    """
+    return {key: value if key == "data" else _nulls(value) for key, value in plain(config).items()}
+
+
+def _nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _nulls(item) for key, item in value.items()}
+    return None if value == "null" else value
 
 
 def kind(config: Mapping[str, Any]) -> str:
