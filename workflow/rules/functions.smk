@@ -119,7 +119,14 @@ def own_texts():
     """The package's own texts and the files that the configuration names: words in them name nobody."""
     named = [config[key] for key in NAMED_FILES if config[key]]
     patterns = (
-        *("config/**/*.yaml", "manuscript/**/*.md", "manuscript/**/*.yaml", "manuscript/*.bib", "Snakefile", "CITATION.cff"),
+        *(
+            "config/**/*.yaml",
+            "manuscript/**/*.md",
+            "manuscript/**/*.yaml",
+            "manuscript/*.bib",
+            "Snakefile",
+            "CITATION.cff",
+        ),
         *("workflow/fortems/**/*.py", "workflow/rules/*.smk", "packages/*/src/**/*.py"),
     )
     own = [from_here(path) for pattern in patterns for path in ROOT.glob(pattern)]
