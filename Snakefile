@@ -44,6 +44,7 @@ rule all:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/mediation.smk"
+include: "workflow/rules/robustness.smk"
 include: "workflow/rules/design.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/published.smk"
