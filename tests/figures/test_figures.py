@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -334,3 +335,22 @@ def _is_alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_in_a_drawing_is_text(drawings, name):
+    """Every word that matplotlib set stands in the SVG as such, and the PDF holds it with its letters."""
+    folder, _, found = drawings
+    svg = ElementTree.parse(folder / f"{name}.svg")
+    lines = ["".join(node.itertext()) for node in svg.iter("{http://www.w3.org/2000/svg}text")]
+    shown = {
+        line
+        for text in found[name][2].findobj(Text)
+        if text.get_visible()
+        for line in text.get_text().split("\n")
+    }
+    assert len(lines) > 3 and {line.strip() for line in lines} <= {line.strip() for line in shown}
+    page = pdfium.PdfDocument(folder / f"{name}.pdf")[0].get_textpage().get_text_range()
+    letters = "".join(page.split()).replace("\ufffe", "")
+    straight = [line for line in lines if line.strip()]
+    assert sum("".join(line.split()) in letters for line in straight) > 0.6 * len(straight)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems import tidy
+from fortems.presentation import fonts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +85,7 @@ def settings() -> None:
     matplotlib.rcParams.update(matplotlib.rcParamsDefault)
     matplotlib.rcParams.update(
         {
-            "font.family": "DejaVu Sans",
+            "font.family": fonts.FAMILY,
             "font.size": TEXT,
             "axes.titlesize": TEXT,
             "axes.titleweight": "bold",
@@ -108,7 +109,7 @@ def settings() -> None:
             "axes.unicode_minus": True,
             "text.parse_math": False,  # names and labels are people's: a dollar sign in them is one
             "svg.hashsalt": "fortems",
-            "svg.fonttype": "path",
+            "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
             "figure.constrained_layout.h_pad": 0.04,
             "figure.constrained_layout.w_pad": 0.04,
         }
@@ -209,8 +210,9 @@ def save(made: Figure, stem: Path, mark: str) -> None:
         made.set_layout_engine("none")  # the layout once, not once a format
     drawn = io.BytesIO()
     made.savefig(drawn, format="svg", metadata={"Date": None})
-    _write(drawn.getvalue(), stem.with_suffix(".svg"))
-    for suffix, content in converted(drawn.getvalue()).items():
+    svg = drawn.getvalue().replace(f"'{fonts.FAMILY}'".encode(), fonts.FALLBACKS.encode())
+    _write(svg, stem.with_suffix(".svg"))
+    for suffix, content in converted(svg).items():
         _write(content, stem.with_suffix(f".{suffix}"))
 
 
@@ -230,7 +232,13 @@ def converted(svg: bytes) -> dict[str, bytes]:
     import typst
 
     def page(**form: Any) -> bytes:
-        return typst.compile(_PAGE, ignore_system_fonts=True, sys_inputs={"svg": svg.decode()}, **form)
+        return typst.compile(
+            _PAGE,
+            ignore_system_fonts=True,
+            font_paths=[str(fonts.folder())],
+            sys_inputs={"svg": svg.decode()},
+            **form,
+        )
 
     return {"pdf": page(format="pdf"), "png": page(format="png", ppi=RESOLUTION)}
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fortems import tidy
+from fortems.presentation import fonts
 from fortems.report.page import docx, nodes
 from fortems.report.page.document import Document, for_html, for_typst, for_word, pandoc
 
@@ -89,7 +90,12 @@ def write_pdf(document: Document, front: Front, style: Path, root: Path, path: P
     arguments += ["--template", str(style / "template.typ")]
     source = pandoc(arguments, _with_meta(for_typst(document, root), front))
     with tidy.atomic(path) as partial:
-        compiled = typst.compile(source.encode(), root=str(root), ignore_system_fonts=True)  # type: ignore[type-var]
+        compiled = typst.compile(  # type: ignore[misc]
+            source.encode(),
+            root=str(root),
+            ignore_system_fonts=True,
+            font_paths=[str(fonts.folder())],  # of the drawings
+        )
         partial.write_bytes(compiled)
 
 
