@@ -63,6 +63,7 @@ TOLERANCES = (
     ),
     Tolerance("mediation/*", 1e-4, 1e-6, "maxima of likelihoods and resampled quantiles"),
     Tolerance("robustness/*", 1e-4, 1e-6, "maxima of likelihoods"),
+    Tolerance("tables/icc.csv", 1e-4, 1e-6, "maxima of likelihoods"),
     Tolerance("figures/*", 1e-3, 0.01, "drawn from all of these"),
     Tolerance("*", 1e-6, 1e-9, "closed forms"),
 )

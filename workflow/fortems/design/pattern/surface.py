@@ -15,6 +15,7 @@ independent variables; a population with R = LL' has LZL'), from several starts,
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -201,13 +202,19 @@ def _searched(known: Setup, settings: Settings, task: Task, rng: np.random.Gener
     z = np.empty((task.studies, len(event.basis), len(event.basis)))
     kernel.identity_studies(rng, known.icc, *event.counts, z)
 
+    evaluations = itertools.count()
+
     def matrix(values: Array) -> Array:
-        """Correlations of six decimals: shares are counts, and last digits would send the search another way."""
-        return np.ascontiguousarray(free.matrix(np.round(values, 6)))
+        return np.ascontiguousarray(free.matrix(values))
 
     def missed(values: Array) -> float:
+        """The share of studies that miss the pattern; of equal shares the earlier is the lower.
+
+        Shares are counts and often equal. The search sorts them, and in which order equals come depends on the
+        processor: numpy's sort is not stable and has a code of its own for each family of processors.
+        """
         hits = kernel.count(matrix(values), event.basis, z, *event.arguments)
-        return 2.0 if hits < 0 else 1 - hits / task.studies
+        return (2.0 if hits < 0 else 1 - hits / task.studies) + 1e-12 * next(evaluations)
 
     start = free.values(_start(known, settings, task.block, rng))
     simplex = np.vstack([start, start + 0.08 * np.eye(len(start))])
