@@ -66,7 +66,9 @@ def test_small_counts_of_real_clients_are_withheld(report_of, runs, kind):
     assert rows["Gender"][2] == "female: 60; 2 further values: –"
     patterns = _rows(report, "tbl-patterns")
     assert patterns == {"None": ["84", "87.5%"], "2 further patterns": ["12", "12.5%"]}
-    told = [runs[kind] / "manuscript" / name for name in ("manuscript.html", "numbers.csv")]
+    told = [
+        runs[kind] / "manuscript" / name for name in ("manuscript.html", "supplement.html", "numbers.csv")
+    ]
     for path in told:
         text = path.read_text(encoding="utf-8")
         assert "male: 34" not in text and "other: 2" not in text and "Task; Goal" not in text
@@ -95,7 +97,7 @@ def test_a_number_that_differs_ends_the_build(runs, tmp_path, monkeypatch):
 
     folder = tmp_path / "run"
     shutil.copytree(runs["scores"], folder)
-    page = (folder / "manuscript/manuscript.html").read_text(encoding="utf-8")
+    page = (folder / "manuscript/supplement.html").read_text(encoding="utf-8")
     ledger = tidy.read_csv(folder / "manuscript/numbers.csv")
     require_agreement(page, ledger, Results(folder))
     wrong = page.replace("female: 60", "female: 61")

@@ -7,6 +7,7 @@ from fortems import tidy
 from fortems.presentation.results import Results
 from fortems.report import digits
 from fortems.report.bind import check
+from fortems.report.build import PARTS
 from made_up_run import ROOT
 
 MANUSCRIPT = ROOT / "manuscript"
@@ -38,10 +39,11 @@ def test_a_planted_digit_is_found(planted):
     assert digits.in_page(f"<html><body><p>The bond, {planted}.</p></body></html>", ALLOWED)
 
 
+@pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("kind", ["simulated", "items", "scores", "matrix"])
-def test_pages_hold_only_bound_numbers_that_agree_with_the_results(runs, kind):
+def test_pages_hold_only_bound_numbers_that_agree_with_the_results(runs, kind, part):
     folder = runs[kind]
-    page = (folder / "manuscript/manuscript.html").read_text(encoding="utf-8")
+    page = (folder / f"manuscript/{part}.html").read_text(encoding="utf-8")
     ledger = tidy.read_csv(folder / "manuscript/numbers.csv")
     assert digits.in_page(page, ALLOWED) == []
     assert check(page, ledger, Results(folder)) == []
@@ -66,13 +68,13 @@ def test_a_flipped_verdict_is_caught_on_the_page(runs, tmp_path, name, column, o
     """In the table, and where it is counted in the text, in the abstract among others."""
     folder = tmp_path / "run"
     shutil.copytree(runs["simulated"], folder)
-    page = (folder / "manuscript/manuscript.html").read_text(encoding="utf-8")
+    pages = [(folder / f"manuscript/{part}.html").read_text(encoding="utf-8") for part in PARTS]
     ledger = tidy.read_csv(folder / "manuscript/numbers.csv")
     table = tidy.read_csv(folder / name)
     row = table.index[table[column] == old][0]
     table.loc[row, column] = new
     tidy.write_csv(table, folder / name)
-    problems = check(page, ledger, Results(folder))
+    problems = [problem for page in pages for problem in check(page, ledger, Results(folder))]
     assert any(said in problem for problem in problems), problems
     if name == "claims.csv":
         assert any("is reproduced" in problem or "rows " in problem for problem in problems), problems

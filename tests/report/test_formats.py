@@ -10,35 +10,39 @@ import pytest
 import yaml
 from fortems.errors import FortemsError
 from fortems.presentation.results import Results
-from fortems.report.build import build, compose, prepare
-from fortems.report.page.document import Document, _flushed, place
+from fortems.report.build import PARTS, build, compose, prepare
+from fortems.report.page.document import Document, _flushed, place, resolve
 from fortems.report.page.table import Cell, Section, Table
 from fortems.study.models import load_models
 from made_up_run import ROOT
 
 KINDS = ("simulated", "items", "scores", "matrix")
-OUTPUTS = ("manuscript.html", "manuscript.pdf", "manuscript.docx", "numbers.csv")
+OUTPUTS = (*(f"{part}.{suffix}" for part in PARTS for suffix in ("html", "pdf", "docx")), "numbers.csv")
 
 
-def _page(folder):
-    return (folder / "manuscript/manuscript.html").read_text(encoding="utf-8")
+def _page(folder, part="manuscript"):
+    return (folder / f"manuscript/{part}.html").read_text(encoding="utf-8")
 
 
-def _word(folder):
-    with zipfile.ZipFile(folder / "manuscript/manuscript.docx") as archive:
+def _word(folder, part="manuscript"):
+    with zipfile.ZipFile(folder / f"manuscript/{part}.docx") as archive:
         return archive.read("word/document.xml").decode(), archive.read("word/header1.xml").decode()
 
 
-def _pdf(folder):
+def _pdf(folder, part="manuscript"):
     import pypdfium2
 
-    document = pypdfium2.PdfDocument(folder / "manuscript/manuscript.pdf")
+    document = pypdfium2.PdfDocument(folder / f"manuscript/{part}.pdf")
     return [page.get_textpage().get_text_range() for page in document]
 
 
+@pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_html_is_one_file_whose_links_resolve(runs, kind):
-    page = _page(runs[kind])
+def test_html_is_one_file_whose_links_resolve(runs, kind, part):
+    page, other = _page(runs[kind], part), next(name for name in PARTS if name != part)
+    elsewhere = set(re.findall(rf'href="{other}\.html#([^"]+)"', page))
+    assert elsewhere and elsewhere <= set(re.findall(r'\bid="([^"]+)"', _page(runs[kind], other)))
+    page = page.replace(f'href="{other}.html#', 'href="https://doi.org/')
     identifiers = re.findall(r'\bid="([^"]+)"', page)
     assert len(identifiers) == len(set(identifiers))
     assert {link for link in re.findall(r'href="#([^"]+)"', page)} <= set(identifiers)
@@ -57,21 +61,23 @@ def test_every_head_of_a_table_says_its_scope(runs, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_tables_and_figures_have_the_same_numbers_in_all_formats(runs, kind):
-    folder = runs[kind]
-    labels = re.findall(r'<span class="label">((?:Table|Figure) \d+)</span>', _page(folder))
+@pytest.mark.parametrize("part", PARTS)
+def test_tables_and_figures_have_the_same_numbers_in_all_formats(runs, kind, part):
+    folder, mark = runs[kind], PARTS[part]
+    labels = re.findall(r'<span class="label">((?:Table|Figure) S?\d+)</span>', _page(folder, part))
     for word in ("Table", "Figure"):
         own = [label for label in labels if label.startswith(word)]
-        assert own == [f"{word} {i + 1}" for i in range(len(own))] and own
-        sequence = re.findall(rf'w:instr="SEQ {word} [^"]*">.*?<w:t>(\d+)</w:t>', _word(folder)[0])
+        assert own == [f"{word} {mark}{i + 1}" for i in range(len(own))] and (own or word == "Figure")
+        sequence = re.findall(rf'w:instr="SEQ {word} [^"]*">.*?<w:t>(\d+)</w:t>', _word(folder, part)[0])
         assert sequence == [str(i + 1) for i in range(len(own))]
-        text = "\n".join(_pdf(folder))
+        text = "\n".join(_pdf(folder, part))
         assert all(f"{label}" in text for label in own)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_word_references_point_to_bookmarks(runs, kind):
-    body, _ = _word(runs[kind])
+@pytest.mark.parametrize("part", PARTS)
+def test_word_references_point_to_bookmarks(runs, kind, part):
+    body, _ = _word(runs[kind], part)
     fields = set(re.findall(r" REF ([\w-]+) ", body))
     bookmarks = set(re.findall(r'w:bookmarkStart [^>]*w:name="([^"]+)"', body))
     assert fields and fields <= bookmarks
@@ -82,9 +88,9 @@ def test_word_references_point_to_bookmarks(runs, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_table_and_figure_is_called_out_in_the_text(runs, kind):
-    page = _page(runs[kind])
+    page = "".join(_page(runs[kind], part) for part in PARTS)
     placed = set(re.findall(r'<(?:table|figure) id="([\w-]+)"', page))
-    called = set(re.findall(r'<a href="#([\w-]+)"\s+class="ref"', page))
+    called = set(re.findall(r'<a href="(?:\w+\.html)?#([\w-]+)"\s+class="ref(?: elsewhere)?"', page))
     assert placed == called
 
 
@@ -99,14 +105,14 @@ def test_a_word_reference_shows_the_number_alone(runs, kind):
         start = body.index(f'w:name="{name}"')
         inside = body[start : body.index(f'<w:bookmarkEnd w:id="{number}"', start)]
         text = "".join(re.findall(r"<w:t[^>]*>([^<]*)</w:t>", inside)).replace("\N{NO-BREAK SPACE}", " ")
-        assert re.fullmatch(r"(Table|Figure) \d+", text), text
+        assert re.fullmatch(r"(Table|Figure) S?\d+", text), text
 
 
 def test_a_word_table_stays_whole_or_breaks_in_its_middle(runs):
     body, _ = _word(runs["simulated"])
     for table in re.findall(r"<w:tbl>.*?</w:tbl>", body, flags=re.DOTALL):
         rows = re.findall(r"<w:tr>.*?</w:tr>", table, flags=re.DOTALL)
-        kept = ["<w:keepNext />" in row for row in rows]
+        kept = ["<w:keepNext/>" in row for row in rows]
         assert all(kept[:3]) and all(kept[-3:])
         assert all(kept) or len(rows) > 26
         assert all(k for k, row in zip(kept, rows, strict=True) if row.count("<w:tc>") == 1)
@@ -138,7 +144,7 @@ def test_no_heading_is_empty(runs, kind):
 @pytest.mark.parametrize("name", ["agrema.yaml", "jars.yaml"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_checklists_point_to_sections_that_exist(runs, kind, name):
-    page = _page(runs[kind])
+    page = _page(runs[kind], "supplement")
     entries = yaml.safe_load((ROOT / "manuscript/checklists" / name).read_text(encoding="utf-8"))
     table = page.split(f'<table id="tbl-{name.split(".")[0]}"')[1].split("</table>")[0]
     rows = re.findall(r"<tr>\s*<td[^>]*>(.*?)</td>\s*<td[^>]*>(.*?)</td>", table, flags=re.DOTALL)
@@ -175,8 +181,9 @@ def test_a_reference_to_nothing_is_refused(runs):
         load_models(runs["simulated"] / "models.yaml"),
         ROOT / "manuscript",
     )
-    document = compose(report, ROOT / "manuscript")
-    assert document.numbers["tbl-claims"] == "Table 2" and "limits" in document.sections
+    article, supplement = compose(report, ROOT / "manuscript").values()
+    assert article.numbers["tbl-claims"] == "Table 1" and "limits" in article.sections
+    assert supplement.numbers["tbl-reliability"] == "Table S1" and "s-missing" in supplement.sections
 
     def blocks(markdown):
         from fortems.report.page.document import read
@@ -184,11 +191,11 @@ def test_a_reference_to_nothing_is_refused(runs):
         return read(markdown, ROOT / "manuscript")
 
     with pytest.raises(FortemsError, match="refers to tbl-x"):
-        place(blocks("[](#tbl-x){.ref}"), {})
+        resolve(blocks("[](#tbl-x){.ref}"))
     with pytest.raises(FortemsError, match="places tbl-x, which"):
         place(blocks('::: {.place what="tbl-x"}\n:::'), {})
     with pytest.raises(FortemsError, match="points to the section nowhere"):
-        place(blocks("[](#nowhere)"), {})
+        resolve(blocks("[](#nowhere)"))
     with pytest.raises(FortemsError, match="pandoc could not"):
         blocks("[@nobody2020]")
 

@@ -98,7 +98,7 @@ def test_a_model_that_is_only_called_bond_is_not_told_as_the_bond(report_of):
     assert "models are not among" in words(SENTENCES["plain_meaning"](report))
     assert "models are not among" in words(SENTENCES["implications"](report))
     assert mediation.mediation(report, "bond") == "This model is not among those that were run."
-    assert SENTENCES["path_figure"](report, "bond") == ""
+    assert SENTENCES["path_figures"](report) == ""
     assert "Task → Search for meaning → Social role" in words(SENTENCES["own"](report))
     assert cells(model_tables.mediation(report))[0] == "Task → Search for meaning → Social role"
 

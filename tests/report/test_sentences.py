@@ -23,6 +23,7 @@ from fortems.report.text import (
     study,
     summary,
 )
+from fortems.report.text.article import opening
 from fortems.report.variant import reason_absent, variant
 from made_up_run import AS_MODELS, ROOT, write_run
 
@@ -478,7 +479,7 @@ def test_switched_off_is_named(report_of):
         and "switched off in the configuration" in text
         and "nothing could be estimated" in text
     )
-    assert "was not simulated in this run" in words(discussion.discussion_pattern(report))
+    assert "was not simulated in this run" in words(opening.answers(report))
     assert "were not checked" in setup.claims_method(report_of("items", claims=None))
 
 

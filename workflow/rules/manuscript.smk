@@ -1,8 +1,8 @@
-# The manuscript: text filled from results only, in three formats, with a ledger of its numbers.
+# The manuscript: text filled from results only, article and supplement in three formats, with one ledger of its numbers.
 #
 # needs  results (those that the catalogue calls reported), figures, config.yaml, the models, claims and instruments files, the simulated scenarios,
 #        manuscript/
-# makes  manuscript/manuscript.{html,pdf,docx}, manuscript/numbers.csv
+# makes  manuscript/{manuscript,supplement}.{html,pdf,docx}, manuscript/numbers.csv
 
 from fortems.figures import catalog
 from fortems.run import catalogue
@@ -42,6 +42,24 @@ rule manuscript:
             caption="../report/manuscript.rst",
             category="Report",
             labels={"format": "Word"},
+        ),
+        supplement_html=report(
+            f"{RESULTS}/manuscript/supplement.html",
+            caption="../report/manuscript.rst",
+            category="Report",
+            labels={"format": "supplement, HTML"},
+        ),
+        supplement_pdf=report(
+            f"{RESULTS}/manuscript/supplement.pdf",
+            caption="../report/manuscript.rst",
+            category="Report",
+            labels={"format": "supplement, PDF"},
+        ),
+        supplement_docx=report(
+            f"{RESULTS}/manuscript/supplement.docx",
+            caption="../report/manuscript.rst",
+            category="Report",
+            labels={"format": "supplement, Word"},
         ),
         numbers=report(
             f"{RESULTS}/manuscript/numbers.csv",

@@ -1,4 +1,4 @@
-"""Build the manuscript: tables and figures gathered, text filled, three formats and the ledger written."""
+"""Build article and supplement: tables and figures gathered, text filled, three formats and the ledger written."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fortems import tidy
+from fortems.errors import FortemsError
 from fortems.presentation.results import Results
 from fortems.report.bind import Binder, require_agreement
 from fortems.report.page import formats
-from fortems.report.page.document import Document, Picture, place, read
+from fortems.report.page.document import Document, Picture, place, read, resolve
 from fortems.report.page.table import Table
 from fortems.report.tables import tables
 from fortems.report.tables.appendix import checklist
@@ -22,6 +23,8 @@ from fortems.study.definition import study
 from fortems.study.models import MediationModel, load_models
 
 FIGURES = "figures/index.csv"
+#: The parts of the manuscript by their files' names, and what stands before the numbers of their tables and figures.
+PARTS = {"manuscript": "", "supplement": "S"}
 CHECKLISTS = {"tbl-agrema": "agrema.yaml", "tbl-jars": "jars.yaml"}
 
 
@@ -74,21 +77,30 @@ def prepare(
     return report
 
 
-def compose(report: Report, folder: Path) -> Document:
-    """Fill the templates and return the document, everything placed and numbered."""
-    text = render(report, folder, SENTENCES)
-    document = read(text, folder)
+def compose(report: Report, folder: Path) -> dict[str, Document]:
+    """Fill the templates and return the parts, everything placed, numbered and referred to."""
+    parts = {}
+    for name, mark in PARTS.items():
+        parts[name] = read(render(report, folder, SENTENCES, name), folder)
+        parts[name].name, parts[name].mark = name, mark
     items: dict[str, Table | Picture] = {
         name: item for name, item in report.items.items() if item is not None
     }
-    sections = headings(document)
+    sections = {key: text for document in parts.values() for key, text in headings(document).items()}
     absent = {FILES[name].stem: name for name in REPORTED if not report.results.has(name)}
+    if report.variant.matrix:
+        absent["scores"] = ""
     if not report.variant.simulated:
         absent["real"] = ""
     for name, file in CHECKLISTS.items():
         items[name] = checklist(folder / "checklists" / file, name, sections, absent, report.variant.kind)
-    place(document, items, report.variant.note)
-    return document
+    for document in parts.values():
+        place(document, items, report.variant.note)
+    if twice := set.intersection(*(set(document.numbers) for document in parts.values())):
+        raise FortemsError(f"article and supplement both place {', '.join(sorted(twice))}")
+    for name, document in parts.items():
+        resolve(document, [other for key, other in parts.items() if key != name])
+    return parts
 
 
 def headings(document: Document) -> dict[str, str]:
@@ -102,16 +114,17 @@ def headings(document: Document) -> dict[str, str]:
     }
 
 
-def front(kind: Variant) -> formats.Front:
-    """Title, subtitle, running head of a kind of run."""
+def front(kind: Variant, part: str = "manuscript") -> formats.Front:
+    """Title, subtitle, running head of a part of the manuscript, by the kind of run."""
     authors = ("A report of the replication package meaning-mediation",)
-    return formats.Front(kind.title, kind.source, study().running_head, authors, kind.banner)
+    title = f"Supplement to {kind.title}" if part == "supplement" else kind.title
+    return formats.Front(title, kind.source, study().running_head, authors, kind.banner)
 
 
 def build(
     results: Results, models: Path, folder: Path, out: Path, scenarios: Sequence[tuple[str, str]] = ()
 ) -> Report:
-    """Write the manuscript in its three formats and the ledger of its numbers.
+    """Write article and supplement in their three formats and the one ledger of their numbers.
 
     Parameters
     ----------
@@ -131,23 +144,27 @@ def build(
         When a number on the page differs from its results file as it stands on disk.
     """
     report = prepare(results, load_models(models), folder, scenarios)
-    document = compose(report, folder)
-    cover = front(report.variant)
+    parts = compose(report, folder)
     style = folder / "style"
     with ThreadPoolExecutor() as pool:  # most of the time goes to pandoc and typst, outside Python
-        html = out / "manuscript.html"
-        page = pool.submit(formats.write_html, document, cover, style, html)
-        others = (
-            pool.submit(formats.write_pdf, document, cover, style, results.root, out / "manuscript.pdf"),
-            pool.submit(formats.write_word, document, cover, style, out / "manuscript.docx"),
-        )
+        pages, others = {}, []
+        for name, document in parts.items():
+            cover, path = front(report.variant, name), out / name
+            pages[path.with_suffix(".html")] = pool.submit(
+                formats.write_html, document, cover, style, path.with_suffix(".html")
+            )
+            others.append(
+                pool.submit(formats.write_pdf, document, cover, style, results.root, path.with_suffix(".pdf"))
+            )
+            others.append(pool.submit(formats.write_word, document, cover, style, path.with_suffix(".docx")))
         ledger = report.bind.frame()
         tidy.write_csv(ledger, out / "numbers.csv")
-        page.result()
-        again = Results(
-            results.root, results.files, instruments=results.instrument_files, claims=results.claims_file
-        )
-        require_agreement(html.read_text(encoding="utf-8"), ledger, again)
+        for path, page in pages.items():
+            page.result()
+            again = Results(
+                results.root, results.files, instruments=results.instrument_files, claims=results.claims_file
+            )
+            require_agreement(path.read_text(encoding="utf-8"), ledger, again)
         for written in others:
             written.result()
     return report

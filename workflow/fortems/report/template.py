@@ -78,8 +78,10 @@ def facts(path: Path) -> dict[str, Any]:
     return plain_yaml(path)
 
 
-def render(report: Report, folder: Path, sentences: Mapping[str, Callable[..., str]]) -> str:
-    """Fill ``manuscript.md`` and the sections that it includes.
+def render(
+    report: Report, folder: Path, sentences: Mapping[str, Callable[..., str]], part: str = "manuscript"
+) -> str:
+    """Fill a part's template and the sections that it includes.
 
     Parameters
     ----------
@@ -88,6 +90,8 @@ def render(report: Report, folder: Path, sentences: Mapping[str, Callable[..., s
         Holds the templates.
     sentences : mapping
         Name → function of the report; templates call it as ``say.<name>()``.
+    part : str
+        ``manuscript`` or ``supplement``: the template's name without its suffix.
     """
     import jinja2
 
@@ -117,7 +121,7 @@ def render(report: Report, folder: Path, sentences: Mapping[str, Callable[..., s
         place=report.place,
         escape=escape,
     )
-    return environment.get_template("manuscript.md").render()
+    return environment.get_template(f"{part}.md").render()
 
 
 def _bound(function: Callable[..., str], report: Report) -> Callable[..., str]:

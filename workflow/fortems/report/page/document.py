@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ READER = (
     "-implicit_figures-example_lists-tex_math_single_backslash-yaml_metadata_block"
 )
 KINDS = {"tbl": "Table", "fig": "Figure"}
+#: Class of a reference to another part of the manuscript.
+ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,20 @@ class Document:
     tree : dict
         Pandoc's JSON.
     numbers : dict
-        Identifier of a table or figure to the words that name it (``Table 3``).
+        Identifier of a table or figure to the words that name it (``Table 3``, in a supplement ``Table S3``).
     sections : dict
         Identifier of a heading to its text, in order.
+    name : str
+        The file's name without suffix, by which another part of the manuscript refers to it.
+    mark : str
+        What stands before the number of a table or figure: ``S`` in a supplement.
     """
 
     tree: dict[str, Any]
     numbers: dict[str, str] = field(default_factory=dict)
     sections: dict[str, str] = field(default_factory=dict)
+    name: str = "manuscript"
+    mark: str = ""
 
 
 def pandoc(arguments: list[str], text: str) -> str:
@@ -109,12 +117,20 @@ def read(markdown: str, folder: Path) -> Document:
 
 
 def place(document: Document, items: Mapping[str, Table | Picture], simulated: str = "") -> None:
-    """Put tables and figures where the text has their places, number them and resolve the references.
+    """Put tables and figures where the text has their places, and number them.
+
+    Parameters
+    ----------
+    document : Document
+    items : mapping
+        Identifier → table or figure.
+    simulated : str
+        A further note under each.
 
     Raises
     ------
     FortemsError
-        When the text refers to, or places, what does not exist, or places something twice.
+        When the text places what does not exist, or something twice.
     """
     counters = dict.fromkeys(KINDS, 0)
 
@@ -128,25 +144,54 @@ def place(document: Document, items: Mapping[str, Table | Picture], simulated: s
             raise FortemsError(f"the manuscript places {name} twice")
         kind = name.split("-")[0]
         counters[kind] += 1
-        document.numbers[name] = f"{KINDS[kind]} {counters[kind]}"
+        document.numbers[name] = f"{KINDS[kind]} {document.mark}{counters[kind]}"
         return items[name].blocks(simulated)
 
     document.tree["blocks"] = nodes.replace_blocks(document.tree["blocks"], put)
     for block in nodes.walk(document.tree["blocks"]):
         if block["t"] == "Header" and block["c"][1][0]:
             document.sections[block["c"][1][0]] = nodes.text_of(block["c"][2])
+
+
+def resolve(document: Document, others: Iterable[Document] = ()) -> None:
+    """Write the words of every reference to a table, a figure or a section, in this part or in another.
+
+    A reference to another part names that part's file; formats that cannot follow it keep the words alone.
+
+    Raises
+    ------
+    FortemsError
+        When the text refers or points to what no part has.
+    """
     for node in nodes.walk(document.tree["blocks"]):
         if node["t"] != "Link" or not node["c"][2][0].startswith("#"):
             continue
-        target = node["c"][2][0][1:]
-        if "ref" in node["c"][0][1]:
-            if target not in document.numbers:
+        target, is_item = node["c"][2][0][1:], "ref" in node["c"][0][1]
+        home = next((part for part in (document, *others) if target in _named(part, is_item)), None)
+        if home is None:
+            if is_item:
                 raise FortemsError(f"the manuscript refers to {target}, which it does not place")
-            node["c"][1] = nodes.words(document.numbers[target].replace(" ", "\N{NO-BREAK SPACE}"))
-        elif target in document.sections and not node["c"][1]:
-            node["c"][1] = nodes.words(document.sections[target])
-        elif target not in document.sections and not target.startswith("ref-"):
-            raise FortemsError(f"the manuscript points to the section {target}, which it does not have")
+            if not target.startswith("ref-"):
+                raise FortemsError(f"the manuscript points to the section {target}, which it does not have")
+            continue
+        if is_item:
+            node["c"][1] = nodes.words(home.numbers[target].replace(" ", "\N{NO-BREAK SPACE}"))
+        elif not node["c"][1]:
+            node["c"][1] = nodes.words(home.sections[target])
+        if home is not document:
+            node["c"][0][1] = [*node["c"][0][1], ELSEWHERE]
+            node["c"][2][0] = f"{home.name}.html#{target}"
+
+
+def _named(part: Document, is_item: bool) -> Mapping[str, str]:
+    return part.numbers if is_item else part.sections
+
+
+def _without_other_parts(tree: dict[str, Any]) -> None:
+    """Leave the words of references to another part, which this format cannot follow."""
+    for node in nodes.walk(tree["blocks"]):
+        if node["t"] == "Link" and ELSEWHERE in node["c"][0][1]:
+            node.update({"t": "Span", "c": [nodes.attr(), node["c"][1]]})
 
 
 def _copy(tree: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +213,7 @@ def _new_pages(blocks: list[nodes.Node], page: nodes.Node) -> list[nodes.Node]:
     """Begin a new page after the front matter and before every heading of class ``page``."""
 
     def change(block: nodes.Node) -> list[nodes.Node] | None:
-        if block["t"] == "Div" and "front" in block["c"][0][1]:
+        if block["t"] == "Div" and {"front", "page"} <= set(block["c"][0][1]):
             return [block, page]
         if block["t"] == "Header" and "page" in block["c"][1][1]:
             return [page, block]
@@ -251,6 +296,7 @@ def for_html(document: Document) -> tuple[dict[str, Any], dict[str, Path]]:
 def for_typst(document: Document, start: Path) -> dict[str, Any]:
     """Fit the tree for Typst: what must stay whole, type sizes, vector drawings relative to ``start``."""
     tree = _copy(document.tree)
+    _without_other_parts(tree)
     for node in nodes.walk(tree["blocks"]):
         if node["t"] in ("Table", "Figure"):
             caption = node["c"][1][1][0]
@@ -298,6 +344,7 @@ def for_word(document: Document) -> tuple[dict[str, Any], frozenset[str]]:
     from fortems.report.page import docx
 
     tree = _copy(document.tree)
+    _without_other_parts(tree)
     small = frozenset(
         nodes.text_of(node["c"][1][1])
         for group in _divisions(tree["blocks"], "small")

@@ -121,4 +121,4 @@ def write_word(document: Document, front: Front, style: Path, path: Path) -> Non
         ]
         os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
         pandoc([*arguments, "-o", str(partial)], _with_meta(tree, front))
-        docx.finish(partial, small)
+        docx.finish(partial, small, document.mark)

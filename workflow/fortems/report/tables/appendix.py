@@ -12,7 +12,7 @@ from fortems.report.template import Report
 from fortems.schema import plain_yaml
 
 #: Sections that a run without such models leaves out.
-OPTIONAL = frozenset({"r-aspects", "r-covariates", "r-further", "r-reversed", "r-power", "why"})
+OPTIONAL = frozenset({"s-covariates", "s-further", "s-reversed", "s-power", "s-paths"})
 PACKAGES = (
     ("meaning-mediation", "the study"),
     ("numpy", "arrays"),

@@ -11,6 +11,7 @@ from fortems.report.text import (
     claims,
     design,
     discussion,
+    fit,
     full,
     instruments,
     matrix,
@@ -23,6 +24,7 @@ from fortems.report.text import (
     setup,
     summary,
 )
+from fortems.report.text.article import brief, opening, statements
 
 SENTENCES: dict[str, Callable[..., str]] = {
     name: function
@@ -34,6 +36,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
         mediation,
         own,
         full,
+        fit,
         matrix,
         claims,
         robustness,
@@ -41,6 +44,9 @@ SENTENCES: dict[str, Callable[..., str]] = {
         pattern,
         discussion,
         summary,
+        opening,
+        brief,
+        statements,
     )
     for name, function in module.SENTENCES.items()
 }

@@ -143,21 +143,6 @@ def _first_alone() -> str:
     return f"{first}, but not {' or '.join(others)}" if others else first
 
 
-def discussion_pattern(report: Report) -> str:
-    """What the diagnosticity stage says; without it, what is known without simulation."""
-    general = (
-        f"With about {report.fact('paper_clients')} clients the line between significant and not significant lies at a correlation of "
-        f"about {report.fact('critical_r_total')}. Three aspects with the same true correlation near this line will often fall on "
-        f'different sides of it, so that "{_first_alone()}" needs a direct comparison of the aspects, not three '
-        f"separate tests. And three variables measured at once cannot tell the order {_order()} from any other."
-    )
-    if not report.has(DIAGNOSTICITY):
-        return f"{general} How often the pattern arises under other accounts was not simulated in this run."
-    from fortems.report.text.design import pattern_verdict
-
-    return joined([general, pattern_verdict(report)])
-
-
 def limits(report: Report) -> str:
     """Limits of this kind of run."""
     assumed = assumed_keys(report)
@@ -208,6 +193,4 @@ def implications(report: Report) -> str:
     return f"{next_study} {practice}"
 
 
-SENTENCES = {
-    function.__name__: function for function in (discussion, discussion_pattern, limits, implications)
-}
+SENTENCES = {function.__name__: function for function in (discussion, limits, implications)}

@@ -18,8 +18,8 @@ from fortems.report.template import Report
 from fortems.report.text.study import in_how_many
 from fortems.report.text.words import IS, clear, interval, joined, name, p, plural, sentence
 from fortems.study.definition import study
-from fortems.study.roles import TOGETHER, main_models, outcome_parts
-from fortems.study.variables import bare
+from fortems.study.roles import TOGETHER, key_models, main_models, outcome_parts
+from fortems.study.variables import bare, label
 
 #: What counts as the standard deviation unit of an equivalence bound is told in the method.
 LEAVES_OUT = {True: "leaves out zero", False: "includes zero"}
@@ -109,6 +109,14 @@ def mediation(report: Report, role: str) -> str:
     if role == study().focus and "fig-scatter" in report.items:
         parts.append(f"{report.ref('fig-scatter')} shows the clients' scores behind them.")
     return joined(parts)
+
+
+def mediations(report: Report) -> str:
+    """Each key model in a paragraph of its own, then the aspects."""
+    parts = [f"**{escape(label(role))}.** {mediation(report, role)}" for role in key_models(report.models)]
+    if others := aspects(report):
+        parts.append(f"**Aspects.** {others}")
+    return "\n\n".join(parts) or "The article's models are not among those that were run."
 
 
 def _boundary(report: Report, model: str, level: str) -> str:
@@ -326,8 +334,7 @@ def reversed_(report: Report) -> str:
 
 
 SENTENCES = {
-    "mediation": mediation,
-    "aspects": aspects,
+    "mediations": mediations,
     "covariates": covariates,
     "covariates_title": covariates_title,
     "further": further,

@@ -43,10 +43,9 @@ def _one(report: Report, model: str) -> str:
     return f"For {model_words(report, model)} ({paths}): {'; '.join(clauses)}{figure}."
 
 
-def path_figure(report: Report, role: str) -> str:
-    """The figure of a main model's paths, empty where the run has no such model."""
-    model = main_models(report.models).get(role, "")
-    return f"fig-path_{model}" if model else ""
+def path_figures(report: Report) -> str:
+    """The places of the figures of the main models."""
+    return "".join(report.place(f"fig-path_{model}") for model in main_models(report.models).values())
 
 
 def own_figures(report: Report) -> str:
@@ -55,4 +54,4 @@ def own_figures(report: Report) -> str:
     return "".join(report.place(f"fig-path_{model}") for model in models) if len(models) <= MANY else ""
 
 
-SENTENCES = {"own": own, "path_figure": path_figure, "own_figures": own_figures}
+SENTENCES = {"own": own, "path_figures": path_figures, "own_figures": own_figures}

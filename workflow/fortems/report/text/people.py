@@ -51,7 +51,14 @@ def _flow(report: Report, flow: list[Row]) -> str:
         text += f"; none of the {bind.of(received, 'clients', 'n')} clients received was excluded"
     if report.results.setting("inclusion", "sessions", "min") is not None:
         text += f". Clients had to have had at least {bind.setting('inclusion', 'sessions', 'min', style='w')} sessions"
-    return f"{text}{report.see('fig-flow')}."
+    return f"{text}."
+
+
+def participants_more(report: Report) -> str:
+    """Where the way from the clients received to those analysed is drawn."""
+    if "fig-flow" not in report.items:
+        return "There is no flow of participants to show."
+    return f"{report.ref('fig-flow')} shows the way from the clients received to those analysed."
 
 
 def _background(report: Report) -> str:
@@ -163,4 +170,6 @@ def icc(report: Report) -> str:
     return text + literature
 
 
-SENTENCES = {function.__name__: function for function in (participants, measures, descriptives, icc)}
+SENTENCES = {
+    function.__name__: function for function in (participants, participants_more, measures, descriptives, icc)
+}

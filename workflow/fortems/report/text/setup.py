@@ -213,6 +213,17 @@ def intervals(report: Report) -> str:
     return joined(parts)
 
 
+def stated_checks(report: Report) -> str:
+    """Where the findings to check stand."""
+    return (
+        "Each finding to check is stated with its statistic, test, level, sides and direction in a file of this run's own; the "
+        "findings are not the article's, though the verdicts go by the same rules."
+        if report.results.own_claims
+        else "Each finding of the article is stated as a check with its statistic, test, level, sides and direction, in a file that "
+        "comes with the package."
+    )
+
+
 def claims_method(report: Report) -> str:
     """How the article's findings are judged."""
     if not report.has("claims.csv"):
@@ -223,15 +234,8 @@ def claims_method(report: Report) -> str:
         if not report.variant.matrix
         else "Correlations are judged over all clients. "
     )
-    stated = (
-        "Each finding to check is stated with its statistic, test, level, sides and direction in a file of this run's own; the "
-        "findings are not the article's, though the verdicts go by the same rules."
-        if report.results.own_claims
-        else "Each finding of the article is stated as a check with its statistic, test, level, sides and direction, in a file that "
-        "comes with the package."
-    )
     return (
-        f"{stated} {clustered}A correlation is called moderate from {report.fact('moderate_low')} to below "
+        f"{stated_checks(report)} {clustered}A correlation is called moderate from {report.fact('moderate_low')} to below "
         f"{report.fact('moderate_high')} in size. Verdicts are *reproduced*, *not reproduced* and *not testable*; a finding of "
         "no significance that holds is called *consistent (weak)*, since a test that fails to reject supports little. Full "
         "mediation that is concluded from a direct path without significance *matches the article's rule*, which does not "

@@ -1,0 +1,266 @@
+"""What the supplement tells at length, in few words: measures, estimation, paths, sensitivity, design."""
+
+from __future__ import annotations
+
+from fortems.presentation.choice import counted, is_fitted, levels, path, reordered_models, verdict
+from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
+from fortems.report.bind import escape
+from fortems.report.template import Report
+from fortems.report.text.design import pattern_share, pattern_verdict
+from fortems.report.text.mediation import as_covariates, indirect_clause
+from fortems.report.text.pattern import repeated, speaks_for
+from fortems.report.text.people import RELIABILITY
+from fortems.report.text.relations import _holm, total
+from fortems.report.text.setup import claims_method, stated_checks
+from fortems.report.text.study import in_how_many, model_words
+from fortems.report.text.words import IS, clear, joined, name, p, plural, sentence
+from fortems.study.definition import study
+from fortems.study.estimands import PRIMARY_INTERVAL
+from fortems.study.roles import TOGETHER, key_models, main_models
+from fortems.study.variables import bare
+
+
+def measures_brief(report: Report) -> str:
+    """The instruments by name, their reliability, and where the rest stands."""
+    present = {row[key] for row in report.results.rows("tables/correlations.csv") for key in ("x", "y")}
+    used = [one for one in report.results.instruments.values() if set(one.scales) & present]
+    names = listed(f"the {escape(one.title)}{f' [@{one.citation}]' if one.citation else ''}" for one in used)
+    rows = [row for row in report.results.rows(RELIABILITY, level="total") if row.has("alpha")]
+    reliable = ""
+    if rows:
+        low, high = (report.bind.over(rows, "alpha", rule, "r") for rule in ("min", "max"))
+        set_ = ", as the scenario set it" if report.variant.simulated else ""
+        reliable = f"Cronbach's alpha is {low} to {high}{set_}{report.see('tbl-reliability')}."
+    opening = f"Scores are those of {names}." if names else ""
+    return joined(
+        [
+            opening,
+            reliable,
+            "Items, keys, ranges and the treatment of missing answers are in the supplement ([](#s-measures)).",
+        ]
+    )
+
+
+def inference_brief(report: Report) -> str:
+    """The estimators and the interval that counts."""
+    ways = {level: METHOD_WORDS[engine, level] for level, (engine, _) in counted(report.results).items()}
+    kinds = {kind for _, kind in counted(report.results).values()}
+    level = report.bind.setting("confidence", style="%")
+    parts = []
+    if report.variant.matrix:
+        parts.append(
+            "Paths follow from the printed correlations by least squares, as if clients were independent."
+        )
+    elif ways:
+        parts.append(
+            sentence(
+                "; ".join(
+                    f"effects {ESTIMAND_WORDS[key]} are estimated by {how}" for key, how in ways.items()
+                )
+            )
+        )
+    if PRIMARY_INTERVAL in kinds:
+        parts.append(
+            f"Intervals ({level}) and tests rest on the estimates without each therapist in turn (cluster jackknife) [@mackinnon2023]; the "
+            "indirect effect is the product of *a* and *b* as independent *t* variates [@craig1936]. They need neither normal nor "
+            "equally variable residuals, and they alone decide."
+        )
+    else:
+        parts.append(
+            f"The interval ({level}) of the indirect effect is the Monte Carlo interval from the joint distribution of *a* and *b* [@preacher2012]."
+        )
+    parts.append("Other engines and intervals are in the supplement ([](#s-estimation), [](#s-intervals)).")
+    return joined(parts)
+
+
+def correlations_brief(report: Report) -> str:
+    """The family of correlations: which are significant, which are not, and after adjustment."""
+    rows = [(x, y, total(report, x, y)) for x, y in study().family]
+    known = [(x, y, row) for x, y, row in rows if row is not None and row.has("p")]
+    clauses = {True: [], False: []}  # type: dict[bool, list[str]]
+    for x, y, row in known:
+        text = f"{name(x)} with {name(y)} (*r*{IS}{report.bind.of(row, 'r', 'r')}, {p(report, row)})"
+        clauses[bool(row["p"] < 0.05)].append(text)
+    parts = []
+    if clauses[True]:
+        parts.append(f"Correlated are {listed(clauses[True])}.")
+    if clauses[False]:
+        parts.append(f"A correlation is not shown for {listed(clauses[False])}.")
+    return joined(
+        [*parts, _holm(report), f"Means and all correlations stand together{report.see('tbl-correlations')}."]
+    )
+
+
+def paths_brief(report: Report) -> str:
+    """The key models under both estimands, and the aspects side by side."""
+    parts = []
+    for role, model in key_models(report.models).items():
+        clauses = []
+        for level in levels(report.results):
+            row = path(report.results, model, level, "indirect")
+            if row is not None and row.has("estimate"):
+                clauses.append(f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}")
+        if clauses:
+            parts.append(f"For {name(role)}: {'; '.join(clauses)}.")
+    parts.append(_other_aspects(report))
+    parts.append(_direct_beside(report))
+    tables = report.see("tbl-mediation", "fig-paths")
+    return (
+        joined([*parts, f"All paths stand together{tables}." if tables else ""])
+        or "No model of the article was run."
+    )
+
+
+def _other_aspects(report: Report) -> str:
+    main = main_models(report.models)
+    models = [main[role] for role in study().aspects[1:] if role in main and role not in study().predictors]
+    text = in_how_many(report, models)
+    whose = listed(name(role) for role in study().aspects[1:] if role in main)
+    return f"For {whose} alone the interval of the indirect effect leaves out zero {text}." if text else ""
+
+
+def _direct_beside(report: Report) -> str:
+    """The largest direct path with all aspects in one model."""
+    model = main_models(report.models).get(TOGETHER, "")
+    rows: list[Row] = []
+    for level in levels(report.results):
+        for predictor in report.models[model].predictors if model else ():
+            row = path(report.results, model, level, "direct", predictor=predictor)
+            if row is not None and row.has("standardized", "p"):
+                rows.append(row)
+    if not rows:
+        return ""
+    largest = max(rows, key=lambda row: abs(row["standardized"]))
+    shown = "is shown" if clear(largest) else "is not shown to differ from zero"
+    return (
+        f"With the aspects in one model the largest direct path is that of {name(largest['predictor'])} {ESTIMAND_WORDS[largest['level']]} "
+        f"({report.bind.of(largest, 'estimate', 'end')}, {report.bind.of(largest, 'standardized', 'end')} in standard deviations, "
+        f"{p(report, largest)}); it {shown}, and it does not run through {name(study().mediator)}."
+    )
+
+
+def full_brief(report: Report) -> str:
+    """The verdicts on the key models, and the article's rule beside."""
+    rows = [
+        row
+        for model in key_models(report.models).values()
+        for level in levels(report.results)
+        if (row := verdict(report.results, model, level)) is not None and row.has("conclusion")
+    ]
+    if not rows:
+        return "Verdicts on full and partial mediation could not be given in this run."
+    parts = []
+    for conclusion in dict.fromkeys(row["conclusion"] for row in rows):
+        same = [row for row in rows if row["conclusion"] == conclusion]
+        which = listed(dict.fromkeys(model_words(report, row["model"]) for row in same))
+        parts.append(f"For {which} the verdict is: {escape(conclusion)}.")
+    low, high = (report.bind.over(rows, "smallest_bound", rule, "r") for rule in ("min", "max"))
+    parts.append(
+        f"The smallest bounds on the direct path that the data support are {low} to {high} standard deviations{report.see('tbl-verdicts')}."
+    )
+    return joined(parts)
+
+
+def sensitivity_brief(report: Report) -> str:
+    """In how many of the varied models the indirect effect is shown, and where the rest is told."""
+    parts = []
+    entries = {m: e for m, e in report.models.items() if is_fitted(report.results, m) and not e.moderator}
+    adjusted = [model for model, entry in entries.items() if entry.covariates]
+    if text := in_how_many(report, adjusted):
+        parts.append(
+            f"With {as_covariates(report, adjusted)} the interval of the indirect effect leaves out zero {text}."
+        )
+    turned = list(reordered_models(report.results, report.models))
+    if text := in_how_many(report, turned):
+        parts.append(f"With the directions turned around it does so {text}{report.see('tbl-reversed')}.")
+    where = [
+        ("s-measurement", "measurement error", report.has("mediation/measurement.csv")),
+        ("s-agreement", "other engines", report.has("mediation/agreement.csv")),
+        ("s-influence", "single therapists", report.has("robustness/leave_one_out.csv")),
+    ]
+    found = [f"{words} ([](#{key}))" for key, words, there in where if there]
+    if found:
+        parts.append(f"The supplement tells what {listed(found)} {plural(len(found), 'does', 'do')} to it.")
+    return joined(parts)
+
+
+def causal(report: Report) -> str:
+    """The assumed order in words, and the figure of it."""
+    ours = study()
+    order = listed(escape(bare(x)) for x in (ours.predictors[0], ours.mediator, ours.outcome))
+    return f"The assumed order is {order}{report.see('fig-causal')}."
+
+
+def claims_brief(report: Report) -> str:
+    """How findings are judged, in few words."""
+    if not report.has("claims.csv"):
+        return claims_method(report)
+    clustered = " with a test robust to clustering" if not report.variant.matrix else ""
+    return (
+        f"{stated_checks(report)} Correlations are judged over all clients{clustered}, effects by the interval above. A finding is "
+        "*reproduced* or *not reproduced*; a finding of no significance that holds is *consistent (weak)*, since a test that "
+        "fails to reject supports little; full mediation that rests on a direct path without significance *matches the article's "
+        "rule*, which is no proof; a size is judged by its whole interval, which often *cannot tell* ([](#s-claims))."
+    )
+
+
+def varied(report: Report) -> str:
+    """What was varied and simulated, in a sentence each."""
+    ways = [words for words, there in _ways(report) if there]
+    parts = [f"The analysis was varied by {listed(ways)} ([](#s-sensitivity))."] if ways else []
+    if report.has("design/diagnosticity.csv"):
+        parts.append(
+            f"How well the pattern tells accounts apart was simulated with {report.bind.setting('design', 'diagnosticity', 'studies')} studies "
+            f"from each of several scenarios{report.see('tbl-scenarios')}."
+        )
+    designs = [
+        words
+        for file, words in (
+            ("power", "power"),
+            ("coverage", "the coverage of the intervals"),
+            ("recovery", "parameter recovery"),
+        )
+        if report.has(f"design/{file}.csv")
+    ]
+    if designs:
+        parts.append(
+            f"{sentence(listed(designs)).removesuffix('.')} {plural(len(designs), 'was', 'were')} simulated as well."
+        )
+    return joined(parts) or "No further analysis was run."
+
+
+def _ways(report: Report) -> list[tuple[str, bool]]:
+    entries = [entry for model, entry in report.models.items() if is_fitted(report.results, model)]
+    return [
+        ("covariates", any(entry.covariates for entry in entries)),
+        ("moderators", any(entry.moderator for entry in entries)),
+        ("the directions turned around", bool(reordered_models(report.results, report.models))),
+        ("measurement error taken into account", report.has("mediation/measurement.csv")),
+        ("other engines", report.has("mediation/agreement.csv")),
+        ("leaving out single therapists", report.has("robustness/leave_one_out.csv")),
+    ]
+
+
+def missing_brief(report: Report) -> str:
+    """What was done about missing values."""
+    if report.variant.matrix:
+        return "What was missing in the article's data cannot be seen from a matrix."
+    return "Both estimands use the same clients; what is missing, and how it was treated, is in the supplement ([](#s-missing))."
+
+
+def pattern_brief(report: Report) -> str:
+    """How often the whole pattern shows, what it is told apart from, and what must be true for it."""
+    parts = [pattern_share(report), pattern_verdict(report)]
+    parts += [speaks_for(report), repeated(report)]
+    tables = report.see("tbl-diagnosticity")
+    return joined([*parts, f"Each scenario stands with its ratios{tables}." if tables else ""])
+
+
+SENTENCES = {
+    function.__name__: function
+    for function in (
+        measures_brief, inference_brief, correlations_brief, paths_brief, full_brief, sensitivity_brief, causal,
+        claims_brief, varied, missing_brief, pattern_brief,
+    )
+}  # fmt: skip

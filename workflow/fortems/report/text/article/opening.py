@@ -1,0 +1,160 @@
+"""The first page: three answers with what they rest on, and what may not be concluded."""
+
+from __future__ import annotations
+
+from fortems.presentation.choice import levels, verdict
+from fortems.presentation.claims import whole_pattern
+from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS, listed
+from fortems.report.bind import escape
+from fortems.report.template import Report
+from fortems.report.text.article.statements import plain
+from fortems.report.text.design import DIAGNOSTICITY, RATIOS, REPORTED, scenario_titles
+from fortems.report.text.discussion import shown
+from fortems.report.text.relations import total
+from fortems.report.text.study import absent
+from fortems.report.text.words import IS, name, p
+from fortems.study.definition import study
+from fortems.study.roles import key_models
+from fortems.study.variables import bare
+
+NOT_ATTAINABLE = "not attainable with data as noisy as these"
+
+
+def answers(report: Report) -> str:
+    """Three sentences: does the mediator carry the relation, is it all of it, does the pattern tell the accounts apart."""
+    told = (_carries(report), _fully(report), _tells(report))
+    return "\n\n".join(f"{number}. {text}" for number, text in enumerate(told, start=1))
+
+
+def _whose(report: Report) -> str:
+    if report.variant.simulated:
+        return "In these simulated clients "
+    if report.variant.matrix:
+        return "By the printed correlations "
+    return "In these clients "
+
+
+def _carries(report: Report) -> str:
+    """For each key model whether the indirect effect is shown, and whether there is a relation to be carried."""
+    key = key_models(report.models)
+    if not key:
+        return f"**Does {escape(bare(study().mediator))} carry the relation?** {absent()}, so that this run does not say."
+    groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for role in key:
+        groups.setdefault(tuple(shown(report, role).items()), []).append(role)
+    clauses = []
+    for states, roles in groups.items():
+        whose = f"through {name(study().mediator)} from {listed(name(role) for role in roles)} to {name(study().outcome)}"
+        clauses.append(_stated(whose, dict(states), levels(report.results)))
+    text = f"{_whose(report)}{'; '.join(clauses)}{_unrelated(report, list(key))} ([](#r-paths))."
+    return f"**Does {escape(bare(study().mediator))} carry the relation?** {text}"
+
+
+def _stated(whose: str, states: dict[str, str], have: list[str]) -> str:
+    if not states:
+        return f"an indirect effect {whose} could not be estimated"
+    sure = [level for level, state in states.items() if state == "yes"]
+    other = [level for level, state in states.items() if state == "against"]
+    if other:
+        return f"an indirect effect {whose} of the opposite sign is shown {listed(ESTIMAND_WORDS[level] for level in other)}"
+    if not sure:
+        return f"an indirect effect {whose} is not shown, which does not rule it out"
+    if len(sure) == len(have) and len(have) > 1:
+        return f"an indirect effect {whose} is shown under both estimands"
+    only = "" if len(have) == 1 else " only"
+    return f"an indirect effect {whose} is shown {ESTIMAND_WORDS[sure[0]]}{only}"
+
+
+def _unrelated(report: Report, roles: list[str]) -> str:
+    """Which predictors are not shown to go with the outcome at all, so that little is there to be carried."""
+    rows: dict[str, Row | None] = {role: total(report, role, study().outcome) for role in roles}
+    weak = {role: row for role, row in rows.items() if row is not None and row.has("p") and row["p"] >= 0.05}
+    if not weak:
+        return ""
+    each = listed(
+        f"{name(role)} (*r*{IS}{report.bind.of(row, 'r', 'r')}, {p(report, row)})"
+        for role, row in weak.items()
+    )
+    return f", though a relation with {name(study().outcome)} itself is not shown for {each}"
+
+
+def _fully(report: Report) -> str:
+    """What the verdicts on full mediation come to."""
+    lead = "**Is the mediation full?**"
+    rows = [
+        row
+        for model in key_models(report.models).values()
+        for level in levels(report.results)
+        if (row := verdict(report.results, model, level)) is not None and row.has("equivalence")
+    ]
+    if not rows:
+        return f"{lead} This run does not say."
+    low, high = (report.bind.over(rows, "smallest_bound", rule, "r") for rule in ("min", "max"))
+    span = low if len(rows) == 1 or low.split("]")[0] == high.split("]")[0] else f"{low} to {high}"
+    if all(row["equivalence"] == "equivalent" for row in rows):
+        return f"{lead} The direct paths are shown to be too small to matter, which full mediation requires ([](#r-full))."
+    opening = (
+        "It could not have been shown with data as noisy as these"
+        if all(row["equivalence"] == NOT_ATTAINABLE for row in rows)
+        else "It is not shown"
+    )
+    return (
+        f"{lead} {opening}: direct paths of up to {span} standard deviations are compatible with the data; that a direct path is not "
+        "significant does not make it absent ([](#r-full))."
+    )
+
+
+def _tells(report: Report) -> str:
+    """From which rivals the pattern of findings tells the article's account."""
+    lead = "**Does the pattern of findings tell this account from its rivals?**"
+    whole = whole_pattern(report.results.claims)
+    rows = report.results.rows(RATIOS, claim=whole, scenario=REPORTED, gap=None, against_gap=None)
+    rows = [row for row in rows if row.has("ci_low") or row.has("ci_high")]
+    if not report.has(DIAGNOSTICITY) or not rows:
+        return f"{lead} This was not simulated in this run; three variables measured at once cannot tell one order from another."
+    titles = scenario_titles(report)
+    told: dict[str, bool] = {}
+    for row in rows:
+        clear = (row.has("ci_low") and row["ci_low"] > 1) or (row.has("ci_high") and row["ci_high"] < 1)
+        told[row["against"]] = told.get(row["against"], True) and clear
+    apart = [f"*{titles.get(key, escape(key))}*" for key, clear in told.items() if clear]
+    unclear = [f"*{titles.get(key, escape(key))}*" for key, clear in told.items() if not clear]
+    if not apart:
+        return f"{lead} From none of those looked at: it is not shown to be more probable under the account than under {listed(unclear)} ([](#r-pattern))."
+    if not unclear:
+        return f"{lead} From those looked at, {listed(apart)}, it does ([](#r-pattern))."
+    return f"{lead} Only in part: from {listed(apart)}, not from {listed(unclear)} ([](#r-pattern))."
+
+
+def no_conclusions(report: Report) -> str:
+    """What may not be concluded, as a list."""
+    variant, ours = report.variant, study()
+    first, through, outcome = (escape(bare(x)) for x in (ours.predictors[0], ours.mediator, ours.outcome))
+    items = []
+    if variant.simulated:
+        items.append("Anything about people: the clients are made up, and no number is the article's.")
+    elif variant.invented:
+        items.append("Anything about people: the article is invented.")
+    items += [
+        f"That {through} is the cause: nobody was assigned to it, and whatever lies behind {first}, {through} and {outcome} is in all of them.",
+        f"That {first} comes first and {outcome} last: all was measured once, and every other order fits equally well.",
+        "That mediation is full because a direct path is not significant.",
+        "That aspects differ because one is significant and another is not.",
+    ]
+    if variant.matrix:
+        items.append("Anything about clients of the same therapist: a matrix does not separate the levels.")
+    return "\n".join(f"- {text}" for text in items)
+
+
+def author_note(report: Report) -> str:
+    """Who made the report, and of which run it tells."""
+    who = plain(report.results.setting("report", "authors"))
+    by = f"{escape(who)}. " if who else ""
+    return (
+        f"{by}Report made by the package *meaning-mediation*, version {report.bind.software('meaning-mediation')}, from the run "
+        f"*{escape(report.results.setting('run'))}* with the seed {report.bind.setting('seed', style='text')}."
+    )
+
+
+SENTENCES = {"answers": answers, "no_conclusions": no_conclusions, "author_note": author_note}
