@@ -226,6 +226,25 @@ def test_influence_is_told_as_turns_of_a_sign_only():
     assert shown["sign_changes"].tolist() == [2] and shown["estimate"].tolist() == [1.23]
 
 
+def test_a_benchmark_of_other_clients_is_withheld():
+    frame = pd.DataFrame(
+        {
+            "model": "bond",
+            "level": "within",
+            "kind": ["value", "benchmark", "benchmark"],
+            "benchmark": ["", "age", "goal"],
+            "estimate": [1.23456, 2.3, 3.4],
+            "includes_zero": [None, True, False],
+            "note": "",
+            "n_clients": [57, 52, 57],
+        }
+    )
+    shown = told("robustness/robustness_values.csv", frame, Clients(57, 57, frozenset({12})), FIVE)
+    assert shown["estimate"].tolist()[0::2] == [1.23, 3.4]
+    assert shown.loc[1, ["estimate", "includes_zero", "n_clients"]].isna().all()
+    assert shown.loc[1, "note"] == "withheld"
+
+
 def test_remarks_tell_no_numbers_of_clients_but_those_of_the_run():
     frame = pd.DataFrame(
         {"message": ["full information: 3 incomplete rows used", "89 against 84 clients: x", None]}

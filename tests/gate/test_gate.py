@@ -90,8 +90,20 @@ MUTATIONS = {
     "an indirect effect": (
         EFFECTS,
         put("estimate", lambda x: x * 1.01, **REGRESSION, effect="indirect", interval="robust"),
-        {"products", "claims", "verdicts"},
+        {"products", "claims", "verdicts", "confounding"},
         "a times b",
+    ),
+    "a curve of confounding": (
+        "robustness/confounding.csv",
+        put("ci_high", lambda x: x + 0.01, model="bond", level="single", kind="curve", rho=0.0),
+        {"confounding"},
+        "without a confounder",
+    ),
+    "a sign that is not lost": (
+        "robustness/confounding.csv",
+        put("indirect", 0.01, model="bond", level="single", kind="sign"),
+        {"confounding"},
+        "where the sign is lost",
     ),
     "a direct effect": (
         EFFECTS,

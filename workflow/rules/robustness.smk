@@ -2,3 +2,37 @@
 #
 # needs  the clients' scores and answers (CLIENTS, ANSWERS), the models (MODELS), config/robustness.yaml, results of the stages before
 # makes  robustness/*.csv, save what mediation.smk and published.smk make
+
+from fortems.run.config import switched_on
+
+CONFOUNDING = [
+    f"robustness/{name}.csv"
+    for name in ("confounding", "robustness_values", "common_factor", "survivors")
+    if switched_on(f"robustness/{name}.csv", config)
+]
+
+if CONFOUNDING:
+
+    rule confounding:
+        input:
+            scores=ANALYSED,
+            types=TYPES,
+            models=MODELS,
+            code=code("confounding"),
+        output:
+            [shown(name) for name in CONFOUNDING],
+        log:
+            f"{LOGS}/confounding.log",
+        benchmark:
+            f"{BENCHMARKS}/confounding.tsv"
+        priority: THIRD
+        conda:
+            ENVIRONMENT
+        params:
+            confidence=config["confidence"],
+            dropout=config["robustness"]["survivors"],
+            software=software("confounding"),
+        message:
+            "Ask what unmeasured confounders, a common factor and dropout would do"
+        script:
+            "../scripts/confounding.py"

@@ -18,6 +18,7 @@ from fortems.gate.verdicts import check_claims, check_verdicts
 from fortems.run.catalogue import FILES
 from fortems.run.receipts import edited, stale
 from fortems.study.engines import ENGINES
+from fortems.study.estimands import PRIMARY, PRIMARY_INTERVAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,6 +210,26 @@ def _ledger(evidence: Snapshot) -> Iterator[str]:
             yield f"{row.id}: {row.computed} in published.csv, {shown} in {row.file}"
 
 
+def _confounding(evidence: Snapshot) -> Iterator[str]:
+    """Without a confounder the curve is at the report's own row, and where the sign is lost the effect is 0."""
+    effects = evidence.tables["mediation/effects.csv"]
+    rows = effects[(effects["effect"] == "indirect") & (effects["interval"] == PRIMARY_INTERVAL)]
+    own = {(r.model, r.level): r for r in each_row(rows) if r.engine in PRIMARY[r.level][:1]}
+    for row in each_row(evidence.tables["robustness/confounding.csv"]):
+        place, ours = f"{row.model}, {row.level}", own.get((row.model, row.level))
+        if row.kind == "curve" and row.rho == 0 and ours is not None:
+            for name, theirs in (
+                ("indirect", ours.estimate),
+                ("ci_low", ours.ci_low),
+                ("ci_high", ours.ci_high),
+            ):
+                value = getattr(row, name)
+                if is_number(value) and is_number(theirs) and not equal(value, theirs, 1e-5):
+                    yield f"{place}: {name} {value} without a confounder, {theirs} in mediation/effects.csv"
+        if row.kind == "sign" and not abs(row.indirect) <= 1e-6 * max(abs(row.direct), 1e-6):
+            yield f"{place}: where the sign is lost the indirect effect is {row.indirect}"
+
+
 def _slopes(known: pd.DataFrame, predictors: Sequence[str], outcome: str) -> dict[str, float]:
     design = np.column_stack([np.ones(len(known)), known[list(predictors)]])
     return dict(zip(predictors, np.linalg.lstsq(design, known[outcome], rcond=None)[0][1:], strict=True))
@@ -266,6 +287,11 @@ CHECKS: dict[str, Check] = {
         "does every verdict on mediation follow from effects and fits?",
         ("mediation/verdicts.csv", "mediation/effects.csv", "mediation/fit.csv"),
         check_verdicts,
+    ),
+    "confounding": (
+        "do the curves of confounding start at the report's effects?",
+        ("robustness/confounding.csv", "mediation/effects.csv"),
+        _confounding,
     ),
     "ledger": ("do the ledger's numbers stand where it says?", ("published.csv",), _ledger),
 }

@@ -70,6 +70,8 @@ _EFFECTS = (
 )
 _FIT = ("model", "engine", "variant", "loglik", "converged", "admissible", "boundary")
 _VERDICTS = ("model", "level", "engine", "paper_rule", "equivalence", "conclusion")
+_CONFOUNDING = ("model", "level", "kind", "rho", "a", "b", "indirect", "ci_low", "ci_high", "p")
+_STRENGTHS = ("model", "level", "effect", "kind", "target", "estimate", "rv", "rv_alpha", "benchmark")
 _CORRELATIONS = ("x", "y", "level", "kind", "r", "n", "p", "ci_low", "ci_high")
 _CLAIMS = ("claim", "estimand", "statistic", "judged", "estimate", "ci_low", "ci_high", "p", "verdict")
 _PUBLISHED = ("id", "published", "computed", "verdict", "file", "row", "column")
@@ -139,6 +141,38 @@ _ALL = (
         "robustness.leave_one_out",
         reported=True,
         absent="the influence of single therapists",
+    ),
+    File(
+        "robustness/confounding.csv",
+        "residual correlation of mediator and outcome",
+        CLIENTS,
+        "robustness.confounding",
+        columns=_CONFOUNDING,
+        reported=True,
+        absent="what an unmeasured confounder would do",
+    ),
+    File(
+        "robustness/robustness_values.csv",
+        "robustness values and benchmarks",
+        CLIENTS,
+        "robustness.confounding",
+        columns=_STRENGTHS,
+        reported=True,
+    ),
+    File(
+        "robustness/common_factor.csv",
+        "a common factor of the ratings",
+        CLIENTS,
+        "robustness.confounding",
+        reported=True,
+    ),
+    File(
+        "robustness/survivors.csv",
+        "dropout before the sample",
+        CLIENTS,
+        "robustness.survivors",
+        reported=True,
+        absent="what dropout before the sample would do",
     ),
     File("robustness/between.csv", "supposed therapist shares", (MATRIX,), reported=True),
     File("robustness/clustering.csv", "supposed clustering", (MATRIX,), reported=True),

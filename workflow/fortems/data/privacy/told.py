@@ -206,6 +206,17 @@ def _influence(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _benchmarks(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Of a benchmark that other clients lack than the model's variables nothing is told: its n would say how many."""
+    own = frame.groupby(["model", "level"])["n_clients"].transform("first")  # values stand before benchmarks
+    other = (frame["kind"] == "benchmark") & frame["n_clients"].notna() & (frame["n_clients"] != own)
+    for name in frame.columns:
+        if name == "includes_zero" or frame[name].dtype.kind in "if":
+            frame[name] = frame[name].where(~other)
+    frame.loc[other, "note"] = "withheld"
+    return frame
+
+
 def _published(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     extremes = frame["column"].isin(["min", "max"]) & frame["computed"].notna()
     frame.loc[extremes, ["computed"]] = np.nan
@@ -218,5 +229,6 @@ _PARTS: dict[str, Callable[[pd.DataFrame, Limits], pd.DataFrame]] = {
     "tables/descriptives.csv": _descriptives,
     "tables/icc.csv": _icc,
     "tables/covariates.csv": _covariates,
+    "robustness/robustness_values.csv": _benchmarks,
     "published.csv": _published,
 }

@@ -1,0 +1,68 @@
+"""The tables of unmeasured confounding of a run's models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from fortems.mediation.verdicts import BOUND
+from fortems.robustness.confounding import correlation, factor, survivors, values
+from fortems.robustness.covariances import Level, examined, levels_of
+from fortems.study.models import MediationModel
+
+
+def tables(
+    models: Mapping[str, MediationModel],
+    scores: pd.DataFrame,
+    confidence: float = 0.95,
+    grid: Mapping[str, Sequence[float]] | None = None,
+    bound: float = BOUND,
+) -> dict[str, pd.DataFrame]:
+    """Return what it takes to overturn the effects of the models that are looked at.
+
+    Parameters
+    ----------
+    models : mapping
+        Those of the run; ``covariances.examined`` chooses.
+    scores : DataFrame
+    confidence : float
+    grid : mapping, optional
+        Of dropout (``survivors.rows``); without it there is no such table.
+    bound : float
+        Of the equivalence test of the direct path.
+
+    Returns
+    -------
+    dict
+        By file name without suffix: ``confounding, robustness_values, common_factor`` and ``survivors``.
+    """
+    curves: list[dict[str, Any]] = []
+    strengths: list[dict[str, Any]] = []
+    factors: list[dict[str, Any]] = []
+    stayed: list[dict[str, Any]] = []
+    for model in examined(models).values():
+        levels = levels_of(model, scores)
+        benchmarks = _with_benchmarks(levels, scores)
+        for level in levels:
+            curves += correlation.rows(level, confidence)
+            strengths += values.value_rows(level, confidence, bound)
+            strengths += values.benchmark_rows(level, confidence, benchmarks)
+            factors += factor.rows(level, confidence)
+            if grid:
+                stayed += survivors.rows(level, grid, confidence)
+    found = {
+        "confounding": pd.DataFrame(curves, columns=list(correlation.COLUMNS)),
+        "robustness_values": pd.DataFrame(strengths, columns=list(values.COLUMNS)),
+        "common_factor": pd.DataFrame(factors, columns=list(factor.COLUMNS)),
+    }
+    return found | ({"survivors": pd.DataFrame(stayed, columns=list(survivors.COLUMNS))} if grid else {})
+
+
+def _with_benchmarks(levels: Sequence[Level], scores: pd.DataFrame) -> dict[str, list[Level]]:
+    """Benchmark → the model's levels with it; each is fitted once for both levels."""
+    if not levels:
+        return {}
+    names = values.benchmarks_of(levels[0], scores)
+    return {name: values.with_benchmark(levels[0], name, scores) for name in names}
