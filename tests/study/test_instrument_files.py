@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import yaml
 from fortems.errors import ConfigError
-from fortems.study.instruments import FOLDER, load_instrument, load_instruments
+from fortems.study.definition import load_study
+from fortems.study.instruments import FOLDER, constructs, load_instrument, load_instruments
 from fortems.study.scoring import score_array
 
 
@@ -50,11 +51,44 @@ def test_every_problem_of_every_file_is_listed(tmp_path):
     assert len(caught.value.problems) == 3
 
 
-def test_two_instruments_with_the_same_score_are_refused():
+def test_two_instruments_of_one_construct_stand_side_by_side():
+    both = load_instruments({"wai": FOLDER / "wai_sr.yaml", "wai_therapist": FOLDER / "wai_s.yaml"})
+    client, therapist = both.values()
+    assert set(client.scales) == {"bond", "task", "goal", "alliance"}
+    assert therapist.total == "wai_therapist_alliance" and therapist.subscales["wai_therapist_goal"] == (
+        4,
+        6,
+        10,
+        11,
+    )
+    assert therapist.measured("highest alliance") == 84 and client.measured("highest alliance") == 60
+    assert constructs(both)["bond"] == [("wai", "bond"), ("wai_therapist", "wai_therapist_bond")]
+    assert set(constructs(both)) == set(client.scales)
+
+
+def test_a_score_that_still_has_another_instruments_name_is_refused(tmp_path):
+    raw = yaml.safe_load((FOLDER / "swls.yaml").read_text())
+    raw |= {"subscales": {"wai2_bond": [1, 2, 3, 4, 5]}, "description": "Five items."}
+    (tmp_path / "odd.yaml").write_text(yaml.safe_dump(raw))
+    files = {"wai": FOLDER / "wai_sr.yaml", "odd": tmp_path / "odd.yaml", "wai2": FOLDER / "wai_s.yaml"}
     with pytest.raises(
-        ConfigError, match=r"data.instruments.wai2: its score 'bond' is also a score of 'wai'"
+        ConfigError, match=r"data.instruments.wai2: its score 'wai2_bond' is also a score of 'odd'"
     ):
-        load_instruments({"wai": FOLDER / "wai_sr.yaml", "wai2": FOLDER / "wai_s.yaml"})
+        load_instruments(files)
+
+
+def test_a_direction_is_the_instruments_unless_the_study_says_otherwise(tmp_path):
+    raw = yaml.safe_load((FOLDER.parent / "study.yaml").read_text())
+    assert (
+        load_instrument(FOLDER / "oq45.yaml", "oq").worse
+        and not load_instrument(FOLDER / "swls.yaml", "s").worse
+    )
+    raw["variables"]["social_role"]["higher"] = "better"
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(raw))
+    known = load_study(tmp_path / "study.yaml").variables
+    assert known["distress"].worse and not known["social_role"].worse and not known["bond"].worse
+    with pytest.raises(ConfigError, match="higher is better, higher is worse"):
+        load_instrument(write(tmp_path, direction="worse"), "mlq")
 
 
 def test_each_shipped_file_loads_and_states_source_and_grade():

@@ -1,7 +1,7 @@
 # What the questionnaires measured, and how the scores hang together.
 #
 # needs  the clients' scores and answers (CLIENTS, ANSWERS: where the source has items), the instruments' files
-# makes  tables/{reliability,descriptives,icc,correlations,covariates}.csv
+# makes  tables/{reliability,descriptives,icc,correlations,covariates,raters}.csv
 
 from fortems.run.config import kind
 
@@ -19,6 +19,7 @@ if kind(config) != "matrix":
             icc=shown("tables/icc.csv"),
             correlations=shown("tables/correlations.csv"),
             covariates=shown("tables/covariates.csv"),
+            raters=shown("tables/raters.csv"),
         log:
             f"{LOGS}/tables.log",
         conda:

@@ -115,6 +115,7 @@ _ALL = (
         compared=True,
     ),
     File("tables/covariates.csv", "background variables", CLIENTS),
+    File("tables/raters.csv", "two ratings of one construct", CLIENTS, reported=True),
     File(SOURCE_FILE, "source of the printed matrix", (MATRIX,), reported=True),
     File("tables/matrix_checks.csv", "checks of the printed matrix", (MATRIX,), reported=True),
     File(WITHHELD, "what is withheld", (MATRIX, PRIVATE), reported=True),

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.package import ROOT
-from fortems.schema import load_checked
+from fortems.package import ROOT, located
+from fortems.schema import load_checked, load_yaml
 
 #: Environment variable with the file of the study in force.
 IN_FORCE = "FORTEMS_STUDY"
 OWN = ROOT / "config" / "study.yaml"
 IDENTIFIERS = ("client", "therapist")
+#: Between mediators one behind the other, in the column that names the mediator of an effect.
+BEHIND = " -> "
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Variable:
     part_of : str
         The total that contains it, or empty.
     worse : bool
-        Whether more of it is worse.
+        Whether more of it is worse: as the study says, else as its instrument does.
     """
 
     name: str
@@ -138,6 +140,8 @@ class Study:
         """Return a variable; one that the study does not know has its name made readable."""
         if name in self.variables:
             return self.variables[name]
+        if BEHIND in name:  # mediators one behind the other
+            return _joined([self.variable(part) for part in name.split(BEHIND)], name)
         return _variable(name, {"label": name.replace("_", " ").capitalize()})
 
 
@@ -165,12 +169,16 @@ def _load(path: str, file: str, stamp: int) -> Study:
     raw = load_checked(path, "study")
     if problems := _inconsistencies(raw, path):
         raise ConfigError(problems)
+    directions = {name: _direction(located(file)) for name, file in raw["instruments"].items()}
     return Study(
         title=raw["title"],
         running_head=raw.get("running_head", raw["title"]),
         citation=raw.get("citation", ""),
         instruments=raw["instruments"],
-        variables={name: _variable(name, entry) for name, entry in raw["variables"].items()},
+        variables={
+            name: _variable(name, {"higher": directions.get(entry.get("instrument", "")), **entry})
+            for name, entry in raw["variables"].items()
+        },
         theory=tuple(raw["theory"]),
         predictors=tuple(raw["predictors"]),
         aspects=tuple(raw["aspects"]),
@@ -180,6 +188,17 @@ def _load(path: str, file: str, stamp: int) -> Study:
         rival=raw.get("rival", ""),
         family=tuple((x, y) for x, y in raw["families"]["correlations"]),
     )
+
+
+def _direction(file: str) -> str:
+    """Return what higher scores of an instrument are, ``better`` or ``worse``; empty where its file does not say.
+
+    A file that cannot be used is refused by ``load_instruments``.
+    """
+    try:
+        return str(load_yaml(file).get("direction", "")).removeprefix("higher is ")
+    except (ConfigError, OSError):
+        return ""
 
 
 def use_study(path: str | os.PathLike[str]) -> None:
@@ -224,6 +243,15 @@ def _variable(name: str, entry: Mapping[str, Any]) -> Variable:
         part_of=entry.get("part_of", ""),
         worse=entry.get("higher") == "worse",
     )
+
+
+def _joined(variables: list[Variable], name: str) -> Variable:
+    """Return what to call several variables one behind the other."""
+    first, *others = variables
+    label = " → ".join([first.label, *(lower(other.label) for other in others)])
+    short = " → ".join(variable.short for variable in variables)
+    words = " and then ".join(variable.sentence for variable in variables)
+    return _variable(name, {"label": label, "short": short, "name": words})
 
 
 def _inconsistencies(raw: Mapping[str, Any], where: str) -> list[Problem]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,13 @@ class Instrument:
         A sentence or two for the report, with numbers of the instrument in braces (``measured``); or empty.
     assumption : str
         What of the key is assumed, for the report; or empty.
+    direction : str
+        ``higher is better``, ``higher is worse``, or empty where the file does not say.
+    rater : str
+        Who answers, such as ``client``; or empty.
+    constructs : dict of str to str
+        Score → what it is a measure of: its name in the file, which differs where another instrument of the run makes
+        a score of that name.
     """
 
     name: str
@@ -79,6 +86,28 @@ class Instrument:
     citation: str = ""
     description: str = ""
     assumption: str = ""
+    direction: str = ""
+    rater: str = ""
+    constructs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def worse(self) -> bool:
+        """Whether higher scores are worse."""
+        return self.direction == "higher is worse"
+
+    def construct(self, score: str) -> str:
+        """Return what a score is a measure of."""
+        return self.constructs.get(score, score)
+
+    def beside(self, taken: Collection[str]) -> Instrument:
+        """Return the instrument with the scores whose names are taken called after it: ``<instrument>_<score>``."""
+        called = {score: f"{self.name}_{score}" if score in taken else score for score in self.scales}
+        return replace(
+            self,
+            subscales={called[score]: items for score, items in self.subscales.items()},
+            total=None if self.total is None else called[self.total],
+            constructs={new: score for score, new in called.items()},
+        )
 
     @property
     def items(self) -> tuple[int, ...]:
@@ -119,8 +148,9 @@ class Instrument:
         """
         kind, _, scale = what.partition(" ")
         if scale:
-            low, high = self.ranges()[scale]
-            return {"items": len(self.scales[scale]), "lowest": low, "highest": high}[kind]
+            own = next((score for score, named in self.constructs.items() if named == scale), scale)
+            low, high = self.ranges()[own]
+            return {"items": len(self.scales[own]), "lowest": low, "highest": high}[kind]
         values = (self.n_items, self.low, self.high, self.missing_most, self.missing_most + 1)
         return dict(zip(MEASURED, values, strict=True))[kind]
 
@@ -163,6 +193,8 @@ def load_instrument(path: str | os.PathLike[str], name: str) -> Instrument:
         citation=raw.get("citation", ""),
         description=raw.get("description", ""),
         assumption=raw.get("assumption", ""),
+        direction=raw.get("direction", ""),
+        rater=raw.get("rater", ""),
     )
 
 
@@ -190,7 +222,12 @@ def load_instruments(paths: Mapping[str, str | os.PathLike[str]] | None = None) 
     Raises
     ------
     ConfigError
-        As ``load_instrument``, over all files at once, and when two instruments make the same score.
+        As ``load_instrument``, over all files at once, and when two instruments still make the same score.
+
+    Notes
+    -----
+    Two instruments may measure one construct, such as the client's and the therapist's alliance: where a later file has
+    a score of the name of an earlier one, that score is called ``<instrument>_<score>``.
     """
     instruments: dict[str, Instrument] = {}
     problems: list[Problem] = []
@@ -201,7 +238,10 @@ def load_instruments(paths: Mapping[str, str | os.PathLike[str]] | None = None) 
             problems += error.problems
     owner: dict[str, str] = {}
     for name, instrument in instruments.items():
-        for score in instrument.scales:
+        instruments[name] = found = (
+            instrument.beside(owner) if owner.keys() & instrument.scales else instrument
+        )
+        for score in found.scales:
             if score in owner:
                 problems.append(
                     Problem(
@@ -222,6 +262,15 @@ def score_ranges(instruments: Mapping[str, Instrument]) -> dict[str, tuple[int, 
     return {
         score: limits for instrument in instruments.values() for score, limits in instrument.ranges().items()
     }
+
+
+def constructs(instruments: Mapping[str, Instrument]) -> dict[str, list[tuple[str, str]]]:
+    """Return the constructs that several instruments measure → (instrument, score) of each, in their order."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, instrument in instruments.items():
+        for score in instrument.scales:
+            found.setdefault(instrument.construct(score), []).append((name, score))
+    return {construct: measures for construct, measures in found.items() if len(measures) > 1}
 
 
 def compared(instruments: Mapping[str, Instrument]) -> Instrument | None:
