@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.schema import load_checked
 from fortems.study.counterparts import name_in_run
+from fortems.study.definition import BEHIND
 
 if TYPE_CHECKING:
     from fortems.study.models import MediationModel
@@ -180,6 +182,10 @@ def _pairs(model: MediationModel, effect: str) -> list[tuple[str, str]]:
     if effect in ("direct", "total") and len(mediators) > 1:
         mediators = ("",)
     pairs = [(predictor, mediator) for predictor in predictors for mediator in mediators]
+    if model.serial and effect == "a":
+        pairs += list(combinations(mediators, 2))
+    if model.serial and effect == "indirect":
+        pairs += [(x, BEHIND.join(route)) for x in predictors for route in model.routes if len(route) > 1]
     if effect == "indirect" and len(mediators) > 1:
         pairs += [(predictor, "") for predictor in predictors]  # through all of them
     return pairs

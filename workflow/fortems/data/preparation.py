@@ -349,6 +349,7 @@ def n_parameters(model: MediationModel, levels: Mapping[str, int], two_level: bo
     own = width((model.moderator,)) if model.moderator else 0
     exogenous = moderated * len(model.predictors) + width(model.covariates) + own
     mediators = len(model.mediators) * (exogenous + 2)
+    mediators += len(model.mediators) * (len(model.mediators) - 1) // 2 if model.serial else 0
     outcome = exogenous + moderated * len(model.mediators) + 2
     split = len(model.predictors) + len(model.mediators) + 1
     return mediators + outcome + (split * (split + 1) // 2 if two_level else 0)

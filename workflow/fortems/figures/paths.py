@@ -10,7 +10,7 @@ from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.catalog import PATH
 from fortems.presentation.numbers import end, fixed, is_absent
 from fortems.presentation.words import ESTIMAND_LABELS, listed
-from fortems.study.definition import lower
+from fortems.study.definition import BEHIND, lower
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import label
 
@@ -65,6 +65,7 @@ def data(context: Context, model: str) -> pd.DataFrame:
             if row["effect"] == "indirect"
             and not is_absent(row["predictor"])
             and not is_absent(row["mediator"])
+            and BEHIND not in str(row["mediator"])
         ]
         for number, product in enumerate(indirect):
             for row in _paths(rows, product):

@@ -6,6 +6,7 @@ yields in words what it finds amiss.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from fortems.gate.snapshot import Snapshot, each_row, equal, is_number, is_text
 from fortems.gate.verdicts import check_claims, check_verdicts
 from fortems.run.catalogue import FILES
 from fortems.run.receipts import edited, stale
+from fortems.study.definition import BEHIND
 from fortems.study.engines import ENGINES
 from fortems.study.estimands import PRIMARY, PRIMARY_INTERVAL
 
@@ -101,9 +103,10 @@ def _paths(evidence: Snapshot) -> Iterator[str]:
         known = scores[columns].dropna().astype(float)
         if len(known) < len(scores):  # full information, which least squares of the complete rows is not
             continue
-        for mediator in model.mediators:
-            slopes = _slopes(known, [*model.predictors, *model.covariates], mediator)
-            for predictor in model.predictors:
+        for place, mediator in enumerate(model.mediators):
+            before = model.mediators[:place] if model.serial else ()
+            slopes = _slopes(known, [*model.predictors, *model.covariates, *before], mediator)
+            for predictor in (*model.predictors, *before):
                 a = rows[
                     (rows["effect"] == "a")
                     & (rows["predictor"] == predictor)
@@ -132,10 +135,15 @@ def _products(evidence: Snapshot) -> Iterator[str]:
     for key, row in rows:
         if row.effect != "indirect" or not is_number(row.estimate):
             continue
-        path, onward = (key, row.predictor, row.mediator), (key, row.mediator)
-        if path in a and onward in b and not equal(row.estimate, a[path] * b[onward], 1e-6):
+        route = str(row.mediator).split(BEHIND)
+        steps = [(key, start, end) for start, end in zip((row.predictor, *route[:-1]), route, strict=True)]
+        onward = (key, route[-1])
+        if not (set(steps) <= a.keys() and onward in b):
+            continue
+        product = math.prod(a[step] for step in steps) * b[onward]
+        if not equal(row.estimate, product, 1e-6):
             place = ", ".join(part for part in key if part)
-            yield f"{place}, {row.interval}: indirect {row.estimate}, but a times b is {a[path] * b[onward]:.10g}"
+            yield f"{place}, {row.interval}: indirect {row.estimate}, but a times b is {product:.10g}"
 
 
 def _intervals(evidence: Snapshot) -> Iterator[str]:

@@ -126,12 +126,12 @@ def _contrast_rows(system: System, part: Slopes, settings: Settings) -> list[dic
     for low, high in contrasts(system.conditions):
         for predictor in system.model.predictors:
             for mediator in system.model.mediators:
-                if not paths_at(system, part, low).carries(predictor, (mediator,)):
+                if not paths_at(system, part, low).carries(predictor, ((mediator,),)):
                     continue
 
                 def at(values: Array, condition: Condition, x: str = predictor, m: str = mediator) -> Array:
                     mapped = values @ path_map(system, condition, part.keys).T
-                    return indirect(mapped, paths_at(system, part, condition), x, (m,))
+                    return indirect(mapped, paths_at(system, part, condition), x, ((m,),))
 
                 estimate = float(at(part.estimate, high) - at(part.estimate, low))
                 label = f"{high.at} - {low.at}"

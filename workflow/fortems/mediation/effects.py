@@ -2,11 +2,12 @@
 
 Rows name the model's predictor, mediator and outcome where these are unique; in a model of several predictors
 the row of b has no predictor, and in one of several mediators the rows of the direct, the total and the summed
-indirect effect have no mediator.
+indirect effect have no mediator. Of serial mediators the path from one to the next is an ``a`` whose predictor is the first
+of the two, and an indirect effect along several names them one behind the other: ``m1 -> m2``.
 
 The interval ``robust`` rests on cluster-jackknife variances about the full estimate (``fortems.stats.jackknife``) and
 t with J − 1 df: of a path, or of a total or summed indirect effect, by itself; of one indirect effect by the product of
-its two paths as independent t variates (``fortems.stats.products``). The jackknife's covariance of a and b is mostly noise
+its paths as independent t variates (``fortems.stats.products``, ``chains``). The jackknife's covariance of a and b is mostly noise
 at some twenty therapists (SD .3 to .4 about 0 as a correlation) and is not used.
 """
 
@@ -17,12 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fortems.mediation.slopes import Paths, Settings, Slopes, paths_at
+from fortems.mediation.slopes import Paths, Routes, Settings, Slopes, paths_at
 from fortems.mediation.system import Condition, System
 from fortems.seeds import stream
+from fortems.stats.chains import chain_interval
 from fortems.stats.intervals import Interval, bca_interval, percentile_interval, summary, t_draws, t_interval
 from fortems.stats.jackknife import jackknife_variance
 from fortems.stats.products import product_interval
+from fortems.study.definition import BEHIND
 from fortems.study.estimands import PRIMARY_INTERVAL, computed_intervals
 
 Array = NDArray[np.float64]
@@ -157,33 +160,39 @@ def _robust(estimate: float, left_out: Array, confidence: float) -> Interval:
 
 
 def _robust_indirect(
-    estimate: float, predictor: str, mediators: tuple[str, ...], paths: Paths, confidence: float
+    estimate: float, predictor: str, routes: Routes, paths: Paths, confidence: float
 ) -> Interval:
-    """Product of two independent t variates; a sum over mediators by its own jackknife values."""
+    """Product of independent t variates, one a path; a sum over routes by its own jackknife values."""
     assert paths.jackknife is not None
-    if len(mediators) > 1:
-        return _robust(estimate, indirect(paths.jackknife, paths, predictor, mediators), confidence)
-    a, b = paths.at("a", predictor, mediators[0]), paths.at("b", "", mediators[0])
-    variance, df = paths.robust_variance, paths.robust_df
-    found = product_interval(
-        paths.estimate[a], paths.estimate[b], variance[a], variance[b], df, df, confidence
-    )
+    if len(routes) > 1:
+        return _robust(estimate, indirect(paths.jackknife, paths, predictor, routes), confidence)
+    places = paths.along(predictor, routes[0])
+    df = np.full(len(places), paths.robust_df)
+    return _product(paths.estimate[places], paths.robust_variance[places], df, confidence)
+
+
+def _product(estimate: Array, variance: Array, df: Array, confidence: float) -> Interval:
+    """The product of independent t variates (k,), two or more."""
+    if len(estimate) > 2:
+        return chain_interval(estimate, variance, df, confidence)
+    (a, b), (var_a, var_b), (df_a, df_b) = estimate, variance, df
+    found = product_interval(a, b, var_a, var_b, df_a, df_b, confidence)
     return Interval(found.sd, found.low, found.high, found.p)
 
 
-def indirect(values: Array, paths: Paths, predictor: str, mediators: tuple[str, ...]) -> Array:
-    """Return Σ_m a[p, m] b[m] from path vectors (..., k)."""
-    parts = [values[..., paths.at("a", predictor, m)] * values[..., paths.at("b", "", m)] for m in mediators]
+def indirect(values: Array, paths: Paths, predictor: str, routes: Routes) -> Array:
+    """Return the sum over routes of the products of their paths, a[p, m] b[m] for one mediator, from path vectors (..., k)."""
+    parts = [np.prod(values[..., paths.along(predictor, route)], axis=-1) for route in routes]
     return np.sum(parts, axis=0)
 
 
-def indirect_gradient(paths: Paths, predictor: str, mediators: tuple[str, ...]) -> Array:
+def indirect_gradient(paths: Paths, predictor: str, routes: Routes) -> Array:
     """Return the derivative (k,) of the indirect effect with respect to the paths."""
     gradient = np.zeros(len(paths.names))
-    for mediator in mediators:
-        a, b = paths.at("a", predictor, mediator), paths.at("b", "", mediator)
-        gradient[a] += paths.estimate[b]
-        gradient[b] += paths.estimate[a]
+    for route in routes:
+        places = paths.along(predictor, route)
+        for place in places:
+            gradient[place] += np.prod(paths.estimate[[other for other in places if other != place]])
     return gradient
 
 
@@ -196,18 +205,12 @@ def _delta(estimate: float, gradient: Array, paths: Paths, confidence: float) ->
     return t_interval(estimate, delta_se(gradient, paths), np.inf, confidence)
 
 
-def _cr2_indirect(
-    predictor: str, mediators: tuple[str, ...], paths: Paths, confidence: float
-) -> Interval | None:
-    """Product of two independent t variates with CR2 variances and Satterthwaite df; None where it is not that."""
-    if not paths.cr2 or len(mediators) > 1:
+def _cr2_indirect(predictor: str, routes: Routes, paths: Paths, confidence: float) -> Interval | None:
+    """Product of independent t variates with CR2 variances and Satterthwaite df; None where it is not that."""
+    if not paths.cr2 or len(routes) > 1:
         return None
-    a, b = paths.at("a", predictor, mediators[0]), paths.at("b", "", mediators[0])
-    found = product_interval(
-        *(paths.estimate[a], paths.estimate[b], paths.vcov[a, a], paths.vcov[b, b]),
-        *(paths.df[a], paths.df[b], confidence),
-    )
-    return Interval(found.sd, found.low, found.high, found.p)
+    places = paths.along(predictor, routes[0])
+    return _product(paths.estimate[places], np.diag(paths.vcov)[places], paths.df[places], confidence)
 
 
 def _indirect_rows(
@@ -221,17 +224,18 @@ def _indirect_rows(
     draws = None
     if "montecarlo" in names and np.isfinite(paths.vcov).all() and (paths.df > 0).all():
         draws = t_draws(paths.estimate, paths.vcov, paths.df, settings.draws, rng)
-    groups = [(m,) for m in model.mediators] + ([model.mediators] if len(model.mediators) > 1 else [])
+    groups = [(route,) for route in model.routes] + ([model.routes] if len(model.mediators) > 1 else [])
     rows = []
     for predictor in model.predictors:
-        for mediators in groups:
-            if not paths.carries(predictor, mediators):
+        for routes in groups:
+            if not paths.carries(predictor, routes):
                 continue
-            estimate = float(indirect(paths.estimate, paths, predictor, mediators))
-            row = _row(system, slopes, condition, "indirect", predictor, _only(mediators))
+            estimate = float(indirect(paths.estimate, paths, predictor, routes))
+            through = BEHIND.join(routes[0]) if len(routes) == 1 else ""
+            row = _row(system, slopes, condition, "indirect", predictor, through)
             scale = _scale(system, slopes, "indirect", predictor, "")
             found = {
-                name: _indirect_interval(name, estimate, predictor, mediators, paths, draws, settings)
+                name: _indirect_interval(name, estimate, predictor, routes, paths, draws, settings)
                 for name in names
             }
             rows += [
@@ -246,7 +250,7 @@ def _indirect_interval(
     name: str,
     estimate: float,
     predictor: str,
-    mediators: tuple[str, ...],
+    routes: Routes,
     paths: Paths,
     draws: Array | None,
     settings: Settings,
@@ -254,24 +258,22 @@ def _indirect_interval(
     """One interval of one indirect effect; None where the engine cannot give it."""
     confidence = settings.confidence
     if name == PRIMARY_INTERVAL:
-        return _robust_indirect(estimate, predictor, mediators, paths, confidence)
+        return _robust_indirect(estimate, predictor, routes, paths, confidence)
     if name == "cr2":
-        return _cr2_indirect(predictor, mediators, paths, confidence)
+        return _cr2_indirect(predictor, routes, paths, confidence)
     if name == "delta":
-        return _delta(estimate, indirect_gradient(paths, predictor, mediators), paths, confidence)
+        return _delta(estimate, indirect_gradient(paths, predictor, routes), paths, confidence)
     if name == "montecarlo":
         if draws is None:
             return Interval(*np.full((4, 1), np.nan))
-        values = indirect(draws, paths, predictor, mediators)
+        values = indirect(draws, paths, predictor, routes)
         return Interval(*(np.atleast_1d(part) for part in summary(values, confidence)))
     if paths.replicates is None or paths.jackknife is None:
         return None
-    replicates = indirect(paths.replicates, paths, predictor, mediators)
+    replicates = indirect(paths.replicates, paths, predictor, routes)
     if name == "percentile":
         return percentile_interval(replicates, confidence)
-    return bca_interval(
-        estimate, replicates, indirect(paths.jackknife, paths, predictor, mediators), confidence
-    )
+    return bca_interval(estimate, replicates, indirect(paths.jackknife, paths, predictor, routes), confidence)
 
 
 def _total_rows(
@@ -282,16 +284,14 @@ def _total_rows(
     for predictor in model.predictors:
         row = _row(system, slopes, condition, "total", predictor, "")
         scale = _scale(system, slopes, "total", predictor, "")
-        there = ("direct", predictor, "") in paths.names and paths.carries(predictor, model.mediators)
+        there = ("direct", predictor, "") in paths.names and paths.carries(predictor, model.routes)
         if not there:
             continue
         direct = paths.at("direct", predictor, "")
         robust = None
         if paths.jackknife is not None:
-            left_out = paths.jackknife[:, direct] + indirect(
-                paths.jackknife, paths, predictor, model.mediators
-            )
-            whole = paths.estimate[direct] + indirect(paths.estimate, paths, predictor, model.mediators)
+            left_out = paths.jackknife[:, direct] + indirect(paths.jackknife, paths, predictor, model.routes)
+            whole = paths.estimate[direct] + indirect(paths.estimate, paths, predictor, model.routes)
             robust = _robust(float(whole), left_out, settings.confidence)
         if predictor in slopes.totals:
             estimate, se, df = slopes.totals[predictor]
@@ -301,9 +301,9 @@ def _total_rows(
             if robust is not None:
                 rows.append(_filled(row, PRIMARY_INTERVAL, estimate, robust, scale, paths.robust_df))
             continue
-        gradient = indirect_gradient(paths, predictor, model.mediators)
+        gradient = indirect_gradient(paths, predictor, model.routes)
         gradient[direct] += 1.0
-        estimate = float(paths.estimate[direct] + indirect(paths.estimate, paths, predictor, model.mediators))
+        estimate = float(paths.estimate[direct] + indirect(paths.estimate, paths, predictor, model.routes))
         interval = _delta(estimate, gradient, paths, settings.confidence)
         rows.append(_filled(row, "delta", estimate, interval, scale))
         if robust is not None:

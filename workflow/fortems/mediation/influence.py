@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fortems.mediation.effects import delta_se, indirect, indirect_gradient
 from fortems.mediation.slopes import Paths, Slopes, paths_at
 from fortems.mediation.system import System
+from fortems.study.definition import BEHIND
 
 Array = NDArray[np.float64]
 
@@ -80,18 +81,18 @@ def _effects(system: System, paths: Paths) -> list[tuple[str, str, str, float, f
         for i, name in enumerate(paths.names)
     ]
     for predictor in system.model.predictors:
-        for mediator in system.model.mediators:
-            if not paths.carries(predictor, (mediator,)):
+        for route in system.model.routes:
+            if not paths.carries(predictor, (route,)):
                 continue
-            gradient = indirect_gradient(paths, predictor, (mediator,))
+            gradient = indirect_gradient(paths, predictor, (route,))
             found.append(
                 (
                     "indirect",
                     predictor,
-                    mediator,
-                    float(indirect(paths.estimate, paths, predictor, (mediator,))),
+                    BEHIND.join(route),
+                    float(indirect(paths.estimate, paths, predictor, (route,))),
                     delta_se(gradient, paths),
-                    indirect(paths.jackknife, paths, predictor, (mediator,)),
+                    indirect(paths.jackknife, paths, predictor, (route,)),
                 )
             )
     return found

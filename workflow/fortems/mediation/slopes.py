@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from fortems.stats.jackknife import jackknife_variance
 from fortems.study.engines import RESAMPLED
 
 Array = NDArray[np.float64]
+Route = tuple[str, ...]  # mediators one behind the other
+Routes = tuple[Route, ...]  # whose indirect effects are summed
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ class Paths:
     Attributes
     ----------
     names : tuple
-        ("a", predictor, mediator), ("b", "", mediator), ("direct", predictor, "").
+        ("a", predictor, mediator), ("b", "", mediator), ("direct", predictor, ""); the path from a mediator to the next
+        of serial ones is an "a" too.
     estimate, df, p : ndarray (k,)
         p is NaN where the t test with ``df`` is meant.
     vcov : ndarray (k, k)
@@ -121,10 +125,17 @@ class Paths:
         """Return the place of a path."""
         return self.names.index((effect, predictor, mediator))
 
-    def carries(self, predictor: str, mediators: tuple[str, ...]) -> bool:
-        """Return whether all paths from a predictor through these mediators are there."""
-        needed = [path for m in mediators for path in (("a", predictor, m), ("b", "", m))]
-        return all(path in self.names for path in needed)
+    def along(self, predictor: str, route: Route) -> list[int]:
+        """Return the places of the paths from a predictor through mediators one behind the other to the outcome."""
+        steps = zip((predictor, *route[:-1]), route, strict=True)
+        return [*(self.at("a", start, end) for start, end in steps), self.at("b", "", route[-1])]
+
+    def carries(self, predictor: str, routes: Routes) -> bool:
+        """Return whether all paths from a predictor along these routes are there."""
+        try:
+            return all(self.along(predictor, route) for route in routes)
+        except ValueError:
+            return False
 
     @property
     def se(self) -> Array:
@@ -152,6 +163,7 @@ def path_names(system: System, keys: tuple[Key, ...]) -> tuple[tuple[str, str, s
     model = system.model
     paths = (
         *(("a", x, m) for x in model.predictors for m in model.mediators),
+        *(("a", m, n) for m, n in (combinations(model.mediators, 2) if model.serial else ())),
         *(("b", "", m) for m in model.mediators),
         *(("direct", x, "") for x in model.predictors),
     )

@@ -165,6 +165,11 @@ class System:
         first: dict[str, tuple[str, ...]] = {
             name: self.exogenous for name in (*self.model.mediators, *self.mediator_products)
         }
+        if self.model.serial:
+            first = {
+                name: (*self.exogenous, *self.model.mediators[:place])
+                for place, name in enumerate(self.model.mediators)
+            }
         dropped = self.direct_columns if variant == "full" else ()
         kept = tuple(name for name in self.exogenous if name not in dropped)
         outcome = (*self.model.mediators, *self.mediator_products, *kept)

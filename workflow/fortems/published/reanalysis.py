@@ -144,7 +144,9 @@ def closed_form(system: System, matrix: PublishedMatrix) -> tuple[Slopes, list[d
     for i, (first, column) in enumerate(keys):
         for j, (second, other) in enumerate(keys):
             one, two = equations[first], equations[second]
-            if first != second and (model.outcome in (first, second) or one.predictors != two.predictors):
+            if first != second and (
+                model.outcome in (first, second) or model.serial or one.predictors != two.predictors
+            ):
                 continue
             share = 1.0
             if first != second:

@@ -153,7 +153,7 @@ def _blocks(usable: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
 def _p(part: list[Array]) -> Array:
     a, b, var_a, var_b, df_a, df_b = part
     u, v = a / np.sqrt(var_a), b / np.sqrt(var_b)
-    below_a, above_a, below_b, above_b = _cdf(-u, df_a), _cdf(u, df_a), _cdf(-v, df_b), _cdf(v, df_b)
+    below_a, above_a, below_b, above_b = t_cdf(-u, df_a), t_cdf(u, df_a), t_cdf(-v, df_b), t_cdf(v, df_b)
     negative = below_a * above_b + above_a * below_b
     positive = below_a * below_b + above_a * above_b
     return np.minimum(1.0, 2.0 * np.minimum(negative, positive))
@@ -190,11 +190,11 @@ class _Mixture:
         swap = np.abs(v) > np.abs(u)
         u, v = np.where(swap, v, u), np.where(swap, u, v)
         df_x, df_y = np.where(swap, df_b, df_a)[:, None], np.where(swap, df_a, df_b)[:, None]
-        share, weight = _rule(step)
-        above, below = _cdf(u[:, None], df_x), _cdf(-u[:, None], df_x)
+        share, weight = tanh_sinh(step)
+        above, below = t_cdf(u[:, None], df_x), t_cdf(-u[:, None], df_x)
         with np.errstate(invalid="ignore"):
-            positive = np.maximum(u[:, None] - _quantile(share * above, df_x), 0.0)
-            negative = np.minimum(u[:, None] + _quantile(share * below, df_x), 0.0)
+            positive = np.maximum(u[:, None] - t_quantile(share * above, df_x), 0.0)
+            negative = np.minimum(u[:, None] + t_quantile(share * below, df_x), 0.0)
         side = np.repeat([1.0, -1.0], len(share))
         return cls(
             np.concatenate([positive, negative], axis=1),
@@ -206,7 +206,7 @@ class _Mixture:
 
     def cdf(self, q: Array) -> Array:
         """G(q) (S,), q in units of s_a s_b."""
-        return np.asarray((self.weight * _cdf(self._argument(q), self.df)).sum(axis=1))
+        return np.asarray((self.weight * t_cdf(self._argument(q), self.df)).sum(axis=1))
 
     def density(self, q: Array) -> Array:
         """G'(q) (S,)."""
@@ -254,7 +254,7 @@ class _Mixture:
 
 
 @cache
-def _rule(step: float) -> tuple[Array, Array]:
+def tanh_sinh(step: float) -> tuple[Array, Array]:
     """Points in (0, 1) and weights of the tanh-sinh rule."""
     place = np.arange(-int(REACH / step), int(REACH / step) + 1) * step
     angle = np.pi / 2 * np.sinh(place)
@@ -263,11 +263,13 @@ def _rule(step: float) -> tuple[Array, Array]:
     return share, weight / weight.sum()
 
 
-def _cdf(t: Array, df: Array) -> Array:
+def t_cdf(t: Array, df: Array) -> Array:
+    """Return the distribution function of t variates; normal where df are infinite."""
     return _by_kind(t, df, stdtr, ndtr)
 
 
-def _quantile(probability: Array, df: Array) -> Array:
+def t_quantile(probability: Array, df: Array) -> Array:
+    """Return the quantiles of t variates; normal where df are infinite."""
     return _by_kind(probability, df, stdtrit, ndtri)
 
 

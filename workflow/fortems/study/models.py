@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.schema import load_checked
+from fortems.schema import load_checked, load_yaml
 from fortems.study.definition import study
+
+#: Keys that ask for weighted clients, which no engine gives.
+WEIGHTS = ("weight", "weights", "weighted", "sampling_weights")
+SERIAL = 2  # mediators one behind the other
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class MediationModel:
         ``observed``, ``latent`` or ``corrected``; the last two go to ``measurement.csv``.
     auxiliary : tuple of str
         Columns that are no part of the model and help with its missing values; unused where no row is incomplete.
+    serial : bool
+        Whether the mediators stand one behind the other, each explained by those before it, instead of side by side.
     """
 
     name: str
@@ -52,6 +58,13 @@ class MediationModel:
     moderator: str | None = None
     measurement: str = "observed"
     auxiliary: tuple[str, ...] = ()
+    serial: bool = False
+
+    @property
+    def routes(self) -> tuple[tuple[str, ...], ...]:
+        """The mediators of each indirect effect: one, or of serial mediators any of them in their order."""
+        longest = len(self.mediators) if self.serial else 1
+        return tuple(route for size in range(1, longest + 1) for route in combinations(self.mediators, size))
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -97,9 +110,11 @@ def load_models(
         all models correct for measurement error, so that none is left for the tables of effects and verdicts.
     """
     where = os.fspath(path)
+    refuse_weights(path)
     raw = load_checked(path, "models")
     models = models_of(raw)
-    problems = [problem for model in models.values() for problem in _contradictions(model, where, scales)]
+    problems = _same_names(raw, where)
+    problems += [problem for model in models.values() for problem in _contradictions(model, where, scales)]
     if columns is not None:
         problems += unknown_columns(models.values(), columns, where)
     if all(model.measurement != "observed" for model in models.values()):
@@ -114,6 +129,46 @@ def load_models(
     if problems:
         raise ConfigError(problems)
     return models
+
+
+def refuse_weights(path: str | os.PathLike[str]) -> None:
+    """Refuse weights by name: no engine takes any, and what would leave them out in silence would be wrong.
+
+    Raises
+    ------
+    ConfigError
+        Naming each model with weights.
+    """
+    entries = load_yaml(path)
+    problems = [
+        Problem(
+            f"{os.fspath(path)}: {name}",
+            f"{key!r}: weighted models are not estimated",
+            "models in which each client counts once",
+            "A sampling weight changes the likelihood and every interval; enter what it is made of as covariates instead",
+        )
+        for name, entry in entries.items()
+        if isinstance(entry, Mapping)
+        for key in entry
+        if str(key).casefold() in WEIGHTS
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _same_names(entries: Mapping[str, Mapping[str, Any]], where: str) -> list[Problem]:
+    """List models whose names would be those of another model's outcomes."""
+    names = [
+        (str(name), model.name)
+        for name, entry in entries.items()
+        for model in _by_outcome(_model(str(name), entry), _names(entry["outcome"]))
+    ]
+    made = [name for _, name in names]
+    return [
+        Problem(f"{where}: {entry}", f"its model {name!r} has the name of another", "a name of its own")
+        for entry, name in names
+        if entry != name and made.count(name) > 1
+    ]
 
 
 def unknown_columns(
@@ -144,8 +199,13 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 def models_of(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, MediationModel]:
-    """Return the models of a file's entries, which its schema has allowed."""
-    return {str(name): _model(str(name), entry) for name, entry in entries.items()}
+    """Return the models of a file's entries, which its schema has allowed; several outcomes are a model each."""
+    found = [
+        model
+        for name, entry in entries.items()
+        for model in _by_outcome(_model(str(name), entry), _names(entry["outcome"]))
+    ]
+    return {model.name: model for model in found}
 
 
 def _model(name: str, entry: Mapping[str, Any]) -> MediationModel:
@@ -153,14 +213,22 @@ def _model(name: str, entry: Mapping[str, Any]) -> MediationModel:
         name=name,
         predictors=_names(entry["predictor"]),
         mediators=_names(entry["mediator"]),
-        outcome=entry["outcome"],
+        outcome="",
         covariates=_names(entry.get("covariates")),
         covariate_level=entry.get("covariate_level", "both"),
         between=entry.get("between", "saturated"),
         moderator=entry.get("moderator"),
         measurement=entry.get("measurement", "observed"),
         auxiliary=_names(entry.get("auxiliary")),
+        serial=entry.get("serial", False),
     )
+
+
+def _by_outcome(model: MediationModel, outcomes: tuple[str, ...]) -> list[MediationModel]:
+    """Return a model of each outcome, called after it where there are several."""
+    if len(outcomes) == 1:
+        return [replace(model, outcome=outcomes[0])]
+    return [replace(model, name=f"{model.name}_{outcome}", outcome=outcome) for outcome in outcomes]
 
 
 def _contradictions(model: MediationModel, where: str, scales: Collection[str] | None) -> list[Problem]:
@@ -178,9 +246,20 @@ def _contradictions(model: MediationModel, where: str, scales: Collection[str] |
     for name in (*model.predictors, *model.mediators, model.outcome, *model.auxiliary):
         if name in study().categories:
             found.append(Problem(place, f"{name!r} is a category", "a numeric variable", column=name))
-    found += _sums(model, place)
+    found += _sums(model, place) + _one_behind_the_other(model, place)
     if model.measurement != "observed":
         found += _measured(model, place, scales)
+    return found
+
+
+def _one_behind_the_other(model: MediationModel, place: str) -> list[Problem]:
+    if not model.serial:
+        return []
+    found = []
+    if len(model.mediators) != SERIAL:
+        found.append(Problem(place, f"serial with {len(model.mediators)} mediator(s)", f"a list of {SERIAL}"))
+    if model.moderator:
+        found.append(Problem(place, "serial mediators with a moderator", "no moderator"))
     return found
 
 

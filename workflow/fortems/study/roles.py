@@ -31,6 +31,7 @@ def is_plain(model: MediationModel) -> bool:
         and model.between == "saturated"
         and not model.covariates
         and not model.moderator
+        and not model.serial
     )
 
 
@@ -45,7 +46,7 @@ def relates(model: MediationModel) -> MediationModel:
         model,
         name="",
         predictors=tuple(sorted(model.predictors)),
-        mediators=tuple(sorted(model.mediators)),
+        mediators=model.mediators if model.serial else tuple(sorted(model.mediators)),
         covariates=tuple(sorted(model.covariates)),
     )
 

@@ -261,7 +261,7 @@ def _joined(
     covariance: Array,
     within_sd: dict[str, float],
 ) -> Slopes:
-    """Put the slopes of all equations side by side; those of parallel mediators covary."""
+    """Put the slopes of all equations side by side; those of parallel mediators covary, those of serial ones do not."""
     parts = [
         part for part in parts if part.keys
     ]  # nothing within explains a mediator of a constant predictor
@@ -272,7 +272,11 @@ def _joined(
         rows = [place[key] for key in one.keys]
         vcov[np.ix_(rows, rows)] = one.equation.vcov[one.where, one.where]
         for other in parts:
-            if other is not one and system.model.outcome not in (one.keys[0][0], other.keys[0][0]):
+            if (
+                other is not one
+                and not system.model.serial
+                and system.model.outcome not in (one.keys[0][0], other.keys[0][0])
+            ):
                 columns = [place[key] for key in other.keys]
                 cross = cross_covariance(one.equation, other.equation, cluster)
                 vcov[np.ix_(rows, columns)] = cross[one.where, other.where]

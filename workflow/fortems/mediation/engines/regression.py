@@ -136,6 +136,9 @@ def _slopes(
     outcome = slice(len(keys) - len(equations[system.model.outcome]), len(keys))
     vcov[outcome, : outcome.start] = 0.0
     vcov[: outcome.start, outcome] = 0.0
+    if system.model.serial:  # each given the ones before it, as the outcome's
+        same = np.array([[one[0] == other[0] for other in keys] for one in keys])
+        vcov = np.where(same, vcov, 0.0)
     units = unit_factors(system, keys, scale)
 
     def contrast_df(weights: Array) -> float:

@@ -87,7 +87,7 @@ def description(system: System, variant: str, names: dict[str, str]) -> str:
         f"{names[d]} ~ {' + '.join(f'{slope_label(names[d], names[c])}*{names[c]}' for c in right)}"
         for d, right in equations.items()
     ]
-    firsts = [names[name] for name in equations][:-1]
+    firsts = [] if system.model.serial else [names[name] for name in equations][:-1]
     lines += [f"{one} ~~ {other}" for i, one in enumerate(firsts) for other in firsts[i + 1 :]]
     return "\n".join(lines)
 

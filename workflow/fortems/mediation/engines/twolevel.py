@@ -25,7 +25,7 @@ from twolevel import batch
 from fortems.mediation.engines import twolevel_general as general
 from fortems.mediation.engines.regression import MIN_CLUSTERS, bootstrap_weights, with_missing
 from fortems.mediation.pathfit import fit_row
-from fortems.mediation.slopes import Settings, Slopes, explained
+from fortems.mediation.slopes import Settings, Slopes, explained, path_names, slope_of
 from fortems.mediation.system import Key, System, check_within, two_level_values
 
 Array = NDArray[np.float64]
@@ -283,7 +283,7 @@ def path_model(system: System, order: tuple[str, ...], variant: str = "partial")
     """Return the recursive model over saturated between parts.
 
     Mediators (and their products) follow one another as a chain, which leaves their residual covariances free;
-    ``parallel`` turns the chain's slopes into those of the parallel model.
+    ``parallel`` turns the chain's slopes into those of the parallel model. Of serial mediators they are the model's.
     """
     model = batch.PathModel.saturated(order, system.within_only)
     if variant == "full":
@@ -301,6 +301,8 @@ def parallel(
     to B_FE is the inverse C, with respect to B_FF it is C times a (first-order delta).
     """
     keys = system.keys()
+    if system.model.serial:
+        return keys, *_chained(order, keys, fitted)
     n_first = len(system.model.mediators) + len(system.mediator_products)
     n_exogenous = len(system.exogenous)
     block = slice(n_exogenous, n_exogenous + n_first)
@@ -327,6 +329,19 @@ def parallel(
                 else:
                     jacobian[:, i, k] = reach * a[:, place - n_exogenous, source]
     return keys, slopes, jacobian @ fitted.vcov @ jacobian.swapaxes(-1, -2)
+
+
+def _chained(
+    order: tuple[str, ...], keys: tuple[Key, ...], fitted: batch.BatchFit
+) -> tuple[Array, Array | None]:
+    """Slopes (R, K) and their covariance (R, K, K) of serial mediators: the chain's own."""
+    coef = np.where(fitted.converged[:, None, None], fitted.coef, np.nan)
+    targets = [(order.index(dependent), order.index(column)) for dependent, column in keys]
+    slopes = np.stack([coef[:, row, place] for row, place in targets], axis=1)
+    if fitted.vcov is None:
+        return slopes, None
+    places = [list(fitted.model.paths).index(target) for target in targets]
+    return slopes, fitted.vcov[:, places][:, :, places]
 
 
 def _slopes(
@@ -356,6 +371,14 @@ def profile_tests(
     """Return p of the likelihood-ratio test of each a, b and direct path, all else maximized out."""
     found: dict[Key, float] = {}
     outcome = system.model.outcome
+    if system.model.serial:
+        order = _order(system)
+        moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
+        for path in path_names(system, system.keys("within")):
+            key = slope_of(system, *path)
+            tested_path = batch.likelihood_ratio(path_model(system, order), moments, key, fit=partial)
+            found[key] = float(tested_path.p[0])
+        return found
     for mediator in system.model.mediators:
         order = _order(system, mediator)
         moments = batch.weighted_moments(values[:, _places(system, order)], cluster)

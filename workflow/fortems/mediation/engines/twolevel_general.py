@@ -70,7 +70,7 @@ def _paths(system: System, variant: str, names: dict[str, str], level: str) -> l
     for dependent, right in system.equations(variant, level).items():
         own = names[dependent]
         lines.append(f"{own} ~ {' + '.join(names[c] for c in right)}" if right else f"{own} ~~ {own}")
-        if dependent != system.model.outcome:
+        if dependent != system.model.outcome and not system.model.serial:
             firsts.append(names[dependent])
     lines += [f"{one} ~~ {other}" for i, one in enumerate(firsts) for other in firsts[i + 1 :]]
     exogenous = [names[c] for c in system.exogenous if system.has_part(c, level)]

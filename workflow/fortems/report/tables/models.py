@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 
 from fortems.presentation.choice import (
     counted,
@@ -27,7 +28,7 @@ from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
 from fortems.report.text.robustness import measured_models, measured_rows
 from fortems.report.text.study import chain
-from fortems.study.definition import study
+from fortems.study.definition import BEHIND, study
 from fortems.study.engines import ENGINES
 from fortems.study.models import MediationModel
 from fortems.study.roles import main_models
@@ -92,7 +93,7 @@ def _wanted(model: MediationModel) -> list[tuple[str, dict[str, str], str]]:
 
     def wanted(effect: str, predictor: str = "", mediator: str = "") -> tuple[str, dict[str, str], str]:
         keys = {"predictor": predictor, "mediator": mediator}
-        tails = [predictor if len(predictors) > 1 else "", mediator]
+        tails = [predictor if len(predictors) > 1 or predictor in mediators else "", mediator]
         tail = "".join(f", {label(variable).lower()}" for variable in tails if variable)
         return effect, {key: variable for key, variable in keys.items() if variable}, tail
 
@@ -100,9 +101,11 @@ def _wanted(model: MediationModel) -> list[tuple[str, dict[str, str], str]]:
     found = second if len(predictors) > 1 else []
     for predictor in predictors:
         found = found + [wanted("a", predictor, mediator) for mediator in through]
+        found += [wanted("a", *pair) for pair in (combinations(mediators, 2) if model.serial else ())]
         found += second if len(predictors) == 1 else []
         found.append(wanted("direct", predictor))
-        found += [wanted("indirect", predictor, mediator) for mediator in through]
+        routes = [BEHIND.join(route) for route in model.routes] if len(mediators) > 1 else [""]
+        found += [wanted("indirect", predictor, route) for route in routes]
     return found
 
 
