@@ -340,6 +340,62 @@ def test_factor_fit_equals_semopys_own_measures():
     assert row["tli"] == pytest.approx(own["TLI"], abs=1e-3)
 
 
+def test_factor_aic_is_of_the_items_as_answered():
+    """Against the joint normal density of the raw answers, so that another unit moves it by the densities' scale."""
+    rng = np.random.default_rng(4)
+    x = (rng.normal(size=(200, 12)) + rng.normal(size=(200, 1))) * np.linspace(0.5, 3, 12)
+    names = [f"wai_{k}" for k in range(1, 13)]
+
+    def row(values):
+        table = factor_table(pd.DataFrame(values, columns=names), INSTRUMENTS["wai"], range(200))
+        return table[(table.model == "one factor") & (table.level == "single") & (table.test == "ml")].iloc[0]
+
+    import semopy
+
+    model = semopy.Model("f =~ " + " + ".join(names))
+    model.fit(pd.DataFrame(x - x.mean(axis=0), columns=names))
+    order = [model.vars["observed"].index(name) for name in names]
+    sigma = model.calc_sigma()[0][np.ix_(order, order)]
+    found = row(x)
+    loglik = stats.multivariate_normal(x.mean(axis=0), sigma).logpdf(x).sum()
+    assert found["aic"] == pytest.approx(2 * 24 - 2 * loglik, abs=1e-2)
+    assert found["bic"] == pytest.approx(np.log(200) * 24 - 2 * loglik, abs=1e-2)
+    assert row(10 * x)["aic"] - found["aic"] == pytest.approx(2 * 200 * 12 * np.log(10), rel=1e-6)
+
+
+def test_latent_models_stand_beside_observed_scores_of_the_same_clients_with_the_same_interval():
+    items, scores = export(n=180, therapists=20)
+    items.loc[[3, 50, 120], "mlq_1"] = np.nan
+    sources = Sources.of(scores, items, None, INSTRUMENTS)
+    table = measurement_table({LATENT.name: LATENT}, sources, ENGINES, Settings(1, draws=300), 0)
+    shown = table[(table.effect == "indirect") & (table.interval == "robust")]
+    assert set(shown["measurement"]) == {"observed", "same clients", "latent"}
+    counts = shown.groupby("measurement")["n_clients"].unique()
+    assert counts["latent"] == counts["same clients"] == [177] and counts["observed"] == [180]
+    single = shown[shown.level == "single"].set_index("measurement")
+    ratio = single.loc["latent", "estimate"] / single.loc["same clients", "estimate"]
+    assert single.loc["latent", "ratio"] == pytest.approx(ratio) and ratio != 1
+    # The jackknife's variance of a, refitted from the rows without each therapist.
+    data = latent.indicators(LATENT, scores, items, INSTRUMENTS)
+    whole = latent.fit_latent(data, "single")[0].estimate["a"]
+    left = []
+    for j in range(20):
+        keep = data.cluster != j
+        codes = np.unique(data.cluster[keep], return_inverse=True)[1]
+        part = latent.Indicators(data.values[keep], data.owner, data.names, codes, data.known)
+        left.append(latent.fit_latent(part, "single")[0].estimate["a"])
+    expected = np.sqrt(19 / 20 * ((np.array(left) - whole) ** 2).sum())
+    row = table[
+        (table.measurement == "latent")
+        & (table.level == "single")
+        & (table.effect == "a")
+        & (table.interval == "robust")
+    ].iloc[0]
+    assert row["se"] == pytest.approx(expected, rel=1e-3)
+    assert row["ci_high"] - row["estimate"] == pytest.approx(stats.t(19).ppf(0.975) * row["se"])
+    assert row["chi2_p"] == pytest.approx(stats.chi2(row["df"]).sf(row["chi2"]))
+
+
 def test_scaling_is_one_for_normal_data_and_grows_with_clustering():
     rng = np.random.default_rng(0)
     p, n = 4, 6000

@@ -18,6 +18,7 @@ TABLES = {
     "data/scores.csv": "client,bond\n1,12\n",
     "figures/forest.svg": "<svg>1</svg>\n",
     "config.yaml": "run: main\n",
+    "ro-crate-metadata.json": '{"@graph": [{"sha256": "a1"}]}\n',
 }
 
 
@@ -54,15 +55,17 @@ def outcome(capsys) -> tuple[int, str, dict[str, str]]:
 def test_an_equal_run_is_identical(run, capsys):
     code, text, by_file = outcome(capsys)
     assert code == 0
-    assert "Identical: all 7 files" in text
+    assert "Identical: all 8 files" in text
     assert set(by_file.values()) == {"identical"}
 
 
 def test_last_digits_are_within_tolerance_and_the_kernel_is_named(run, capsys):
     write("tables/icc.csv", TABLES["tables/icc.csv"].replace("0.05", "0.05000000001"))
     write("figures/forest.svg", "<svg>2</svg>\n")
+    write("ro-crate-metadata.json", '{"@graph": [{"sha256": "b2"}]}\n')  # lists checksums of the others
     code, text, by_file = outcome(capsys)
     assert code == 0
+    assert by_file["ro-crate-metadata.json"].startswith("within tolerance: other bytes")
     assert by_file["tables/icc.csv"].startswith("within tolerance")
     assert by_file["figures/forest.svg"].startswith("within tolerance: other bytes")
     assert "Reproduced" in text

@@ -29,6 +29,7 @@ COLUMNS = [
 ]
 WORDS = {
     "observed": "observed scores",
+    "same clients": "observed scores, same clients",
     "latent": "latent variables",
     "corrected": "corrected for unreliability",
 }

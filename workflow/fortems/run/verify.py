@@ -4,8 +4,8 @@
 ``python -m fortems.run.verify --renew main`` makes the run the new reference.
 
 The reference holds a run's CSV and JSON files without client rows. All other files are compared by the checksums in
-the reference's manifest. Figures and the report count as within tolerance when every table does, for they are drawn
-from the tables; client rows and the configuration must be the same bytes.
+the reference's manifest. Figures, the report and the crate count as within tolerance when every table does, for they
+are made from the tables; client rows and the configuration must be the same bytes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from fortems.run.crate import METADATA
 from fortems.run.job import steady
 from fortems.run.manifest import NAME, result_files, sha256
 from fortems.schema import load_schema, schema_problems
@@ -35,7 +36,8 @@ REFERENCE = RESULTS / "reference"
 MACHINE = "machine.json"
 SHIPPED_DATA = ("data/calibration.csv", "data/flow.csv")
 SHIPPED_BYTES = 1_000_000
-DRAWN = ("figures/", "manuscript/")
+# What is made of other files: figures and the report of tables; the crate lists checksums and sizes of everything.
+DRAWN = ("figures/", "manuscript/", METADATA)
 IDENTICAL, WITHIN, DIFFERS, MISSING, EXTRA = "identical", "within tolerance", "differs", "missing", "extra"
 SHOWN_CELLS = 3
 # Libraries choose their kernels when they are loaded, so a process with the settings of a step is asked.
@@ -183,7 +185,7 @@ def _one(run: str, renewing: bool) -> int:
 
 
 def _ships(name: str, results: Path) -> bool:
-    if not name.endswith((".csv", ".json")) or name.startswith(("figures/", "manuscript/")):
+    if not name.endswith((".csv", ".json")) or name.startswith(DRAWN):
         return False
     if name.startswith("data/") and name not in SHIPPED_DATA:
         return False

@@ -152,7 +152,8 @@ def _fit(
     if not centred.std(axis=0).min() > 0:
         return withheld
     # Scaled so that the crossproducts over the level's degrees of freedom have unit variances.
-    scaled = centred / np.sqrt((centred**2).sum(axis=0) / n)
+    sd = np.sqrt((centred**2).sum(axis=0) / n)
+    scaled = centred / sd
     table = pd.DataFrame(scaled * np.sqrt(len(chosen) / n), columns=[f"i{number}" for number in used])
     try:
         model, converged = fitted(description(factors, uncorrelated), table)
@@ -173,10 +174,9 @@ def _fit(
     df, base_df = p * (p + 1) // 2 - parameters, p * (p - 1) // 2
     chi2 = n * _discrepancy(sample, sigma)
     base_chi2 = n * _discrepancy(sample, np.eye(p))
-    loglik = (
-        -0.5
-        * n
-        * (p * np.log(2 * np.pi) + np.linalg.slogdet(sigma)[1] + np.trace(np.linalg.solve(sigma, sample)))
+    # Of the items as answered: each scaled item's density is divided by its SD.
+    loglik = -n * float(np.log(sd).sum()) - 0.5 * n * (
+        p * np.log(2 * np.pi) + np.linalg.slogdet(sigma)[1] + np.trace(np.linalg.solve(sigma, sample))
     )
     row = {
         **base,

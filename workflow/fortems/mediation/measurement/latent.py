@@ -48,12 +48,15 @@ class Indicators:
     names : tuple of str
     cluster : ndarray (n,)
         Codes 0 … J − 1.
+    known : ndarray (N,)
+        Which of all clients the rows are.
     """
 
     values: Array
     owner: NDArray[np.int64]
     names: tuple[str, ...]
     cluster: NDArray[np.int64]
+    known: NDArray[np.bool_]
 
     @property
     def n_clusters(self) -> int:
@@ -142,7 +145,9 @@ def indicators(
     values = np.column_stack(list(columns.values()))
     known = ~np.isnan(values).any(axis=1)
     cluster = np.unique(scores["therapist"].to_numpy(str)[known], return_inverse=True)[1]
-    return Indicators(values[known], np.array(owner), tuple(columns), cluster.astype(np.int64))
+    return Indicators(
+        values[known], np.array(owner), tuple(columns), cluster.astype(np.int64), np.asarray(known)
+    )
 
 
 def description(owner: NDArray[np.int64]) -> str:

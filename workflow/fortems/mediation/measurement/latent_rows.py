@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtrc
 from twolevel.errors import CollinearVariablesError
 
 from fortems.mediation.engines.regression import MIN_CLUSTERS
@@ -14,7 +15,10 @@ from fortems.mediation.measurement.measurement_rows import Sources, measurement_
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import CannotFit
 from fortems.seeds import stream
-from fortems.stats.intervals import percentile_interval, t_interval
+from fortems.stats.intervals import Interval, percentile_interval, t_interval
+from fortems.stats.jackknife import jackknife_variance
+from fortems.stats.products import product_interval
+from fortems.study.estimands import PRIMARY_INTERVAL
 from fortems.study.models import MediationModel
 
 Array = NDArray[np.float64]
@@ -68,6 +72,8 @@ def latent_rows(
             continue
         how = "; pooled covariances within therapists" if level == "within" else ""
         rows += _fitted_rows(model, "semopy", level, fit, data, how, settings)
+        if fit.converged and fit.admissible:
+            rows += _jackknife(model, data, level, fit, fitted, sd, settings)
         if count and n_clusters >= MIN_CLUSTERS and fit.converged and fit.admissible:
             rows += _latent_bootstrap(model, data, level, fit, fitted, sd, settings, count)
     if not isinstance(data, str):
@@ -89,7 +95,7 @@ def _fitted_rows(
     if not (fit.converged and fit.admissible):
         why = "a variance is negative" if fit.converged else "no maximum"
         return [measurement_row(model, engine_name, level, "indirect", note=f"withheld: {why}", **size)]
-    note = f"latent by {data.values.shape[1]} indicators; chi2({fit.df}) = {fit.chi2:.2f}{how}"
+    note = f"latent by {data.values.shape[1]} indicators{how}"
     rows = []
     for effect, shown in SHOWN.items():
         interval = t_interval(fit.estimate[effect], fit.se[effect], np.inf, settings.confidence)
@@ -104,10 +110,61 @@ def _fitted_rows(
                 note=note,
                 **numbers,
                 **tested(interval),
+                **_global_fit(fit),
                 **size,
             )
         )
     return rows
+
+
+def _jackknife(
+    model: MediationModel,
+    data: latent.Indicators,
+    level: str,
+    fit: latent.LatentFit,
+    fitted: Any,
+    sd: Array,
+    settings: Settings,
+) -> list[dict[str, Any]]:
+    """The primary interval of observed scores for latent ones too: therapists left out in turn, a and b as t variates."""
+    j = data.n_clusters
+    left_out = latent.replicates(data, level, fitted, sd, 1.0 - np.eye(j))
+    full = np.array([fit.estimate[effect] for effect in latent.NUMBERS])
+    variance = jackknife_variance(full, left_out)
+    of = dict(zip(latent.NUMBERS, variance, strict=True))
+    rows = []
+    for effect in latent.NUMBERS:
+        if effect == "indirect":
+            product = product_interval(
+                fit.estimate["a"], fit.estimate["b"], of["a"], of["b"], j - 1, j - 1, settings.confidence
+            )
+            interval = Interval(product.sd, product.low, product.high, product.p)
+        else:
+            interval = t_interval(fit.estimate[effect], np.sqrt(of[effect]), j - 1, settings.confidence)
+        if np.isnan(interval.low).any():
+            continue
+        rows.append(
+            measurement_row(
+                model,
+                "semopy",
+                level,
+                effect,
+                interval=PRIMARY_INTERVAL,
+                estimate=fit.estimate[effect],
+                standardized=fit.standardized[effect],
+                n_clients=len(data.values),
+                n_therapists=j,
+                **tested(interval),
+                **_global_fit(fit),
+            )
+        )
+    return rows
+
+
+def _global_fit(fit: latent.LatentFit) -> dict[str, float]:
+    """χ² against the unrestricted covariances, with its p where anything is restricted."""
+    chance = {"chi2_p": float(chdtrc(fit.df, fit.chi2))} if fit.df > 0 else {}
+    return {"chi2": fit.chi2, "df": fit.df, **chance}
 
 
 def _twolevel_rows(

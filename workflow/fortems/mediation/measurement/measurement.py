@@ -3,7 +3,8 @@
 One table: for every base model (predictor, mediator, outcome) of which the models file has a latent or a corrected
 version, the observed estimates by the engines that count, the latent and the corrected ones. Columns as in
 ``effects.csv``, with ``measurement``, the reliabilities used, ``ratio`` (estimate over the observed one of the same
-level and effect) and ``note``. The interval ``reliability`` holds a corrected estimate's lowest and highest value
+level and effect; a latent one's over that of the same clients, the rows ``same clients``), a latent model's χ² and
+``note``. The interval ``reliability`` holds a corrected estimate's lowest and highest value
 over the reliabilities' intervals; ``percentile`` is a cluster bootstrap that draws the reliabilities anew each time.
 """
 
@@ -17,10 +18,12 @@ import numpy as np
 import pandas as pd
 
 from fortems.mediation.effects import effect_rows
+from fortems.mediation.measurement import latent
 from fortems.mediation.measurement.corrected_rows import corrected_rows
 from fortems.mediation.measurement.latent_rows import latent_rows
 from fortems.mediation.measurement.measurement_rows import (
     MEASUREMENT_COLUMNS,
+    SAME_CLIENTS,
     Sources,
     measurement_row,
 )
@@ -64,6 +67,7 @@ def measurement_table(
             rows += _observed_rows(model, models.values(), sources, observed, settings)
             done.add(base)
         if model.measurement == "latent":
+            rows += _same_clients_rows(model, models.values(), sources, observed, settings)
             rows += latent_rows(model, sources, settings, latent_replicates)
         else:
             rows += corrected_rows(model, sources, settings)
@@ -107,13 +111,33 @@ def _observed_rows(
     return rows
 
 
+def _same_clients_rows(
+    model: MediationModel,
+    models: Iterable[MediationModel],
+    sources: Sources,
+    engines: Mapping[str, str],
+    settings: Settings,
+) -> list[dict[str, Any]]:
+    """Observed scores of the clients that a latent model rests on, where these are fewer: like beside like."""
+    data = latent.indicators(model, sources.scores, sources.items, sources.instruments)
+    if isinstance(data, str) or len(data.values) == len(sources.scores):
+        return []
+    same = replace(sources, scores=sources.scores[data.known])
+    rows = _observed_rows(model, models, same, engines, settings)
+    name = f"{model.predictors[0]}_same_clients"
+    return [{**row, "model": name, "measurement": SAME_CLIENTS} for row in rows]
+
+
 def _with_ratio(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add each estimate's ratio to the observed one of the same variables, level and effect."""
+    """Add each estimate's ratio to the observed one of the same variables, level and effect, and of the same clients."""
     keys = ["predictor", "mediator", "outcome", "level", "effect"]
-    observed = frame[frame["measurement"] == "observed"].drop_duplicates(keys)
-    reference = observed.set_index(keys)["estimate"].to_dict()
-    ratios = [
-        row["estimate"] / reference.get(tuple(row[key] for key in keys), np.nan)
-        for row in frame.to_dict("records")
-    ]
+    usual, same = (
+        frame[frame["measurement"] == kind].drop_duplicates(keys).set_index(keys)["estimate"].to_dict()
+        for kind in ("observed", SAME_CLIENTS)
+    )
+    ratios = []
+    for row in frame.to_dict("records"):
+        key = tuple(row[k] for k in keys)
+        beside = {**usual, **same} if row["measurement"] == "latent" else usual
+        ratios.append(row["estimate"] / beside.get(key, np.nan))
     return frame.assign(ratio=ratios)

@@ -33,10 +33,15 @@ MEASUREMENT_COLUMNS = (
     "rel_predictor",
     "rel_mediator",
     "rel_outcome",
+    "chi2",
+    "df",
+    "chi2_p",
     "n_clients",
     "n_therapists",
     "note",
 )
+#: Observed scores of the clients alone that a latent model rests on.
+SAME_CLIENTS = "same clients"
 
 
 @dataclass(frozen=True)

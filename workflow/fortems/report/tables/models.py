@@ -36,6 +36,7 @@ from fortems.study.variables import label
 
 WHAT = {
     "observed": "Observed scores",
+    "same clients": "Observed scores, same clients",
     "latent": "Latent variables",
     "corrected": "Corrected for unreliability",
 }
@@ -281,9 +282,14 @@ def measurement(report: Report) -> Table | None:
         [" Latent variables rest on clients without missing indicators."] if "latent" in how else []
     )
     for row in rows:
-        if row["measurement"] == "latent" and row.has("note"):
-            words = f" {label(str(row['predictor']))}, {_where(row)}: "
-            latent += [words, bind.cell(row, "note", "text"), "."]
+        if row["measurement"] == "latent" and row.has("chi2", "df", "chi2_p"):
+            words = f" {label(str(row['predictor']))}, {_where(row)}: χ²("
+            numbers = (
+                bind.cell(row, "df", "df"),
+                bind.cell(row, "chi2", "b"),
+                bind.cell(row, "chi2_p", "p="),
+            )
+            latent += [words, numbers[0], ") = ", numbers[1], ", *p* ", numbers[2], "."]
     return Table(
         "tbl-measurement",
         "Indirect Effects With Measurement Error Ignored and Taken Into Account",

@@ -8,7 +8,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, MEASURED_INTERVALS, liste
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.study import model_words
-from fortems.report.text.words import clear, joined, name, plural
+from fortems.report.text.words import IS, clear, joined, name, p, plural
 from fortems.study.definition import study
 from fortems.study.instruments import compared
 from fortems.study.roles import key_models
@@ -18,6 +18,7 @@ AGREEMENT = "mediation/agreement.csv"
 PUBLISHED = "published.csv"
 MEASUREMENT = "mediation/measurement.csv"
 FACTORS = "mediation/cfa.csv"
+SAME_CLIENTS = "same clients"
 BASE = ("predictor", "mediator", "outcome")
 INFLUENCE = "robustness/leave_one_out.csv"
 
@@ -106,12 +107,15 @@ def measurement(report: Report) -> str:
                 next(iter(measured_rows(report, **base, measurement=kind, level=level)), None)
                 for kind in ("observed", "latent")
             )
+            same = next(iter(measured_rows(report, **base, measurement=SAME_CLIENTS, level=level)), None)
+            plain_row = same or plain_row
             if latent is None or not latent.has("standardized"):
                 continue
             size = f"{report.bind.of(latent, 'standardized', 'end')} in standard deviations"
             shown = clear(latent)
+            clients = " of the same clients" if same is not None else ""
             beside = (
-                f" against {report.bind.of(plain_row, 'standardized', 'end')} with observed scores"
+                f" against {report.bind.of(plain_row, 'standardized', 'end')} with observed scores{clients}"
                 if plain_row is not None and plain_row.has("standardized")
                 else ""
             )
@@ -122,6 +126,7 @@ def measurement(report: Report) -> str:
             }[shown]
             parts.append(
                 f"With {latent_words(base)} {ESTIMAND_WORDS[level]}, the indirect effect is {size}{beside}; {verdict}."
+                f"{_misfit(report, latent)}"
             )
     corrected = [
         row
@@ -145,6 +150,14 @@ def measurement(report: Report) -> str:
             of = escape(whose.title) if whose else "questionnaire"
             parts.append(f"How well {which} the answers to the {of} is in `{FACTORS}`.")
     return joined(parts) or "No model that takes measurement error into account gave an estimate."
+
+
+def _misfit(report: Report, row: Row) -> str:
+    """That a latent model does not fit, where its χ² says so: what it estimates is then of a model that is wrong."""
+    if not row.has("chi2", "df", "chi2_p") or row["chi2_p"] >= 0.05:
+        return ""
+    test = f"χ²({report.bind.of(row, 'df', 'df')}){IS}{report.bind.of(row, 'chi2', 'b')}"
+    return f" This model does not reproduce its indicators' covariances ({test}, {p(report, row, 'chi2_p')})."
 
 
 def measured_models(report: Report) -> list[dict[str, str]]:
