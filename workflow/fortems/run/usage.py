@@ -124,7 +124,9 @@ def recorded(path: Path = TABLE) -> list[Usage]:
                 row["run"],
                 row["rule"],
                 int(row["jobs"]),
-                *(float(row[name]) for name in ("seconds", "processor", "memory")),
+                float(row["seconds"]),
+                float(row["processor"]),
+                float(row["memory"]),
                 int(row["cores"]),
                 row["machine"],
             )
