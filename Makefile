@@ -35,7 +35,7 @@ LOOK := workflow/fortems/run/environment.py
 ISOLATE = sed -i.plain -e '1s/^\(\#!.*python[0-9.]*\)$$/\1 -I/' -e "2s/^\('''exec' .*\) \"\$$0\"/\1 -I \"\$$0\"/" $(BIN)/snakemake && rm $(BIN)/snakemake.plain
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run reference contact-sheet unlock locks check-wheels citing clean help
+.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run reference times docs contact-sheet unlock locks check-wheels citing clean help
 
 all: env ## environment, then the full run into results/main/
 	@$(BIN)/snakemake --cores $(CORES)
@@ -93,6 +93,13 @@ check-run: env ## hold results/RUN (main) against its own manifest: make check-r
 
 reference: env ## make results/RUN (main) the reference that a release ships
 	$(BIN)/python -m fortems.run.verify --renew $(RUN)
+
+times: env ## put the times and memory of results/RUN (main) into docs/times.csv and README.md, after a whole run
+	@$(BIN)/python -m fortems.run.usage $(RUN)
+	@$(BIN)/python -m fortems.archive
+
+docs: env ## renew what is generated in README.md and docs/ (results.md)
+	@$(BIN)/python -m fortems.archive
 
 contact-sheet: dev ## all figures and report pages of results/RUN (main) on one sheet
 	$(BIN)/python -m fortems.run.contact_sheet results/$(RUN)

@@ -248,7 +248,7 @@ def finish():
     """After the last job: what the data's own oddities are, and where the report is."""
     whole = any(job.rule.name == terminal.LAST for job in workflow.dag.jobs)
     for listener in LISTENER:
-        terminal.end(listener, config["run"], pathlib.Path(LOGS))
+        terminal.end(listener, config["run"], pathlib.Path(RESULTS), pathlib.Path(LOGS))
         if config["data"]["source"] == "file":
             print_last(terminal.warnings_of(f"{RESULTS}/data/warnings.csv"))
         print_last(terminal.closing(RESULTS, whole))

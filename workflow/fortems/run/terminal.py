@@ -230,12 +230,21 @@ def begin(workflow: Any, run: str, stage_of: Callable[[str], str]) -> Terminal:
     return listener
 
 
-def end(listener: Terminal, run: str, logs: Path) -> None:
+def end(listener: Terminal, run: str, results: Path, logs: Path) -> None:
     """Leave what the run took, if all its steps were made in this one go."""
     (logs / f"{WHOLE}.usage").unlink(missing_ok=True)
     if listener.whole:
         took = round(time.monotonic() - listener.start, 1)
-        whole = Usage(run, WHOLE, len(listener.steps), took, cores=listener.cores, machine=machine())
+        size = sum(path.stat().st_size for path in results.rglob("*") if path.is_file()) / 1e6
+        whole = Usage(
+            run,
+            WHOLE,
+            len(listener.steps),
+            took,
+            size=round(size, 1),
+            cores=listener.cores,
+            machine=machine(),
+        )
         write(whole, logs / f"{WHOLE}.usage")
 
 

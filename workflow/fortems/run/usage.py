@@ -44,6 +44,8 @@ class Usage:
         Processor seconds, of all its jobs.
     memory : float
         Most memory at once in a job, MB of 10^6 bytes; 0 for the whole run, where it is not measured.
+    size : float
+        MB of results, of the whole run; 0 in a rule's record.
     cores : int
         Cores that the run was given; 0 in a job's own record.
     machine : str
@@ -56,6 +58,7 @@ class Usage:
     seconds: float = 0.0
     processor: float = 0.0
     memory: float = 0.0
+    size: float = 0.0
     cores: int = 0
     machine: str = ""
 
@@ -127,6 +130,7 @@ def recorded(path: Path = TABLE) -> list[Usage]:
                 float(row["seconds"]),
                 float(row["processor"]),
                 float(row["memory"]),
+                float(row["size"]),
                 int(row["cores"]),
                 row["machine"],
             )
