@@ -65,7 +65,6 @@ onstart:
 
 onsuccess:
     cancel_timers()
-    finish()
 
 
 onerror:

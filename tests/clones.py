@@ -56,13 +56,9 @@ class Repository:
         }
 
     def run(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the copy as a user does; output and errors come together, in order.
-
-        Snakemake as a module: its command starts isolated and would take the libraries that are installed.
-        """
-        own = [sys.executable, "-m"] if command[0] == "snakemake" else []
+        """Run a command in the copy as a user does; output and errors come together, in order."""
         return subprocess.run(
-            [*own, *command],
+            command,
             cwd=self.root,
             env=self.environment(**extra),
             stdout=subprocess.PIPE,

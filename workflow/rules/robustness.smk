@@ -36,3 +36,31 @@ if CONFOUNDING:
             "Ask what unmeasured confounders, a common factor and dropout would do"
         script:
             "../scripts/confounding.py"
+
+
+if switched_on("robustness/bayes.csv", config):
+
+    rule bayes:
+        input:
+            scores=CLIENTS,
+            types=TYPES,
+            models=MODELS,
+            code=code("bayes"),
+        output:
+            shown("robustness/bayes.csv"),
+        log:
+            f"{LOGS}/bayes.log",
+        benchmark:
+            f"{BENCHMARKS}/bayes.tsv"
+        priority: THIRD
+        conda:
+            ENVIRONMENT
+        params:
+            settings=dict(
+                seed=config["seed"], confidence=config["confidence"], **config["robustness"]["bayes"]
+            ),
+            software=software("bayes"),
+        message:
+            "Sample the posterior of the two-level models"
+        script:
+            "../scripts/bayes.py"

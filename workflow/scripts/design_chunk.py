@@ -1,8 +1,9 @@
-"""Run one chunk of the design stage's simulated studies; progress goes to the log, where the run's terminal reads it."""
+"""Run one chunk of the design stage's simulated studies; progress goes to the log and to the terminal."""
 
-from functools import partial
-
+from fortems.design.progress import Progress
 from fortems.run.job import job
+
+progress = Progress()
 
 with job(snakemake):
     from fortems.design.stage import run_chunk, settings_of
@@ -10,6 +11,6 @@ with job(snakemake):
 
     chunk, chunks = int(snakemake.wildcards.chunk), int(snakemake.wildcards.chunks)
     settings = settings_of(snakemake.params.settings)
-    sums, kept = run_chunk(settings, chunk - 1, chunks, partial(print, flush=True))
+    sums, kept = run_chunk(settings, chunk - 1, chunks, progress)
     write_csv(sums, snakemake.output.sums)
     write_csv(kept, snakemake.output.kept)

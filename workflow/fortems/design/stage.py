@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fortems.design import coverage, diagnosticity, power, recovery
+from fortems.design import coverage, diagnosticity, power, recovery, sbc
 from fortems.design.pattern import package, sampling, surface
 from fortems.design.pattern import tables as pattern
 from fortems.design.tasks import Runner, Settings, Task, deal, gather, run
@@ -13,7 +13,7 @@ from fortems.design.tasks import Runner, Settings, Task, deal, gather, run
 if TYPE_CHECKING:
     import pandas as pd
 
-PARTS = (diagnosticity, power, coverage, recovery, surface, sampling, package)
+PARTS = (diagnosticity, power, coverage, recovery, surface, sampling, package, sbc)
 
 
 def settings_of(params: Mapping[str, Any]) -> Settings:
@@ -45,6 +45,7 @@ def run_chunk(
         surface.MAXIMUM: surface,
         sampling.PART: sampling,
         package.PART: package,
+        sbc.PART: sbc,
     }
     for part in dict.fromkeys(task.part for task in own):
         made[part] = owner[part].runner(settings)
@@ -76,4 +77,6 @@ def tables(
         found["coverage"] = coverage.table(sums, settings)
     if settings.design.get("recovery"):
         found["recovery"] = recovery.table(sums, settings)
+    if settings.design.get("sbc"):
+        found["sbc"] = sbc.table(sums, settings)
     return found | pattern.tables(settings, sums, sampling.gather_kept(list(kept)))

@@ -1,0 +1,1 @@
+"""Posterior of the two-level model: what few therapists say when a maximum at the boundary says nothing."""
