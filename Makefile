@@ -28,13 +28,24 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 # One package of a lock, with its hashes.
 entry = sed -n "/^$(1)==/,/[^\\]$$/p" $(2)
 
+# Names packages of the environment that are gone or altered.
+LOOK := workflow/fortems/run/environment.py
+# Snakemake itself takes its packages from here alone, too: its command starts Python in isolated mode. In a folder with
+# a space, such a command begins otherwise.
+ISOLATE = sed -i.plain -e '1s/^\(\#!.*python[0-9.]*\)$$/\1 -I/' -e "2s/^\('''exec' .*\) \"\$$0\"/\1 -I \"\$$0\"/" $(BIN)/snakemake && rm $(BIN)/snakemake.plain
+
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run reference contact-sheet unlock locks check-wheels citing clean help
+.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run reference times docs contact-sheet unlock locks check-wheels citing clean help
 
 all: env ## environment, then the full run into results/main/
-	$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/snakemake --cores $(CORES)
 
-env: $(RUN_STAMP) ## the environment a run needs, in .venv, from the hashed locks
+env: $(RUN_STAMP) ## the environment a run needs, in .venv, from the hashed locks; mends what is damaged in it
+	@$(BIN)/python -I $(LOOK) requirements-build.lock requirements.lock >$(VENV)/damaged.txt || { \
+		for p in $$(cat $(VENV)/damaged.txt); do $(call entry,$$p,requirements.lock); done >$(VENV)/damaged.lock; \
+		CC=true LDSHARED=true $(PIP) install --force-reinstall --no-deps --require-hashes --no-build-isolation -r $(VENV)/damaged.lock && \
+		$(ISOLATE) && $(BIN)/python -I $(LOOK) requirements-build.lock requirements.lock >/dev/null || { \
+		echo "That did not mend it. Begin anew: rm -rf $(VENV), then make." >&2; exit 2; }; }
 
 dev: $(DEV_STAMP) ## the same and what tests and checks need
 
@@ -62,7 +73,7 @@ test-slow: dev ## all that takes minutes: faults, each key, a million rows, rest
 	$(BIN)/pytest -m slow
 
 ci: env ## the reduced run into results/ci/
-	$(BIN)/snakemake --cores $(CORES) --configfile config/ci.yaml
+	@$(BIN)/snakemake --cores $(CORES) --configfile config/ci.yaml
 
 check: dev ## lint, format and types
 	$(BIN)/ruff check .
@@ -75,13 +86,20 @@ power: env ## power of a planned study: make power THERAPISTS=40 CLIENTS=6 INDIR
 	@$(BIN)/python -m fortems.design.question --therapists "$(THERAPISTS)" --clients "$(CLIENTS)" --indirect "$(INDIRECT)" --icc "$(ICC)"
 
 verify: env ## compare results/RUN (main) with what the release ships: make verify RUN=ci
-	$(BIN)/python -m fortems.run.verify $(RUN)
+	@$(BIN)/python -m fortems.run.verify $(RUN)
 
 check-run: env ## hold results/RUN (main) against its own manifest: make check-run RUN=x
-	$(BIN)/python -m fortems.run.check_run $(RUN)
+	@$(BIN)/python -m fortems.run.check_run $(RUN)
 
 reference: env ## make results/RUN (main) the reference that a release ships
 	$(BIN)/python -m fortems.run.verify --renew $(RUN)
+
+times: env ## put the times and memory of results/RUN (main) into docs/times.csv and README.md, after a whole run
+	@$(BIN)/python -m fortems.run.usage $(RUN)
+	@$(BIN)/python -m fortems.archive
+
+docs: env ## renew what is generated in README.md and docs/ (results.md)
+	@$(BIN)/python -m fortems.archive
 
 contact-sheet: dev ## all figures and report pages of results/RUN (main) on one sheet
 	$(BIN)/python -m fortems.run.contact_sheet results/$(RUN)
@@ -115,19 +133,26 @@ $(PLACE_STAMP):
 	command -v "$$python" >/dev/null || { echo "$$python is not there. Name another: make PYTHON=/path/to/python3.13" >&2; exit 2; }; \
 	"$$python" -c 'import sys; sys.exit(not $(FITS))' || { echo "$$python is not Python 3.11 to 3.14. Name another: make PYTHON=/path/to/python3.13" >&2; exit 2; }; \
 	"$$python" -c 'import venv, ensurepip' 2>/dev/null || { echo "$$python has no venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 2; }; \
+	echo "Making an environment in $(VENV)/ with $$("$$python" -V): three steps, one to three minutes, about 1 GB." >&2; \
 	rm -rf $(VENV) && "$$python" -m venv $(VENV) && touch $@
 
 $(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml packages/twolevel/pyproject.toml | $(PLACE_STAMP)
-	$(PIP) install --require-hashes -r requirements-build.lock
+	@echo "1 of 3: tools that build packages" >&2
+	@$(PIP) install --require-hashes -r requirements-build.lock
 	@# No wheel of it for Python 3.14 yet. Its C part has a Python twin: leave that part out, and no compiler is needed.
-	$(call entry,immutables,requirements.lock) >$(VENV)/immutables.lock
-	CC=true LDSHARED=true $(PIP) install --require-hashes --no-build-isolation -r $(VENV)/immutables.lock
-	$(PIP) install --require-hashes --no-build-isolation -r requirements.lock
-	$(PIP) install --no-deps --no-build-isolation --no-index --editable packages/twolevel --editable .
-	$(BIN)/python -m compileall -q workflow/fortems packages/twolevel/src/twolevel # containers often tell Python to keep no bytecode
-	$(BIN)/python -c 'import twolevel, twolevel.batch' # compiles the engine once, before jobs that would do it side by side
+	@$(call entry,immutables,requirements.lock) >$(VENV)/immutables.lock
+	@CC=true LDSHARED=true $(PIP) install --require-hashes --no-build-isolation -r $(VENV)/immutables.lock
+	@echo "2 of 3: the $$(grep -c '^[a-zA-Z0-9._-]*==' requirements.lock) packages of requirements.lock, each held against its checksum" >&2
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements.lock
+	@echo "3 of 3: this package and its engine, compiled" >&2
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable packages/twolevel --editable .
+	@# Containers often tell Python to keep no bytecode. The engine is compiled once, before jobs that would do it side by side.
+	@$(BIN)/python -m compileall -q workflow/fortems packages/twolevel/src/twolevel
+	@$(BIN)/python -c 'import twolevel, twolevel.batch'
+	@$(ISOLATE)
 	@rm -f $(VENV)/.run-*; touch $@
 
 $(DEV_STAMP): requirements-dev.lock | $(RUN_STAMP)
-	$(PIP) install --require-hashes --no-build-isolation -r requirements-dev.lock
+	@echo "Adding what tests and checks need" >&2
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements-dev.lock
 	@rm -f $(VENV)/.dev-*; touch $@

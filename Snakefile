@@ -65,6 +65,7 @@ onstart:
 
 onsuccess:
     cancel_timers()
+    finish()
 
 
 onerror:

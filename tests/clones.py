@@ -56,9 +56,13 @@ class Repository:
         }
 
     def run(self, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the copy as a user does; output and errors come together, in order."""
+        """Run a command in the copy as a user does; output and errors come together, in order.
+
+        Snakemake as a module: its command starts isolated and would take the libraries that are installed.
+        """
+        own = [sys.executable, "-m"] if command[0] == "snakemake" else []
         return subprocess.run(
-            command,
+            [*own, *command],
             cwd=self.root,
             env=self.environment(**extra),
             stdout=subprocess.PIPE,

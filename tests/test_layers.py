@@ -28,6 +28,7 @@ LAYERS = (
     ("presentation",),
     ("gate", "figures"),
     ("report",),
+    ("archive",),  # what archives and readers are told
     ("run.preflight", "run.contact_sheet", "run.verify"),  # what looks at all of it
 )
 

@@ -16,8 +16,9 @@ import pytest
 from fortems import tidy
 from fortems.data.privacy.flow import shown_flow
 from fortems.figures import catalog, style
+from fortems.figures.article.strip import VERDICTS
 from fortems.figures.base import Context, Withheld
-from fortems.figures.build import build, draw, spec
+from fortems.figures.build import build, draw, shortened, spec
 from fortems.presentation.results import Results
 from made_up_run import AS_MODELS, write_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -95,7 +96,7 @@ def test_letters_are_legible_at_the_width_of_a_page(drawings, name):
     made = drawings[2][name][2]
     assert made.get_figwidth() == pytest.approx(style.WIDTH) and made.get_figheight() < 9.2
     sizes = [text.get_fontsize() for text in made.findobj(Text) if text.get_text().strip()]
-    assert min(sizes) >= 5.5
+    assert min(sizes) >= 7
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -163,7 +164,7 @@ def test_a_changed_estimate_changes_data_picture_and_words(simulated, tmp_path):
 
 def test_same_data_same_bytes(simulated, tmp_path):
     for name in ("one", "two"):
-        build(["path_bond", "claims"], _context(simulated), tmp_path / name)
+        build(["path_bond", "strip"], _context(simulated), tmp_path / name)
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
@@ -287,6 +288,34 @@ def test_catalog_follows_the_configuration(simulated, tmp_path):
     assert catalog.files(matrix)[-1] == catalog.INDEX and len(catalog.files(matrix)) == 4 * len(drawn) + 1
     for name in names:
         assert spec(name).name == name
+
+
+def test_alternatives_are_short_and_lead_to_the_values(simulated, tmp_path):
+    index = build(["indirect", "correlations", "strip", "causal", "paths"], _context(simulated), tmp_path)
+    assert (index["alt"].str.len() <= 300).all() and (index["alt"].str.len() > 80).all()
+    long = "Chart of parts. " + " ".join(f"Part {i} is {i};" for i in range(99))
+    text = shortened(long, "x")
+    assert len(text) <= 300 and text.startswith("Chart of parts. Part 0 is 0; Part 1")
+    assert text.endswith("; all values are in x.csv.")
+    assert len(shortened("y" * 999, "x")) == 300 and shortened("short.", "x") == "short."
+
+
+def test_a_flow_that_nobody_leaves_is_not_drawn(simulated):
+    results = Results(simulated)
+    results.table("data/flow.csv")["clients"] = 96
+    with pytest.raises(Withheld, match="nobody was left out"):
+        spec("flow").data(Context(results))
+
+
+def test_the_strip_has_a_shape_for_each_verdict_and_names_the_failures(drawings):
+    figure, back, made = drawings[2]["strip"]
+    tiles = back[back["part"] == "finding"]
+    assert len(tiles) == 12
+    drawn = [line.get_marker() for line in made.axes[1].lines]
+    assert drawn == [VERDICTS[verdict].marker for verdict in tiles["verdict"]]
+    assert len({(mark.marker, mark.filled) for mark in VERDICTS.values()}) == len(VERDICTS)
+    for text in tiles.loc[tiles["verdict"] == "not reproduced", "text"]:
+        assert text in figure.reading(back, drawings[1])
 
 
 def test_colours_are_told_apart_by_more_than_colour():

@@ -142,12 +142,10 @@ def test_a_share_of_few_studies_is_not_written_as_none():
 
 
 def test_figures_call_own_claims_findings_to_check(written, tmp_path):
-    from fortems.figures import claims, overview
+    from fortems.figures import overview
     from fortems.figures.base import Context
 
     own, article = (Context(Results(written(**given))) for given in ({"claims": own_claims(tmp_path)}, {}))
-    assert claims.title(None, own) == "Verdicts on the Findings to Check"
-    assert claims.title(None, article) == "Verdicts on the Article's Findings"
     assert "Article" not in overview.title(None, own) and "Article" in overview.title(None, article)
     assert "own" in claims_text.written_down(prepare(own.results, AS_MODELS, ROOT / "manuscript"))
 

@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,7 +35,7 @@ def repository(built, tmp_path):
 def start(repository, cores: int = 2) -> subprocess.Popen:
     """Start a run in a process group of its own."""
     return subprocess.Popen(
-        ["snakemake", "--cores", str(cores), *TINY],
+        [sys.executable, "-m", "snakemake", "--cores", str(cores), *TINY],
         cwd=repository.root,
         env=repository.environment(),
         stdout=subprocess.DEVNULL,

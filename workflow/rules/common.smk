@@ -60,3 +60,6 @@ RELEASED = {}  # of own data: result → how `snakemake --report` files it; fill
 # Priorities, so that no core is idle while the longest chain of steps runs: data, then what the longest steps wait
 # for, then these.
 FIRST, SECOND, THIRD = 3, 2, 1
+
+# Whether a line a stage takes the place of Snakemake's words on every job.
+CALM = terminal.hush(workflow)

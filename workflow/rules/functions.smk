@@ -11,7 +11,7 @@ import sys
 from itertools import islice
 
 from fortems.package import ROOT, from_here
-from fortems.run import catalogue, imports
+from fortems.run import catalogue, imports, terminal
 from fortems.run.config import NAMED_FILES, switched_on, told_path
 from fortems.run.job import LISTED, may_write
 from fortems.run.manifest import is_plain_file, kept, orphans, result_files, tidy_up
@@ -29,6 +29,18 @@ def whole(config):
     return base
 
 
+# What is printed after all that Snakemake still has to say.
+LAST_WORDS = []
+# What tells of the run as it goes, where the terminal is calm.
+LISTENER = []
+TOP_STAGES = {
+    "claims.csv": "claims",
+    "published.csv": "published",
+    "gate.json": "gate",
+    **dict.fromkeys(
+        ("config.yaml", "disclosure.json", "ro-crate-metadata.json", "manifest.json"), "manifest"
+    ),
+}
 # Results that are no longer what their steps wrote, or no longer made of what lies there now → why.
 UNTRUSTED = {}
 
@@ -222,6 +234,24 @@ def start():
         print(f"Removed {RESULTS}/{name}: made by an earlier run, and no step of this one makes it.")
     for name, why in islice(kept(RESULTS, is_made).items(), LISTED):
         print(f"Left alone: {name!a}, which {RESULTS}/manifest.json lists and no step makes: {why}.")
+    if CALM:
+        LISTENER.append(terminal.begin(workflow, config["run"], stage_of))
+
+
+def stage_of(path):
+    """The stage that a result belongs to, by its folder; what stands at the top of a run by the step it ends."""
+    name = path.removeprefix(f"{RESULTS}/").removeprefix(f"{FULL}/").removeprefix(f"{PROTECTED}/")
+    return TOP_STAGES.get(name, name.partition("/")[0])
+
+
+def finish():
+    """After the last job: what the data's own oddities are, and where the report is."""
+    whole = any(job.rule.name == terminal.LAST for job in workflow.dag.jobs)
+    for listener in LISTENER:
+        terminal.end(listener, config["run"], pathlib.Path(RESULTS), pathlib.Path(LOGS))
+        if config["data"]["source"] == "file":
+            print_last(terminal.warnings_of(f"{RESULTS}/data/warnings.csv"))
+        print_last(terminal.closing(RESULTS, whole))
 
 
 def distrust():
@@ -258,7 +288,9 @@ def name_orphans():
 def print_last(text):
     """Print a text after all that Snakemake still has to say."""
     if text:
-        atexit.register(print, f"\n{text}", file=sys.stderr, flush=True)
+        if not LAST_WORDS:
+            atexit.register(lambda: print("", *LAST_WORDS, sep="\n", file=sys.stderr, flush=True))
+        LAST_WORDS.append(text)
 
 
 def refuse(text):

@@ -1,9 +1,8 @@
-"""Run one chunk of the design stage's simulated studies; progress goes to the log and to the terminal."""
+"""Run one chunk of the design stage's simulated studies; progress goes to the log, where the run's terminal reads it."""
 
-from fortems.design.progress import Progress
+from functools import partial
+
 from fortems.run.job import job
-
-progress = Progress()
 
 with job(snakemake):
     from fortems.design.stage import run_chunk, settings_of
@@ -11,6 +10,6 @@ with job(snakemake):
 
     chunk, chunks = int(snakemake.wildcards.chunk), int(snakemake.wildcards.chunks)
     settings = settings_of(snakemake.params.settings)
-    sums, kept = run_chunk(settings, chunk - 1, chunks, progress)
+    sums, kept = run_chunk(settings, chunk - 1, chunks, partial(print, flush=True))
     write_csv(sums, snakemake.output.sums)
     write_csv(kept, snakemake.output.kept)

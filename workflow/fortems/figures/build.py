@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import re
 import signal
 import sys
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from fortems.figures.catalog import PATH
 if TYPE_CHECKING:
     import pandas as pd
 
+LONGEST_ALT = 300  # letters of a text alternative
 INDEX_COLUMNS = ["name", "title", "alt", "reading", "withheld"]
 
 
@@ -26,7 +28,6 @@ def spec(name: str) -> Spec:
     """Return the figure of that name."""
     from fortems.figures import (
         agreement,
-        claims,
         correlations,
         coverage,
         diagnosticity,
@@ -43,12 +44,12 @@ def spec(name: str) -> Spec:
         surface,
         therapists,
     )
+    from fortems.figures.article import causal, strip, together
 
     if name.startswith(PATH):
         return paths.spec(name.removeprefix(PATH))
     modules = (
         agreement,
-        claims,
         correlations,
         coverage,
         diagnosticity,
@@ -63,6 +64,9 @@ def spec(name: str) -> Spec:
         scatter,
         surface,
         therapists,
+        causal,
+        strip,
+        together,
     )
     return {module.SPEC.name: module.SPEC for module in modules}[name]
 
@@ -87,9 +91,36 @@ def draw(figure: Spec, context: Context, folder: Path) -> dict[str, Any]:
     return {
         "name": figure.name,
         "title": figure.title(back, context),
-        "alt": figure.alt(back, context),
+        "alt": shortened(figure.alt(back, context), figure.name),
         "reading": figure.reading(back, context),
     }
+
+
+def shortened(text: str, name: str) -> str:
+    """A text alternative as short as a screen reader's listener needs it; all values stand in the figure's CSV.
+
+    Parameters
+    ----------
+    text : str
+        As the figure tells itself, its parts divided by ``;`` or ``.``.
+    name : str
+        The figure's.
+
+    Returns
+    -------
+    str
+        The text itself where it has at most ``LONGEST_ALT`` letters, else its first parts and where the rest is.
+    """
+    if len(text) <= LONGEST_ALT:
+        return text
+    rest = f"; all values are in {name}.csv."
+    parts = re.split(r"(?<=[;.,])\s", text)
+    kept = parts[0]
+    for part in parts[1:]:
+        if len(f"{kept} {part}") + len(rest) > LONGEST_ALT:
+            break
+        kept = f"{kept} {part}"
+    return f"{kept[: LONGEST_ALT - len(rest)].rstrip(';., ')}{rest}"
 
 
 def _end_with_parent() -> None:

@@ -12,9 +12,13 @@ from fortems.schema import plain_yaml
 SUFFIXES = ("svg", "pdf", "png", "csv")
 INDEX = "figures/index.csv"
 PATH = "path_"
+CLAIMS = "claims.csv"  # the strip shows them where a run has them
 
 #: Figure → the results that it draws; a figure is drawn when a run makes all of them.
 NEEDS: dict[str, tuple[str, ...]] = {
+    "strip": ("mediation/effects.csv",),
+    "causal": (),
+    "paths": ("mediation/effects.csv",),
     "flow": ("data/flow.csv",),
     "correlations": ("tables/correlations.csv",),
     "scatter": ("data/scores.csv", "tables/descriptives.csv"),
@@ -22,7 +26,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "indirect": ("mediation/effects.csv",),
     "equivalence": ("mediation/verdicts.csv",),
     "agreement": ("mediation/agreement.csv",),
-    "claims": ("claims.csv",),
     "measurement": ("mediation/measurement.csv",),
     "leave_one_out": ("robustness/leave_one_out.csv",),
     "overview": ("design/diagnosticity.csv",),
@@ -68,6 +71,7 @@ def names(config: Mapping[str, Any]) -> list[str]:
 def sources(config: Mapping[str, Any]) -> list[str]:
     """Return the results that the figures of a run draw, and what names a matrix's source, without repeats."""
     drawn = [need for name in names(config) for need in NEEDS.get(name, ("mediation/effects.csv",))]
+    drawn += [CLAIMS] if "strip" in names(config) and switched_on(CLAIMS, config) else []
     drawn += [SOURCE_FILE] if switched_on(SOURCE_FILE, config) else []
     return list(dict.fromkeys(drawn))
 

@@ -59,11 +59,10 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw a lower triangle a level that has any value, the value in every cell."""
     names = _names(frame)
     levels = _drawn(frame)
-    size = 2.75 if len(levels) > 1 else 4.2
+    size = 3.2 if len(levels) > 1 else 4.2
     rows = -(-len(levels) // 2)
     made, grid = style.figure(size * rows + 0.3, rows, min(2, len(levels)), squeeze=False)
     cells = [axes for line in grid for axes in line]
-    image = None
     for axes, level in zip(cells, levels, strict=False):
         here = frame[frame["level"] == level] if level in set(frame["level"]) else frame
         matrix = np.full((len(names), len(names)), np.nan)
@@ -72,23 +71,21 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             i, j = sorted((names.index(x), names.index(y)), reverse=True)
             matrix[i, j] = r
             known.add((i, j))
-        image = style.heatmap(axes, matrix, 0, (-1, 1), "RdBu_r")
+        style.heatmap(axes, matrix, 0, (-1, 1), "RdBu_r")
         axes.set_aspect("equal")
         for i, j in known:
             value = matrix[i, j]
             text = "–" if np.isnan(value) else style.sign(value, 2, leading_zero=False)
             shade = "white" if abs(value) > 0.62 else "black"
-            axes.text(
-                j, i, text, ha="center", va="center", fontsize=5.6 if len(levels) > 1 else 7, color=shade
-            )
+            axes.text(j, i, text, ha="center", va="center", fontsize=style.SMALL, color=shade)
         axes.set_xticks(
             range(len(names) - 1),
             [short_label(name) for name in names[:-1]],
             rotation=45,
             ha="right",
-            fontsize=6.3,
+            fontsize=style.SMALL,
         )
-        axes.set_yticks(range(1, len(names)), [short_label(name) for name in names[1:]], fontsize=6.3)
+        axes.set_yticks(range(1, len(names)), [short_label(name) for name in names[1:]], fontsize=style.SMALL)
         axes.set(xlim=(-0.5, len(names) - 1.5), ylim=(len(names) - 0.5, 0.5))
         axes.tick_params(length=0)
         for spine in axes.spines.values():
@@ -96,19 +93,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         axes.set_title(TITLES[level])
     for axes in cells[len(levels) :]:
         axes.axis("off")
-    if image is not None:
-        place = cells[len(levels)] if len(cells) > len(levels) else cells[-1]
-        bar = made.colorbar(
-            image,
-            ax=place,
-            location="left" if len(cells) > len(levels) else "right",
-            fraction=0.05,
-            aspect=22,
-            shrink=0.75,
-        )
-        bar.set_label("correlation")
-        bar.set_ticks([-1, -0.5, 0, 0.5, 1], labels=["−1", "−.50", "0", ".50", "1"])
-        bar.outline.set_linewidth(0.4)
     return made
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.data.privacy.flow import shown_flow
 from fortems.figures import style
-from fortems.figures.base import Context, Spec
+from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.numbers import is_absent
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ def data(context: Context) -> pd.DataFrame:
     """The flow with what may be shown of it: small counts of real people are suppressed."""
     frame = context.table("data/flow.csv")
     min_cell = int(context.results.setting("privacy", "min_cell", default=5)) if context.real_clients else 0
-    return shown_flow(frame, min_cell)
+    shown = shown_flow(frame, min_cell)
+    if len(shown) > 1 and shown["clients"].notna().all() and shown["clients"].nunique() == 1:
+        raise Withheld("Not drawn: nobody was left out at any step.")
+    return shown
 
 
 def _title(row: dict[Any, Any]) -> str:

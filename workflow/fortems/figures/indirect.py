@@ -120,7 +120,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         axes.set_xlabel("indirect effect (SD)")
         axes.set_ylim(-len(rows) + 0.5, 0.5)
         axes.tick_params(axis="y", length=0)
-    grid[0][0].set_yticks(list(places.values()), [text for _, text in rows], fontsize=6.5)
+    grid[0][0].set_yticks(list(places.values()), [text for _, text in rows], fontsize=style.SMALL)
     engines = [name for name in ENGINES if name in set(frame["engine"])]
     intervals = [name for name in INTERVAL_WORDS if name in set(frame["interval"])]
     handles = [

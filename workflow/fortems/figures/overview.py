@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.figures import style
+from fortems.figures.article.strip import VERDICTS
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.claims import VERDICTS
 from fortems.presentation.claims import claim_label, whole_pattern
 from fortems.presentation.numbers import percent
 from fortems.presentation.words import ESTIMAND_WORDS
@@ -65,7 +65,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
                     style.sign(matrix[i, j], 2, False),
                     ha="center",
                     va="center",
-                    fontsize=6.3,
+                    fontsize=style.SMALL,
                     color=shade,
                 )
     shown = set()
@@ -77,12 +77,14 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         if i and roles[key] != roles[keys[i - 1]]:
             axes.axhline(i - 0.5, color="#555555", linewidth=0.7)
     axes.set_yticks(
-        range(len(keys)), [claim_label(context.results.claims, *key) for key in keys], fontsize=6.5
+        range(len(keys)), [claim_label(context.results.claims, *key) for key in keys], fontsize=style.SMALL
     )
     run = "This run (simulated)" if context.simulated else "This run"
     heads = [run, *(title for _, title in scenarios)]
     axes.xaxis.tick_top()
-    axes.set_xticks(range(len(heads)), heads, fontsize=6.5, rotation=32, ha="left", rotation_mode="anchor")
+    axes.set_xticks(
+        range(len(heads)), heads, fontsize=style.SMALL, rotation=32, ha="left", rotation_mode="anchor"
+    )
     axes.set(xlim=(-0.5, len(scenarios) + 0.5), ylim=(len(keys) - 0.5, -0.5))
     axes.tick_params(length=0)
     for spine in axes.spines.values():

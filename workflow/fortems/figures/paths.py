@@ -41,6 +41,7 @@ _ARROWS = {  # from, to, place of the numbers
     "b": ((0.645, 0.75), (0.8, 0.44), (0.87, 0.66)),
     "direct": ((0.3, 0.29), (0.7, 0.29), (0.5, 0.29)),
 }
+_WORDS = {"a": "a", "b": "b", "direct": "direct", "indirect": "indirect"}
 _SYMBOLS = {"a": "a", "b": "b", "direct": "c\u2032"}
 _ROW = 1.72  # inches a diagram
 _HEAD = 0.3
@@ -235,19 +236,22 @@ def title(frame: pd.DataFrame, context: Context) -> str:
 
 
 def alt(frame: pd.DataFrame, context: Context) -> str:
-    """All numbers of the diagram in words."""
-    moderator = _moderator(frame, context)
+    """All numbers of the diagram in words; of several diagrams each with what it is of."""
+    moderator, several = _moderator(frame, context), int(frame["row"].max()) > 0
+    predictors, mediators, outcome = _variables(frame)
     parts = []
     for level in dict.fromkeys(frame["level"]):
         here = frame[frame["level"] == level]
         paths = []
         for row in here.to_dict("records"):
-            arrow = f"{lower(label(row['source']))} to {lower(label(row['target']))}"
-            kind = {"indirect": "indirect effect of ", "direct": "direct path "}.get(row["effect"], "path ")
+            arrow = f" {lower(label(row['source']))} to {lower(label(row['target']))}" if several else ""
             at = "" if is_absent(row["at"]) else f" {_at(moderator, row['at'])}"
-            paths.append(f"{kind}{arrow}{at} {_numbers(row)}")
+            paths.append(f"{_WORDS[row['effect']]}{arrow}{at} {_numbers(row)}")
         parts.append(f"{ESTIMAND_LABELS[level].capitalize()}: {'; '.join(paths)}")
-    return f"Path diagram with {context.interval}. {'. '.join(parts)}."
+    chain = " to ".join(
+        lower(listed(label(name) for name in names)) for names in (predictors, mediators, [outcome])
+    )
+    return f"Path diagram of {chain}, {context.interval}. {'. '.join(parts)}."
 
 
 def reading(frame: pd.DataFrame, context: Context) -> str:
@@ -272,6 +276,13 @@ def _verdict(rows: pd.DataFrame) -> str:
     if len(clear) in (0, len(known)):
         return "leaves out zero in all diagrams" if len(clear) else "includes zero in all diagrams"
     return f"leaves out zero in {len(clear)} of {len(known)} diagrams"
+
+
+def verdict_of(row: dict[Any, Any]) -> str:
+    """Whether the interval of one effect leaves out zero."""
+    if is_absent(row["ci_low"]):
+        return "not available"
+    return "leaves out zero" if row["ci_low"] > 0 or row["ci_high"] < 0 else "includes zero"
 
 
 def spec(model: str) -> Spec:

@@ -155,7 +155,12 @@ def _bubbles(axes: Any, here: pd.DataFrame) -> None:
     )
     for row in shown.to_dict("records"):
         axes.text(
-            row["x_value"], row["y_value"], f"{int(row['clients'])}", ha="center", va="center", fontsize=6.5
+            row["x_value"],
+            row["y_value"],
+            f"{int(row['clients'])}",
+            ha="center",
+            va="center",
+            fontsize=style.SMALL,
         )
     hidden = here[here["withheld"].astype(bool)]
     axes.plot(

@@ -202,7 +202,7 @@ def save(made: Figure, stem: Path, mark: str) -> None:
         if engine is not None:
             engine.set(rect=(0, foot, 1, 1 - foot))  # type: ignore[call-arg]
         made.text(
-            0.995, 0.15 * foot, mark, ha="right", va="bottom", fontsize=6.5, color="#555555", style="italic"
+            0.995, 0.15 * foot, mark, ha="right", va="bottom", fontsize=SMALL, color="#555555", style="italic"
         )
     engine = made.get_layout_engine()
     if engine is not None:

@@ -25,6 +25,8 @@ from fortems.study.models import MediationModel, load_models
 FIGURES = "figures/index.csv"
 #: The parts of the manuscript by their files' names, and what stands before the numbers of their tables and figures.
 PARTS = {"manuscript": "", "supplement": "S"}
+#: The drawing of the first page, which has no number.
+STRIP = "fig-strip"
 CHECKLISTS = {"tbl-agrema": "agrema.yaml", "tbl-jars": "jars.yaml"}
 
 
@@ -43,6 +45,7 @@ def pictures(report: Report) -> dict[str, Picture]:
             reading.text,
             report.results.root / "figures" / str(row["name"]),
             reading.number,
+            bare=name == STRIP,
         )
     return found
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from fortems.errors import DataError, FortemsError, Problem, ProblemsError
 from fortems.package import ROOT
+from fortems.run import usage
 from fortems.run.receipts import SUFFIX, checksums, write_receipt
 
 LISTED = 40
@@ -163,6 +164,7 @@ def job(snakemake: Any) -> Iterator[None]:
         read = checksums(snakemake.input)
         yield
         write_receipt(log.with_suffix(SUFFIX), snakemake.rule, read, checksums(snakemake.output))
+        usage.leave(log, snakemake.rule)
     except FortemsError as error:
         text = problems_text(error)
         logged = getattr(error, "anonymous", text)

@@ -68,6 +68,21 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Unmeasured:
+    """What was not measured and may lie behind several parts of the story.
+
+    Attributes
+    ----------
+    name : str
+    behind : tuple of str
+        The parts that it reaches: ``predictor``, ``mediator``, ``outcome``.
+    """
+
+    name: str
+    behind: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Study:
     """A study of the shape: predictors with aspects → mediator → outcome, beside background variables.
 
@@ -86,6 +101,8 @@ class Study:
         Another scale that might carry the effect, or empty.
     family : tuple of (str, str)
         The correlations over which Holm adjusts.
+    confounders : tuple of Unmeasured
+        As the assumed causal diagram names them.
     """
 
     title: str
@@ -101,6 +118,7 @@ class Study:
     outcome: str
     rival: str
     family: tuple[tuple[str, str], ...]
+    confounders: tuple[Unmeasured, ...] = ()
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -187,6 +205,7 @@ def _load(path: str, file: str, stamp: int) -> Study:
         outcome=raw["outcome"],
         rival=raw.get("rival", ""),
         family=tuple((x, y) for x, y in raw["families"]["correlations"]),
+        confounders=tuple(Unmeasured(one["name"], tuple(one["behind"])) for one in raw["confounders"]),
     )
 
 

@@ -38,6 +38,8 @@ class Picture:
         The drawing without its suffix.
     number : int or None
         Position of the reading in the ledger of bound numbers.
+    bare : bool
+        Whether it stands without number and caption, as the strip of the first page does.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Picture:
     reading: str
     path: Path
     number: int | None = None
+    bare: bool = False
 
     def blocks(self, simulated: str = "") -> list[nodes.Node]:
         """The figure with its note as one division."""
@@ -53,6 +56,8 @@ class Picture:
             "t": "Image",
             "c": [nodes.attr("", (), width="100%"), nodes.words(self.alt), [str(self.path), ""]],
         }
+        if self.bare:
+            return [nodes.div([nodes.para([image])], self.name, classes=["strip"])]
         caption = [None, [nodes.plain(nodes.words(self.title))]]
         figure = {"t": "Figure", "c": [nodes.attr(self.name), caption, [nodes.plain([image])]]}
         reading = nodes.words(self.reading)
@@ -143,8 +148,11 @@ def place(document: Document, items: Mapping[str, Table | Picture], simulated: s
         if name in document.numbers:
             raise FortemsError(f"the manuscript places {name} twice")
         kind = name.split("-")[0]
-        counters[kind] += 1
-        document.numbers[name] = f"{KINDS[kind]} {document.mark}{counters[kind]}"
+        if getattr(items[name], "bare", False):
+            document.numbers[name] = str(items[name].title)
+        else:
+            counters[kind] += 1
+            document.numbers[name] = f"{KINDS[kind]} {document.mark}{counters[kind]}"
         return items[name].blocks(simulated)
 
     document.tree["blocks"] = nodes.replace_blocks(document.tree["blocks"], put)

@@ -100,7 +100,7 @@ def claims(report: Report) -> str:
             "These are verdicts on one simulated study: they show what a study of this size may find when the scenario is true, "
             "and say nothing about the article's clients."
         )
-    tables = report.see("tbl-claims", "fig-claims")
+    tables = report.see("tbl-claims")
     return joined([*parts, f"Each verdict stands with its numbers{tables}." if tables else ""])
 
 
