@@ -9,11 +9,15 @@
 
 from fortems.design.prior_files import path_of
 from fortems.simulate.scenario import scenario_files
+from fortems.study.definition import study
 
 # The article's account first.
 DESIGN_SCENARIOS = list(
     dict.fromkeys(
-        ["as_reported", *((config["design"] or {}).get("diagnosticity") or {}).get("scenarios", [])]
+        [
+            *filter(None, [study().account]),
+            *((config["design"] or {}).get("diagnosticity") or {}).get("scenarios", []),
+        ]
     )
 )
 DESIGN_TABLES = stage("design")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fortems.errors import ConfigError, Problem, nearest
 from fortems.schema import load_checked
 from fortems.study.counterparts import name_in_run
-from fortems.study.definition import BEHIND
+from fortems.study.definition import BEHIND, study
 
 if TYPE_CHECKING:
     from fortems.study.models import MediationModel
@@ -205,6 +205,9 @@ def _contradictions(place: str, claim: Claim) -> list[Problem]:
             found.append(Problem(place, f"test {claim.test!r} is not one of level {level}", ", ".join(tests)))
         if claim.x == claim.y:
             found.append(Problem(place, f"correlates {claim.x!r} with itself", "two variables"))
+    if claim.statistic == "covariates" and claim.outcome != study().outcome:
+        what, allowed = f"{claim.outcome!r} was not expected", f"{study().outcome}, the study's outcome"
+        found.append(Problem(f"{place}.outcome", what, allowed))
     if not claim.levels:
         found.append(
             Problem(place, "its claims share no level", "parts that are judged at one level at least")

@@ -22,6 +22,7 @@ from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
 from fortems.stats.jackknife import jackknife_correlation
 from fortems.stats.regression import within_products
+from fortems.study.definition import study
 from fortems.study.estimands import PRIMARY
 from fortems.study.instruments import load_instruments
 from fortems.study.models import MediationModel, load_models
@@ -35,13 +36,12 @@ if TYPE_CHECKING:
 PART = "diagnosticity"
 BLOCK = 250
 COST = 0.005  # seconds a study, with the package's own claims
-GRID_SCENARIO = "as_reported"
 
 
 def cells(settings: Settings) -> list[str]:
     """Scenarios of the configuration, then the points of the gap between the first aspect and the others."""
     asked = settings.design.get("diagnosticity") or {}
-    return [*asked.get("scenarios", []), *(f"{GRID_SCENARIO}@gap={gap:g}" for gap in asked.get("gaps", []))]
+    return [*asked.get("scenarios", []), *(f"{study().account}@gap={gap:g}" for gap in asked.get("gaps", []))]
 
 
 def tasks(settings: Settings) -> list[Task]:

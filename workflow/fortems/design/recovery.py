@@ -41,9 +41,9 @@ def _models() -> dict[str, MediationModel]:
 
 
 def scenarios(settings: Settings) -> list[str]:
-    """Scenarios of the diagnosticity part, or the reported one where that part is off."""
+    """Scenarios of the diagnosticity part, or the study's account where that part is off."""
     asked = settings.design.get("diagnosticity") or {}
-    return list(asked.get("scenarios", ["as_reported"]))
+    return list(asked.get("scenarios", filter(None, [study().account])))
 
 
 def tasks(settings: Settings) -> list[Task]:

@@ -49,7 +49,7 @@ def data(context: Context) -> pd.DataFrame:
     if ratios is not None:
         rows = ratios[
             ratios["claim"].isin(list(_called(context)))
-            & (ratios["scenario"] == "as_reported")
+            & (ratios["scenario"] == study().account)
             & ratios["gap"].isna()
         ]
         rows = rows[rows["against_gap"].isna()]

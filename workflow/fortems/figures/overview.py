@@ -12,6 +12,7 @@ from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.claims import claim_label, whole_pattern
 from fortems.presentation.numbers import percent
 from fortems.presentation.words import ESTIMAND_WORDS
+from fortems.study.definition import study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,8 +125,8 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     parts = []
     for estimand in dict.fromkeys(rows["estimand"]):
         here = rows[rows["estimand"] == estimand]
-        reported = here[here["scenario"] == "as_reported"]
-        others = here[here["scenario"] != "as_reported"]
+        reported = here[here["scenario"] == study().account]
+        others = here[here["scenario"] != study().account]
         if len(reported) and len(others):
             low, high = (
                 percent(value, 1) for value in (others["probability"].min(), others["probability"].max())

@@ -140,7 +140,8 @@ def _numeric_variables(
 def _scenarios(config: Mapping[str, Any]) -> list[str]:
     named = [config["data"]["scenario"]] if config["data"]["source"] == "simulated" else []
     diagnosticity = (config["design"] or {}).get("diagnosticity") or {}
-    gaps = [f"as_reported@gap={gap:g}" for gap in diagnosticity.get("gaps", [])]
+    account = study().account
+    gaps = [f"{account}@gap={gap:g}" for gap in diagnosticity.get("gaps", []) if account]
     return list(dict.fromkeys([*named, *diagnosticity.get("scenarios", []), *gaps]))
 
 

@@ -15,7 +15,7 @@ from fortems.package import ROOT
 from fortems.schema import load_schema, load_yaml, schema_problems
 from fortems.simulate.checks import matrix_problems, number_problems, scale_problems
 from fortems.simulate.stated import Scale, Scenario
-from fortems.study.definition import study
+from fortems.study.definition import study, study_folder
 from fortems.study.instruments import Instrument, load_instruments
 
 FOLDER = ROOT / "config" / "scenarios"
@@ -29,8 +29,8 @@ def load_scenario(
     Parameters
     ----------
     name : str or path
-        A file of ``config/scenarios/`` (the suffix may be left out) or a path; ``@gap=.05`` behind it sets
-        a parameter of the scenario.
+        A file of ``scenarios/`` beside the study file or of ``config/scenarios/`` (the suffix may be left out), or a
+        path; ``@gap=.05`` behind it sets a parameter of the scenario.
     instruments : mapping, optional
         The instruments whose scales it describes; the study's own by default.
 
@@ -80,11 +80,11 @@ def resolve(name: str | os.PathLike[str]) -> tuple[Path, dict[str, float]]:
             raise ConfigError(
                 Problem(f"scenario {os.fspath(name)}", what, "name=number, as gap=.05")
             ) from None
-    folders = [Path("config", "scenarios"), FOLDER, Path()]
+    folders = [study_folder() / "scenarios", Path("config", "scenarios"), FOLDER, Path()]
     for candidate in [folder / f"{text}{suffix}" for folder in folders for suffix in ("", ".yaml")]:
         if candidate.is_file():
             return candidate, settings
-    known = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "base")
+    known = sorted({path.stem for folder in folders[:3] for path in folder.glob("*.yaml")} - {"base"})
     near = nearest(Path(text).stem, known)
     hint = f"Did you mean {near}?" if near else ""
     raise ConfigError(Problem(f"scenario {text}", "there is no such file", ", ".join(known), hint))

@@ -103,6 +103,9 @@ class Study:
         The correlations over which Holm adjusts.
     confounders : tuple of Unmeasured
         As the assumed causal diagram names them.
+    account, reordered : str
+        The scenario in which what the study reports is true, and one of the same moments in another causal order; or
+        empty.
     """
 
     title: str
@@ -119,6 +122,8 @@ class Study:
     rival: str
     family: tuple[tuple[str, str], ...]
     confounders: tuple[Unmeasured, ...] = ()
+    account: str = ""
+    reordered: str = ""
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -206,6 +211,8 @@ def _load(path: str, file: str, stamp: int) -> Study:
         rival=raw.get("rival", ""),
         family=tuple((x, y) for x, y in raw["families"]["correlations"]),
         confounders=tuple(Unmeasured(one["name"], tuple(one["behind"])) for one in raw["confounders"]),
+        account=raw["scenarios"].get("account", ""),
+        reordered=raw["scenarios"].get("reordered", ""),
     )
 
 
@@ -223,6 +230,11 @@ def _direction(file: str) -> str:
 def use_study(path: str | os.PathLike[str]) -> None:
     """Put a study in force, in this process and in those that it starts."""
     os.environ[IN_FORCE] = os.path.abspath(path)
+
+
+def study_folder() -> Path:
+    """Return the folder of the study in force, in which files of its own lie, such as ``scenarios/``."""
+    return Path(os.environ.get(IN_FORCE, OWN)).resolve().parent
 
 
 def study() -> Study:

@@ -23,12 +23,13 @@ import numpy as np
 from fortems.design.pattern import kernel
 from fortems.design.pattern.event import Event, Statement
 from fortems.design.pattern.sampling import Kept
-from fortems.design.pattern.setup import ACCOUNT, Setup
+from fortems.design.pattern.setup import Setup
 from fortems.design.pattern.surface import hits_of
 from fortems.design.proportions import jeffreys
 from fortems.design.tasks import Settings
 from fortems.seeds import stream
 from fortems.stats.regression import Array
+from fortems.study.definition import study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -270,6 +271,6 @@ def attempts_table(
 
 def named_populations(settings: Settings, known: Setup) -> Iterator[tuple[str, Array]]:
     """The scenarios of the configuration's diagnosticity (or the account alone), by name."""
-    asked = (settings.design.get("diagnosticity") or {}).get("scenarios") or [ACCOUNT]
-    for name in dict.fromkeys([ACCOUNT, *asked]):
+    asked = (settings.design.get("diagnosticity") or {}).get("scenarios") or []
+    for name in dict.fromkeys([study().account, *asked]):
         yield name, known.account(name)

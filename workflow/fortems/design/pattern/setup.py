@@ -19,8 +19,6 @@ from fortems.study.definition import IN_FORCE, OWN, study
 from fortems.study.instruments import Instrument, load_instruments
 from fortems.study.models import MediationModel, load_models
 
-ACCOUNT = "as_reported"
-
 
 @dataclass(frozen=True)
 class Setup:
@@ -52,9 +50,10 @@ class Setup:
         """The pattern that posteriors are given."""
         return self.events[self.patterns[0]]
 
-    def account(self, scenario: str = ACCOUNT) -> Array:
-        """Correlations (p, p) of the base variables in a scenario; totals of its subscales are weighted by their SDs."""
-        found = load_scenario(scenario, self.instruments)
+    def account(self, scenario: str = "") -> Array:
+        """Correlations (p, p) of the base variables in a scenario, the study's account by default; totals of its
+        subscales are weighted by their SDs."""
+        found = load_scenario(scenario or study().account, self.instruments)
         names = list(found.scales)
         sums = {i.total: tuple(i.subscales) for i in self.instruments.values() if i.total}
         rows = np.array(
@@ -107,16 +106,18 @@ def _setup(
     patterns = [claim for claim in claims.values() if claim.statistic == "all_of"]
     if not patterns:
         raise NoEventError("no claim is a pattern (statistic: all_of)")
-    sizes = load_scenario(ACCOUNT, instruments).cluster_sizes
+    if not study().account:
+        raise NoEventError("the study names no scenario as its account (scenarios: account)")
+    account = load_scenario(study().account, instruments)
     roles = roles_of(study())
     events = {}
     for pattern in patterns:
         try:
-            events[pattern.name] = event_of(pattern, claims, models, roles, sizes)
+            events[pattern.name] = event_of(pattern, claims, models, roles, account.cluster_sizes)
         except NoEventError:
             if pattern is patterns[0]:
                 raise
-    icc = float(np.mean([scale.icc for scale in load_scenario(ACCOUNT, instruments).scales.values()]))
+    icc = float(np.mean([scale.icc for scale in account.scales.values()]))
     return Setup(claims, tuple(events), models, instruments, roles, events, icc)
 
 

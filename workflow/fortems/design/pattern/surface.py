@@ -30,12 +30,13 @@ from fortems.design.pattern.event import Event, NoEventError
 from fortems.design.pattern.package import OWN, PEARSON, one_population
 from fortems.design.pattern.population import standing_out, whole
 from fortems.design.pattern.priors import load_prior
-from fortems.design.pattern.setup import ACCOUNT, Setup, setup
+from fortems.design.pattern.setup import Setup, setup
 from fortems.design.power import by_cell
 from fortems.design.proportions import jeffreys, ratio, share
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.stats.regression import Array
+from fortems.study.definition import study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +74,7 @@ def points(settings: Settings) -> list[Point]:
 
 def population(known: Setup, point: Point) -> Array | None:
     """Correlations (p, p) of the base variables at a point; None where no population has them."""
-    found = known.account(f"{ACCOUNT}@gap={point.gap:g}").copy()
+    found = known.account(f"{study().account}@gap={point.gap:g}").copy()
     size = len(known.roles.aspects)
     r_my, d, r = found[size, size + 1], point.direct, point.total
     root = r_my**2 - 4 * d * (1 - d) * r**2
@@ -299,7 +300,7 @@ def next_to_account(settings: Settings, known: Setup) -> Point:
     columns = whole(known.account()[None], known.roles)[0]
     at = known.roles.columns.index
     total = columns[at(known.roles.total), at(known.roles.outcome)]
-    gap = load_scenario(ACCOUNT, known.instruments).parameters["gap"]
+    gap = load_scenario(study().account, known.instruments).parameters["gap"]
     asked = settings.design["surface"]
     wanted = {"gaps": gap, "totals": total, "direct": 0.0}
     nearest = {key: min(asked[key], key=partial(_distance, value)) for key, value in wanted.items()}

@@ -10,7 +10,7 @@ from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands
-from fortems.report.text.design import DIAGNOSTICITY, RATIOS, REPORTED
+from fortems.report.text.design import DIAGNOSTICITY, RATIOS
 from fortems.study.definition import lower, study
 from fortems.study.variables import in_sentence
 
@@ -150,7 +150,7 @@ def diagnosticity(report: Report) -> Table | None:
                     RATIOS,
                     claim=claim,
                     estimand=level,
-                    scenario=REPORTED,
+                    scenario=study().account,
                     against=scenario,
                     gap=None,
                     against_gap=None,

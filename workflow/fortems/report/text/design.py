@@ -17,7 +17,6 @@ RATIOS = "design/likelihood_ratios.csv"
 POWER = "design/power.csv"
 COVERAGE = "design/coverage.csv"
 RECOVERY = "design/recovery.csv"
-REPORTED = "as_reported"
 MADE_TRUE = (
     "The scenario *as reported* makes the article's account true; what the article does not say of it is assumed, the size of each "
     "correlation included. In this scenario"
@@ -55,7 +54,9 @@ def pattern_share(report: Report) -> str:
 
 
 def _reported(report: Report, claim: str, level: str) -> Row | None:
-    return report.results.first(DIAGNOSTICITY, claim=claim, estimand=level, scenario=REPORTED, gap=None)
+    return report.results.first(
+        DIAGNOSTICITY, claim=claim, estimand=level, scenario=study().account, gap=None
+    )
 
 
 def diagnosticity(report: Report) -> str:
@@ -98,7 +99,7 @@ def _lost(report: Report) -> str:
 
 
 def _least_and_most(report: Report) -> str:
-    rows = report.results.rows(DIAGNOSTICITY, scenario=REPORTED, role="finding", gap=None)
+    rows = report.results.rows(DIAGNOSTICITY, scenario=study().account, role="finding", gap=None)
     if len(rows) < 2:
         return ""
     least, most = min(rows, key=lambda row: row["probability"]), max(rows, key=lambda row: row["probability"])
@@ -119,7 +120,7 @@ def _ratios(report: Report, level: str) -> str:
     rows = [
         row
         for row in report.results.rows(
-            RATIOS, claim=whole, estimand=level, scenario=REPORTED, gap=None, against_gap=None
+            RATIOS, claim=whole, estimand=level, scenario=study().account, gap=None, against_gap=None
         )
         if row["against"] in titles
     ]
@@ -148,7 +149,12 @@ def _reversed(report: Report) -> str:
     rows = [
         row
         for row in report.results.rows(
-            RATIOS, scenario=REPORTED, against="reversed", gap=None, against_gap=None, role="pattern"
+            RATIOS,
+            scenario=study().account,
+            against=study().reordered,
+            gap=None,
+            against_gap=None,
+            role="pattern",
         )
         if row.has("ci_low", "ci_high") and row["relation"] == "="
     ]
@@ -191,7 +197,11 @@ def pattern_verdict(report: Report) -> str:
     rows = [
         row
         for row in report.results.rows(
-            RATIOS, scenario=REPORTED, gap=None, against_gap=None, claim=whole_pattern(report.results.claims)
+            RATIOS,
+            scenario=study().account,
+            gap=None,
+            against_gap=None,
+            claim=whole_pattern(report.results.claims),
         )
         if row.has("ci_low") or row.has("ci_high")  # one end only where a count is zero
     ]

@@ -9,7 +9,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.article.statements import plain
-from fortems.report.text.design import DIAGNOSTICITY, RATIOS, REPORTED, scenario_titles
+from fortems.report.text.design import DIAGNOSTICITY, RATIOS, scenario_titles
 from fortems.report.text.discussion import shown
 from fortems.report.text.relations import total
 from fortems.report.text.study import absent
@@ -109,7 +109,7 @@ def _tells(report: Report) -> str:
     """From which rivals the pattern of findings tells the article's account."""
     lead = "**Does the pattern of findings tell this account from its rivals?**"
     whole = whole_pattern(report.results.claims)
-    rows = report.results.rows(RATIOS, claim=whole, scenario=REPORTED, gap=None, against_gap=None)
+    rows = report.results.rows(RATIOS, claim=whole, scenario=study().account, gap=None, against_gap=None)
     rows = [row for row in rows if row.has("ci_low") or row.has("ci_high")]
     if not report.has(DIAGNOSTICITY) or not rows:
         return f"{lead} This was not simulated in this run; three variables measured at once cannot tell one order from another."
