@@ -35,6 +35,7 @@ OTHERS = {
     "robustness.survivors.dropout": "[0.2]",
     "robustness.survivors.predictor": "[0.25]",
     "robustness.survivors.outcome": "[0.25]",
+    "robustness.distribution.studies": "4",
     "robustness.bayes.steps": "501",
     "robustness.bayes.chains": "3",
     "robustness.bayes.scales": "[1]",

@@ -64,3 +64,33 @@ if switched_on("robustness/bayes.csv", config):
             "Sample the posterior of the two-level models"
         script:
             "../scripts/bayes.py"
+
+
+if switched_on("robustness/distribution.csv", config):
+
+    rule distribution:
+        input:
+            scores=ANALYSED,
+            types=TYPES,
+            models=MODELS,
+            instruments=list(config["data"]["instruments"].values()),
+            code=code("distribution"),
+        output:
+            shown("robustness/distribution.csv"),
+        log:
+            f"{LOGS}/distribution.log",
+        benchmark:
+            f"{BENCHMARKS}/distribution.tsv"
+        priority: THIRD
+        conda:
+            ENVIRONMENT
+        params:
+            seed=config["seed"],
+            confidence=config["confidence"],
+            studies=config["robustness"]["distribution"]["studies"],
+            instruments=config["data"]["instruments"],
+            software=software("distribution"),
+        message:
+            "Ask what the data's distributions do to the interval"
+        script:
+            "../scripts/distribution.py"

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fortems.design.draws import product_interval
-from fortems.design.leave_out import Robust, single_left_out, within_left_out
 from fortems.stats.intervals import t_interval
+from fortems.stats.leave_out import Robust, single_left_out, within_left_out
 from fortems.stats.products import COARSE, Product, product_p
 from fortems.stats.products import product_interval as product_of_t
 from fortems.stats.regression import (

@@ -176,6 +176,15 @@ _ALL = (
         absent="what dropout before the sample would do",
     ),
     File(
+        "robustness/distribution.csv",
+        "distributions and what they do to the interval",
+        CLIENTS,
+        "robustness.distribution",
+        columns=("model", "level", "kind", "check", "variable", "value", "p", "coverage"),
+        reported=True,
+        absent="what the data's distributions do to the interval",
+    ),
+    File(
         "robustness/bayes.csv",
         "posterior of the two-level models",
         CLIENTS,

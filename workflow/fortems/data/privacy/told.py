@@ -217,6 +217,15 @@ def _benchmarks(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     return frame
 
 
+def _distribution(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Shares at the ends of a scale are counts, as in the descriptives."""
+    at_end = frame["check"].isin(["floor", "ceiling"])
+    count = (frame["value"] * frame["n_clients"]).round()
+    few = [limits.small(c) or limits.small(n - c) for c, n in zip(count, frame["n_clients"], strict=True)]
+    frame.loc[at_end & np.array(few, dtype=bool), "value"] = np.nan
+    return frame
+
+
 def _published(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     extremes = frame["column"].isin(["min", "max"]) & frame["computed"].notna()
     frame.loc[extremes, ["computed"]] = np.nan
@@ -230,5 +239,6 @@ _PARTS: dict[str, Callable[[pd.DataFrame, Limits], pd.DataFrame]] = {
     "tables/icc.csv": _icc,
     "tables/covariates.csv": _covariates,
     "robustness/robustness_values.csv": _benchmarks,
+    "robustness/distribution.csv": _distribution,
     "published.csv": _published,
 }

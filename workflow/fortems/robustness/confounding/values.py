@@ -155,15 +155,16 @@ def partial_r2(sigma: Array, of: int, added: list[int], rest: list[int]) -> floa
     return 1.0 - variance_given(sigma, of, [*added, *rest]) / variance_given(sigma, of, rest)
 
 
-def _classical(core: Array, effect: str, df: float) -> tuple[float, float, float]:
-    """Estimate, classical standard error and partial R² of a path of (3, 3) matrices, its own df given."""
+def classical(core: Array, effect: str, df: float) -> tuple[float, float, float]:
+    """Return estimate, classical standard error and partial R² of a path from a (3, 3) matrix, its df given."""
     origin, end, rest = PATHS[effect]
     estimate = dict(zip(("a", "b", "direct"), (float(s[0]) for s in slopes(core[None])), strict=True))[effect]
     spread = variance_given(core, end, [origin, *rest]) / variance_given(core, origin, list(rest))
     return estimate, float(np.sqrt(spread / df)), partial_r2(core, end, [origin], list(rest))
 
 
-def _df(level: Level, effect: str) -> float:
+def df_of(level: Level, effect: str) -> float:
+    """Return the degrees of freedom of a path: clients less means and slopes of its equation."""
     return level.df - level.n_covariates - (1 if effect == "a" else 2)
 
 
@@ -182,10 +183,10 @@ def value_rows(level: Level, confidence: float, bound: float) -> list[dict[str, 
     full, left_out = slopes(level.core[None]), slopes(level.core_left_out)
     found = []
     for i, effect in enumerate(PATHS):
-        df = _df(level, effect)
+        df = df_of(level, effect)
         if df <= 1:
             continue
-        estimate, se, r2 = _classical(level.core, effect, df)
+        estimate, se, r2 = classical(level.core, effect, df)
         f, unit = abs(estimate) / se / np.sqrt(df), se * np.sqrt(df)
         robust_se = float(np.sqrt(jackknife_variance(full[i], left_out[i][:, None])[0]))
         clusters = len(level.left_out)
@@ -261,11 +262,11 @@ def _benchmark(own: Level, effect: str, before: int, confidence: float) -> dict[
     others = [*range(before), *(shift + place for place in rest)]
     r2_origin = partial_r2(own.sigma, shift + origin, added, others)
     r2_end = partial_r2(own.sigma, shift + end, added, [shift + origin, *others])
-    df = _df(own, effect)
+    df = df_of(own, effect)
     found: dict[str, Any] = {"df": df, "r2_origin": r2_origin, "r2_end": r2_end}
     if df <= 1:
         return found | {"note": "too few clients"}
-    estimate, se, r2 = _classical(own.core, effect, df)
+    estimate, se, r2 = classical(own.core, effect, df)
     found |= {"estimate": estimate, "t": estimate / se, "partial_r2": r2}
     bound_origin, bound_end = bounds(r2_origin, r2_end)
     if np.isnan(bound_origin) or bound_end >= 1:
