@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.design import coverage, diagnosticity, power, recovery, stage
+from fortems.design import coverage, diagnosticity, populations, power, recovery, stage
 from fortems.design.proportions import jeffreys, mean_error, ratio
 from fortems.design.tasks import Settings, Task, blocks, deal, gather, run
 from fortems.errors import ConfigError
@@ -85,7 +85,7 @@ def test_full_stage_has_the_sizes_that_are_asked_for():
         studies[task.part] = studies.get(task.part, 0) + task.studies
     assert studies["power"] == 96 * 1000
     assert studies["diagnosticity"] == (8 + 5) * 5000
-    assert studies["coverage"] == (7 * 4 + 2 * 3 * 4) * 2000
+    assert studies["coverage"] == (7 * 4 + 2 * 4 * 4) * 2000
 
 
 def test_blocks_have_a_fixed_size():
@@ -250,16 +250,66 @@ def test_bootstrap_by_weights_is_resampling_of_therapists():
     assert found["within", "bca"][0][0] < found["within", "bca"][1][0]
 
 
+@pytest.mark.parametrize("kind", [populations.ORDINAL, populations.SLOPES, populations.BOTH])
+def test_moments_of_populations_are_those_of_what_is_drawn(kind):
+    """A million clients, ten to a therapist; and the within part from pairs of one therapist's clients."""
+    chosen, icc = populations.Population(0.3, -0.35, kind), 0.1
+    design = populations.Design("many", (10,) * 50_000, icc)
+    data, _ = populations.draw(np.random.default_rng(3), 2, chosen, design)
+    rows = data.reshape(-1, 3)
+    rows = rows - rows.mean(axis=0)
+    groups = rows.reshape(-1, 10, 3)
+    total = rows.T @ rows / len(rows)
+    sums = groups.sum(axis=1)
+    between = (sums.T @ sums - rows.T @ rows) / (len(groups) * 90)  # products of different clients
+    expected_total, expected_within = populations.moments(chosen, icc)
+    unit = np.sqrt(np.outer(np.diag(expected_total), np.diag(expected_total)))
+    assert np.abs((total - expected_total) / unit).max() < 0.006
+    if kind == populations.SLOPES:
+        return  # a therapist's slopes are shared by his clients: no part of the within paths' truth
+    assert np.abs((total - between - expected_within) / unit).max() < 0.006
+
+
+def test_ordinal_covariance_is_the_bivariate_normal_integral():
+    from scipy import integrate, stats
+
+    first, second = populations.THRESHOLDS[0][::4], populations.THRESHOLDS[2][40:120:20]
+    rho = 0.45
+
+    def above(s, t):
+        tail = stats.norm(0, 1).sf
+        inner = lambda z: stats.norm.pdf(z) * tail((t - rho * z) / np.sqrt(1 - rho**2))  # noqa: E731
+        return integrate.quad(inner, s, 12)[0] - tail(s) * tail(t)
+
+    expected = sum(above(s, t) for s in first for t in second)
+    assert populations.ordinal_covariance(first, second, rho) == pytest.approx(expected, abs=1e-9)
+
+
+def test_primary_intervals_of_paths_and_correlations_cover_in_ordinal_populations():
+    cell = f"23 therapists, ICC 0; effect; {populations.ORDINAL}"
+    runner = coverage.runner(settings(coverage={"studies": 400, "bootstrap_studies": 1, "replicates": 20}))
+    found = {row[:3]: row[3] for row in runner(Task("coverage", cell, 0, 0, 400, 0.0))}
+    for estimand in ("within", "single"):
+        for effect in ("robust", "a", "b", "direct"):
+            assert 0.91 < found[estimand, effect, "covers"] / 400 < 0.985, (estimand, effect)
+    for pair in populations.PAIRS:
+        assert 0.91 < found["single", pair, "covers"] / 400 < 0.985, pair
+
+
 def test_coverage_table(small):
     table = small[2]["coverage"]
-    simple, resampled = (7 * 4 + 2 * 3 * 4) * 2 * 3, 2 * 4 * 2 * 2
+    simple, resampled = (7 * 4 + 2 * 4 * 4) * 2 * 3, 2 * 4 * 2 * 2
     assert len(table) == simple + resampled
     assert (table.groupby("interval")["studies"].first().to_dict()) == {
         **{"robust": 10, "delta": 10, "montecarlo": 10},
         **{"percentile": 2, "bca": 2},
     }
-    assert [sum(design.sizes) for design in coverage.DESIGNS[:3]] == [96] * 3
-    assert all(90 <= sum(design.sizes) <= 400 for design in coverage.DESIGNS)
+    paths = small[2]["coverage_paths"]
+    assert len(paths) == (7 * 4 + 2 * 4 * 4) * (2 * 3 + 3)  # the indirect effect is in the other table
+    none = paths[(paths["population"] == "a = 0; " + populations.ORDINAL) & (paths["effect"] == "a")]
+    assert len(none) and (none["truth"] == 0).all()
+    assert [sum(design.sizes) for design in populations.DESIGNS[:3]] == [96] * 3
+    assert all(90 <= sum(design.sizes) <= 400 for design in populations.DESIGNS)
 
 
 def test_recovery_table_knows_the_truth(small):

@@ -1,28 +1,26 @@
-"""Do the intervals of the indirect effect cover what they claim? Seven designs around the paper's, four effects.
+"""Do the intervals cover what they claim? Seven designs around the paper's, four effects, five kinds of populations.
 
-The population is that of ``fortems.design.power``: SD 1, one ICC, between correlations as within, no direct path. At two
-designs the clients' parts are also drawn as normal theory does not have them: the outcome's residual variance .3 + .7 m²,
-that of both equations so, or slopes that vary between therapists (SD .2, correlation .7). The bootstrap intervals, there for
-comparison at two designs,  resample therapists (``fortems.mediation``): each replicate is a reweighting of the therapists'
-sufficient statistics.
+The primary interval of each path, of the indirect effect and of the correlations, and the others of the indirect effect,
+in the populations of ``fortems.design.populations``. The bootstrap intervals, there for comparison at two designs, resample
+therapists (``fortems.mediation``): each replicate is a reweighting of the therapists' sufficient statistics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fortems.design.paths import Sample
-from fortems.design.power import NAMES, both, by_cell, intervals, population
+from fortems.design.paths import Paths, Sample
+from fortems.design.populations import NORMAL, ORDINAL, PAIRS, POPULATIONS, Population, cells, draw, truths
+from fortems.design.power import NAMES, both, by_cell, intervals
 from fortems.design.proportions import jeffreys, mean_error, share
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
-from fortems.stats.intervals import bca_interval, percentile_interval
-from fortems.stats.normal import draw_normal
+from fortems.stats.intervals import bca_interval, percentile_interval, t_interval
+from fortems.stats.jackknife import jackknife_correlation
 from fortems.stats.regression import Array
 
 if TYPE_CHECKING:
@@ -31,100 +29,8 @@ if TYPE_CHECKING:
 PART, RESAMPLED = "coverage", "bootstrap"
 BLOCK, RESAMPLED_BLOCK = 250, 25
 TOLERANCE = 1e-4  # of the replicates' gradients: moves no limit by more than a thousandth of its width
-SLOPE_SD, SLOPE_CORRELATION = 0.2, 0.7
-PAPER_SIZES = (12, 10, 8, 7, 6, 6, 5, 5, 4, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 2, 1, 1, 1)
-
-#: a and b: an effect as in meta-analyses, and the three ways in which there is none.
-EFFECTS: dict[str, tuple[float, float]] = {
-    "effect": (0.30, -0.35),
-    "a = b = 0": (0.0, 0.0),
-    "b = 0": (0.30, 0.0),
-    "a = 0": (0.0, -0.35),
-}
-
-
-#: How the clients' parts are drawn.
-NORMAL, OUTCOME, BOTH, SLOPES = (
-    *("normal", "residual variance of the outcome rises with the mediator"),
-    *("residual variances of both equations rise", "slopes vary between therapists"),
-)
-
-
-@dataclass(frozen=True)
-class Population:
-    """Standardized slopes, and how the clients' parts are drawn."""
-
-    a: float
-    b: float
-    kind: str = NORMAL
-
-
-POPULATIONS: dict[str, Population] = {
-    **{name: Population(a, b) for name, (a, b) in EFFECTS.items()},
-    **{
-        f"{name}; {kind}": Population(a, b, kind)
-        for kind in (OUTCOME, BOTH, SLOPES)
-        for name, (a, b) in EFFECTS.items()
-    },
-}
-
-
-@dataclass(frozen=True)
-class Design:
-    """Clients of each therapist, and the ICC of all three variables."""
-
-    name: str
-    sizes: tuple[int, ...]
-    icc: float
-
-
-#: The paper's size at three ICCs, one therapist with half the clients, and about as many with 5, 10 and 100 therapists.
-DESIGNS: tuple[Design, ...] = (
-    Design("23 therapists, ICC 0", PAPER_SIZES, 0.0),
-    Design("23 therapists, ICC .05", PAPER_SIZES, 0.05),
-    Design("23 therapists, ICC .10", PAPER_SIZES, 0.10),
-    Design("23 therapists, one with half the clients", (48, 4, 4, 4, *[2] * 17, 1, 1), 0.05),
-    Design("5 therapists, ICC .05", (25, 22, 19, 17, 13), 0.05),
-    Design("10 therapists, ICC .05", (16, 14, 12, 11, 10, 9, 8, 7, 5, 4), 0.05),
-    Design("100 therapists, ICC .05", (5,) * 30 + (4,) * 40 + (3,) * 30, 0.05),
-)
-
-
-#: Designs with all populations; designs with bootstrap intervals, in normal populations.
-DEEPER = ("23 therapists, ICC 0", "10 therapists, ICC .05")
+#: Designs with bootstrap intervals, in normal populations.
 RESAMPLED_AT = ("23 therapists, ICC .05", "10 therapists, ICC .05")
-
-
-def _cells() -> dict[str, tuple[Design, str]]:
-    return {
-        f"{design.name}; {name}": (design, name)
-        for design in DESIGNS
-        for name, population_ in POPULATIONS.items()
-        if population_.kind == NORMAL or design.name in DEEPER
-    }
-
-
-def draw(
-    rng: np.random.Generator, studies: int, chosen: Population, design: Design
-) -> tuple[Array, NDArray[np.int64]]:
-    """Draw studies (S, N, 3) of predictor, mediator and outcome, with the therapist of each client."""
-    a, b, icc = chosen.a, chosen.b, design.icc
-    within, between = population(a, b, icc)
-    if chosen.kind == NORMAL:
-        return draw_normal(rng, studies, within, between, design.sizes)
-    data, cluster = draw_normal(rng, studies, np.zeros((3, 3)), between, design.sizes)
-    x, first, second = np.moveaxis(rng.standard_normal((studies, len(cluster), 3)), -1, 0)
-    slope_a, slope_b = np.full_like(x, a), np.full_like(x, b)
-    if chosen.kind == SLOPES:
-        own, other = np.moveaxis(rng.standard_normal((studies, len(design.sizes), 2)), -1, 0)
-        slope_a += SLOPE_SD * own[:, cluster]
-        joint = SLOPE_CORRELATION * own + np.sqrt(1 - SLOPE_CORRELATION**2) * other
-        slope_b += SLOPE_SD * joint[:, cluster]
-    spread = np.sqrt(0.3 + 0.7 * x**2) if chosen.kind == BOTH else 1.0
-    m = slope_a * x + np.sqrt(1 - a**2) * spread * first
-    spread = np.sqrt(0.3 + 0.7 * m**2) if chosen.kind in (OUTCOME, BOTH) else 1.0
-    y = slope_b * m + np.sqrt(1 - b**2) * spread * second
-    return data + np.sqrt(1 - icc) * np.stack([x, m, y], axis=-1), cluster
 
 
 def tasks(settings: Settings) -> list[Task]:
@@ -133,7 +39,7 @@ def tasks(settings: Settings) -> list[Task]:
     if not asked:
         return []
     found: list[Task] = []
-    for cell, (design, name) in _cells().items():
+    for cell, (design, name) in cells().items():
         therapists = len(design.sizes)
         found += blocks(PART, cell, asked["studies"], BLOCK, 0.0015 + 5e-5 * therapists)
         if design.name not in RESAMPLED_AT or POPULATIONS[name].kind != NORMAL:
@@ -146,31 +52,61 @@ def tasks(settings: Settings) -> list[Task]:
 class _Runner:
     def __init__(self, settings: Settings):
         self.settings = settings
-        self.cells = _cells()
+        self.cells = cells()
 
     def __call__(self, task: Task) -> Iterator[Row]:
         design, name = self.cells[task.cell]
         rng = stream(self.settings.seed, task.part, task.cell, task.block)
         chosen = POPULATIONS[name]
-        truth = chosen.a * chosen.b
+        truth = _indirect(chosen, design.icc)
         data, cluster = draw(rng, task.studies, chosen, design)
         if task.part == RESAMPLED:
             replicates = self.settings.design["coverage"]["replicates"]
             found = bootstrap_intervals(data, cluster, replicates, rng, self.settings.confidence)
             for (estimand, interval), (low, high) in found.items():
-                for measure, value in _sums(low, high, truth).items():
+                for measure, value in _sums(low, high, truth[estimand]).items():
                     yield estimand, interval, measure, value
             return
-        for estimand, paths in both(Sample.of(data, NAMES, cluster)).items():
+        sample, aimed = Sample.of(data, NAMES, cluster), truths(chosen, design.icc)
+        for estimand, paths in both(sample).items():
             yield estimand, "", "boundary", float(paths.boundary.sum())
             for interval, (low, high) in intervals(paths, self.settings.confidence).items():
-                for measure, value in _sums(low, high, truth).items():
+                for measure, value in _sums(low, high, truth[estimand]).items():
                     yield estimand, interval, measure, value
+            for effect, (low, high) in _of_paths(paths, self.settings.confidence).items():
+                for measure, value in _sums(low, high, aimed[estimand][effect]).items():
+                    yield estimand, effect, measure, value
+        for name, pair in PAIRS.items():
+            ends = jackknife_correlation(sample.products, 1 + pair[0], 1 + pair[1], self.settings.confidence)
+            for measure, value in _sums(ends["low"], ends["high"], aimed["single"][name]).items():
+                yield "single", name, measure, value
 
 
 def runner(settings: Settings) -> _Runner:
     """Return what runs a block of either part."""
     return _Runner(settings)
+
+
+def _indirect(chosen: Population, icc: float) -> dict[str, float]:
+    """The indirect effect per estimand: the product of the slopes, of ordinal scores that of their own slopes."""
+    if chosen.kind == ORDINAL:
+        return {estimand: found["indirect"] for estimand, found in truths(chosen, icc).items()}
+    return dict.fromkeys(("within", "single"), chosen.a * chosen.b)
+
+
+def _of_paths(paths: Paths, confidence: float) -> dict[str, tuple[Array, Array]]:
+    """Ends of the primary intervals (S,) of a, b and the direct path."""
+    r = paths.robust
+    values = {
+        "a": (paths.a[:, 0], r.var_a[:, 0]),
+        "b": (paths.b, r.var_b),
+        "direct": (paths.direct[:, 0], r.var_direct[:, 0]),
+    }
+    found = {}
+    for name, (estimate, variance) in values.items():
+        interval = t_interval(estimate, np.sqrt(variance), r.df, confidence)
+        found[name] = interval.low, interval.high
+    return found
 
 
 def _sums(low: Array, high: Array, truth: float) -> dict[str, float]:
@@ -264,11 +200,11 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
 
     simple, resampled = by_cell(sums, PART), by_cell(sums, RESAMPLED)
     rows = []
-    for cell, (design, name) in _cells().items():
+    for cell, (design, name) in cells().items():
         found = simple.get(cell, {}) | {k: v for k, v in resampled.get(cell, {}).items() if k[1]}
         order = {"robust": 0, "delta": 1, "montecarlo": 2, "percentile": 3, "bca": 4}
         for (estimand, interval), s in sorted(found.items(), key=lambda f: (f[0][0], order.get(f[0][1], 9))):
-            if not interval:
+            if interval not in order:
                 continue
             a, b = POPULATIONS[name].a, POPULATIONS[name].b
             low, high = jeffreys(s["covers"], s["intervals"], settings.confidence)
@@ -292,3 +228,48 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+PATH_COLUMNS = (
+    *("design", "therapists", "n", "icc", "population", "estimand", "effect", "truth", "studies", "coverage"),
+    *("ci_low", "ci_high", "missed_below", "missed_above", "width", "width_se", "excludes_zero"),
+    *("excludes_zero_low", "excludes_zero_high", "no_interval"),
+)
+
+
+def paths_table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """The same of the primary intervals of each path, and of the total correlations (``single``).
+
+    Returns
+    -------
+    DataFrame
+        ``PATH_COLUMNS``; ``truth`` is what the interval should cover, in SDs (raw units of the scores where these are
+        ordinal), correlations as such. ``excludes_zero`` is the false-positive rate where it is 0.
+    """
+    import pandas as pd
+
+    simple = by_cell(sums, PART)
+    rows = []
+    for cell, (design, name) in cells().items():
+        aimed = truths(POPULATIONS[name], design.icc)
+        for estimand, of in aimed.items():
+            for effect, truth in of.items():
+                s = simple.get(cell, {}).get((estimand, effect))
+                if s is None:
+                    continue
+                low, high = jeffreys(s["covers"], s["intervals"], settings.confidence)
+                zero_low, zero_high = jeffreys(s["excludes_zero"], s["intervals"], settings.confidence)
+                rows.append(
+                    {
+                        **{"design": design.name, "therapists": len(design.sizes), "n": sum(design.sizes)},
+                        **{"icc": design.icc, "population": name, "estimand": estimand, "effect": effect},
+                        **{"truth": truth, "studies": int(s["studies"])},
+                        **{"coverage": share(s["covers"], s["intervals"]), "ci_low": low, "ci_high": high},
+                        **{k: share(s[k], s["intervals"]) for k in ("missed_below", "missed_above", "width")},
+                        **{"width_se": mean_error(s["width"], s["width_squares"], s["intervals"])},
+                        **{"excludes_zero": share(s["excludes_zero"], s["intervals"])},
+                        **{"excludes_zero_low": zero_low, "excludes_zero_high": zero_high},
+                        **{"no_interval": 1 - share(s["intervals"], s["studies"])},
+                    }
+                )
+    return pd.DataFrame(rows, columns=PATH_COLUMNS)

@@ -75,6 +75,7 @@ def tables(
         found["smallest_designs"] = power.smallest_table(found["power"], settings.confidence)
     if settings.design.get("coverage"):
         found["coverage"] = coverage.table(sums, settings)
+        found["coverage_paths"] = coverage.paths_table(sums, settings)
     if settings.design.get("recovery"):
         found["recovery"] = recovery.table(sums, settings)
     if settings.design.get("sbc"):

@@ -220,6 +220,7 @@ _ALL = (
         reported=True,
         absent="the coverage of the intervals",
     ),
+    File("design/coverage_paths.csv", "coverage of paths and correlations", key="design.coverage"),
     File(
         "design/recovery.csv",
         "parameter recovery",
