@@ -18,6 +18,10 @@ class ModelError(TwoLevelError):
     """The model text can be read but describes no estimable two-level model."""
 
 
+class UnsupportedError(ModelError):
+    """Something that this library does not do; the message says what comes nearest to it."""
+
+
 class UnknownVariableError(TwoLevelError):
     """A variable of the model is not a column of the data."""
 

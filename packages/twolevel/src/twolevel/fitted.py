@@ -11,6 +11,7 @@ import pandas as pd
 
 from .data.clusters import ClusterData
 from .data.moments import Clusters, CompleteMoments, MissingMoments
+from .errors import UnsupportedError
 from .inference.covariance import (
     Covariance,
     Interval,
@@ -19,12 +20,15 @@ from .inference.covariance import (
     monte_carlo,
 )
 from .inference.fitindices import FitIndices, fit_indices, information_criteria
-from .inference.tables import parameter_table, standardized_table
+from .inference.tables import parameter_table, standardized_table, unstandardized
 from .likelihood.objective import Implied, Objective
 from .model.functions import Function, Named
 from .model.model import Model
 from .model.syntax import BETWEEN, WITHIN
 from .search.optimize import Bounds, Solution, estimate
+from .slopes.choose import objective_for
+
+_DEPENDS = "the variables' covariances depend on the covariates"
 
 
 @dataclass(frozen=True)
@@ -149,11 +153,17 @@ class Fitted:
     @cached_property
     def objective(self) -> Objective:
         """The negative log-likelihood as a function of the free parameters."""
-        return Objective(self.model.layout, self.moments)
+        return objective_for(self.model.layout, self.moments)
 
     @cached_property
     def implied(self) -> Implied:
-        """Model-implied moments of both levels as arrays, in the order of the layout."""
+        """Model-implied moments of both levels as arrays, in the order of the layout.
+
+        Raises
+        ------
+        UnsupportedError
+            The slopes are random: covariances then depend on the covariates.
+        """
         implied = self.objective.implied(self.solution.theta)
         assert implied is not None
         return implied
@@ -178,6 +188,8 @@ class Fitted:
     @cached_property
     def icc(self) -> pd.Series:
         """Intraclass correlations of the variables at both levels, from the saturated model as in lavaan."""
+        if self.model.random:
+            raise UnsupportedError(f"no intraclass correlations with random slopes: {_DEPENDS}")
         level = self.model.layout.levels[BETWEEN]
         both = [n for n in self.model.layout.y if n in level.names]
         if self.saturated is None:
@@ -195,7 +207,12 @@ class Fitted:
 
     @cached_property
     def standardized(self) -> pd.DataFrame:
-        """Standardized solution by level (lavaan's std.all): lhs, op, rhs, level, label, estimate."""
+        """Standardized solution by level (lavaan's std.all): lhs, op, rhs, level, label, estimate.
+
+        NaN throughout with random slopes, where the variances depend on the covariates.
+        """
+        if self.model.random:
+            return unstandardized(self.model)
         return standardized_table(self.model, self.solution.theta, self.implied)
 
     @cached_property
@@ -269,13 +286,13 @@ class Fitted:
 
     @cached_property
     def saturated(self) -> Self | None:
-        """The saturated model under the same bounds; None where it has no maximum."""
-        return self._relative(self.model.saturated)
+        """The saturated model under the same bounds; None where it has no maximum, or the slopes are random."""
+        return None if self.model.random else self._relative(self.model.saturated)
 
     @cached_property
     def baseline(self) -> Self | None:
-        """The independence model under the same bounds; None where it has no maximum."""
-        return self._relative(self.model.baseline)
+        """The independence model under the same bounds; None where it has no maximum, or the slopes are random."""
+        return None if self.model.random else self._relative(self.model.baseline)
 
     def _relative(self, model: Model) -> Self | None:
         # The saturated table lists the variables by level; likelihoods need the same order of moments.
@@ -301,6 +318,8 @@ class Fitted:
     def fit_indices(self) -> FitIndices:
         """Chi-squared, CFI, TLI, RMSEA, SRMR by level, AIC, BIC (fits the saturated and the baseline model)."""
         h1, h0 = self.saturated, self.baseline
+        if self.model.random:
+            return self._no_indices()
         problems = [
             f"the {name} model has no maximum under bounds {self.bounds!r}"
             for name, found in (("saturated", h1), ("baseline", h0))
@@ -332,6 +351,22 @@ class Fitted:
             self.n_clusters,
             "; ".join(problems),
         )
+
+    def _no_indices(self) -> FitIndices:
+        empty = np.zeros((0, 0))
+        nothing = Implied(
+            empty, empty, np.zeros(0), ((empty, empty, np.zeros(0)), (empty, empty, np.zeros(0)))
+        )
+        none = np.zeros(0, dtype=int)
+        return fit_indices(
+            self.loglik, self.n_parameters, None, None, nothing, none, none, self.n_clients, self.n_clusters,
+            "no saturated model with random slopes: compare fits by likelihood_ratio, aic or bic",
+        )  # fmt: skip
+
+    @property
+    def conditional_on(self) -> tuple[str, ...]:
+        """Covariates that the log-likelihood is conditional on (random slopes); empty: all variables are modelled."""
+        return self.model.random.given
 
     @cached_property
     def clusters(self) -> Clusters | MissingMoments:

@@ -11,7 +11,13 @@ import pandas as pd
 
 from .data.clusters import ClusterData
 from .data.moments import CompleteMoments, MissingMoments
-from .errors import BetweenUnderdeterminedWarning, ModelError, NoMaximumWarning, nearest
+from .errors import (
+    BetweenUnderdeterminedWarning,
+    ModelError,
+    NoMaximumWarning,
+    UnsupportedError,
+    nearest,
+)
 from .fitted import Fitted
 from .inference.covariance import (
     Interval,
@@ -21,7 +27,6 @@ from .inference.covariance import (
     cluster_scores,
     covariance,
 )
-from .likelihood.objective import Objective
 from .model.model import Model as ParsedModel
 from .postestimation.diagram import diagram
 from .postestimation.display import html, text
@@ -29,10 +34,13 @@ from .postestimation.nested import check_nested
 from .postestimation.profile import ProfileTest, profile_interval, profile_test
 from .postestimation.resample import Resampled, bootstrap, jackknife
 from .postestimation.simulate import simulate
+from .postestimation.slopes import average_indirect, slope_summary
 from .postestimation.summary import summary
 from .search.optimize import Bounds, estimate
+from .slopes.choose import moments_for, objective_for
 
 Missing = Literal["listwise", "ml"]
+Slopes = Literal["within", "observed"]
 
 
 class Fit(Fitted):
@@ -79,6 +87,42 @@ class Fit(Fitted):
         """Estimates without each cluster in turn."""
         return jackknife(self)
 
+    def slope_moments(self) -> pd.DataFrame:
+        """The random slopes: outcome, predictor, what they act on, mean over the clusters, SD and covariances.
+
+        SDs and covariances are those given the covariates of level 2, from the fitted model.
+        """
+        return slope_summary(self)
+
+    def average_indirect(
+        self,
+        a: str,
+        b: str,
+        *,
+        draws: int = 5_000,
+        rng: np.random.Generator | None = None,
+        df: float | None = None,
+        level: float = 0.95,
+    ) -> Interval:
+        """Average indirect effect under random slopes, E(a_j b_j) = E(a_j) E(b_j) + cov(a_j, b_j).
+
+        Kenny, Korchmaros & Bolger (2003, Psychol. Methods 8, 115-128); Bauer, Preacher & Gil (2006, ibid. 11, 142-163).
+        Where level 2 predicts the slopes, the product of the conditional means is averaged over the clusters.
+
+        Parameters
+        ----------
+        a, b : str
+            Names of random slopes; one of them may be a label or name of a fixed path.
+        draws, rng, df
+            Of the Monte Carlo interval, as in `monte_carlo`.
+
+        Returns
+        -------
+        Interval
+            With the delta-method standard error.
+        """
+        return average_indirect(self, a, b, draws, rng, df, level)
+
     def diagram(self, standardized: bool = False) -> str:
         """The path diagram of both levels as SVG text; `standardized` puts standardized estimates on the arrows."""
         return diagram(self, standardized)
@@ -121,6 +165,7 @@ def fit(
     bounds: Bounds = "psd",
     missing: Missing = "listwise",
     se: StandardErrors = "information",
+    slopes: Slopes = "within",
 ) -> Fit:
     """Fit a two-level structural equation model by maximum likelihood (normal theory, random x).
 
@@ -140,6 +185,11 @@ def fit(
     se : {"information", "expected", "robust"}
         Observed information (lavaan's default), expected information, or the cluster-robust sandwich with the
         correction J / (J - 1).
+    slopes : {"within", "observed"}
+        What random slopes of a model text act on, where the text itself does not say: `rv("s")*x`. A predictor that
+        is named at both levels has a latent cluster mean; "within" takes the deviation from it (quadrature over the
+        slopes), "observed" the value as measured (closed form). A covariate of level 1 only is the same either way.
+        With random slopes the log-likelihood is conditional on the covariates listed in `Fit.conditional_on`.
 
     Returns
     -------
@@ -166,10 +216,14 @@ def fit(
     ):
         if value not in allowed:
             raise ModelError(f"{name}={value!r} is not one of {', '.join(allowed)}{nearest(value, allowed)}")
+    if not isinstance(model, ParsedModel):
+        model = Model(model, slopes)
+    if se == "expected" and model.random:
+        raise UnsupportedError(
+            "se='expected' is for models without random slopes; use 'information' or 'robust'"
+        )
     if se == "expected" and missing == "ml":
         raise ModelError("se='expected' is for complete data; use se='information' with missing='ml'")
-    if not isinstance(model, ParsedModel):
-        model = Model(model)
     if not isinstance(data, ClusterData):
         if cluster is None:
             raise ModelError("name the cluster column: fit(model, data, cluster='therapist')")
@@ -178,7 +232,7 @@ def fit(
         raise ModelError(f"the data were prepared for cluster={data.cluster!r}, not {cluster!r}")
     layout = model.layout
     moments: CompleteMoments | MissingMoments
-    moments = data.missing(layout.y, layout.z) if missing == "ml" else data.complete(layout.y, layout.z)
+    moments = moments_for(data, layout, missing)
     between = len(set(layout.places[layout.places[:, 1] == 1, 0].tolist()))
     if between > moments.n_clusters:
         warnings.warn(
@@ -190,7 +244,7 @@ def fit(
     solution = estimate(model, moments, bounds)
     if not solution.converged:
         warnings.warn(f"{solution.message}; the numbers are no estimates", NoMaximumWarning, stacklevel=2)
-    objective = Objective(model.layout, moments)
+    objective = objective_for(model.layout, moments)
     scores = None
     if se == "robust" and solution.converged:
         clusters = moments if isinstance(moments, MissingMoments) else data.clusters(layout.y, layout.z)

@@ -111,7 +111,7 @@ class ClusterData:
         key = ("missing", tuple(y), tuple(z))
         if key not in self._kept:
             values = self.columns([*y, *z])
-            self._kept[key] = _cells(values[:, : len(y)], values[:, len(y) :], self.codes, tuple(y), tuple(z))
+            self._kept[key] = cells(values[:, : len(y)], values[:, len(y) :], self.codes, tuple(y), tuple(z))
         return self._kept[key]  # type: ignore[return-value]
 
     @cached_property
@@ -161,9 +161,10 @@ def _clusters(
     return found
 
 
-def _cells(
+def cells(
     y_values: np.ndarray, z_values: np.ndarray, codes: np.ndarray, y: tuple[str, ...], z: tuple[str, ...]
 ) -> MissingMoments:
+    """Cells of cluster x missing pattern of rows (N, p), (N, q) with cluster codes 0, 1, ..."""
     seen = ~np.isnan(y_values)
     for name, column in zip((*y, *z), np.hstack([y_values, z_values]).T, strict=True):
         if np.isnan(column).all():

@@ -158,7 +158,7 @@ def cluster_scores(
             clusters.weighted(np.arange(int(clusters.n_clusters)) == j)
             for j in range(int(clusters.n_clusters))
         ]
-        rows = [Objective(objective.layout, part)(theta, 1)[1] for part in parts]
+        rows = [type(objective)(objective.layout, part)(theta, 1)[1] for part in parts]
         return -np.array(rows)
     implied = objective.implied(theta)
     assert implied is not None

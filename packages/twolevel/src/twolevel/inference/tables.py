@@ -69,6 +69,13 @@ def standardized_table(model: Model, theta: np.ndarray, implied: Implied) -> pd.
     return pd.DataFrame(rows, columns=["lhs", "op", "rhs", "level", "label", "estimate"])
 
 
+def unstandardized(model: Model) -> pd.DataFrame:
+    """The frame of `standardized_table` without values: for random slopes."""
+    rows = [(r.lhs, r.op, r.rhs, LEVELS[r.level], r.label, np.nan) for r in model.rows]
+    rows += [(d.name, ":=", d.expression, "", d.name, np.nan) for d in model.defined]
+    return pd.DataFrame(rows, columns=["lhs", "op", "rhs", "level", "label", "estimate"])
+
+
 def parameter_table(
     model: Model,
     theta: np.ndarray,

@@ -30,6 +30,54 @@ class Level:
     link: np.ndarray
 
 
+@dataclass(frozen=True)
+class Slope:
+    """A random slope.
+
+    Attributes
+    ----------
+    name : str
+        The variable of level 2.
+    outcome, predictor : str
+        Both observed, of level 1.
+    kind : str
+        `observed` or `within`: the part of the predictor that it acts on.
+    """
+
+    name: str
+    outcome: str
+    predictor: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Random:
+    """What makes a model one of random slopes.
+
+    Attributes
+    ----------
+    slopes : tuple of Slope
+    x, w : tuple of str
+        Exogenous covariates of level 1 and of level 2 that are given: the likelihood is conditional on them.
+    """
+
+    slopes: tuple[Slope, ...] = ()
+    x: tuple[str, ...] = ()
+    w: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(slope.name for slope in self.slopes)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """All covariates that the likelihood is conditional on."""
+        return (*self.x, *self.w)
+
+    def __bool__(self) -> bool:
+        return bool(self.slopes)
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
     """What the compiled functions need of a model; `places` rows are (parameter, level, matrix, i, j)."""
@@ -40,6 +88,7 @@ class Layout:
     places: np.ndarray
     first: np.ndarray
     names: tuple[str, ...]
+    random: Random = Random()
 
     @property
     def n_parameters(self) -> int:

@@ -54,6 +54,11 @@ class Objective:
         self.p, self.t = len(layout.y), len(layout.y) + len(layout.z)
         self.evaluations = 0
 
+    @property
+    def coarse(self) -> Objective | None:
+        """A quicker approximation of the same to start by; None where there is none."""
+        return None
+
     def implied(self, theta: np.ndarray) -> Implied | None:
         """Moments at `theta`; None where I - A of a level is singular."""
         p, t, layout = self.p, self.t, self.layout

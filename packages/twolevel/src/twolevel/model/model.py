@@ -12,16 +12,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 
 from ..errors import ModelError, UnknownParameterError, nearest
-from ..likelihood.layout import Layout, Level
+from ..likelihood.layout import Layout, Level, Random
 from ..likelihood.ram import MATRIX_A, MATRIX_MEAN, MATRIX_S
 from .equality import check_labels, hold, representatives
 from .expression import Expression
 from .rows import Row
-from .syntax import BETWEEN, LEVELS, WITHIN, Defined, Parsed, Term, parse
+from .slopes import random_slopes
+from .syntax import BETWEEN, KINDS, LEVELS, WITHIN, Defined, Parsed, Term, parse
 
 
 class Model:
@@ -31,12 +33,16 @@ class Model:
     ----------
     syntax : str
         Model text in lavaan's syntax with the blocks `level: 1` (within) and `level: 2` (between).
+    slopes : {"within", "observed"}
+        What random slopes act on, where the text does not say (see slopes.py).
 
     Attributes
     ----------
     rows : tuple of Row
         The parameter table, the user's rows first.
     defined : tuple of Defined
+    random : Random
+        The random slopes and the covariates given; empty without any.
     layout : Layout
 
     Raises
@@ -58,23 +64,32 @@ class Model:
     15
     """
 
-    def __init__(self, syntax: str) -> None:
+    def __init__(self, syntax: str, slopes: Literal["within", "observed"] = "within") -> None:
+        if slopes not in KINDS:
+            raise ModelError(f"slopes={slopes!r} is not one of {', '.join(KINDS)}{nearest(slopes, KINDS)}")
         parsed = parse(syntax)
-        rows, equal = _table(parsed), representatives(parsed.equal)
+        (rows, random), equal = _table(parsed, slopes), representatives(parsed.equal)
         check_labels(parsed.equal, [row.label for row in rows if row.label], [d.name for d in parsed.defined])
-        self._build(hold(rows, equal), parsed.defined, equal)
+        self._build(hold(rows, equal), parsed.defined, equal, random)
 
     @classmethod
     def from_rows(
-        cls, rows: Iterable[Row], defined: tuple[Defined, ...] = (), equal: Mapping[str, str] | None = None
+        cls,
+        rows: Iterable[Row],
+        defined: tuple[Defined, ...] = (),
+        equal: Mapping[str, str] | None = None,
+        random: Random | None = None,
     ) -> Model:
         """A model from a complete parameter table (no defaults are added)."""
         model = cls.__new__(cls)
-        model._build(tuple(rows), defined, dict(equal or {}))
+        model._build(tuple(rows), defined, dict(equal or {}), random or Random())
         return model
 
-    def _build(self, rows: tuple[Row, ...], defined: tuple[Defined, ...], equal: dict[str, str]) -> None:
+    def _build(
+        self, rows: tuple[Row, ...], defined: tuple[Defined, ...], equal: dict[str, str], random: Random
+    ) -> None:
         self.rows = rows
+        self.random = random
         self.defined = defined
         self.equal = equal
         names: list[str] = []
@@ -100,7 +115,7 @@ class Model:
                         f"{nearest(label, known)}"
                     )
             known.add(entry.name)
-        self.layout = _layout(rows, self.index, self.names)
+        self.layout = _layout(rows, self.index, self.names, random)
 
     @property
     def observed(self) -> tuple[str, ...]:
@@ -137,7 +152,7 @@ class Model:
             replace(row, fixed=held[k]) if k in held else row
             for row, k in zip(self.rows, self.index, strict=True)
         ]
-        return Model.from_rows(rows, self.defined, self.equal)
+        return Model.from_rows(rows, self.defined, self.equal, self.random)
 
     @cached_property
     def saturated(self) -> Model:
@@ -155,16 +170,19 @@ class Model:
         )
 
 
-def _table(parsed: Parsed) -> tuple[Row, ...]:
+def _table(parsed: Parsed, kind: str) -> tuple[tuple[Row, ...], Random]:
+    drawn = {t.random for t in parsed.terms if t.random}
     observed = [_observed([t for t in parsed.terms if t.level == level]) for level in (WITHIN, BETWEEN)]
+    observed[BETWEEN] = [n for n in observed[BETWEEN] if n not in drawn]
     both = set(observed[WITHIN]) & set(observed[BETWEEN])
+    random = random_slopes(parsed.terms, both, kind)
     rows: list[Row] = []
     for level in (WITHIN, BETWEEN):
         terms = [t for t in parsed.terms if t.level == level]
         if not observed[level]:
             raise ModelError(f"no observed variable at level {level + 1}: a variance (y ~~ y) is enough")
-        rows += _level_rows(terms, level, observed[level], both)
-    return tuple(rows)
+        rows += _level_rows(terms, level, observed[level], both, random)
+    return tuple(rows), random
 
 
 def _latent(terms: list[Term]) -> list[str]:
@@ -181,15 +199,24 @@ def _observed(terms: list[Term]) -> list[str]:
     return [n for n in dict.fromkeys(names) if n not in latent]
 
 
-def _level_rows(terms: list[Term], level: int, observed: list[str], both: set[str]) -> list[Row]:
-    """The user's rows of a level, then the defaults (lavaan's lav_partable_flat)."""
-    latent = _latent(terms)
+def _level_rows(
+    terms: list[Term], level: int, observed: list[str], both: set[str], random: Random
+) -> list[Row]:
+    """The user's rows of a level, then the defaults (lavaan's lav_partable_flat).
+
+    Random slopes are latent variables of level 2 with a mean; covariates that are given have neither mean nor variance.
+    """
+    slopes = random.names if level == BETWEEN else ()
+    given = random.w if level == BETWEEN else random.x
+    latent = [*_latent(terms), *slopes]
     indicators = {t.rhs for t in terms if t.op == "=~"}
     endogenous = {t.lhs for t in terms if t.op == "~"}
     predictors = {t.rhs for t in terms if t.op == "~"}
     mentioned = {n for t in terms if t.op in ("~~", "~1") for n in (t.lhs, t.rhs)}
     exogenous = [
-        n for n in observed if n in predictors and n not in indicators | endogenous and n not in mentioned
+        n
+        for n in observed
+        if n in predictors and n not in indicators | endogenous and n not in mentioned and n not in given
     ]
     latent_exogenous = [n for n in latent if n not in indicators | endogenous]
     terminal = [n for n in [*latent, *observed] if n in endogenous and n not in indicators | predictors]
@@ -197,6 +224,8 @@ def _level_rows(terms: list[Term], level: int, observed: list[str], both: set[st
     rows: list[Row] = []
     marked: set[str] = set()
     for t in terms:
+        if t.random:
+            continue
         fixed = t.fixed
         if t.op == "=~" and t.lhs not in marked:
             marked.add(t.lhs)
@@ -211,7 +240,7 @@ def _level_rows(terms: list[Term], level: int, observed: list[str], both: set[st
             rows.append(Row(level, lhs, op, rhs, fixed=fixed))
 
     single = _single_indicators(terms)
-    for name in [*(n for n in observed if n not in exogenous), *latent]:
+    for name in [*(n for n in observed if n not in exogenous and n not in given), *latent]:
         default(name, "~~", name, 0.0 if name in single else None)
     for left, right in [*combinations(latent_exogenous, 2), *combinations(terminal, 2)]:
         default(left, "~~", right)
@@ -219,9 +248,10 @@ def _level_rows(terms: list[Term], level: int, observed: list[str], both: set[st
         for right in exogenous[k:]:
             default(left, "~~", right)
     for name in observed:
-        default(name, "~1", "", 0.0 if level == WITHIN and name in both else None)
+        if name not in given:
+            default(name, "~1", "", 0.0 if level == WITHIN and name in both else None)
     for name in latent:
-        default(name, "~1", "", 0.0)
+        default(name, "~1", "", None if name in slopes else 0.0)
     return rows
 
 
@@ -245,12 +275,16 @@ def _unstructured(layout: Layout, *, covariances: bool) -> list[Row]:
     return rows
 
 
-def _layout(rows: tuple[Row, ...], index: tuple[int, ...], names: tuple[str, ...]) -> Layout:
+def _layout(rows: tuple[Row, ...], index: tuple[int, ...], names: tuple[str, ...], random: Random) -> Layout:
     variables: list[tuple[list[str], list[str]]] = []
     for level in (WITHIN, BETWEEN):
         own = [r for r in rows if r.level == level]
         latent = list(dict.fromkeys(r.lhs for r in own if r.op == "=~"))
         seen = dict.fromkeys(n for r in own for n in (r.lhs, r.rhs) if n)
+        if level == WITHIN:
+            seen |= dict.fromkeys(n for slope in random.slopes for n in (slope.outcome, slope.predictor))
+        else:
+            latent += random.names
         variables.append(([n for n in seen if n not in latent], latent))
     y = variables[WITHIN][0]
     z = [n for n in variables[BETWEEN][0] if n not in y]
@@ -292,4 +326,4 @@ def _layout(rows: tuple[Row, ...], index: tuple[int, ...], names: tuple[str, ...
         levels.append(Level(tuple(own_names), len(observed), a, s, mean, link))
     table = np.array(sorted(places), dtype=np.int64)
     first = np.searchsorted(table[:, 0], np.arange(len(names) + 1)).astype(np.int64)
-    return Layout(tuple(y), tuple(z), (levels[0], levels[1]), table, first, names)
+    return Layout(tuple(y), tuple(z), (levels[0], levels[1]), table, first, names, random)

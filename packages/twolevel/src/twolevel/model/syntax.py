@@ -1,8 +1,8 @@
 """lavaan's model syntax with `level:` blocks, read into terms.
 
 Understood: `~` (regression), `~~` ((co)variance), `=~` (loading), `~ 1` (mean or intercept), `:=` (defined
-parameter), `label*x`, `0.5*x`, `NA*x`, `start(0.3)*x`, `label("a")*x`, `equal("a")*x`, `a == b` for labels,
-several left-hand variables (`m1 + m2 ~ x`), comments after `#` or `!`, statements parted by new lines or `;`.
+parameter), `label*x`, `0.5*x`, `NA*x`, `start(0.3)*x`, `label("a")*x`, `equal("a")*x`, `rv("s")*x` (random slope),
+`a == 2*b` and other linear equations of labels, several left-hand variables (`m1 + m2 ~ x`), comments after `#` or `!`, statements parted by new lines or `;`.
 semopy's grammar knows no `level:` blocks, so the text is read here.
 """
 
@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import ModelSyntaxError
+from ..errors import ModelSyntaxError, UnsupportedError
 from .expression import Expression
 
 WITHIN, BETWEEN = 0, 1
@@ -20,6 +20,7 @@ LEVELS = ("within", "between")
 OPERATORS = (":=", "=~", "~~", "==", "~", "<", ">", "|", "<~", "=")
 _LEVEL_NAMES = {"1": WITHIN, "within": WITHIN, "2": BETWEEN, "between": BETWEEN}
 _NAME = re.compile(r"[^\W\d][\w.]*\Z")
+KINDS = ("observed", "within")  # which part of its predictor a random slope acts on
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Term:
     fixed: float | None = None
     free: bool = False  # NA*
     start: float | None = None
+    random: str = ""  # rv("s")*: the slope is a variable of level 2
+    kind: str = ""  # of a random slope: observed or within, as written
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,7 @@ def _number(text: str) -> float | None:
 def _term(level: int, lhs: str, op: str, piece: str, where: str) -> Term:
     *modifiers, rhs = [part.strip() for part in piece.split("*")]
     label, fixed, free, start = "", None, False, None
+    random, kind = "", ""
     intercept = False
     if op == "~" and _number(rhs) is not None:
         if rhs not in ("1", "0", "1.0"):
@@ -208,7 +212,9 @@ def _term(level: int, lhs: str, op: str, piece: str, where: str) -> Term:
     for modifier in modifiers:
         call = re.match(r"(start|label|equal)\s*\(\s*[\"']?([^\"']*?)[\"']?\s*\)\Z", modifier)
         value = _number(modifier)
-        if modifier == "NA":
+        if re.match(r"rv\s*\(", modifier):
+            random, kind = _random(modifier, where)
+        elif modifier == "NA":
             free = True
         elif call and call[1] == "start":
             start = _number(call[2])
@@ -222,9 +228,39 @@ def _term(level: int, lhs: str, op: str, piece: str, where: str) -> Term:
             raise ModelSyntaxError(
                 f"{where}: the modifier {modifier!r} is not understood; a number, NA, a label or start(number) is"
             )
+    if random:
+        if len(modifiers) > 1:
+            raise ModelSyntaxError(
+                f"{where}: rv() stands alone; labels, values and starts belong to {random!r} at level 2, "
+                f"such as 'level: 2' {random} ~ mean*1"
+            )
+        if level != WITHIN or op != "~" or intercept:
+            raise UnsupportedError(
+                f"{where}: rv() makes a slope of level 1 random, as in 'level: 1' y ~ rv(\"s\")*x; random "
+                + (
+                    "intercepts are what a variable named at both levels has"
+                    if intercept
+                    else "loadings, variances "
+                    "and slopes of level 2 are not supported: leave them fixed across clusters"
+                )
+            )
     if intercept:
         return Term(level, lhs, "~1", "", label, fixed, free, start)
-    return Term(level, lhs, op, _name(rhs, where), label, fixed, free, start)
+    return Term(level, lhs, op, _name(rhs, where), label, fixed, free, start, random, kind)
+
+
+def _random(modifier: str, where: str) -> tuple[str, str]:
+    """(name, kind) of `rv("s")`, `rv("s", "within")`."""
+    call = re.match(r"rv\s*\(\s*[\"']?([^\"',]*?)[\"']?\s*(?:,\s*[\"']?(\w+)[\"']?\s*)?\)\Z", modifier)
+    if not call or not _NAME.match(call[1]):
+        raise ModelSyntaxError(f'{where}: a random slope is written rv("s")*x, with a name of its own')
+    kind = call[2] or ""
+    if kind and kind not in KINDS:
+        raise ModelSyntaxError(
+            f"{where}: a random slope acts on the predictor as observed or on its within part: "
+            f'rv("{call[1]}", "observed") or rv("{call[1]}", "within"), not {kind!r}'
+        )
+    return call[1], kind
 
 
 def _one_label(old: str, new: str, where: str) -> str:
@@ -244,6 +280,10 @@ def _merge(terms: list[Term], new: Term, where: str) -> None:
             or (new.op == "~~" and (old.rhs, old.lhs) == (new.lhs, new.rhs))
         )
         if same:
+            if new.random or old.random:
+                raise ModelSyntaxError(
+                    f"{where}: the slope of {new.lhs} on {new.rhs} is random and given twice"
+                )
             if not (new.label or new.fixed is not None or new.free or new.start is not None):
                 raise ModelSyntaxError(f"{where}: '{new.lhs} {new.op} {new.rhs}' is given twice")
             terms[k] = replace(

@@ -47,6 +47,8 @@ def diagram(fit: Fitted, standardized: bool = False) -> str:
     panels, top, width = [], 0.0, 0.0
     for number, level in enumerate(LEVELS):
         rows = fit.parameters[fit.parameters["level"] == level]
+        if number == 0 and fit.model.random:
+            rows = pd.concat([rows, _slopes(fit)], ignore_index=True)
         names = fit.model.layout.levels[number].names
         places, size = _places(rows, names, fit.model.layout.levels[number].n_observed)
         panels.append(
@@ -67,6 +69,15 @@ def diagram(fit: Fitted, standardized: bool = False) -> str:
         'orient="auto-start-reverse"><path d="M0 0L10 5L0 10z" style="fill:#444;stroke:none"/></marker></defs>'
         f'<rect class="back" width="100%" height="100%"/>{"".join(panels)}</svg>\n'
     )
+
+
+def _slopes(fit: Fitted) -> pd.DataFrame:
+    """Random slopes as rows of level 1: their name, and no number."""
+    rows = [
+        {"lhs": s.outcome, "op": "~", "rhs": s.predictor, "level": LEVELS[0], "label": s.name, "free": True}
+        for s in fit.model.random.slopes
+    ]
+    return pd.DataFrame(rows).assign(estimate=np.nan, standardized=np.nan, p=np.nan)
 
 
 def _places(
@@ -125,6 +136,8 @@ def _arrows(rows: pd.DataFrame, places: dict[str, _Place], value: str) -> str:
 
 def _label(row: dict[object, object], value: str) -> str:
     number = float(row[value])  # type: ignore[arg-type]
+    if row["op"] == "~" and not np.isfinite(number) and row["label"]:
+        return f"{row['label']} (random)" if not np.isfinite(float(row["estimate"])) else str(row["label"])  # type: ignore[arg-type]
     text = f"{number:.2f}" if np.isfinite(number) else "NA"
     return f"{row['label']} = {text}" if row["label"] else text
 

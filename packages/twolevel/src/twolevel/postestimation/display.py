@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..fitted import Fitted
 
-ROWS = 14  # parameters shown: with the head and the foot a terminal's 24 lines
+ROWS = 13  # parameters shown: with the head and the foot a terminal's 24 lines
 
 
 def head(fit: Fitted) -> list[str]:
@@ -24,6 +24,13 @@ def head(fit: Fitted) -> list[str]:
         f"bounds {fit.bounds}, {'full information' if fit.missing == 'ml' else 'complete rows'}",
         f"{', '.join(verdicts)}; log-likelihood {fit.loglik:.3f}, {fit.n_parameters} free parameters",
     ]
+    if fit.model.random:
+        slopes = [f"{s.name} of {s.outcome} on {s.predictor} ({s.kind})" for s in fit.model.random.slopes]
+        given = (
+            f"; log-likelihood conditional on {', '.join(fit.conditional_on)}" if fit.conditional_on else ""
+        )
+        line = f"random slopes: {', '.join(slopes)}{given}"
+        lines.append(line if len(line) <= 118 else f"{line[:117]}…")
     return [*lines, *([fit.message] if fit.message else [])]
 
 

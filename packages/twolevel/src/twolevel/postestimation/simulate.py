@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..errors import ModelError
 from ..fitted import Fitted
+from .slopes import simulate_slopes
 
 NEGATIVE = -1e-10  # a smallest eigenvalue above this share of the largest is zero but for rounding
 
@@ -29,7 +30,8 @@ def simulate(
     Returns
     -------
     DataFrame
-        The observed variables of the model and the cluster's column (0, 1, ...), a row per client.
+        The observed variables of the model and the cluster's column (0, 1, ...), a row per client. With random slopes:
+        the rows of the data whose covariates are known, those as they were, the modelled variables drawn anew.
 
     Raises
     ------
@@ -39,6 +41,12 @@ def simulate(
     """
     if not fit.converged:
         raise ModelError("the fit has no maximum: there is no model to draw from")
+    if fit.model.random:
+        if sizes is not None:
+            raise ModelError(
+                "with random slopes new data have the rows and covariates of the fitted ones: no sizes"
+            )
+        return simulate_slopes(fit, np.random.default_rng() if rng is None else rng)
     counts = np.asarray(_sizes(fit) if sizes is None else sizes)
     if counts.ndim != 1 or not len(counts) or (counts < 1).any() or (counts != np.floor(counts)).any():
         raise ModelError("sizes are the rows of each cluster: whole numbers of 1 or more")

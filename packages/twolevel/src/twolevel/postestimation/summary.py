@@ -43,7 +43,12 @@ def summary(fit: Fitted, fit_measures: bool = False) -> str:
     out.append(
         _line("Missing values", {"ml": "full information", "listwise": "listwise deletion"}[fit.missing])
     )
+    for slope in fit.model.random.slopes:
+        acts = "" if slope.predictor in fit.conditional_on else f" ({slope.kind})"
+        out.append(_line(f"Random slope {slope.name}", f"{slope.outcome} on {slope.predictor}{acts}"))
     out.append(_line("Loglikelihood", float(fit.loglik)))
+    if fit.conditional_on:
+        out.append(f"    conditional on {', '.join(fit.conditional_on)}")
     out.append(_line("Akaike (AIC)", float(fit.aic)))
     out.append(_line("Bayesian (BIC, n = observations)", float(fit.bic)))
     if fit_measures:

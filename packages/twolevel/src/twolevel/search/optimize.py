@@ -14,9 +14,11 @@ from ..errors import ModelError
 from ..likelihood.objective import Objective
 from ..likelihood.ram import MATRIX_MEAN
 from ..model.model import Model
+from ..slopes.choose import objective_for
 from .bounds import Face, Transform, face
 from .feasible import check_fixed, moved_inside, replaced, start_inside
-from .starts import beside, fallbacks, moment_estimates, starting_values
+from .slopes import further_starts, usual_start
+from .starts import beside, moment_estimates, starting_values
 from .trustregion import Function, Minimum, minimise
 
 Bounds = Literal["psd", "none"]
@@ -92,28 +94,56 @@ def estimate(
     ModelError
         Fixed values leave no covariance matrix (positive semi-)definite.
     """
-    objective = Objective(model.layout, moments)
+    objective = objective_for(model.layout, moments)
     transform = Transform(model.layout, objective.scales, bounds == "psd")
     estimates = moment_estimates(moments)
-    usual = starting_values(model, moments, estimates=estimates)
+    usual = usual_start(model, moments, estimates)
     if transform.factored:
         check_fixed(model, transform, usual)
     value, note = objective(usual)[0], ""
     if not np.isfinite(value):
         usual = start_inside(model, objective, transform, beside(model, moments, estimates, usual))
         value, note = objective(usual)[0], replaced(model)
+    near = [] if starts or bounds == "none" else _coarse(objective, transform, usual)
     # A likelihood this much higher than the moment estimates' is running off to infinity.
     lower = value - 50.0 * (moments.n_clients + 10.0)
     best: Solution | None = None
-    for start in chain([*starts, usual], fallbacks(model, moments, estimates)):
+    further = further_starts(model, moments, estimates)
+    if bounds == "none":
+        inside = _inside(model, moments, starts)
+        # Quadrature is slow, and without bounds seldom finds its way alone.
+        near, further = ([*inside], iter(())) if objective.coarse else (near, chain(inside, further))
+    for start in chain([*starts, *near, usual], further):
         best = _higher(best, _attempt(objective, transform, start, lower))
         if best is not None and best.converged:
             break
     if best is None:
         raise ModelError("no start beside which the likelihood has derivatives; give starting values")
-    if thorough and bounds == "psd" and _several_maxima(model):
+    slow = bool(getattr(moments, "quadrature", ()))  # one search takes seconds
+    if thorough and bounds == "psd" and not slow and _several_maxima(model):
         best = _search(model, objective, transform, best, estimates, lower)
     return best if not note else replace(best, message="; ".join(filter(None, (best.message, note))))
+
+
+def _inside(
+    model: Model, moments: CompleteMoments | MissingMoments, starts: Sequence[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """The bounded maximum where it lies inside the bounds: it is then one of the unbounded likelihood too."""
+    try:
+        found = estimate(model, moments, "psd", starts, thorough=False)
+    except ModelError:
+        return
+    if found.converged and not found.boundary:
+        yield found.theta
+
+
+def _coarse(objective: Objective, transform: Transform, start: np.ndarray) -> list[np.ndarray]:
+    """Near the maximum, where the likelihood has a quicker approximation (quadrature of random slopes)."""
+    quick = objective.coarse
+    if quick is None or not np.isfinite(quick(start)[0]):
+        return []
+    found = minimise(_in_phi(quick, transform), transform.phi(start), transform.units, tolerance=1e-7)
+    return [] if found is None else [transform.theta(found.x)]
 
 
 def _search(
@@ -125,9 +155,10 @@ def _search(
     lower: float,
 ) -> Solution:
     """Look for a higher maximum, unless the saturated one is reached already."""
-    moments, saturated = objective.moments, model.saturated
+    moments = objective.moments
     ceiling = np.inf
-    if (saturated.layout.y, saturated.layout.z) == (model.layout.y, model.layout.z):
+    saturated = None if model.random else model.saturated
+    if saturated and (saturated.layout.y, saturated.layout.z) == (model.layout.y, model.layout.z):
         top = estimate(saturated, moments, thorough=False)
         implied = Objective(saturated.layout, moments).implied(top.theta)
         if top.converged and implied is not None:
@@ -136,11 +167,10 @@ def _search(
                 # Near a boundary the moment estimates may lie in the wrong valley; this one seldom does.
                 start = starting_values(model, moments, estimates=(implied.sw, implied.vb, implied.mu))
                 best = _higher(best, _attempt(objective, transform, start, lower)) or best
-    usual = starting_values(model, moments, estimates=estimates)
+    usual = usual_start(model, moments, estimates)
     boundary = best.boundary
-    more = chain(
-        islice(fallbacks(model, moments, estimates), 3), _random(transform, usual) if boundary else ()
-    )
+    drawn = _random(transform, usual) if boundary and not model.random else ()
+    more = chain(islice(further_starts(model, moments, estimates), 3), drawn)
     for start in more:
         if best.converged and best.loglik >= ceiling:
             break
