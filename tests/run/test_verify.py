@@ -46,7 +46,7 @@ def outcome(capsys) -> tuple[int, str, dict[str, str]]:
     text = capsys.readouterr().out
     by_file = dict(
         line.split("  ", 1)
-        for line in text.splitlines()
+        for line in map(str.strip, text.splitlines())
         if line.split("  ")[0].strip() in {*TABLES, "stray.csv"}
     )
     return code, text, {k.strip(): v.strip() for k, v in by_file.items()}
@@ -56,7 +56,26 @@ def test_an_equal_run_is_identical(run, capsys):
     code, text, by_file = outcome(capsys)
     assert code == 0
     assert "Identical: all 8 files" in text
-    assert set(by_file.values()) == {"identical"}
+    assert by_file == {}  # what is equal is not listed
+
+
+def test_the_verdict_comes_first_and_only_what_differs_after_it(run, capsys):
+    write("tables/icc.csv", TABLES["tables/icc.csv"].replace("0.05", "0.06"))
+    _, text, by_file = outcome(capsys)
+    assert text.startswith("Not reproduced: of 8 files")
+    assert list(by_file) == ["tables/icc.csv"] and len(text.splitlines()) == 2
+
+
+def test_where_no_run_is_there_the_ways_to_one_are_named(run, capsys):
+    """The reduced run is minutes away, and a run that is there can be compared at once."""
+    (verify.REFERENCE / "ci").mkdir()
+    (verify.REFERENCE / "ci/manifest.json").write_text("{}")
+    assert verify.main(["ci"]) == 2
+    told = capsys.readouterr().err
+    assert "make ci" in told and "make verify RUN=main" in told
+    (verify.RESULTS / "main/manifest.json").unlink()
+    assert verify.main(["main"]) == 2
+    assert "make ci" in capsys.readouterr().err
 
 
 def test_last_digits_are_within_tolerance_and_the_kernel_is_named(run, capsys):

@@ -166,7 +166,7 @@ def _one(run: str, renewing: bool) -> int:
         return 2
     results, reference = RESULTS / run, REFERENCE / run
     if not (results / NAME).is_file():
-        print(f"{results}/{NAME} is not there: build the run first.", file=sys.stderr)
+        print(f"{results}/{NAME} is not there. {_how_to_build(run)}", file=sys.stderr)
         return 2
     if renewing:
         kept = renew(results, reference)
@@ -178,11 +178,26 @@ def _one(run: str, renewing: bool) -> int:
         print(f"{reference} is not there: no reference is shipped for the run {run!r}.", file=sys.stderr)
         return 2
     compared = verify(results, reference)
-    width = max(len(c.name) for c in compared)
-    for c in compared:
-        print(f"{c.name:<{width}}  {c.verdict}{f': {c.detail}' if c.detail else ''}")
-    print(f"\n{verdict(compared, reference)}")
+    print(verdict(compared, reference))
+    told = [c for c in compared if c.verdict != IDENTICAL]
+    for c in told:
+        print(
+            f"  {c.name:<{max(len(t.name) for t in told)}}  {c.verdict}{f': {c.detail}' if c.detail else ''}"
+        )
     return 0 if all(c.verdict in (IDENTICAL, WITHIN) for c in compared) else 1
+
+
+def _how_to_build(run: str) -> str:
+    """Say which commands build what can be compared: of the runs with a reference, and which of them are there."""
+    shipped = sorted(path.parent.name for path in REFERENCE.glob(f"*/{NAME}"))
+    built = [name for name in shipped if (RESULTS / name / NAME).is_file()]
+    commands = {
+        "main": "make (the full run)",
+        "ci": "make ci (the reduced one, minutes), then make verify RUN=ci",
+    }
+    words = f"Build it first: {' or '.join(commands[n] for n in ('main', 'ci') if n == run or n in shipped)}."
+    others = [f"make verify RUN={name}" for name in built if name != run]
+    return f"{words} What is there can be compared: {', '.join(others)}." if others else words
 
 
 def _ships(name: str, results: Path) -> bool:
