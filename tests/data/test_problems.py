@@ -166,11 +166,34 @@ def test_values_key_that_names_nothing(door, clients):
     assert "Did you mean gender?" in message
 
 
-def test_value_that_is_not_mapped(door, clients):
+def test_a_map_of_values_need_not_be_whole(door, clients):
+    """What it does not list stays as it is, with a warning that has the places; 15 clients have it."""
     frame = clients.assign(gender=["v", "m", "V", "w"] * 15)
-    message = told(door, frame, values={"gender": {"v": "female", "m": "male"}})
-    assert "gender: not among the values of data.values.gender, 15 times" in message
-    assert "Allowed: v, m." in message
+    prepared = door(frame, values={"gender": {"v": "female", "m": "male"}})
+    assert prepared.scores["gender"].value_counts().to_dict() == {"female": 30, "male": 15, "w": 15}
+    warned = prepared.warnings[prepared.warnings["kind"] == "value"]
+    assert len(warned) == 15 and set(warned["value"]) == {"w"}
+    assert set(warned["what"]) == {"not among the values of data.values.gender, kept as they are"}
+
+
+def test_the_remedy_for_several_spellings_works_when_followed(door, clients):
+    """One spelling is mapped, as the warning says, and nothing else changes."""
+    frame = clients.assign(gender=["Female", "male", "female", "male"] * 15)
+    warned = door(frame).warnings
+    assert "data.values.gender" in warned[warned["kind"] == "spelling"]["remedy"].item()
+    mended = door(frame, values={"gender": {"Female": "female"}})
+    assert mended.scores["gender"].value_counts().to_dict() == {"female": 30, "male": 30}
+    assert "spelling" not in set(mended.warnings["kind"])
+
+
+def test_the_remedy_for_doubtful_identifiers_works_when_followed(door, clients):
+    """Only the therapist in question is listed; all others stay who they are."""
+    frame = clients.copy()
+    names = sorted(frame["therapist"].unique())
+    frame.loc[frame["therapist"] == names[0], "therapist"] = "dr. x"
+    frame.loc[frame.index[frame["therapist"] == "dr. x"][0], "therapist"] = "DR X"
+    mapped = door(frame, values={"therapist": {"DR X": "dr. x"}})
+    assert mapped.scores["therapist"].nunique() == clients["therapist"].nunique()
 
 
 def test_items_coded_from_one(door, clients):

@@ -54,10 +54,11 @@ def test_snakemake_takes_the_command(built, command):
     assert done.returncode == 0, done.stdout[-2000:]
 
 
-def test_own_data_in_five_lines_run_to_the_claims(repository, built):
+def test_own_data_in_six_lines_run_to_the_claims(repository, built):
     """The README's own configuration, with a file of the columns that it names, gives claims."""
     overlay = blocks(README, "yaml")[0]
-    assert len(overlay.splitlines()) == 5
+    assert yaml.safe_load(overlay)["design"] is None
+    assert len(overlay.splitlines()) == 6
     repository.write("clinic.yaml", overlay)
     shutil.copyfile(built.root / "results/tiny/data/items.csv", repository.root / "clinic.csv")
     smaller = repository.write(

@@ -289,7 +289,7 @@ class _Translated:
         shared = shared_labels(self.labels)
         targets = set(self.map.values())
         meanings: list[str | None] = []
-        fine = []
+        listed = []
         for text, gone in zip(self.distinct, self.missing, strict=True):
             label = self.labels.get(normal(text), "")
             if label in shared:
@@ -304,15 +304,9 @@ class _Translated:
                 for key in (text, label):
                     meaning = lower.get(key.casefold()) if meaning is None else meaning
                 meaning = text if meaning is None and text in targets else meaning
-            fine.append(meaning is not None)
-            meanings.append(meaning or None)
-        if not all(fine):
-            places, values = self._places(fine)
-            allowed = ", ".join(self.given)
-            near = nearest(values[0], self.given) if values else None
-            hint = f"Did you mean {near}?" if near else f"Add it to data.values.{self.ours}"
-            what = f"not among the values of data.values.{self.ours}"
-            problems.append(Finding(what, self.source, "", places, values, allowed, hint))
+            listed.append(meaning is not None)
+            meanings.append((label or text if meaning is None else meaning) or None)
+        self._note_unlisted(listed, oddities)
         self._note_spellings([m for m in meanings if m], oddities)
         if shared & {self.labels.get(normal(text), "") for text in self.distinct}:
             what = "several codes share one value label; they are kept apart, with their codes"
@@ -353,6 +347,20 @@ class _Translated:
             )
         forms = [found.forms.get(text or "") or None for text in meant]
         return np.array([*forms, None], dtype=object)[self.codes]
+
+    def _note_unlisted(self, listed: list[bool], oddities: list[Finding]) -> None:
+        """A map of values need not be whole: what it does not list stays as it is, and is told."""
+        places, values = self._places(listed)
+        if not len(places):
+            return
+        near = nearest(values[0], self.given)
+        hint = (
+            f"Did you mean {near}?"
+            if near
+            else f"If they are not meant so, add them to data.values.{self.ours}"
+        )
+        what = f"not among the values of data.values.{self.ours}, kept as they are"
+        oddities.append(Finding(what, self.source, "", places, values, hint=hint, kind="value"))
 
     def _note_spellings(self, meanings: list[str], oddities: list[Finding]) -> None:
         """Values that differ in case only are most often the same."""

@@ -109,11 +109,12 @@ def _covariate_rows(
                 },
                 **{"statistic": fit.t[0, i], "p": fit.p[0, i]},
                 **{"ci_low": low[0, i], "ci_high": high[0, i]},
-                "reason": ONCE if fit.known_once[0, i] else "",
+                "reason": f"{term} is {ONCE}" if fit.known_once[0, i] else "",
             }
         )
     f, df, p = (float(v[0]) for v in fit.joint_test(np.eye(x.shape[1])[offset:]))
-    reason = ONCE if fit.known_once[0, offset:].any() else ""
+    once = [term for i, term in enumerate(terms, start=offset) if fit.known_once[0, i]]
+    reason = f"{' and '.join(once)}: {ONCE}" if once else ""
     if constant:
         left_out = f"without {', '.join(constant)}, which does not vary{where}"
         reason = f"{reason}; {left_out}" if reason else left_out
