@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.design.coverage import PAPER_SIZES
+from fortems.design.populations import PAPER_SIZES
 from fortems.design.power import by_cell
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
