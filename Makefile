@@ -35,7 +35,7 @@ LOOK := workflow/fortems/run/environment.py
 ISOLATE = sed -i.plain -e '1s/^\(\#!.*python[0-9.]*\)$$/\1 -I/' -e "2s/^\('''exec' .*\) \"\$$0\"/\1 -I \"\$$0\"/" $(BIN)/snakemake && rm $(BIN)/snakemake.plain
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run reference times docs contact-sheet unlock locks check-wheels citing clean help
+.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run reference times docs contact-sheet unlock locks check-wheels citing clean help twin new
 
 all: env ## environment, then the full run into results/main/
 	@$(BIN)/snakemake --cores $(CORES)
@@ -84,6 +84,16 @@ check: dev ## lint, format and types
 
 power: env ## power of a planned study: make power THERAPISTS=40 CLIENTS=6 INDIRECT=.05 (ICC=.05)
 	@$(BIN)/python -m fortems.design.question --therapists "$(THERAPISTS)" --clients "$(CLIENTS)" --indirect "$(INDIRECT)" --icc "$(ICC)"
+
+twin: env ## a synthetic twin of your data, for those who may not see them: make twin CONFIG=clinic.yaml
+	@test -n "$(CONFIG)" || { echo "Name the configuration of your run: make twin CONFIG=clinic.yaml" >&2; exit 2; }
+	@needs=$$($(BIN)/python -m fortems.twin --needs "$(CONFIG)") && \
+	$(BIN)/snakemake --cores $(CORES) $$needs --configfile "$(CONFIG)" && \
+	$(BIN)/python -m fortems.twin "$(CONFIG)"
+
+new: env ## the skeleton of a study of your own, which runs as it is: make new STUDY=name
+	@test -n "$(STUDY)" || { echo "Name the study: make new STUDY=name" >&2; exit 2; }
+	@$(BIN)/python -m fortems.study.new "$(STUDY)"
 
 verify: env ## compare results/RUN (main) with what the release ships: make verify RUN=ci
 	@$(BIN)/python -m fortems.run.verify $(RUN)

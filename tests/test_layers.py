@@ -29,7 +29,7 @@ LAYERS = (
     ("gate", "figures"),
     ("report",),
     ("archive",),  # what archives and readers are told
-    ("run.preflight", "run.contact_sheet", "run.verify"),  # what looks at all of it
+    ("run.preflight", "run.contact_sheet", "run.verify", "twin"),  # what looks at all of it
 )
 
 

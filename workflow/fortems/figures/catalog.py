@@ -8,6 +8,7 @@ from typing import Any
 from fortems.run.catalogue import SOURCE_FILE
 from fortems.run.config import switched_on
 from fortems.schema import plain_yaml
+from fortems.study.models import one_outcome_each
 
 SUFFIXES = ("svg", "pdf", "png", "csv")
 INDEX = "figures/index.csv"
@@ -48,7 +49,7 @@ def _variables(entry: Mapping[str, Any]) -> set[str]:
 
 def path_models(config: Mapping[str, Any]) -> list[str]:
     """Return the models whose paths are drawn: those of observed scores, of a matrix those that it can give."""
-    entries = plain_yaml(config["models"])
+    entries = one_outcome_each(plain_yaml(config["models"]))
     found = [name for name, entry in entries.items() if entry.get("measurement", "observed") == "observed"]
     if config["data"]["source"] != "matrix":
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -158,11 +158,7 @@ def refuse_weights(path: str | os.PathLike[str]) -> None:
 
 def _same_names(entries: Mapping[str, Mapping[str, Any]], where: str) -> list[Problem]:
     """List models whose names would be those of another model's outcomes."""
-    names = [
-        (str(name), model.name)
-        for name, entry in entries.items()
-        for model in _by_outcome(_model(str(name), entry), _names(entry["outcome"]))
-    ]
+    names = [(str(entry), name) for entry in entries for name in one_outcome_each({entry: entries[entry]})]
     made = [name for _, name in names]
     return [
         Problem(f"{where}: {entry}", f"its model {name!r} has the name of another", "a name of its own")
@@ -200,12 +196,17 @@ def _names(value: object) -> tuple[str, ...]:
 
 def models_of(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, MediationModel]:
     """Return the models of a file's entries, which its schema has allowed; several outcomes are a model each."""
-    found = [
-        model
+    return {name: _model(name, entry) for name, entry in one_outcome_each(entries).items()}
+
+
+def one_outcome_each(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the entries of a models file with one outcome each; one of several is ``<name>_<outcome>`` for each."""
+    return {
+        f"{name}_{outcome}" if len(outcomes) > 1 else str(name): {**entry, "outcome": outcome}
         for name, entry in entries.items()
-        for model in _by_outcome(_model(str(name), entry), _names(entry["outcome"]))
-    ]
-    return {model.name: model for model in found}
+        for outcomes in [_names(entry["outcome"])]
+        for outcome in outcomes
+    }
 
 
 def _model(name: str, entry: Mapping[str, Any]) -> MediationModel:
@@ -213,7 +214,7 @@ def _model(name: str, entry: Mapping[str, Any]) -> MediationModel:
         name=name,
         predictors=_names(entry["predictor"]),
         mediators=_names(entry["mediator"]),
-        outcome="",
+        outcome=entry["outcome"],
         covariates=_names(entry.get("covariates")),
         covariate_level=entry.get("covariate_level", "both"),
         between=entry.get("between", "saturated"),
@@ -222,13 +223,6 @@ def _model(name: str, entry: Mapping[str, Any]) -> MediationModel:
         auxiliary=_names(entry.get("auxiliary")),
         serial=entry.get("serial", False),
     )
-
-
-def _by_outcome(model: MediationModel, outcomes: tuple[str, ...]) -> list[MediationModel]:
-    """Return a model of each outcome, called after it where there are several."""
-    if len(outcomes) == 1:
-        return [replace(model, outcome=outcomes[0])]
-    return [replace(model, name=f"{model.name}_{outcome}", outcome=outcome) for outcome in outcomes]
 
 
 def _contradictions(model: MediationModel, where: str, scales: Collection[str] | None) -> list[Problem]:

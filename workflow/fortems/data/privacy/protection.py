@@ -24,6 +24,7 @@ from fortems.data.privacy.limits import Limits, codes
 from fortems.data.privacy.release import codebook_of, flow_of
 from fortems.errors import DataError, Problem
 from fortems.schema import plain_yaml
+from fortems.study.models import one_outcome_each
 from fortems.tidy import write_csv, write_text
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ def write_protected(
     write_csv(codebook_of(prepared.codebook, common, answers), paths["told_codebook"])
     # Which values are missing together is told of nobody: every pattern is a count, and they add up.
     write_csv(prepared.missing_patterns.iloc[:0], paths["told_patterns"])
-    entries = plain_yaml(Path(models))
+    entries = one_outcome_each(plain_yaml(Path(models)))
     kept = {name: entry for name, entry in entries.items() if name in protected.models}
     write_text(yaml.safe_dump(kept, sort_keys=False, allow_unicode=True), paths["kept_models"])
     write_csv(protected.withheld, paths["withheld"])

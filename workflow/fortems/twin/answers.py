@@ -1,0 +1,71 @@
+"""Answers to items that add up to given scores and hang together about as closely as is told."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fortems.study.instruments import Instrument
+from fortems.study.scoring import reverse
+
+Array = NDArray[np.float64]
+
+SPREADS = np.geomspace(
+    0.05, 4.0, 24
+)  # of single answers about a client's own mean, in points of the response scale
+
+
+def answers_to(
+    instrument: Instrument, scores: dict[str, Array], alpha: dict[str, float], rng: np.random.Generator
+) -> Array:
+    """Return raw answers (n, items) that score as given.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    scores : dict of str to ndarray (n,)
+        Subscale → whole numbers in its range.
+    alpha : dict of str to float
+        Subscale → reliability that is told; where none is, .80.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray (n, items)
+        Reversed items as a client would answer them; an item of no subscale is missing.
+    """
+    n = len(next(iter(scores.values())))
+    turned = np.full((n, instrument.n_items), np.nan)
+    for name, items in instrument.subscales.items():
+        places = np.asarray(items) - 1
+        turned[:, places] = _of_scale(instrument, len(items), scores[name], alpha.get(name, 0.8), rng)
+    return reverse(turned, instrument)
+
+
+def _of_scale(instrument: Instrument, k: int, sums: Array, alpha: float, rng: np.random.Generator) -> Array:
+    """The spread whose answers come nearest to a reliability."""
+    noise = rng.standard_normal((len(sums), k))
+    order = rng.permuted(np.tile(np.arange(k), (len(sums), 1)), axis=1)
+    found = [_adding_up(instrument, sums, spread * noise, order) for spread in SPREADS]
+    distance = [abs(_alpha(answers) - alpha) for answers in found]
+    return found[int(np.argmin(distance))]
+
+
+def _adding_up(instrument: Instrument, sums: Array, noise: Array, order: NDArray[np.int64]) -> Array:
+    low, high = instrument.low, instrument.high
+    answers = np.clip(np.rint(sums[:, None] / noise.shape[1] + noise), low, high)
+    for client, row in enumerate(answers):
+        step = 0
+        while (rest := sums[client] - row.sum()) != 0:
+            item = order[client, step % len(row)]
+            row[item] = np.clip(row[item] + np.sign(rest), low, high)
+            step += 1
+    return answers
+
+
+def _alpha(answers: Array) -> float:
+    k = answers.shape[1]
+    whole = answers.sum(axis=1).var(ddof=1)
+    if k == 1 or whole == 0:
+        return 1.0
+    return float(k / (k - 1) * (1 - answers.var(axis=0, ddof=1).sum() / whole))
