@@ -5,13 +5,7 @@
 
 from fortems.run.config import switched_on
 
-CONFOUNDING = [
-    f"robustness/{name}.csv"
-    for name in ("confounding", "robustness_values", "common_factor", "survivors")
-    if switched_on(f"robustness/{name}.csv", config)
-]
-
-if CONFOUNDING:
+if switched_on("robustness/confounding.csv", config):
 
     rule confounding:
         input:
@@ -20,7 +14,9 @@ if CONFOUNDING:
             models=MODELS,
             code=code("confounding"),
         output:
-            [shown(name) for name in CONFOUNDING],
+            shown("robustness/confounding.csv"),
+            shown("robustness/robustness_values.csv"),
+            shown("robustness/common_factor.csv"),
         log:
             f"{LOGS}/confounding.log",
         benchmark:
@@ -30,12 +26,38 @@ if CONFOUNDING:
             ENVIRONMENT
         params:
             confidence=config["confidence"],
-            dropout=config["robustness"]["survivors"],
             software=software("confounding"),
         message:
-            "Ask what unmeasured confounders, a common factor and dropout would do"
+            "Ask what unmeasured causes and a common factor would do"
         script:
             "../scripts/confounding.py"
+
+
+if switched_on("robustness/survivors.csv", config):
+
+    rule survivors:
+        input:
+            scores=ANALYSED,
+            types=TYPES,
+            models=MODELS,
+            code=code("survivors"),
+        output:
+            shown("robustness/survivors.csv"),
+        log:
+            f"{LOGS}/survivors.log",
+        benchmark:
+            f"{BENCHMARKS}/survivors.tsv"
+        priority: THIRD
+        conda:
+            ENVIRONMENT
+        params:
+            confidence=config["confidence"],
+            dropout=config["robustness"]["survivors"],
+            software=software("survivors"),
+        message:
+            "Ask what dropout before the sample would do"
+        script:
+            "../scripts/survivors.py"
 
 
 if switched_on("robustness/bayes.csv", config):

@@ -1,4 +1,4 @@
-"""What it would take to overturn the effects: unmeasured confounders, a common factor, dropout."""
+"""What it would take to overturn the effects: unmeasured causes, a common factor of the ratings."""
 
 from fortems.run.job import job
 
@@ -9,12 +9,7 @@ with job(snakemake):
     from fortems.study.models import load_models
     from fortems.tidy import read_csv, write_csv
 
-    params = snakemake.params
-    made = tables(
-        load_models(snakemake.input.models),
-        read_csv(snakemake.input.scores),
-        params.confidence,
-        grid=params.dropout,
-    )
+    models, scores = load_models(snakemake.input.models), read_csv(snakemake.input.scores)
+    made = tables(models, scores, snakemake.params.confidence)
     for path in snakemake.output:
         write_csv(made[Path(path).stem], path)

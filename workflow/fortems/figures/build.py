@@ -45,6 +45,7 @@ def spec(name: str) -> Spec:
         therapists,
     )
     from fortems.figures.article import causal, strip, together
+    from fortems.figures.sensitivity import bayes, confounding, factor, strengths, survivors
 
     if name.startswith(PATH):
         return paths.spec(name.removeprefix(PATH))
@@ -67,6 +68,11 @@ def spec(name: str) -> Spec:
         causal,
         strip,
         together,
+        bayes,
+        confounding,
+        factor,
+        strengths,
+        survivors,
     )
     return {module.SPEC.name: module.SPEC for module in modules}[name]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fortems.report.page.table import Table
-from fortems.report.tables import appendix, codebook, findings, models, scales
+from fortems.report.tables import appendix, codebook, findings, models, scales, sensitivity
 from fortems.report.template import Report
 
 BUILDERS: tuple[Callable[[Report], Table | None], ...] = (
@@ -17,6 +17,9 @@ BUILDERS: tuple[Callable[[Report], Table | None], ...] = (
     models.verdicts,
     models.reordered,
     models.measurement,
+    sensitivity.overturn,
+    sensitivity.distribution,
+    sensitivity.posterior,
     findings.claims,
     findings.scenarios,
     findings.diagnosticity,

@@ -21,6 +21,7 @@ from fortems.report.text import (
     people,
     relations,
     robustness,
+    sensitivity,
     setup,
     summary,
 )
@@ -40,6 +41,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
         matrix,
         claims,
         robustness,
+        sensitivity,
         design,
         pattern,
         discussion,

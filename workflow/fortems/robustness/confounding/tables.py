@@ -17,10 +17,9 @@ def tables(
     models: Mapping[str, MediationModel],
     scores: pd.DataFrame,
     confidence: float = 0.95,
-    grid: Mapping[str, Sequence[float]] | None = None,
     bound: float = BOUND,
 ) -> dict[str, pd.DataFrame]:
-    """Return what it takes to overturn the effects of the models that are looked at.
+    """Return what unmeasured causes and a common factor would do to the models that are looked at.
 
     Parameters
     ----------
@@ -28,20 +27,17 @@ def tables(
         Those of the run; ``covariances.examined`` chooses.
     scores : DataFrame
     confidence : float
-    grid : mapping, optional
-        Of dropout (``survivors.rows``); without it there is no such table.
     bound : float
         Of the equivalence test of the direct path.
 
     Returns
     -------
     dict
-        By file name without suffix: ``confounding, robustness_values, common_factor`` and ``survivors``.
+        By file name without suffix: ``confounding, robustness_values, common_factor``.
     """
     curves: list[dict[str, Any]] = []
     strengths: list[dict[str, Any]] = []
     factors: list[dict[str, Any]] = []
-    stayed: list[dict[str, Any]] = []
     for model in examined(models).values():
         levels = levels_of(model, scores)
         benchmarks = _with_benchmarks(levels, scores)
@@ -50,14 +46,27 @@ def tables(
             strengths += values.value_rows(level, confidence, bound)
             strengths += values.benchmark_rows(level, confidence, benchmarks)
             factors += factor.rows(level, confidence)
-            if grid:
-                stayed += survivors.rows(level, grid, confidence)
-    found = {
+    return {
         "confounding": pd.DataFrame(curves, columns=list(correlation.COLUMNS)),
         "robustness_values": pd.DataFrame(strengths, columns=list(values.COLUMNS)),
         "common_factor": pd.DataFrame(factors, columns=list(factor.COLUMNS)),
     }
-    return found | ({"survivors": pd.DataFrame(stayed, columns=list(survivors.COLUMNS))} if grid else {})
+
+
+def survivors_table(
+    models: Mapping[str, MediationModel],
+    scores: pd.DataFrame,
+    grid: Mapping[str, Sequence[float]],
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return what dropout before the sample would do to the models that are looked at (``survivors.rows``)."""
+    found = [
+        row
+        for model in examined(models).values()
+        for level in levels_of(model, scores)
+        for row in survivors.rows(level, grid, confidence)
+    ]
+    return pd.DataFrame(found, columns=list(survivors.COLUMNS))
 
 
 def _with_benchmarks(levels: Sequence[Level], scores: pd.DataFrame) -> dict[str, list[Level]]:

@@ -1,0 +1,97 @@
+"""Posterior intervals of effects within and between therapists, under each prior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.words import model_label
+from fortems.robustness.bayes.prior import INFORMED
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+COLUMNS = ["model", "prior", "level", "quantity", "estimate", "ci_low", "ci_high", "negative"]
+SHOWN = (("within", "indirect"), ("between", "indirect"), ("contextual", "a"), ("contextual", "b"))
+
+
+def data(context: Context) -> pd.DataFrame:
+    """The indirect effects at both levels and the contextual effects of its paths."""
+    table = context.table("robustness/bayes.csv")
+    wanted = [pair in SHOWN for pair in zip(table["level"], table["quantity"], strict=True)]
+    rows = table[np.array(wanted, dtype=bool) & table["ci_low"].notna()]
+    if rows.empty:
+        raise Withheld("Not drawn: no model of one predictor and one mediator was fitted at two levels.")
+    return rows[COLUMNS]
+
+
+def prior_label(name: str) -> str:
+    """A prior as a label."""
+    return "ICCs after Johns et al." if name == INFORMED else f"half-t, scale {name.rpartition('_')[2]}"
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a panel a model and quantity, a line a prior."""
+    models, priors = (list(dict.fromkeys(frame[name])) for name in ("model", "prior"))
+    made, grid = style.figure(
+        0.6 + (0.5 + 0.17 * len(priors)) * len(models), len(models), len(SHOWN), squeeze=False
+    )
+    for line, model in enumerate(models):
+        for place, (level, quantity) in enumerate(SHOWN):
+            axes = grid[line][place]
+            style.zero_line(axes)
+            part = frame[
+                (frame["model"] == model) & (frame["level"] == level) & (frame["quantity"] == quantity)
+            ]
+            for row in part.to_dict("records"):
+                number = priors.index(row["prior"])
+                look = style.SERIES[number % len(style.SERIES)]
+                axes.plot([row["ci_low"], row["ci_high"]], [-number, -number], color=look.colour)
+                axes.plot(row["estimate"], -number, linestyle="none", **look.points())
+            axes.set_yticks(
+                [-n for n in range(len(priors))], [prior_label(p) for p in priors] if place == 0 else []
+            )
+            axes.set_ylim(-len(priors) + 0.4, 0.6)
+            axes.tick_params(axis="y", length=0)
+            whose = model_label(context.models, model) if place == 0 else ""
+            axes.set_title(f"{whose}\n{level}: {quantity}", fontsize=style.SMALL)
+    return made
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Posterior of Effects Within and Between Therapists"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Posterior intervals of the indirect effects under the informed prior."""
+    first = frame[(frame["prior"] == frame["prior"].iloc[0]) & (frame["quantity"] == "indirect")]
+    parts = [
+        f"{model_label(context.models, row['model'])} {row['level']}: {style.sign(row['estimate'])} "
+        f"[{style.sign(row['ci_low'])}, {style.sign(row['ci_high'])}]"
+        for row in first.to_dict("records")
+    ]
+    return f"Posterior intervals. {'; '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """What is drawn."""
+    return (
+        "Posterior medians and equal-tailed intervals under each prior of how therapists differ; contextual: between less "
+        "within. Effects between therapists stay wide under every prior."
+        if _wide(frame)
+        else "Posterior medians and equal-tailed intervals under each prior of how therapists differ; contextual: between less within."
+    )
+
+
+def _wide(frame: pd.DataFrame) -> bool:
+    """Whether every interval of an indirect effect between is wider than that within."""
+    width = (frame["ci_high"] - frame["ci_low"]).where(frame["quantity"] == "indirect")
+    return bool(width[frame["level"] == "between"].min() > width[frame["level"] == "within"].max())
+
+
+SPEC = Spec("bayes", title, data, draw, alt, reading)

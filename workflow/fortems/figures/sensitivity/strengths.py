@@ -1,0 +1,102 @@
+"""Robustness values of the paths beside what measured variables explain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.sensitivity.curves import where
+from fortems.presentation.numbers import percent
+from fortems.study.variables import label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+COLUMNS = ["model", "level", "effect", "kind", "benchmark", "rv", "rv_alpha_robust", "r2_origin", "r2_end"]
+
+
+def data(context: Context) -> pd.DataFrame:
+    """Robustness values of a and b against zero, and the measured variables."""
+    table = context.table("robustness/robustness_values.csv")
+    rows = table[
+        (table["target"] == "zero")
+        & table["effect"].isin(["a", "b"])
+        & (table["rv"].notna() | table["r2_end"].notna())
+    ]
+    if rows[rows["kind"] == "value"].empty:
+        raise Withheld("Not drawn: no model of one predictor and one mediator was fitted.")
+    return rows[COLUMNS]
+
+
+def _lines(frame: pd.DataFrame) -> list[dict]:  # type: ignore[type-arg]
+    return frame[frame["kind"] == "value"].to_dict("records")
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw a line a path: robustness values, and on the same scale the stronger tie of each measured variable."""
+    lines = _lines(frame)
+    made, axes = style.figure(1.0 + 0.26 * len(lines))
+    names = list(dict.fromkeys(frame["benchmark"].dropna()))
+    for number, row in enumerate(lines):
+        look = style.ESTIMANDS[row["level"]]
+        axes.plot(
+            [row["rv_alpha_robust"], row["rv"]], [-number, -number], color=look.colour, linestyle=look.line
+        )
+        axes.plot(row["rv"], -number, linestyle="none", **look.points())
+        axes.plot(
+            row["rv_alpha_robust"], -number, marker="|", markersize=9, color=look.colour, markeredgewidth=1.2
+        )
+        same = frame[
+            (frame["model"] == row["model"])
+            & (frame["level"] == row["level"])
+            & (frame["effect"] == row["effect"])
+        ]
+        for item in same[same["kind"] == "benchmark"].to_dict("records"):
+            mark = style.SERIES[2 + names.index(item["benchmark"]) % (len(style.SERIES) - 2)]
+            weaker = min(item["r2_origin"], item["r2_end"])
+            axes.plot(
+                weaker,
+                -number + 0.25,
+                linestyle="none",
+                markersize=3.5,
+                label=label(item["benchmark"]),
+                **mark.points(),
+            )
+    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    if handles:
+        made.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=len(handles))
+    axes.set_yticks(
+        [-n for n in range(len(lines))], [f"{where(row, context)}: {row['effect']}" for row in lines]
+    )
+    axes.set_ylim(-len(lines) + 0.3, 0.7)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(left=-0.01)
+    axes.set_xlabel("share of the variance of both ends")
+    return made
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "Robustness Values of the Paths Beside Measured Variables"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Every line in words."""
+    return (
+        "Dot plot. "
+        + "; ".join(f"{where(r, context)} {r['effect']}: {percent(r['rv'])}" for r in _lines(frame))
+        + "."
+    )
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """What the marks mean."""
+    return (
+        "Marker: the share of the variance of both ends that a confounder must explain to bring the path to zero; bar: to bring the report's "
+        "own interval there. Small marks above: what measured variables explain of that end of which they explain less."
+    )
+
+
+SPEC = Spec("robustness_values", title, data, draw, alt, reading)
