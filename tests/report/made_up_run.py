@@ -225,7 +225,8 @@ def _small() -> dict[str, pd.DataFrame]:
         [{"model": f"{x}_{kind}", "measurement": kind, "engine": "twolevel", "level": level, "effect": "indirect", "predictor": x,
           "mediator": "meaning", "outcome": "distress", "interval": MEASURED[kind], "estimate": -1.1,
           "se": 0.3, "ci_low": -1.7, "ci_high": -0.5 if x == "bond" else 0.1, "p": 0.01, "standardized": -0.2, "ratio": 1.2, "n_clients": 96,
-          "n_therapists": 23, "note": "latent by 11 indicators; chi2(41) = 62.46" if kind == "latent" else ""}
+          "n_therapists": 23, "note": "latent by 11 indicators" if kind == "latent" else "",
+          **({"chi2": 62.46, "df": 41, "chi2_p": 0.017} if kind == "latent" else {})}
          for x in ("alliance", "bond") for kind in ("observed", "latent", "corrected") for level in ("within", "single")]
     )  # fmt: skip
     tables["robustness/leave_one_out.csv"] = pd.DataFrame(

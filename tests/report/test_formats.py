@@ -11,7 +11,8 @@ import yaml
 from fortems.errors import FortemsError
 from fortems.presentation.results import Results
 from fortems.report.build import PARTS, build, compose, prepare
-from fortems.report.page.document import Document, _flushed, place, resolve
+from fortems.report.page.document import Document, place, read, resolve
+from fortems.report.page.paged import _flushed, for_typst
 from fortems.report.page.table import Cell, Section, Table
 from fortems.study.models import load_models
 from made_up_run import ROOT
@@ -225,3 +226,53 @@ def test_floats_are_printed_before_text_runs_away_from_them():
     assert flushes(floating, floating, part) == 0
     assert flushes(floating, floating, section, section) == 1
     assert flushes(floating, section, floating, section, floating, chapter) == 2
+
+
+def _tagged(path):
+    """Kind and text alternative of every element of a PDF's tag tree."""
+    import ctypes
+
+    import pypdfium2.raw as pdfium
+
+    def text(read, element):
+        size = read(element, None, 0)
+        buffer = ctypes.create_string_buffer(size)
+        read(element, buffer, size)
+        return buffer.raw.decode("utf-16-le").rstrip("\0") if size else ""
+
+    def below(element):
+        yield (
+            text(pdfium.FPDF_StructElement_GetType, element),
+            text(pdfium.FPDF_StructElement_GetAltText, element),
+        )
+        for number in range(pdfium.FPDF_StructElement_CountChildren(element)):
+            if child := pdfium.FPDF_StructElement_GetChildAtIndex(element, number):
+                yield from below(child)
+
+    document = pdfium.FPDF_LoadDocument(str(path).encode(), None)
+    for number in range(pdfium.FPDF_GetPageCount(document)):
+        page = pdfium.FPDF_LoadPage(document, number)
+        tree = pdfium.FPDF_StructTree_GetForPage(page)
+        for index in range(pdfium.FPDF_StructTree_CountChildren(tree)):
+            if child := pdfium.FPDF_StructTree_GetChildAtIndex(tree, index):
+                yield from below(child)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_pdf_is_tagged_and_every_drawing_and_formula_has_its_alternative(runs, kind, part):
+    path, page = runs[kind] / f"manuscript/{part}.pdf", _page(runs[kind], part)
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in path.read_bytes()
+    found = list(_tagged(path))
+    drawings = re.findall(r'alt="(Alt of [^"]+)"', page)
+    told = {alt for kind_, alt in found if alt.startswith("Alt of")}
+    assert told == set(drawings) and (drawings or part == "supplement")
+    assert all(alt for kind_, alt in found if kind_ == "Formula")
+    kinds = {kind_ for kind_, _ in found}
+    assert {"H1", "H2", "P", "Table", "TR", "TH", "TD"} <= kinds
+
+
+def test_a_formula_that_nobody_reads_aloud_is_named(tmp_path):
+    document = read("$x$ and $a_{1}$", ROOT / "manuscript")
+    with pytest.raises(FortemsError, match=r"formulas\.yaml does not say how the formula a_\{1\}"):
+        for_typst(document, tmp_path)

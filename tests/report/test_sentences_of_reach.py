@@ -3,6 +3,7 @@
 import pytest
 from fortems.presentation.results import Results
 from fortems.report.build import prepare
+from fortems.report.page import nodes
 from fortems.report.tables import findings, models, scales
 from fortems.report.text import claims as claims_text
 from fortems.report.text import design, full, people, setup, summary
@@ -118,7 +119,8 @@ def test_latent_models_stand_in_the_table_with_their_fit(report_of):
     assert sum("Latent variables" in repr(line) for line in table.body) == 4
     notes = repr(table.notes)
     assert "Monte Carlo for observed scores; delta method for latent variables" in notes
-    assert "chi2(41) = 62.46" in notes
+    printed = " ".join(nodes.text_of(note.inlines()) for note in table.notes)
+    assert "χ²(41) = 62.46, p = .017." in printed and "*" not in printed
 
 
 @pytest.mark.parametrize("stories", [(), (("As reported", "It is so."), ("Reversed", "It is not."))])

@@ -17,7 +17,8 @@ from fortems.report.tables import tables
 from fortems.report.tables.appendix import checklist
 from fortems.report.template import Report, facts, render
 from fortems.report.text import SENTENCES
-from fortems.report.variant import Variant, variant
+from fortems.report.text.article.statements import NOT_STATED, plain
+from fortems.report.variant import variant
 from fortems.run.catalogue import FILES, REPORTED, SOURCE_FILE
 from fortems.study.definition import study
 from fortems.study.models import MediationModel, load_models
@@ -117,11 +118,13 @@ def headings(document: Document) -> dict[str, str]:
     }
 
 
-def front(kind: Variant, part: str = "manuscript") -> formats.Front:
-    """Title, subtitle, running head of a part of the manuscript, by the kind of run."""
-    authors = ("A report of the replication package meaning-mediation",)
+def front(report: Report, part: str = "manuscript") -> formats.Front:
+    """Title, subtitle, authors, running head of a part of the manuscript."""
+    kind = report.variant
     title = f"Supplement to {kind.title}" if part == "supplement" else kind.title
-    return formats.Front(title, kind.source, study().running_head, authors, kind.banner)
+    authors = [plain(report.results.setting("report", key)) for key in ("authors", "affiliations")]
+    said = tuple(text for text in authors if text) or (f"Authors: {NOT_STATED}",)
+    return formats.Front(title, kind.source, study().running_head, said, kind.banner)
 
 
 def build(
@@ -152,7 +155,7 @@ def build(
     with ThreadPoolExecutor() as pool:  # most of the time goes to pandoc and typst, outside Python
         pages, others = {}, []
         for name, document in parts.items():
-            cover, path = front(report.variant, name), out / name
+            cover, path = front(report, name), out / name
             pages[path.with_suffix(".html")] = pool.submit(
                 formats.write_html, document, cover, style, path.with_suffix(".html")
             )

@@ -6,6 +6,7 @@ Only light imports: the Snakefile reads this module each time a job starts (fort
 from __future__ import annotations
 
 import copy
+import datetime
 import hashlib
 import os
 from collections.abc import Mapping
@@ -77,6 +78,8 @@ def _link(path: str) -> str:
 def as_meant(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration as plain values; the text null, all that ``--config design=null`` can give, is null.
 
+    A day without quotes, which YAML reads as a date, is the text of it.
+
     In ``data`` it stays text: a file's own word may be null.
     """
     return {key: value if key == "data" else _nulls(value) for key, value in plain(config).items()}
@@ -85,6 +88,8 @@ def as_meant(config: Mapping[str, Any]) -> dict[str, Any]:
 def _nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _nulls(item) for key, item in value.items()}
+    if isinstance(value, datetime.date):
+        return value.isoformat()
     return None if value == "null" else value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from fortems.errors import FortemsError
 from fortems.report.page import nodes
 from fortems.report.page.table import Table
+from fortems.schema import plain_yaml
 
 #: Markdown as templates may use it: nothing raw can come through from a value of the data.
 READER = (
@@ -85,6 +86,8 @@ class Document:
         The file's name without suffix, by which another part of the manuscript refers to it.
     mark : str
         What stands before the number of a table or figure: ``S`` in a supplement.
+    formulas : dict
+        A formula's source to how it is read aloud.
     """
 
     tree: dict[str, Any]
@@ -92,6 +95,7 @@ class Document:
     sections: dict[str, str] = field(default_factory=dict)
     name: str = "manuscript"
     mark: str = ""
+    formulas: Mapping[str, str] = field(default_factory=dict)
 
 
 def pandoc(arguments: list[str], text: str) -> str:
@@ -118,7 +122,8 @@ def read(markdown: str, folder: Path) -> Document:
     arguments = ["-f", READER, "-t", "json", "--citeproc", "--csl", str(folder / "style/apa.csl")]
     tree = json.loads(pandoc([*arguments, "--bibliography", str(folder / "references.bib")], markdown))
     tree["blocks"] = [block for block in tree["blocks"] if block["t"] != "Null"]
-    return Document(tree)
+    spoken = {" ".join(tex.split()): text for tex, text in plain_yaml(folder / "formulas.yaml").items()}
+    return Document(tree, formulas=spoken)
 
 
 def place(document: Document, items: Mapping[str, Table | Picture], simulated: str = "") -> None:
@@ -195,77 +200,19 @@ def _named(part: Document, is_item: bool) -> Mapping[str, str]:
     return part.numbers if is_item else part.sections
 
 
-def _without_other_parts(tree: dict[str, Any]) -> None:
-    """Leave the words of references to another part, which this format cannot follow."""
-    for node in nodes.walk(tree["blocks"]):
-        if node["t"] == "Link" and ELSEWHERE in node["c"][0][1]:
-            node.update({"t": "Span", "c": [nodes.attr(), node["c"][1]]})
-
-
-def _copy(tree: dict[str, Any]) -> dict[str, Any]:
+def copied(tree: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(tree))
 
 
-def _divisions(blocks: list[nodes.Node], name: str) -> list[nodes.Node]:
+def divisions(blocks: list[nodes.Node], name: str) -> list[nodes.Node]:
     """The divisions of a class, at any depth."""
     found = []
     for block in blocks:
         if block["t"] == "Div":
             if name in block["c"][0][1]:
                 found.append(block)
-            found += _divisions(block["c"][1], name)
+            found += divisions(block["c"][1], name)
     return found
-
-
-def _new_pages(blocks: list[nodes.Node], page: nodes.Node) -> list[nodes.Node]:
-    """Begin a new page after the front matter and before every heading of class ``page``."""
-
-    def change(block: nodes.Node) -> list[nodes.Node] | None:
-        if block["t"] == "Div" and {"front", "page"} <= set(block["c"][0][1]):
-            return [block, page]
-        if block["t"] == "Header" and "page" in block["c"][1][1]:
-            return [page, block]
-        return None
-
-    return nodes.replace_blocks(blocks, change)
-
-
-def _placed(blocks: list[nodes.Node]) -> list[nodes.Node]:
-    """Let tables and figures float in the text of the PDF; in the appendix they stay below their heading, whole."""
-    starts = [
-        number
-        for number, block in enumerate(blocks)
-        if block["t"] == "Header" and block["c"][1][0].startswith("appendix")
-    ]
-    end = starts[0] if starts else len(blocks)
-
-    def within(function: str) -> Callable[[nodes.Node], list[nodes.Node] | None]:
-        def change(block: nodes.Node) -> list[nodes.Node] | None:
-            if block["t"] != "Div" or not {"table", "figure"} & set(block["c"][0][1]):
-                return None
-            return [nodes.raw("typst", f"#{function}["), block, nodes.raw("typst", "]")]
-
-        return change
-
-    return nodes.replace_blocks(blocks[:end], within("floating")) + nodes.replace_blocks(
-        blocks[end:], within("standing")
-    )
-
-
-def _flushed(blocks: list[nodes.Node]) -> list[nodes.Node]:
-    """Have what floats printed before the next section, so that it stays near its text.
-
-    Within a chapter one table or figure may wait: the text of the next section fills the page instead of white space.
-    """
-    done: list[nodes.Node] = []
-    waiting = 0
-    for block in blocks:
-        waiting += block["t"] == "RawBlock" and block["c"][1].startswith("#floating")
-        if block["t"] == "Header" and block["c"][0] <= 2 and waiting > (0 if block["c"][0] == 1 else 1):
-            done.append(nodes.raw("typst", "#place.flush()"))
-            waiting = 0
-        done.append(block)
-    return done
 
 
 def for_html(document: Document) -> tuple[dict[str, Any], dict[str, Path]]:
@@ -278,7 +225,7 @@ def for_html(document: Document) -> tuple[dict[str, Any], dict[str, Path]]:
     dict of str to Path
         The drawings' words and files; pandoc would take long to read and write the drawings themselves.
     """
-    tree, drawings = _copy(document.tree), {}
+    tree, drawings = copied(document.tree), {}
     for node in nodes.walk(tree["blocks"]):
         if node["t"] in ("Table", "Figure"):
             inlines = node["c"][1][1][0]["c"]
@@ -295,86 +242,10 @@ def for_html(document: Document) -> tuple[dict[str, Any], dict[str, Path]]:
             node["c"][0][2] = []
         elif node["t"] == "Header":
             node["c"][0] += 1
-    for region in _divisions(tree["blocks"], "table-scroll"):
+    for region in divisions(tree["blocks"], "table-scroll"):
         label = document.numbers[region["c"][1][0]["c"][0][0]]
         region["c"][0][2] += [["tabindex", "0"], ["role", "region"], ["aria-label", label]]
     return tree, drawings
-
-
-def for_typst(document: Document, start: Path) -> dict[str, Any]:
-    """Fit the tree for Typst: what must stay whole, type sizes, vector drawings relative to ``start``."""
-    tree = _copy(document.tree)
-    _without_other_parts(tree)
-    for node in nodes.walk(tree["blocks"]):
-        if node["t"] in ("Table", "Figure"):
-            caption = node["c"][1][1][0]
-            label = nodes.strong(nodes.words(document.numbers[node["c"][0][0]]))
-            caption["c"] = [label, {"t": "LineBreak"}, nodes.emph(caption["c"])]
-        elif node["t"] == "Image":
-            node["c"][2][0] = "/" + Path(f"{node['c'][2][0]}.svg").resolve().relative_to(start).as_posix()
-    for name in ("table", "figure"):
-        for group in _divisions(tree["blocks"], name):
-            classes = group["c"][0][1]
-            pairs = {"typst:width": "100%", "typst:above": "1.6em", "typst:below": "1.8em"}
-            if name == "table":
-                pairs["typst:text:size"] = "8pt" if "small" in classes else "9.5pt"
-            nodes.with_pairs(group, pairs)
-    for note in _divisions(tree["blocks"], "note"):
-        nodes.with_pairs(
-            note,
-            {
-                "typst:text:size": "9pt",
-                "typst:above": "0.6em",
-                "typst:below": "0.6em",
-                "typst:breakable": "false",
-            },
-        )
-    for box in _divisions(tree["blocks"], "plain-words"):
-        stroke = '(left: 2.5pt + rgb("#00558c"))'
-        nodes.with_pairs(box, {"typst:stroke": stroke, "typst:inset": "(left: 10pt)"})
-    for entry in _divisions(tree["blocks"], "csl-entry"):
-        entry["c"][1].insert(0, nodes.raw("typst", "#set par(hanging-indent: 2em); #set text(size: 10pt)"))
-    tree["blocks"] = _new_pages(tree["blocks"], nodes.raw("typst", "#pagebreak(weak: true)"))
-    tree["blocks"] = _flushed(_placed(tree["blocks"]))
-    return tree
-
-
-def for_word(document: Document) -> tuple[dict[str, Any], frozenset[str]]:
-    """Fit the tree for Word: raster drawings, styles by name, reference fields.
-
-    Returns
-    -------
-    tree : dict
-        For pandoc.
-    small : frozenset of str
-        Captions of the tables in smaller type, for ``docx.finish``.
-    """
-    from fortems.report.page import docx
-
-    tree = _copy(document.tree)
-    _without_other_parts(tree)
-    small = frozenset(
-        nodes.text_of(node["c"][1][1])
-        for group in _divisions(tree["blocks"], "small")
-        for node in nodes.walk(group)
-        if node["t"] == "Table"
-    )
-    for node in nodes.walk(tree["blocks"]):
-        if node["t"] in ("Table", "Figure"):
-            caption = node["c"][1][1][0]
-            caption["c"] = [nodes.span(caption["c"], **{"custom-style": "Caption Title"})]
-        elif node["t"] == "Image":
-            node["c"][2][0] = f"{node['c'][2][0]}.png"
-        elif node["t"] == "Link" and "ref" in node["c"][0][1]:
-            target = node["c"][2][0][1:]
-            code = docx.field(target, document.numbers[target])
-            node.update(nodes.raw_inline("openxml", code))
-    for name, style in (("note", "Table Note"), ("plain-words", "Plain Words")):
-        for group in _divisions(tree["blocks"], name):
-            nodes.with_pairs(group, {"custom-style": style})
-    page = nodes.raw("openxml", '<w:p><w:r><w:br w:type="page" /></w:r></w:p>')
-    tree["blocks"] = _new_pages(tree["blocks"], page)
-    return tree, small
 
 
 def markdown_title(text: str) -> str:

@@ -10,11 +10,16 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from fortems import tidy
 from fortems.presentation import fonts
 from fortems.report.page import docx, nodes
-from fortems.report.page.document import Document, for_html, for_typst, for_word, pandoc
+from fortems.report.page.document import Document, for_html, pandoc
+from fortems.report.page.paged import for_typst, for_word
+
+#: PDF/UA-1: tagged, every drawing and formula with a text alternative.
+PDF_STANDARD: Literal["ua-1"] = "ua-1"
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,7 @@ def write_pdf(document: Document, front: Front, style: Path, root: Path, path: P
             root=str(root),
             ignore_system_fonts=True,
             font_paths=[str(fonts.folder())],  # of the drawings
+            pdf_standards=PDF_STANDARD,
         )
         partial.write_bytes(compiled)
 

@@ -289,7 +289,7 @@ def measurement(report: Report) -> Table | None:
                 bind.cell(row, "chi2", "b"),
                 bind.cell(row, "chi2_p", "p="),
             )
-            latent += [words, numbers[0], ") = ", numbers[1], ", *p* ", numbers[2], "."]
+            latent += [words, numbers[0], ") = ", numbers[1], Cell(", *p* ", marked=True), numbers[2], "."]
     return Table(
         "tbl-measurement",
         "Indirect Effects With Measurement Error Ignored and Taken Into Account",

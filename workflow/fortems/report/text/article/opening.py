@@ -8,7 +8,6 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.article.statements import plain
 from fortems.report.text.design import DIAGNOSTICITY, RATIOS, scenario_titles
 from fortems.report.text.discussion import shown
 from fortems.report.text.relations import total
@@ -149,10 +148,8 @@ def no_conclusions(report: Report) -> str:
 
 def author_note(report: Report) -> str:
     """Who made the report, and of which run it tells."""
-    who = plain(report.results.setting("report", "authors"))
-    by = f"{escape(who)}. " if who else ""
     return (
-        f"{by}Report made by the package *meaning-mediation*, version {report.bind.software('meaning-mediation')}, from the run "
+        f"Made by the package *meaning-mediation*, version {report.bind.software('meaning-mediation')}, from the run "
         f"*{escape(report.results.setting('run'))}* with the seed {report.bind.setting('seed', style='text')}."
     )
 
