@@ -6,6 +6,7 @@ that a changed estimate changes what follows from it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from fortems.claims.evidence import from_tables
 from fortems.claims.judge import claims_table
 from fortems.mediation.agreement import agreement
 from fortems.mediation.verdicts import verdicts
+from fortems.robustness.bayes import posterior
+from fortems.robustness.confounding import tables as confounding
+from fortems.robustness.distribution import table as distribution
 from fortems.run.config import complete, switched_on
 from fortems.study.models import load_models, models_of
 
@@ -235,7 +239,36 @@ def _small() -> dict[str, pd.DataFrame]:
           "largest_shift": -1.0, "sign_changes": 0, "n_fits": 23, "n_failed": 0}
          for x in ("alliance", "bond") for level in ("within", "single")]
     )  # fmt: skip
-    return tables | _design()
+    return tables | _robustness() | _design()
+
+
+@lru_cache
+def _robustness() -> dict[str, pd.DataFrame]:
+    """What the study's own code says of the made-up clients, in few draws."""
+    own = {name: AS_MODELS[name] for name in ("alliance", "bond")}
+    clients, rng = scores(), np.random.default_rng(4)
+    clients = clients.assign(
+        alliance=3 * clients["bond"] + rng.normal(0, 4, 96),
+        goal=clients["bond"] + rng.normal(0, 3, 96),
+        age=rng.normal(40, 12, 96),
+    )
+    made = confounding.tables(own, clients)
+    made["survivors"] = confounding.survivors_table(
+        own, clients, {"dropout": [0.3], "predictor": [0.0, 0.5], "outcome": [-0.5, 0.0, 0.5]}
+    )
+    made["distribution"] = distribution.table(own, clients, {"meaning": (5.0, 35.0)}, 5, seed=1)
+    made["bayes"] = posterior.table(own, clients, posterior.Settings(1, steps=2000, chains=2))
+    calibrated = pd.DataFrame(
+        {
+            "prior": "johns_2019",
+            "eta": 2.0,
+            "level": "within",
+            "quantity": ["a", "b"],
+            "studies": 200,
+            "p": [0.3, 0.04],
+        }
+    )
+    return {f"robustness/{name}.csv": table for name, table in made.items()} | {"design/sbc.csv": calibrated}
 
 
 def _design() -> dict[str, pd.DataFrame]:

@@ -17,6 +17,12 @@ FILES = (
     "mediation/fit.csv",
     "mediation/derived.csv",
     "robustness/leave_one_out.csv",
+    "robustness/confounding.csv",
+    "robustness/robustness_values.csv",
+    "robustness/common_factor.csv",
+    "robustness/survivors.csv",
+    "robustness/distribution.csv",
+    "robustness/bayes.csv",
 )
 NEW = {name: f"m{number}" for number, name in enumerate(MODELS)}
 SWAPPED = {"predictor": "task", "mediator": "search", "outcome": "social_role"}

@@ -104,10 +104,7 @@ def posterior(report: Report) -> Table | None:
             body.append(tuple(cells))
     if not body:
         return None
-    heads = [
-        "ICCs after Johns et al." if p == INFORMED else f"Half-*t*, scale {p.rpartition('_')[2]}"
-        for p in priors
-    ]
+    heads = [_prior_head(report, prior) for prior in priors]
     return Table(
         "tbl-bayes",
         "Posterior of the Two-Level Models Under Each Prior",
@@ -120,6 +117,13 @@ def posterior(report: Report) -> Table | None:
         ),
         small=True,
     )
+
+
+def _prior_head(report: Report, prior: str) -> Cell:
+    if prior == INFORMED:
+        return Cell("ICCs after Johns et al.")
+    row = report.results.rows(BAYES, prior=prior)[0]
+    return Cell.of(Cell("Half-*t*, scale ", marked=True), report.bind.cell(row, "scale", "number"))
 
 
 def distribution(report: Report) -> Table | None:

@@ -39,7 +39,7 @@ PRIOR_DRAWS = 200_000
 FEWEST_NEAR = 30  # draws within a bandwidth of 0 that a density there needs
 
 COLUMNS = (
-    *("model", "predictor", "mediator", "outcome", "prior", "eta", "level", "quantity", "variable"),
+    *("model", "predictor", "mediator", "outcome", "prior", "scale", "eta", "level", "quantity", "variable"),
     *(
         "estimate",
         "ci_low",
@@ -226,6 +226,7 @@ def _rows(system: System, prior: Prior, settings: Settings, bound: float) -> lis
         "mediator": model.mediators[0],
         "outcome": model.outcome,
         "prior": prior.name,
+        "scale": prior.scale,
         "eta": prior.eta,
         "variable": "",
         "note": "complete rows only" if system.n_missing else "",
