@@ -182,7 +182,7 @@ def delta_method(
 ) -> tuple[float, float, np.ndarray]:
     """(value, standard error, gradient) of a smooth function of the parameters, by central differences."""
     gradient = np.zeros(len(theta))
-    for k, h in enumerate(1e-5 * units):
+    for k, h in enumerate(np.maximum(1e-5 * units, 1e-9 * np.abs(theta))):
         ahead, behind = theta.copy(), theta.copy()
         ahead[k] += h
         behind[k] -= h

@@ -47,7 +47,8 @@ def forward_differences(
     for row in range(k):
         inside = False
         for sign in (1.0, -1.0):
-            moved[row] = theta[row] + sign * steps[row]
+            # A path from a variable of next to no variance may be so large that the usual step is lost in its digits.
+            moved[row] = theta[row] + sign * max(steps[row], 1e-7 * abs(theta[row]))
             sw[:, :] = 0.0
             vb[:, :] = 0.0
             padding[:] = 0.0

@@ -190,7 +190,7 @@ class Objective:
         steps shrink until they stay inside the domain; None if even tiny ones leave it.
         """
         hessian = np.empty((len(theta), len(theta)))
-        for k, unit in enumerate(self.units):
+        for k, unit in enumerate(np.maximum(self.units, 1e-3 * np.abs(theta))):
             for shrink in (1.0, 1e-1, 1e-2, 1e-3):
                 row = self._difference_row(theta, k, shrink * relative * unit)
                 if row is not None:

@@ -27,6 +27,10 @@ Bounds = Literal["psd", "none"]
 STATIONARY = 1e-9
 # Slack of the multipliers (-log L per unit of total variance).
 MULTIPLIER = 1e-4
+# Coordinates of the factored problem from which on a search is first tried without factors.
+LARGE = 25
+# Parameters of the saturated model up to which its maximum is worth finding to know where a search may stop.
+CEILING = 120
 # Smallest eigenvalue of the information, scaled to unit diagonal, that counts as definite.
 DEFINITE = {"complete": 1e-10, "missing": 1e-7}
 
@@ -113,8 +117,10 @@ def estimate(
         inside = _inside(model, moments, starts)
         # Quadrature is slow, and without bounds seldom finds its way alone.
         near, further = ([*inside], iter(())) if objective.coarse else (near, chain(inside, further))
+    latent = any(len(level.names) > level.n_observed for level in model.layout.levels)
+    attempt = _quickly if transform.factored and latent and transform.size > LARGE else _attempt
     for start in chain([*starts, *near, usual], further):
-        best = _higher(best, _attempt(objective, transform, start, lower))
+        best = _higher(best, attempt(objective, transform, start, lower))
         if best is not None and best.converged:
             break
     if best is None:
@@ -156,8 +162,10 @@ def _search(
 ) -> Solution:
     """Look for a higher maximum, unless the saturated one is reached already."""
     moments = objective.moments
+    if transform.size > LARGE and best.converged and not best.boundary:
+        return best  # inside the bounds a second valley is rare, and a large model's search is long
     ceiling = np.inf
-    saturated = None if model.random else model.saturated
+    saturated = None if model.random or model.saturated.layout.n_parameters > CEILING else model.saturated
     if saturated and (saturated.layout.y, saturated.layout.z) == (model.layout.y, model.layout.z):
         top = estimate(saturated, moments, thorough=False)
         implied = Objective(saturated.layout, moments).implied(top.theta)
@@ -165,11 +173,15 @@ def _search(
             ceiling = top.loglik - 1e-7
             if best.loglik < ceiling:
                 # Near a boundary the moment estimates may lie in the wrong valley; this one seldom does.
-                start = starting_values(model, moments, estimates=(implied.sw, implied.vb, implied.mu))
-                best = _higher(best, _attempt(objective, transform, start, lower)) or best
+                # Nor may what is left of a predictor's between variance: its path there can be large.
+                for ridge in (1e-3, 1e-9):
+                    start = starting_values(
+                        model, moments, estimates=(implied.sw, implied.vb, implied.mu), ridge=ridge
+                    )
+                    best = _higher(best, _attempt(objective, transform, start, lower)) or best
     usual = usual_start(model, moments, estimates)
     boundary = best.boundary
-    drawn = _random(transform, usual) if boundary and not model.random else ()
+    drawn = _random(transform, usual, 12 if transform.size <= 40 else 4) if boundary and not model.random else ()
     more = chain(islice(further_starts(model, moments, estimates), 3), drawn)
     for start in more:
         if best.converged and best.loglik >= ceiling:
@@ -178,7 +190,7 @@ def _search(
     return best
 
 
-def _random(transform: Transform, usual: np.ndarray, number: int = 12) -> Iterator[np.ndarray]:
+def _random(transform: Transform, usual: np.ndarray, number: int) -> Iterator[np.ndarray]:
     """Reproducible random starts: all but means and intercepts drawn afresh."""
     rng = np.random.default_rng(0)
     means = np.zeros(len(usual), dtype=bool)
@@ -200,6 +212,20 @@ def _higher(old: Solution | None, new: Solution | None) -> Solution | None:
     if new.converged != old.converged:
         return new if new.converged else old
     return new if new.loglik > old.loglik + 1e-10 * abs(old.loglik) else old
+
+
+def _quickly(objective: Objective, transform: Transform, start: np.ndarray, lower: float) -> Solution | None:
+    """`_attempt` in the parameters themselves first: fewer than the factors', and enough for a maximum inside."""
+    plain = Transform(transform.layout, transform.scales, False)
+    if np.isfinite(objective(start)[0]):
+        found = minimise(_in_phi(objective, plain), plain.phi(start), plain.units, lower=lower, iterations=60)
+        if found is not None and found.stationary:
+            theta = plain.theta(found.x)
+            if min_eigenvalue(transform, theta) > 1e-6:
+                solution = verdict(objective, transform, replace(found, x=transform.phi(theta)), lower)
+                if solution.converged:
+                    return solution
+    return _attempt(objective, transform, start, lower)
 
 
 def _attempt(objective: Objective, transform: Transform, start: np.ndarray, lower: float) -> Solution | None:

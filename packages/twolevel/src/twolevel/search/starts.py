@@ -83,6 +83,7 @@ def starting_values(
     simple: bool = False,
     estimates: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
     given: bool = True,
+    ridge: float = 1e-3,
 ) -> np.ndarray:
     """A start, (k,): inside the domain but where fixed values or the user's starts leave it.
 
@@ -95,6 +96,8 @@ def starting_values(
         (S_W, V_B, mu) to start from instead of the moment estimates, e.g. those of the saturated model.
     given : bool
         Take the user's starting values.
+    ridge : float
+        Share of the predictors' variances added to them in the regressions of a level.
     """
     sw, vb, mu = moment_estimates(moments) if estimates is None else estimates
     layout = model.layout
@@ -102,7 +105,7 @@ def starting_values(
     for number, level in enumerate(layout.levels):
         there = level.link[:, 1]
         cov = (vb if number else sw)[np.ix_(there, there)]
-        _level_start(layout, number, level, cov, mu[there], theta, simple)
+        _level_start(layout, number, level, cov, mu[there], theta, simple, ridge)
     user = {
         k: row.start
         for row, k in zip(model.rows, model.index, strict=True)
@@ -153,6 +156,7 @@ def _level_start(
     mean: np.ndarray,
     theta: np.ndarray,
     simple: bool,
+    ridge: float,
 ) -> None:
     m, o = len(level.names), level.n_observed
     places = layout.places[layout.places[:, 1] == number]
@@ -171,13 +175,12 @@ def _level_start(
         if parents and not simple:
             rest = joint[parents, i] - joint[np.ix_(parents, range(m))] @ level.a[i]
             block = joint[np.ix_(parents, parents)]
-            ridge = 1e-3 * np.diag(np.diag(block))
-            a[i, parents] = np.linalg.solve(block + ridge, rest)
+            a[i, parents] = np.linalg.solve(block + ridge * np.diag(np.diag(block)), rest)
     residual = (np.eye(m) - a) @ joint @ (np.eye(m) - a).T
     for _, _, matrix, i, j in places:
         if matrix == MATRIX_S:
             if i == j:
-                s[i, i] = 0.5 * unit[i] ** 2 if simple else max(residual[i, i], 0.1 * unit[i] ** 2)
+                s[i, i] = 0.5 * unit[i] ** 2 if simple else max(residual[i, i], min(0.1, 100 * ridge) * unit[i] ** 2)
             elif not simple:
                 s[i, j] = s[j, i] = residual[i, j]
     scale = np.sqrt(np.maximum(np.diag(s), 1e-300))

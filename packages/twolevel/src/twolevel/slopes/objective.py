@@ -204,7 +204,8 @@ class SlopeObjective(Objective):
     def _one_sided(self, theta: np.ndarray, gradient: np.ndarray) -> np.ndarray | None:
         rows = np.empty((len(theta), len(theta)))
         for k, unit in enumerate(self.units):
-            for step in (1e-6 * unit, -1e-6 * unit):
+            size = max(1e-6 * unit, 1e-7 * abs(theta[k]))
+            for step in (size, -size):
                 moved = theta.copy()
                 moved[k] += step
                 there = self._value(moved, True)[1]
