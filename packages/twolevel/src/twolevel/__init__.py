@@ -14,6 +14,7 @@ from types import ModuleType
 
 from . import errors
 from .data.clusters import ClusterData
+from .data.published import SummaryData
 from .errors import TwoLevelError, TwoLevelWarning
 from .fitting import Fit, Model, fit
 from .postestimation.simulate import simulate
@@ -27,6 +28,7 @@ __all__ = [
     "ClusterData",
     "Fit",
     "Model",
+    "SummaryData",
     "TwoLevelError",
     "TwoLevelWarning",
     "__version__",

@@ -22,6 +22,10 @@ class UnsupportedError(ModelError):
     """Something that this library does not do; the message says what comes nearest to it."""
 
 
+class UnsupportedSyntaxError(ModelSyntaxError, UnsupportedError):
+    """A statement of lavaan's that this library does not know; the message says what comes nearest to it."""
+
+
 class UnknownVariableError(TwoLevelError):
     """A variable of the model is not a column of the data."""
 

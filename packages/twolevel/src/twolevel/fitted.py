@@ -11,6 +11,7 @@ import pandas as pd
 
 from .data.clusters import ClusterData
 from .data.moments import Clusters, CompleteMoments, MissingMoments
+from .data.published import SummaryData
 from .errors import UnsupportedError
 from .inference.covariance import (
     Covariance,
@@ -38,7 +39,7 @@ class Fitted:
     Attributes
     ----------
     model : Model
-    data : ClusterData
+    data : ClusterData or SummaryData
     moments : CompleteMoments or MissingMoments
     bounds, missing, se : str
         As given to `fit`.
@@ -54,7 +55,7 @@ class Fitted:
     """
 
     model: Model
-    data: ClusterData
+    data: ClusterData | SummaryData
     moments: CompleteMoments | MissingMoments
     bounds: Bounds
     missing: str
@@ -100,8 +101,8 @@ class Fitted:
 
     @property
     def n_parameters(self) -> int:
-        """Free parameters, each of those set equal counted once."""
-        return len(self.solution.theta)
+        """Free parameters, each of those set equal counted once, less the equations imposed on them."""
+        return len(self.solution.theta) - self.model.layout.n_equations
 
     @property
     def n_clients(self) -> int:
@@ -305,7 +306,7 @@ class Fitted:
         solution = estimate(model, moments, self.bounds)
         if not solution.converged:
             return None
-        k = len(solution.theta)
+        k = len(solution.theta)  # saturated and independence models have no equations
         return replace(
             self,
             model=model,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, Never
 
 import numpy as np
 import pandas as pd
 
 from .data.clusters import ClusterData
 from .data.moments import CompleteMoments, MissingMoments
+from .data.published import SummaryData
 from .errors import (
     BetweenUnderdeterminedWarning,
     ModelError,
@@ -38,6 +39,7 @@ from .postestimation.slopes import average_indirect, slope_summary
 from .postestimation.summary import summary
 from .search.optimize import Bounds, estimate
 from .slopes.choose import moments_for, objective_for
+from .unsupported import MODIFICATION, SCALED, SCORES, refuse, refused
 
 Missing = Literal["listwise", "ml"]
 Slopes = Literal["within", "observed"]
@@ -86,6 +88,46 @@ class Fit(Fitted):
     def jackknife(self) -> Resampled:
         """Estimates without each cluster in turn."""
         return jackknife(self)
+
+    def modification_indices(self) -> Never:
+        """Refused.
+
+        Raises
+        ------
+        UnsupportedError
+            Says what to do instead.
+        """
+        refused(MODIFICATION)
+
+    def factor_scores(self) -> Never:
+        """Refused.
+
+        Raises
+        ------
+        UnsupportedError
+            Says what to do instead.
+        """
+        refused(SCORES)
+
+    def predict(self) -> Never:
+        """Refused: see `factor_scores`.
+
+        Raises
+        ------
+        UnsupportedError
+            Says what to do instead.
+        """
+        refused(SCORES)
+
+    def scaled_test(self) -> Never:
+        """Refused.
+
+        Raises
+        ------
+        UnsupportedError
+            Says what to do instead.
+        """
+        refused(SCALED)
 
     def slope_moments(self) -> pd.DataFrame:
         """The random slopes: outcome, predictor, what they act on, mean over the clusters, SD and covariances.
@@ -146,26 +188,42 @@ class Model(ParsedModel):
 
     def fit(
         self,
-        data: pd.DataFrame | ClusterData,
+        data: pd.DataFrame | ClusterData | SummaryData,
         cluster: str | None = None,
         *,
         bounds: Bounds = "psd",
         missing: Missing = "listwise",
         se: StandardErrors = "information",
+        **others: Any,
     ) -> Fit:
         """Fit the model; see `twolevel.fit`."""
-        return fit(self, data, cluster, bounds=bounds, missing=missing, se=se)
+        return fit(self, data, cluster, bounds=bounds, missing=missing, se=se, **others)
+
+
+def _check_summary(model: ParsedModel, cluster: str | None, missing: str, se: str) -> None:
+    """Refuse what matrices cannot give."""
+    if cluster is not None:
+        raise ModelError(f"cluster={cluster!r}: matrices have no cluster column; leave it out")
+    wanted = {
+        "missing='ml'": missing == "ml",
+        "se='robust'": se == "robust",
+        "random slopes": bool(model.random),
+    }
+    for what, asked in wanted.items():
+        if asked:
+            raise UnsupportedError(f"{what}: this needs the rows of the data, and matrices were given")
 
 
 def fit(
     model: str | ParsedModel,
-    data: pd.DataFrame | ClusterData,
+    data: pd.DataFrame | ClusterData | SummaryData,
     cluster: str | None = None,
     *,
     bounds: Bounds = "psd",
     missing: Missing = "listwise",
     se: StandardErrors = "information",
     slopes: Slopes = "within",
+    **others: Any,
 ) -> Fit:
     """Fit a two-level structural equation model by maximum likelihood (normal theory, random x).
 
@@ -173,8 +231,8 @@ def fit(
     ----------
     model : str or Model
         lavaan syntax with `level: 1` and `level: 2` blocks, or a parsed Model (quicker when fitted often).
-    data : DataFrame or ClusterData
-        One row per client; a ClusterData keeps its statistics from fit to fit.
+    data : DataFrame, ClusterData or SummaryData
+        One row per client; a ClusterData keeps its statistics from fit to fit; a SummaryData holds covariance matrices.
     cluster : str
         Column that names the clusters (not needed with a ClusterData).
     bounds : {"psd", "none"}
@@ -195,8 +253,13 @@ def fit(
     -------
     Fit
 
+    others
+        Refused by name, with what comes nearest: groups, categorical outcomes, scaled tests, three levels.
+
     Raises
     ------
+    UnsupportedError
+        What this version does not do.
     ModelSyntaxError, ModelError
         The model cannot be read or describes nothing estimable.
     DataProblemError
@@ -209,6 +272,7 @@ def fit(
     BetweenUnderdeterminedWarning
         The between level has more parameters than there are clusters.
     """
+    refuse(others)
     for name, value, allowed in (
         ("bounds", bounds, ("psd", "none")),
         ("missing", missing, ("listwise", "ml")),
@@ -224,7 +288,9 @@ def fit(
         )
     if se == "expected" and missing == "ml":
         raise ModelError("se='expected' is for complete data; use se='information' with missing='ml'")
-    if not isinstance(data, ClusterData):
+    if isinstance(data, SummaryData):
+        _check_summary(model, cluster, missing, se)
+    elif not isinstance(data, ClusterData):
         if cluster is None:
             raise ModelError("name the cluster column: fit(model, data, cluster='therapist')")
         data = ClusterData(data, cluster)

@@ -60,7 +60,7 @@ def covariance(
     if not solution.converged:
         return Covariance(empty, "none", f"no standard errors: {solution.message}")
     on_face = solution.boundary and transform.factored
-    tangent = solution.face.tangent if on_face else np.diag(transform.theta_units)
+    tangent = solution.face.tangent if on_face else transform.tangent
     curvature = solution.face.curvature if on_face else np.zeros((k, k))
     if se == "expected":
         # Along a curved face too: the expected gradient, by which the curvature is weighted, is zero.
@@ -190,7 +190,10 @@ def delta_method(
     # What the function does not move with may lack a standard error; how small that is depends on the function's unit.
     moved = np.abs(gradient * units)
     used = moved > 1e-12 * moved.max(initial=0.0)
-    variance = gradient[used] @ matrix[np.ix_(used, used)] @ gradient[used]
+    block = matrix[np.ix_(used, used)]
+    variance = gradient[used] @ block @ gradient[used]
+    if -1e-12 * (np.abs(gradient[used]) @ np.abs(block) @ np.abs(gradient[used])) <= variance < 0:
+        variance = 0.0  # an equation holds it, but for rounding
     return float(function(theta)), float(np.sqrt(variance)) if variance >= 0 else np.nan, gradient
 
 

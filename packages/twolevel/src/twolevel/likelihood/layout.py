@@ -89,7 +89,13 @@ class Layout:
     first: np.ndarray
     names: tuple[str, ...]
     random: Random = Random()
+    equations: tuple[np.ndarray, np.ndarray] | None = None  # R, c of R theta = c, rows independent
 
     @property
     def n_parameters(self) -> int:
         return len(self.names)
+
+    @property
+    def n_equations(self) -> int:
+        """How many parameters the equations take away."""
+        return 0 if self.equations is None else len(self.equations[1])

@@ -8,7 +8,7 @@ means of latent variables 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
@@ -20,6 +20,7 @@ from ..errors import ModelError, UnknownParameterError, nearest
 from ..likelihood.layout import Layout, Level, Random
 from ..likelihood.ram import MATRIX_A, MATRIX_MEAN, MATRIX_S
 from .equality import check_labels, hold, representatives
+from .equations import Equation, equations, matrix, settle
 from .expression import Expression
 from .rows import Row
 from .slopes import random_slopes
@@ -41,6 +42,8 @@ class Model:
     rows : tuple of Row
         The parameter table, the user's rows first.
     defined : tuple of Defined
+    equations : tuple of Equation
+        Linear equations of several free labels that hold.
     random : Random
         The random slopes and the covariates given; empty without any.
     layout : Layout
@@ -69,8 +72,10 @@ class Model:
             raise ModelError(f"slopes={slopes!r} is not one of {', '.join(KINDS)}{nearest(slopes, KINDS)}")
         parsed = parse(syntax)
         (rows, random), equal = _table(parsed, slopes), representatives(parsed.equal)
-        check_labels(parsed.equal, [row.label for row in rows if row.label], [d.name for d in parsed.defined])
-        self._build(hold(rows, equal), parsed.defined, equal, random)
+        labels, defined = [row.label for row in rows if row.label], [d.name for d in parsed.defined]
+        check_labels(parsed.equal, labels, defined)
+        imposed = equations(parsed.equations, labels, defined)
+        self._build(hold(rows, equal), parsed.defined, equal, random, imposed)
 
     @classmethod
     def from_rows(
@@ -79,15 +84,22 @@ class Model:
         defined: tuple[Defined, ...] = (),
         equal: Mapping[str, str] | None = None,
         random: Random | None = None,
+        imposed: Sequence[Equation] = (),
     ) -> Model:
         """A model from a complete parameter table (no defaults are added)."""
         model = cls.__new__(cls)
-        model._build(tuple(rows), defined, dict(equal or {}), random or Random())
+        model._build(tuple(rows), defined, dict(equal or {}), random or Random(), imposed)
         return model
 
     def _build(
-        self, rows: tuple[Row, ...], defined: tuple[Defined, ...], equal: dict[str, str], random: Random
+        self,
+        rows: tuple[Row, ...],
+        defined: tuple[Defined, ...],
+        equal: dict[str, str],
+        random: Random,
+        imposed: Sequence[Equation],
     ) -> None:
+        rows, self.equations = settle(rows, equal, imposed)
         self.rows = rows
         self.random = random
         self.defined = defined
@@ -115,7 +127,10 @@ class Model:
                         f"{nearest(label, known)}"
                     )
             known.add(entry.name)
-        self.layout = _layout(rows, self.index, self.names, random)
+        layout = _layout(rows, self.index, self.names, random)
+        self.layout = (
+            replace(layout, equations=matrix(self.equations, self.names)) if self.equations else layout
+        )
 
     @property
     def observed(self) -> tuple[str, ...]:
@@ -152,7 +167,7 @@ class Model:
             replace(row, fixed=held[k]) if k in held else row
             for row, k in zip(self.rows, self.index, strict=True)
         ]
-        return Model.from_rows(rows, self.defined, self.equal, self.random)
+        return Model.from_rows(rows, self.defined, self.equal, self.random, self.equations)
 
     @cached_property
     def saturated(self) -> Model:

@@ -12,7 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import ModelSyntaxError, UnsupportedError
+from ..errors import ModelSyntaxError, UnsupportedError, UnsupportedSyntaxError
+from ..unsupported import CATEGORICAL, GROUPS, THREE_LEVELS
 from .expression import Expression
 
 WITHIN, BETWEEN = 0, 1
@@ -49,11 +50,12 @@ class Defined:
 
 @dataclass(frozen=True)
 class Parsed:
-    """All that the text says: terms in order, defined parameters, pairs of labels set equal."""
+    """All that the text says: terms in order, defined parameters, pairs of labels set equal, other equations."""
 
     terms: tuple[Term, ...]
     defined: tuple[Defined, ...]
     equal: tuple[tuple[str, str], ...]
+    equations: tuple[tuple[str, str], ...]
 
 
 def parse(text: str) -> Parsed:
@@ -68,16 +70,20 @@ def parse(text: str) -> Parsed:
     defined: list[Defined] = []
     places: list[str] = []
     equal: list[tuple[str, str]] = []
+    equations: list[tuple[str, str]] = []
     level: int | None = None
     seen_levels: set[int] = set()
     for number, statement in _statements(text):
         where = f"line {number} ({statement!r})"
         block = re.match(r"(level|group)\s*:\s*[\"']?(\w+)[\"']?\Z", statement, re.IGNORECASE)
         if block:
-            if block[1].lower() == "group" or block[2].lower() not in _LEVEL_NAMES:
+            if block[1].lower() == "group":
+                raise UnsupportedSyntaxError(f"{where}: {GROUPS}")
+            if block[2].lower() == "3":
+                raise UnsupportedSyntaxError(f"{where}: {THREE_LEVELS}")
+            if block[2].lower() not in _LEVEL_NAMES:
                 raise ModelSyntaxError(
                     f"{where}: a block is 'level: 1' (or within) or 'level: 2' (or between)"
-                    + ("; several groups are not supported" if block[1].lower() == "group" else "")
                 )
             level = _LEVEL_NAMES[block[2].lower()]
             seen_levels.add(level)
@@ -87,7 +93,15 @@ def parse(text: str) -> Parsed:
             defined.append(Defined(_name(lhs, where), rhs))
             places.append(where)
         elif op == "==":
-            equal.append((_name(lhs, where), _name(rhs, where)))
+            if _NAME.match(lhs) and _NAME.match(rhs):
+                equal.append((lhs, rhs))
+            else:
+                for side in (lhs, rhs):
+                    try:
+                        Expression(side)
+                    except ModelSyntaxError as error:
+                        raise ModelSyntaxError(f"{where}: {error}") from None
+                equations.append((lhs, rhs))
         else:
             if level is None:
                 raise ModelSyntaxError(
@@ -108,7 +122,7 @@ def parse(text: str) -> Parsed:
                 f"{('within', 'between')[wanted]} clusters (variances alone will do: y ~~ y)"
             )
     _check_defined(defined, places, {term.label for term in terms if term.label})
-    return Parsed(tuple(terms), tuple(defined), tuple(equal))
+    return Parsed(tuple(terms), tuple(defined), tuple(equal), tuple(equations))
 
 
 def _check_defined(defined: Sequence[Defined], places: Sequence[str], labels: set[str]) -> None:
@@ -161,10 +175,10 @@ def _split(statement: str, where: str) -> tuple[str, str, str]:
             f"{where}: no statement; write 'y ~ x', 'x ~~ y', 'f =~ y1 + y2', 'y ~ 1' or 'name := expression'"
         )
     lhs, op, rhs = match[1].strip(), match[2], match[3].strip()
-    if op in ("<", ">", "|", "<~", "="):
-        raise ModelSyntaxError(
-            f"{where}: the operator {op!r} is not supported; use ~, ~~, =~, := or == between two labels"
-        )
+    if op == "|":
+        raise UnsupportedSyntaxError(f"{where}: {CATEGORICAL}")
+    if op in ("<", ">", "<~", "="):
+        raise ModelSyntaxError(f"{where}: the operator {op!r} is not supported; use ~, ~~, =~, := or ==")
     return lhs, op, rhs
 
 

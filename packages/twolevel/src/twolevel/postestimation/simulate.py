@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ..data.published import SummaryData
 from ..errors import ModelError
 from ..fitted import Fitted
 from .slopes import simulate_slopes
@@ -59,11 +60,14 @@ def simulate(
     values = between[codes]
     values[:, :p] += rng.standard_normal((len(codes), p)) @ _root(implied.sw, "within").T
     frame = pd.DataFrame(values, columns=list(fit.model.observed))
-    frame[fit.data.cluster] = codes
+    frame["cluster" if isinstance(fit.data, SummaryData) else fit.data.cluster] = codes
     return frame
 
 
 def _sizes(fit: Fitted) -> np.ndarray:
+    if isinstance(fit.data, SummaryData):
+        n, clusters = fit.data.n, fit.data.J
+        return np.full(clusters, n // clusters) + (np.arange(clusters) < n % clusters)
     return np.unique(fit.data.codes[fit.data.codes >= 0], return_counts=True)[1]
 
 

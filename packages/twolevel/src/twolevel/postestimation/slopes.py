@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from ..data.clusters import ClusterData
 from ..errors import ModelError, UnknownParameterError, UnsupportedError, nearest
 from ..fitted import Fitted
 from ..inference.covariance import Interval, delta_method
@@ -118,6 +119,7 @@ def _average_product(fit: Fitted, a: str, b: str) -> Callable[[np.ndarray], floa
 
 def simulate_slopes(fit: Fitted, rng: np.random.Generator) -> pd.DataFrame:
     """New values of the modelled variables in the rows of the data whose covariates are known."""
+    assert isinstance(fit.data, ClusterData)  # random slopes are refused for matrices
     layout, frame = fit.model.layout, fit.data.frame
     random = layout.random
     within, above = layout.levels

@@ -91,6 +91,9 @@ def blocks(layout: Layout) -> tuple[Block, ...]:
     """All connected blocks of both levels' S that hold a free parameter."""
     found = []
     shared = np.diff(layout.first) > 1
+    bound = np.zeros(layout.n_parameters, dtype=bool)  # by an equation
+    if layout.equations is not None:
+        bound = (layout.equations[0] != 0).any(axis=0)
     for number, level in enumerate(layout.levels):
         m = len(level.names)
         parameter = np.full((m, m), -1)
@@ -114,6 +117,7 @@ def blocks(layout: Layout) -> tuple[Block, ...]:
                 continue
             free = own_parameter[np.tril_indices(len(index))]
             factored = bool((free >= 0).all()) and (len(index) == 1 or not shared[free].any())
+            factored = factored and not bound[free].any()
             found.append(Block(number, index, own_parameter, level.s[np.ix_(index, index)], factored))
     return tuple(found)
 
@@ -159,21 +163,44 @@ class Transform:
                     roots[int(block.parameter[0, 0])] = 0
                 self.factors.append((block, index))
         self.plain = np.flatnonzero(plain)
-        self.plain_index = len(units) + np.arange(len(self.plain))
-        self.units = np.array([*units, *theta_units[self.plain]])
+        # Equations: the plain parameters, each in its unit, are origin + basis psi (no parameter of a factored block
+        # is in an equation).
+        self.basis, self.origin = None, np.zeros(len(self.plain))
+        if self.layout.equations is not None:
+            rows, constants = self.layout.equations
+            scaled = rows[:, self.plain] * theta_units[self.plain]
+            self.origin = np.linalg.lstsq(scaled, constants, rcond=None)[0]
+            self.basis = np.linalg.svd(scaled)[2][len(constants) :].T
+        count = len(self.plain) if self.basis is None else self.basis.shape[1]
+        self.plain_index = len(units) + np.arange(count)
+        self.units = np.array([*units, *(theta_units[self.plain] if self.basis is None else np.ones(count))])
         self.triples = np.array(triples, dtype=np.int64).reshape(-1, 3)
         self.size = len(self.units)
 
+    @property
+    def tangent(self) -> np.ndarray:
+        """Basis, in parameter units, of the directions that the equations leave, (k, d)."""
+        if self.layout.equations is None:
+            return np.diag(self.theta_units)
+        scaled = self.layout.equations[0] * self.theta_units
+        return np.asarray(self.theta_units[:, None] * np.linalg.svd(scaled)[2][len(scaled) :].T)
+
     def theta(self, phi: np.ndarray) -> np.ndarray:
         out = np.zeros(self.layout.n_parameters)
-        out[self.plain] = phi[self.plain_index]
+        own = phi[self.plain_index]
+        if self.basis is not None:
+            own = self.theta_units[self.plain] * (self.origin + self.basis @ own)
+        out[self.plain] = own
         sum_products(self.triples, phi, out)
         return out
 
     def phi(self, theta: np.ndarray) -> np.ndarray:
         """A preimage of `theta` (negative eigenvalues of a block are cut to zero)."""
         out = np.zeros(self.size)
-        out[self.plain_index] = theta[self.plain]
+        own = theta[self.plain]
+        if self.basis is not None:  # the nearest point at which the equations hold
+            own = self.basis.T @ (own / self.theta_units[self.plain] - self.origin)
+        out[self.plain_index] = own
         for block, index in self.factors:
             scale = self.scales[block.level][block.members]
             values, vectors = np.linalg.eigh(block.matrix(theta) / np.outer(scale, scale))
@@ -183,7 +210,10 @@ class Transform:
     def jacobian(self, phi: np.ndarray) -> np.ndarray:
         """d theta / d phi, (k, size)."""
         out = np.zeros((self.layout.n_parameters, self.size))
-        out[self.plain, self.plain_index] = 1.0
+        if self.basis is None:
+            out[self.plain, self.plain_index] = 1.0
+        else:
+            out[np.ix_(self.plain, self.plain_index)] = self.theta_units[self.plain][:, None] * self.basis
         product_jacobian(self.triples, phi, out)
         return out
 
@@ -191,7 +221,7 @@ class Transform:
         self, phi: np.ndarray, gradient: np.ndarray, hessian: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Gradient and Hessian in phi from those in theta."""
-        if not len(self.triples):  # theta is phi in the order of `plain`
+        if not len(self.triples) and self.basis is None:  # theta is phi in the order of `plain`
             return gradient[self.plain], None if hessian is None else hessian[np.ix_(self.plain, self.plain)]
         jacobian = self.jacobian(phi)
         if hessian is None:
@@ -266,9 +296,11 @@ def face(transform: Transform, theta: np.ndarray, gradient: np.ndarray, zero: fl
         else:
             # Shared or fixed entries: the multiplier that balances the gradient of the block's parameters.
             basis = projected[own][:, upper[0], upper[1]] * np.where(upper[0] == upper[1], 1.0, 2.0)
+            if transform.layout.equations is not None:  # those have multipliers of their own
+                basis = np.hstack([basis, (transform.layout.equations[0] * units)[:, own].T])
             solution = np.linalg.lstsq(basis, (gradient * units)[own], rcond=None)[0]
             y = np.zeros((n.shape[1], n.shape[1]))
-            y[upper] = solution
+            y[upper] = solution[: len(upper[0])]
             y = y + np.triu(y, 1).T
         y_values, y_vectors = np.linalg.eigh(y)
         if y_values[0] < multiplier:
@@ -278,6 +310,8 @@ def face(transform: Transform, theta: np.ndarray, gradient: np.ndarray, zero: fl
         if kept.any():
             half = np.einsum("ia,kij,jb->kab", n, d_s, vectors[:, kept] / np.sqrt(values[kept]))
             curvature += 2.0 * np.einsum("ab,kbr,lar->kl", y, half, half)
+    if transform.layout.equations is not None:
+        rows += list(transform.layout.equations[0] * units)
     if rows:
         constraint = np.array(rows)
         _, singular, right = np.linalg.svd(constraint)

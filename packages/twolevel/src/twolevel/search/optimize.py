@@ -181,7 +181,9 @@ def _search(
                     best = _higher(best, _attempt(objective, transform, start, lower)) or best
     usual = usual_start(model, moments, estimates)
     boundary = best.boundary
-    drawn = _random(transform, usual, 12 if transform.size <= 40 else 4) if boundary and not model.random else ()
+    drawn = (
+        _random(transform, usual, 12 if transform.size <= 40 else 4) if boundary and not model.random else ()
+    )
     more = chain(islice(further_starts(model, moments, estimates), 3), drawn)
     for start in more:
         if best.converged and best.loglik >= ceiling:
@@ -203,7 +205,7 @@ def _random(transform: Transform, usual: np.ndarray, number: int) -> Iterator[np
 def _several_maxima(model: Model) -> bool:
     latent = any(len(level.names) > level.n_observed for level in model.layout.levels)
     structured = bool((model.layout.places[model.layout.places[:, 2] == 0, 1] == 1).any())
-    return latent or structured or bool(model.equal)
+    return latent or structured or bool(model.equal) or bool(model.equations)
 
 
 def _higher(old: Solution | None, new: Solution | None) -> Solution | None:
@@ -274,7 +276,7 @@ def verdict(objective: Objective, transform: Transform, found: Minimum, lower: f
         tangent, curvature = here.tangent, here.curvature
         optimal = here.multiplier >= -MULTIPLIER
     else:
-        tangent, curvature = np.diag(transform.theta_units), np.zeros_like(hessian)
+        tangent, curvature = transform.tangent, np.zeros_like(hessian)
         optimal = True
     information = tangent.T @ (hessian + curvature) @ tangent
     smallest_information = _scaled_eigenvalue(information)

@@ -180,7 +180,11 @@ def _level_start(
     for _, _, matrix, i, j in places:
         if matrix == MATRIX_S:
             if i == j:
-                s[i, i] = 0.5 * unit[i] ** 2 if simple else max(residual[i, i], min(0.1, 100 * ridge) * unit[i] ** 2)
+                s[i, i] = (
+                    0.5 * unit[i] ** 2
+                    if simple
+                    else max(residual[i, i], min(0.1, 100 * ridge) * unit[i] ** 2)
+                )
             elif not simple:
                 s[i, j] = s[j, i] = residual[i, j]
     scale = np.sqrt(np.maximum(np.diag(s), 1e-300))

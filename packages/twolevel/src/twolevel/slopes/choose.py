@@ -6,6 +6,7 @@ from importlib import import_module
 
 from ..data.clusters import ClusterData
 from ..data.moments import CompleteMoments, MissingMoments
+from ..data.published import SummaryData
 from ..likelihood.layout import Layout
 from ..likelihood.objective import Objective
 
@@ -18,7 +19,9 @@ def objective_for(layout: Layout, moments: CompleteMoments | MissingMoments) -> 
     return Objective(layout, moments)
 
 
-def moments_for(data: ClusterData, layout: Layout, missing: str) -> CompleteMoments | MissingMoments:
+def moments_for(
+    data: ClusterData | SummaryData, layout: Layout, missing: str
+) -> CompleteMoments | MissingMoments:
     """The statistics of the rows that count, as the layout's likelihood wants them."""
     if layout.random:
         found: MissingMoments = import_module("twolevel.slopes.moments").slope_moments(data, layout, missing)
