@@ -35,7 +35,7 @@ LOOK := workflow/fortems/run/environment.py
 ISOLATE = sed -i.plain -e '1s/^\(\#!.*python[0-9.]*\)$$/\1 -I/' -e "2s/^\('''exec' .*\) \"\$$0\"/\1 -I \"\$$0\"/" $(BIN)/snakemake && rm $(BIN)/snakemake.plain
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run reference times docs contact-sheet unlock locks check-wheels citing clean help twin new
+.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new
 
 all: env ## environment, then the full run into results/main/
 	@$(BIN)/snakemake --cores $(CORES)
@@ -104,6 +104,9 @@ check-run: env ## hold results/RUN (main) against its own manifest: make check-r
 reference: env ## make results/RUN (main) the reference that a release ships
 	$(BIN)/python -m fortems.run.verify --renew $(RUN)
 
+compare: env ## runs side by side on an HTML page: make compare A=main B=other (C=third)
+	@$(BIN)/python -m fortems.archive.comparison $(A) $(B) $(C)
+
 times: env ## put the times and memory of results/RUN (main) into docs/times.csv and README.md, after a whole run
 	@$(BIN)/python -m fortems.run.usage $(RUN)
 	@$(BIN)/python -m fortems.archive
@@ -130,6 +133,7 @@ citing: env ## renew codemeta.json from CITATION.cff
 
 clean: ## remove the environment and all runs, not the reference results
 	rm -rf $(VENV) .snakemake logs
+	rm -f results/compare-*.html
 	find results benchmarks -mindepth 1 -maxdepth 1 -type d ! -name reference -exec rm -rf {} +
 
 help:
