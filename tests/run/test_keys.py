@@ -40,6 +40,9 @@ OTHERS = {
     "robustness.bayes.chains": "3",
     "robustness.bayes.scales": "[1]",
     "robustness.bayes.lkj": "1",
+    "report.title": "Another title",
+    "report.labels": "{bond: The bond}",
+    "report.sections": "own_sections",
     "report.authors": "[A. Author]",
     "report.affiliations": "[A university]",
     "report.funding": "None",
@@ -130,6 +133,8 @@ def test_another_value_reruns_something(built, name):
     """A key whose value changes nothing would be a promise that is not kept."""
     instrument = built.root / "config/instruments/other.yaml"
     instrument.write_text((built.root / "config/instruments/wai_sr.yaml").read_text())
+    (built.root / "own_sections").mkdir(exist_ok=True)
+    (built.root / "own_sections/discussion.md").write_text("# Discussion {#discussion}\n\nOurs.\n")
     study = built.root / "config/other_study.yaml"
     study.write_text((built.root / "config/study.yaml").read_text().replace("rival: search", ""))
     value = yaml.safe_load(OTHERS[name])
@@ -144,7 +149,9 @@ def test_another_value_reruns_something(built, name):
         instrument.unlink()
         study.unlink()
     # These read the written-out configuration, so that any key re-runs them.
-    if name.startswith("report."):
+    if name == "report.labels":
+        assert {"tables", "figures", "manuscript"} <= started
+    elif name.startswith("report."):
         assert "manuscript" in started
         return
     assert started - {"all", "configuration", "disclosure", "manuscript", "manifest"}

@@ -14,7 +14,7 @@ from fortems.run.config import (
     without_braces,
 )
 from fortems.errors import ConfigError
-from fortems.study.definition import use_study
+from fortems.study.definition import use_labels, use_study
 from fortems.run.job import (
     ForeignPackageError,
     cancel_timers,
@@ -38,6 +38,7 @@ except ConfigError as error:
 
 # Jobs inherit which study is in force.
 use_study(config["study"])
+LABELS = use_labels((config["report"] or {}).get("labels") or {}, config["run"])
 
 RESULTS = f"results/{config['run']}"
 LOGS = f"logs/{config['run']}"

@@ -72,7 +72,8 @@ def code(script):
         if workflow.dag is not None:
             workflow.dag.forcefiles.update(UNTRUSTED)
         modules = imports.closure(script_file(script))
-        return modules + ([config["study"]] if STUDY_READER in modules else [])
+        asked = [config["study"], *([LABELS] if LABELS else [])]
+        return modules + (asked if STUDY_READER in modules else [])
 
     return read
 
@@ -172,7 +173,11 @@ def filed(name, category, label):
 
 def manuscript_sources():
     """Templates, bibliography and style of the manuscript."""
-    return sorted(from_here(path) for path in (ROOT / "manuscript").rglob("*.*"))
+    own = (config["report"] or {}).get("sections")
+    replaced = pathlib.Path(own).rglob("*.md") if own else []
+    return sorted(
+        [*(from_here(path) for path in (ROOT / "manuscript").rglob("*.*")), *(str(path) for path in replaced)]
+    )
 
 
 def before_gate():

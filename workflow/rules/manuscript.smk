@@ -78,6 +78,7 @@ rule manuscript:
         sources=[*catalogue.REPORTED, catalog.INDEX],
         instruments=config["data"]["instruments"],
         scenarios=TOLD_SCENARIOS,
+        sections=(config["report"] or {}).get("sections"),
         software=software("manuscript"),
     message:
         "Write the report"

@@ -19,4 +19,4 @@ with job(snakemake):
     )
     out = Path(snakemake.output.html).parent
     stories = [told(name) for name in snakemake.params.scenarios]
-    build(results, Path(snakemake.input.models), ROOT / "manuscript", out, stories)
+    build(results, Path(snakemake.input.models), ROOT / "manuscript", out, stories, snakemake.params.sections)

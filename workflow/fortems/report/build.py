@@ -121,14 +121,20 @@ def headings(document: Document) -> dict[str, str]:
 def front(report: Report, part: str = "manuscript") -> formats.Front:
     """Title, subtitle, authors, running head of a part of the manuscript."""
     kind = report.variant
-    title = f"Supplement to {kind.title}" if part == "supplement" else kind.title
+    title = str(report.results.setting("report", "title", default=kind.title))
+    title = f"Supplement to {title}" if part == "supplement" else title
     authors = [plain(report.results.setting("report", key)) for key in ("authors", "affiliations")]
     said = tuple(text for text in authors if text) or (f"Authors: {NOT_STATED}",)
     return formats.Front(title, kind.source, study().running_head, said, kind.banner)
 
 
 def build(
-    results: Results, models: Path, folder: Path, out: Path, scenarios: Sequence[tuple[str, str]] = ()
+    results: Results,
+    models: Path,
+    folder: Path,
+    out: Path,
+    scenarios: Sequence[tuple[str, str]] = (),
+    sections: str | None = None,
 ) -> Report:
     """Write article and supplement in their three formats and the one ledger of their numbers.
 
@@ -143,6 +149,8 @@ def build(
         ``results/<run>/manuscript``.
     scenarios : sequence of (str, str)
         As for ``prepare``.
+    sections : str, optional
+        A folder of the user's whose files take the place of those in ``manuscript/sections/`` and ``supplement/``.
 
     Raises
     ------
@@ -150,6 +158,7 @@ def build(
         When a number on the page differs from its results file as it stands on disk.
     """
     report = prepare(results, load_models(models), folder, scenarios)
+    report.sections = sections or ""
     parts = compose(report, folder)
     style = folder / "style"
     with ThreadPoolExecutor() as pool:  # most of the time goes to pandoc and typst, outside Python

@@ -32,6 +32,8 @@ class Report:
         The models of the models file, by name.
     scenarios : sequence of (str, str)
         Title and story of each scenario that studies were simulated from.
+    sections : str
+        A folder of the user's whose files take the place of sections of the same name; empty without one.
     """
 
     results: Results
@@ -41,6 +43,7 @@ class Report:
     facts: Mapping[str, Any] = field(default_factory=dict)
     models: Mapping[str, MediationModel] = field(default_factory=dict)
     scenarios: Sequence[tuple[str, str]] = ()
+    sections: str = ""
 
     def has(self, name: str) -> bool:
         """Whether a table or figure, or a results file with rows, is there."""
@@ -96,7 +99,12 @@ def render(
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+        loader=jinja2.ChoiceLoader(
+            [
+                jinja2.FunctionLoader(lambda name: _own_section(report.sections, name)),
+                jinja2.FileSystemLoader(folder),
+            ]
+        ),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -121,7 +129,22 @@ def render(
         place=report.place,
         escape=escape,
     )
-    return environment.get_template(f"{part}.md").render()
+    try:
+        return environment.get_template(f"{part}.md").render()
+    except (jinja2.TemplateError, TypeError) as error:
+        if not report.sections:
+            raise
+        raise FortemsError(f"A section in {report.sections} cannot be filled: {error}") from error
+
+
+def _own_section(own: str, name: str) -> str | None:
+    """Return the user's text in place of a section; None where there is none.
+
+    ``sections/method.md`` is ``method.md`` in the user's folder, ``supplement/methods.md`` is ``supplement/methods.md``.
+    """
+    path = Path(own, name.removeprefix("sections/"))
+    inside = name.startswith(("sections/", "supplement/")) and bool(own)
+    return path.read_text(encoding="utf-8") if inside and path.is_file() else None
 
 
 def _bound(function: Callable[..., str], report: Report) -> Callable[..., str]:

@@ -150,6 +150,8 @@ def published_form(config: Mapping[str, Any]) -> dict[str, Any]:
         (data["instruments"], tuple(data["instruments"])),
     ):
         part.update({key: told_path(part[key], own) for key in keys if part[key]})
+    if told["report"] and told["report"].get("sections"):
+        told["report"]["sections"] = told_path(told["report"]["sections"], own)
     return told
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from fortems.claims.claimfile import load_claims
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.package import located
+from fortems.package import ROOT, located
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
 from fortems.run.config import as_meant, complete
@@ -59,12 +59,33 @@ def check(config: Mapping[str, Any], files: Iterable[str | os.PathLike[str]] = (
     if not problems:
         use_study(whole["study"])
         whole = complete(whole)
-        problems = _source_problems(whole) + _path_problems(whole["data"])
+        problems = _source_problems(whole) + _path_problems(whole["data"]) + _section_problems(whole)
     if not problems:
         problems = file_problems(whole)
     if problems:
         raise ConfigError(problems)
     return whole
+
+
+def _section_problems(config: Mapping[str, Any]) -> list[Problem]:
+    """List what is wrong with the folder of the user's sections: each file in it must have a section's name."""
+    folder = (config["report"] or {}).get("sections")
+    if not folder:
+        return []
+    own = ROOT / "manuscript"
+    known = [path.name for path in sorted((own / "sections").glob("*.md"))]
+    known += [f"supplement/{path.name}" for path in sorted((own / "supplement").glob("*.md"))]
+    where = f"{WHERE}: report.sections"
+    if not Path(folder).is_dir():
+        return [Problem(where, f"{folder!r} is no folder")]
+    there = [path.relative_to(folder).as_posix() for path in sorted(Path(folder).rglob("*.md"))]
+    if not there:
+        return [Problem(where, f"{folder!r} has no section", ", ".join(known))]
+    return [
+        Problem(where, f"{name!r} is no section", ", ".join(known), f"Did you mean {nearest(name, known)}?")
+        for name in there
+        if name not in known
+    ]
 
 
 def file_problems(config: Mapping[str, Any]) -> list[Problem]:

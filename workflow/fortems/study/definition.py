@@ -5,9 +5,10 @@ One study is in force in a process: that of the configuration, which jobs inheri
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from fortems.schema import load_checked, load_yaml
 
 #: Environment variable with the file of the study in force.
 IN_FORCE = "FORTEMS_STUDY"
+#: Environment variable with a JSON file of labels that a configuration gives in place of the study's.
+LABELS = "FORTEMS_LABELS"
 OWN = ROOT / "config" / "study.yaml"
 IDENTIFIERS = ("client", "therapist")
 #: Between mediators one behind the other, in the column that names the mediator of an effect.
@@ -106,6 +109,8 @@ class Study:
     account, reordered : str
         The scenario in which what the study reports is true, and one of the same moments in another causal order; or
         empty.
+    labels : dict of str to str
+        What a configuration calls columns, also such as the study does not know.
     """
 
     title: str
@@ -124,6 +129,7 @@ class Study:
     confounders: tuple[Unmeasured, ...] = ()
     account: str = ""
     reordered: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -165,7 +171,17 @@ class Study:
             return self.variables[name]
         if BEHIND in name:  # mediators one behind the other
             return _joined([self.variable(part) for part in name.split(BEHIND)], name)
-        return _variable(name, {"label": name.replace("_", " ").capitalize()})
+        return _variable(name, {"label": self.labels.get(name, name.replace("_", " ").capitalize())})
+
+    def called(self, labels: Mapping[str, str]) -> Study:
+        """Return the study with other labels for some of its variables, and labels for columns that it does not know."""
+        known = {name: self._relabelled(name, labels[name]) for name in self.variables if name in labels}
+        return replace(self, variables={**self.variables, **known}, labels=labels)
+
+    def _relabelled(self, name: str, label: str) -> Variable:
+        old = self.variables[name]
+        kept = {"category": old.category, "instrument": old.instrument, "part_of": old.part_of}
+        return replace(_variable(name, {"label": label, **kept}), worse=old.worse)
 
 
 def load_study(path: str | os.PathLike[str]) -> Study:
@@ -232,6 +248,32 @@ def use_study(path: str | os.PathLike[str]) -> None:
     os.environ[IN_FORCE] = os.path.abspath(path)
 
 
+def use_labels(labels: Mapping[str, str], run: str) -> str:
+    """Put labels in force, in this process and in those that it starts.
+
+    Parameters
+    ----------
+    labels : mapping of str to str
+        Column → label.
+    run : str
+        The run's name.
+
+    Returns
+    -------
+    str
+        The file that steps read them from, written only where it says something else; empty without labels.
+    """
+    os.environ.pop(LABELS, None)
+    if not labels:
+        return ""
+    path, text = Path(".snakemake/labels") / f"{run}.json", json.dumps(dict(labels), sort_keys=True)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    os.environ[LABELS] = os.path.abspath(path)
+    return str(path)
+
+
 def study_folder() -> Path:
     """Return the folder of the study in force, in which files of its own lie, such as ``scenarios/``."""
     return Path(os.environ.get(IN_FORCE, OWN)).resolve().parent
@@ -245,7 +287,20 @@ def study() -> Study:
     ConfigError
         As ``load_study``.
     """
-    return load_study(os.environ.get(IN_FORCE, OWN))
+    found = load_study(os.environ.get(IN_FORCE, OWN))
+    labels = os.environ.get(LABELS)
+    return _called(found, labels, os.stat(labels).st_mtime_ns) if labels else found
+
+
+_CALLED: dict[tuple[int, str, int], tuple[Study, Study]] = {}
+
+
+def _called(found: Study, labels: str, stamp: int) -> Study:
+    """Return a study with the labels of a file; each is read once."""
+    key = (id(found), labels, stamp)
+    if key not in _CALLED:  # the study itself is kept beside, so that its id stays its own
+        _CALLED[key] = (found, found.called(json.loads(Path(labels).read_text(encoding="utf-8"))))
+    return _CALLED[key][1]
 
 
 def lower(label: str) -> str:
