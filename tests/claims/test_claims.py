@@ -112,7 +112,7 @@ def test_correlation(claim, found, expected, word):
 
 def test_correlation_that_the_run_lacks_says_so():
     result, reason = verdict(correlation(), evidence(r_within=estimate(0.1)))
-    assert result == NOT_TESTABLE and "bond" in reason and "total" in reason
+    assert result == NOT_TESTABLE and "bond" in reason and "over all clients" in reason
 
 
 def test_correlation_may_stand_in_either_order():
@@ -292,7 +292,7 @@ def test_tables_become_evidence_primary_engine_and_interval_first():
     found = from_tables(CORRELATIONS, frame)
     assert found.get(Key("indirect", "single", model="bond")).value[0] == -1.0
     assert found.get(Key("direct", "single", model="bond", x="bond")).p[0] == 0.4
-    assert "no effects at level within" in found.get(Key("indirect", "within", model="bond")).reason
+    assert "no effects within therapists" in found.get(Key("indirect", "within", model="bond")).reason
 
 
 def test_another_engine_stands_in_and_is_named():

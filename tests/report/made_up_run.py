@@ -406,8 +406,10 @@ def write_run(
     evidence = from_tables(tables["tables/correlations.csv"], empty, None, 0.95)
     tables["claims.csv"] = claims_table(load_claims(ROOT / "config/claims.yaml"), evidence)
     tables["published.csv"] = pd.DataFrame(
-        [{"id": "n", "what": "Clients", "place": "abstract", "published": 96, "computed": 96, "verdict": "equal", "reason": ""},
-         {"id": "r", "what": "r", "place": "", "published": np.nan, "computed": np.nan, "verdict": "not attempted", "reason": "empty"}]
+        [{"id": "n", "what": "Clients", "place": "abstract", "published": 96, "computed": 96, "verdict": "equal", "reason": "",
+          "file": "data/flow.csv", "row": "step=analysed"},
+         {"id": "r", "what": "r", "place": "", "published": np.nan, "computed": np.nan, "verdict": "not attempted", "reason": "empty",
+          "file": "tables/correlations.csv", "row": "x=bond, y=meaning"}]
     )  # fmt: skip
     tables["data/scores.csv"] = scores()
     for name, frame in tables.items():

@@ -15,6 +15,14 @@ import numpy as np
 from fortems.stats.regression import Array
 from fortems.study.estimands import ESTIMANDS, counting
 
+#: Where an estimate is of, as reasons say it.
+WHERE = {
+    "total": "over all clients",
+    "within": "within therapists",
+    "single": "at the single level",
+    "between": "between therapists",
+}
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -120,12 +128,14 @@ class Evidence:
 
     def _reason(self, key: Key) -> str:
         if key.statistic == "correlation":
-            return f"no correlation of {key.x} with {key.y} at level {key.level}"
+            return f"no correlation of {key.x} with {key.y} {WHERE.get(key.level, key.level)}"
         if key.statistic == "covariate":
             return f"no background variables beside {key.y}"
         named = " ".join(word for word in (key.x, key.y) if word)
         of = f" ({named})" if named else ""
-        return f"no single {key.statistic} effect of model {key.model}{of} at level {key.level}"
+        return (
+            f"no single {key.statistic} effect of the model {key.model}{of} {WHERE.get(key.level, key.level)}"
+        )
 
     def terms(self, level: str, outcome: str) -> list[str]:
         """Return the covariates tested against an outcome, the joint test left out."""
@@ -166,7 +176,7 @@ def from_tables(
     for level in ESTIMANDS:
         found = counted[counted["level"] == level]
         if found.empty:
-            withheld[level] = f"this run has no effects at level {level}"
+            withheld[level] = f"this run has no effects {WHERE.get(level, level)}"
         for row in found.to_dict("records"):
             names = {"x": _text(row["predictor"]), "y": _text(row["mediator"])}
             key = Key(row["effect"], row["level"], model=row["model"], **names)

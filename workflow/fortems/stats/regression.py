@@ -56,7 +56,7 @@ WITHIN_SHARE = 1e-12
 #: The same as a share of the sum of the squared values: what subtracting a mean leaves.
 ROUNDING = 1e-28
 #: What tables say of it.
-ONCE = "known from one therapist only, so that its error is not"
+ONCE = "known from one therapist only, so that its standard error is not known"
 
 
 @dataclass(frozen=True)

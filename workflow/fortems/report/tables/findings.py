@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fortems.presentation.choice import counted_words
 from fortems.presentation.claims import aspects_pattern, claim_label, patterns
+from fortems.presentation.numbers import rounded
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.page.table import Cell, Section, Table
@@ -11,6 +12,7 @@ from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands
 from fortems.report.text.design import DIAGNOSTICITY, RATIOS
+from fortems.report.text.robustness import comparable
 from fortems.study.definition import lower, study
 from fortems.study.variables import in_sentence
 
@@ -89,6 +91,7 @@ def _background() -> str:
 def _line(report: Report, row: Row, pattern: bool) -> tuple[Cell | str, ...]:
     bind = report.bind
     style, ends = ("r", "rend") if row["statistic"] == "r" else ("end", "end")
+    style = "r3" if style == "r" and _prints_as_a_bound(report, row) else style
     text = str(row["text"])
     if pattern and row["estimand"] in ESTIMAND_WORDS:
         text = f"{text.rstrip('.')} ({ESTIMAND_WORDS[row['estimand']]})."
@@ -102,6 +105,15 @@ def _line(report: Report, row: Row, pattern: bool) -> tuple[Cell | str, ...]:
         bind.cell(row, "p", "p"),
         verdict,
     )
+
+
+def _prints_as_a_bound(report: Report, row: Row) -> bool:
+    """Whether a size would print as an end of the band that it is judged by, which it is not."""
+    claim = report.results.claims.get(str(row["claim"]))
+    if claim is None or claim.band is None or not row.has("estimate"):
+        return False
+    size = abs(float(row["estimate"]))
+    return any(size != end and rounded(size, 2) == rounded(end, 2) for end in claim.band)
 
 
 def _reason(row: Row) -> str:
@@ -188,7 +200,7 @@ def _ratio(report: Report, row: Row | None) -> Cell:
 
 def published(report: Report) -> Table | None:
     """Published beside computed numbers, where there is something to compare."""
-    rows = [row for row in report.results.rows(PUBLISHED) if row["verdict"] != "not attempted"]
+    rows = comparable(report)
     if not rows:
         return None
     bind = report.bind
@@ -210,7 +222,7 @@ def published(report: Report) -> Table | None:
         body,
         (
             "*Equal*: the computed number rounds to the printed one; *rounding*: it misses it by less than one unit of the last printed "
-            "decimal.",
+            "decimal, or a matrix that rounds to the printed one gives the printed number.",
         ),
         small=True,
     )

@@ -191,6 +191,7 @@ def icc(report: Report) -> Table | None:
         "lrrrcrr",
         body,
         (
-            "ICC(1) from the one-way analysis of variance, which can be negative; ML = maximum likelihood, not below zero.",
+            "ICC(1) from the one-way analysis of variance, which can be negative; ML = maximum likelihood, not below zero. *p*: one-sided test of a "
+            "share above zero; the interval is two-sided, and ends at the least that clients of one therapist can share.",
         ),
     )

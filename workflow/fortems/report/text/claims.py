@@ -87,9 +87,7 @@ def claims(report: Report) -> str:
         if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in estimands(report)
     ]
     parts = [sentence(tallies(report))]
-    failed = [row for row in rows if row["verdict"] == "not reproduced"]
-    if failed:
-        parts.append(f"Not reproduced is {listed(_named(report, failed))}.")
+    parts.append(failures(report))
     barred = [row for row in rows if row["verdict"] == "not testable" and row.has("reason")]
     if barred:
         reasons = dict.fromkeys(f"{_text(row)} ({escape(row['reason'])})" for row in barred)
@@ -102,6 +100,18 @@ def claims(report: Report) -> str:
         )
     tables = report.see("tbl-claims")
     return joined([*parts, f"Each verdict stands with its numbers{tables}." if tables else ""])
+
+
+def findings_named(report: Report, rows: list[Row], verdict: str) -> list[str]:
+    """The findings of a verdict as that-clauses."""
+    return _named(report, [row for row in rows if row["verdict"] == verdict])
+
+
+def failures(report: Report) -> str:
+    """The findings that are not reproduced, by name."""
+    rows = [row for estimand in estimands(report) for row in findings(report, estimand)]
+    failed = findings_named(report, rows, "not reproduced")
+    return f"Not reproduced is {listed(failed)}." if failed else ""
 
 
 def _named(report: Report, rows: list[Row]) -> list[str]:

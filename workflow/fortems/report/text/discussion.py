@@ -6,7 +6,7 @@ from fortems.presentation.choice import levels, path, verdict
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.claims import estimands, tallies
+from fortems.report.text.claims import estimands, failures, tallies
 from fortems.report.text.instruments import assumed_keys
 from fortems.report.text.study import model_words, others
 from fortems.report.text.words import clear, joined, name, sentence
@@ -52,7 +52,7 @@ def _statements(report: Report) -> list[str]:
         groups.setdefault(key, []).append(role)
     clauses = []
     for (state, *where), roles in groups.items():
-        relation = f"{escape(bare(study().mediator))} carries part of the relation of {listed(name(role) for role in roles)} with {name(study().outcome)}"
+        relation = f"{escape(bare(study().mediator))} stands between {listed(name(role) for role in roles)} and {name(study().outcome)}"
         estimands_ = listed(ESTIMAND_WORDS[level] for level in where)
         clauses.append(
             {
@@ -82,6 +82,7 @@ def discussion(report: Report) -> str:
     parts.append(others(report))
     if estimands(report):
         parts.append(sentence(f"{tallies(report)}{report.see('tbl-claims')}"))
+        parts.append(failures(report))
     parts.append(_full(report))
     if report.variant.simulated:
         parts.append(
@@ -109,7 +110,7 @@ def _full(report: Report) -> str:
     if len(barred) == len(rows):
         return (
             "Full mediation, in the sense of a direct path too small to matter, could not have been shown with data as noisy "
-            "as these, whatever the estimate; a direct path that is not significant does not show it."
+            "as these; a direct path that is not significant does not show it."
         )
     if shown_:
         which = listed(
@@ -183,7 +184,7 @@ def implications(report: Report) -> str:
     state = {support(report, role) for role in key_models(report.models)}
     if not state:
         return f"{next_study} For practice nothing follows as to the article's account, since its models are not among this run's."
-    if "both" in state or "one" in state:
+    if state == {"both"} and len(levels(report.results)) > 1:
         practice = (
             f"For practice the association is a reason for attention to clients' {_sense()} when the {escape(bare(study().predictors[0]))} is discussed; it "
             "is no evidence that working on either changes the other."

@@ -153,15 +153,24 @@ def icc(report: Report) -> str:
     surely = [row for row in rows if row.has("ci_low") and row["ci_low"] > 0]
     if surely:
         text += (
-            f"The interval lies above zero for {listed(name(row['variable']) for row in surely)}; for all other scales it "
-            "includes zero. "
+            f"The interval lies above zero for {listed(name(row['variable']) for row in surely)}, and for no other scale. "
             if len(surely) < len(rows)
             else "All intervals lie above zero. "
         )
     else:
         text += (
-            "All intervals include zero: with so few clients per therapist the data neither show therapist differences nor rule them "
+            "No interval lies above zero: with so few clients per therapist the data neither show therapist differences nor rule them "
             "out. "
+        )
+    below = [
+        row
+        for row in rows
+        if row.has("ci_low", "ci_high") and not row["ci_low"] <= row["icc"] <= row["ci_high"]
+    ]
+    if below:
+        text += (
+            f"The estimate for {listed(name(row['variable']) for row in below)} is smaller than clients of one therapist can share, which is where its "
+            "interval ends, so that it stands outside. "
         )
     literature = (
         f"Reviews find a therapist share in outcome of {report.fact('therapist_icc')} on average, from "

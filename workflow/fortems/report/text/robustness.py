@@ -64,10 +64,34 @@ def agreement(report: Report) -> str:
     return joined(parts)
 
 
+def comparable(report: Report) -> list[Row]:
+    """Published numbers that were compared and mean the same here: of another sample not its size and its background.
+
+    Of a simulated run none: it was told the numbers of the design, and can give no others.
+    """
+    rows = [row for row in report.results.rows(PUBLISHED) if row["verdict"] != "not attempted"]
+    if report.variant.simulated:
+        return []
+    if report.variant.matrix:
+        return rows
+    return [row for row in rows if str(row["file"]) != "data/flow.csv" and not _background(str(row["row"]))]
+
+
+def _background(keys: str) -> bool:
+    """Whether a row of a table of descriptives is of no scale."""
+    named = dict(pair.split("=", 1) for pair in keys.split(", ") if "=" in pair).get("variable", "")
+    return bool(named) and named not in study().scales
+
+
 def published(report: Report) -> str:
     """Published numbers compared with computed ones."""
     rows = report.results.rows(PUBLISHED)
-    tried = [row for row in rows if row["verdict"] != "not attempted"]
+    tried = comparable(report)
+    if report.variant.simulated:
+        return (
+            "Numbers of a simulated run are not compared with published ones: those of the design are what the simulation was told, the "
+            "others are no estimates of the article's. `published.csv` lists them."
+        )
     if not tried:
         return "No published number could be compared: the article's tables were not typed in, or this source cannot give the numbers."
     clauses = []
@@ -76,8 +100,8 @@ def published(report: Report) -> str:
         (
             "rounding",
             (
-                "differs by less than one unit of its last decimal",
-                "differ by less than one unit of their last decimal",
+                "differs by no more than the rounding of what was printed explains",
+                "differ by no more than the rounding of what was printed explains",
             ),
         ),
         ("differs", ("differs", "differ")),
@@ -85,15 +109,11 @@ def published(report: Report) -> str:
         count = sum(row["verdict"] == verdict for row in tried)
         if count:
             clauses.append(f"{report.bind.among(tried, 'verdict', verdict)} {plural(count, *words)}")
-    text = f"Of {report.bind.rows(tried, 'verdict')} published numbers that could be compared, {listed(clauses)}{report.see('tbl-published')}."
+    text = f"Of {report.bind.rows(tried, 'verdict')} published {plural(len(tried), 'number', 'numbers')} that could be compared, {listed(clauses)}{report.see('tbl-published')}."
     left = len(rows) - len(tried)
     if left:
         text += (
             " The others could not be: the sources at hand do not give them, or this run has no counterpart."
-        )
-    if report.variant.simulated:
-        text += (
-            " In a simulated run only the numbers of the design are compared, which the scenario was told."
         )
     return text
 

@@ -202,7 +202,7 @@ def survivors(report: Report) -> str:
     if not clauses:
         return ""
     return (
-        "Clients who stayed are survivors of dropout. Over a grid, declared beforehand, of how staying depends on predictor and "
+        "Clients who stayed are survivors of dropout. Over a grid, stated in the configuration, of how staying depends on predictor and "
         "outcome, and under normal theory, the indirect effect of all would have been different: "
         f"{'; '.join(clauses)}{report.see('fig-survivors')}."
     )

@@ -8,6 +8,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.mediation import as_covariates, moderators
+from fortems.report.text.study import model_words
 from fortems.report.text.unfitted import unfitted
 from fortems.report.text.words import joined, name, plural, sentence
 from fortems.report.variant import reason_absent
@@ -16,8 +17,9 @@ from fortems.study.definition import study
 from fortems.study.engines import ENGINES, RESAMPLED, RESAMPLING
 from fortems.study.estimands import PRIMARY, PRIMARY_INTERVAL, STAND_IN, computed_intervals
 from fortems.study.roles import main_models, outcome_parts
-from fortems.study.variables import bare, label
+from fortems.study.variables import bare
 
+FEW = 3  # models that a sentence names one by one
 LIBRARIES = {"semopy": "semopy [@igolkina2020]", "mixedlm": "statsmodels [@seabold2010]"}
 ENGINE_WORDS = {
     "twolevel": "a two-level maximum-likelihood engine of our own",
@@ -42,8 +44,7 @@ def design(report: Report) -> str:
             f"All data are simulated, client by client and item by item, from the scenario *{escape(variant.scenario)}*. A "
             "scenario states means, standard deviations, reliabilities, correlations and therapist shares of the eight "
             "subscales, each with its source and a grade of how well it is known. The article's own coefficients were not "
-            f"available, so that none of them is among these values.{moments} The seed is {bind.setting('seed', style='text')}, fixed beforehand and "
-            "not chosen by its results."
+            f"available, so that none of them is among these values.{moments} The seed is {bind.setting('seed', style='text')}."
         )
     if variant.own:
         level = "single answers to the questionnaires" if variant.has_items else "scale scores"
@@ -293,12 +294,27 @@ def _left_out(report: Report) -> str:
         for level in models_
     }
     text = "Every model was fitted again without each therapist in turn"
-    gaps = [
-        f"{listed(sorted(escape(label(name_).lower()) for name_ in there - again[level]))} {ESTIMAND_WORDS[level]}"
+    gaps = {
+        level: [
+            model
+            for model in there - again[level]
+            if report.models.get(model) is None or not report.models[model].moderator
+        ]
         for level, there in models_.items()
-        if there - again[level]
-    ]
-    return f"{text}, save {listed(gaps)} (the reason is in `mediation/fit.csv`)." if gaps else f"{text}."
+    }
+    most = max((len(found) for found in gaps.values()), default=0)
+    if not most:
+        return f"{text}."
+    if most <= FEW:
+        words = [
+            f"{listed(model_words(report, model) for model in sorted(found))} {ESTIMAND_WORDS[level]}"
+            for level, found in gaps.items()
+            if found
+        ]
+        return f"{text}, save {listed(words)} (the reason is in `mediation/fit.csv`)."
+    return (
+        f"{text} that can be fitted without any of them; which could not, and why, is in `mediation/fit.csv`."
+    )
 
 
 def _covered(report: Report) -> str:

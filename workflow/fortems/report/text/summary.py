@@ -7,12 +7,11 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.claims import estimands, findings, findings_word, tallies
+from fortems.report.text.claims import estimands, failures, findings, findings_named, findings_word, tallies
 from fortems.report.text.design import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
-from fortems.report.text.mediation import indirect_clause
 from fortems.report.text.study import absent, others
-from fortems.report.text.words import clear, joined, name, plural, sentence
+from fortems.report.text.words import NB, clear, joined, name, plural, sentence
 from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.roles import key_models, main_models
@@ -40,38 +39,58 @@ def abstract_method(report: Report) -> str:
     if report.variant.matrix:
         return f"{opening} The indirect effect was estimated at the single level, the only one that a matrix gives, with {counted_words(report.results)} intervals."
     stated = (
-        "The findings to check were stated as checks in a file of this run's own."
+        "The findings to check stand in a file of this run's own."
         if report.results.own_claims
-        else "Each finding of the article was stated as a check before the analysis."
+        else f"Each finding of the article was checked as it is stated in a file{registered(report)}."
     )
     ways = {level: METHOD_WORDS[engine, level] for level, (engine, _) in counted(report.results).items()}
     within, single = (ways.get(level, "not estimated in this run") for level in ESTIMANDS)
     both = "both with " if len(ways) > 1 else "with "
     return (
-        f"{opening} Two estimands were declared beforehand: the indirect effect among clients of the same therapist "
+        f"{opening} Two estimands are co-primary: the indirect effect among clients of the same therapist "
         f"({within}) and at the single level ({single}), {both}{counted_words(report.results)} intervals. {stated}"
     )
 
 
+def registered(report: Report) -> str:
+    """That the study was registered, where the configuration says when and where; the report cannot know it otherwise."""
+    date = report.results.setting("report", "registration", "date")
+    return (
+        f", registered on {report.bind.setting('report', 'registration', 'date', style='text')}"
+        if date
+        else ""
+    )
+
+
 def abstract_results(report: Report) -> str:
-    """The indirect effects of the key predictors, and the tally of findings."""
+    """The indirect effects of the key predictors, raw and in standard deviations, what failed, and the tally."""
     prefix = "In the simulated data, " if report.variant.simulated else ""
     parts: list[str] = []
     for role, model in key_models(report.models).items():
-        word, clauses = escape(with_article(role)), []
+        clauses = []
         for level in levels(report.results):
             row = path(report.results, model, level, "indirect")
             if row is not None and row.has("estimate"):
-                clauses.append(f"{ESTIMAND_WORDS[level]} {indirect_clause(report, row, standardized=False)}")
+                clauses.append(f"{_short_effect(report, row)} {ESTIMAND_WORDS[level]}")
         if clauses:
-            text = f"for {word}, {'; '.join(clauses)}"
-            parts.append(f"{prefix}{text}." if prefix and not parts else f"{text[:1].upper()}{text[1:]}.")
+            text = f"the indirect effect of {escape(with_article(role))} is {listed(clauses)}"
+            parts.append(sentence(f"{prefix}{text}" if not parts else text))
     parts.append(others(report))
     if estimands(report):
         parts.append(sentence(tallies(report)))
+        parts.append(failures(report))
     if report.variant.simulated:
         parts.append(pattern_share(report))
     return joined(parts) or "No indirect effect could be estimated."
+
+
+def _short_effect(report: Report, row: Row) -> str:
+    """``−1.21 [−2.02, −0.51] (−0.17 SD)``."""
+    bind = report.bind
+    text = bind.of(row, "estimate", "end")
+    if row.has("ci_low", "ci_high"):
+        text += f" \\[{bind.of(row, 'ci_low', 'end')},{NB}{bind.of(row, 'ci_high', 'end')}\\]"
+    return f"{text} ({bind.of(row, 'standardized', 'end')} *SD*)" if row.has("standardized") else text
 
 
 def abstract_conclusion(report: Report) -> str:
@@ -197,6 +216,8 @@ def _plain_tally(report: Report) -> str:
             if any(row["verdict"] == "consistent (weak)" for row in rows):
                 as_ = "as expected" if own else "as in the article"
                 text += f"; in {weak} more nothing was found, {as_}, which says little"
+            if failed := listed(findings_named(report, rows, "not reproduced")):
+                text += f". What did not come out is {failed}"
             return f"{text}."
     return ""
 
@@ -210,9 +231,12 @@ def plain_meaning(report: Report) -> str:
     if not key_models(report.models):
         return "Nothing as to the article's question, since its models are not among those of this run."
     through, outcome = escape(bare(study().mediator)), name(study().outcome)
-    if any(support(report, predictor) in ("both", "one") for predictor in study().predictors):
+    if (
+        all(support(report, predictor) == "both" for predictor in study().predictors)
+        and len(levels(report.results)) > 1
+    ):
         return (
-            f"Clients' sense of {through} belongs into the conversation about how therapy is going. That working on the relationship "
+            f"Clients' sense of {through} may deserve a place in the conversation about how therapy is going. That working on the relationship "
             f"raises {through}, or that {through} {'lowers' if study().variable(study().outcome).worse else 'raises'} {outcome}, is not shown."
         )
     return (
