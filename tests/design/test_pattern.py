@@ -8,7 +8,17 @@ import pytest
 import statsmodels.api as sm
 from fortems.claims.claimfile import load_claims
 from fortems.design import stage
-from fortems.design.pattern import forecast, kernel, numbers, package, posterior, priors, sampling, surface
+from fortems.design.pattern import (
+    forecast,
+    kernel,
+    maximum,
+    numbers,
+    package,
+    posterior,
+    priors,
+    sampling,
+    surface,
+)
 from fortems.design.pattern.event import NoEventError, critical, event_of, one_sided_table
 from fortems.design.pattern.population import Quantity, correlate, quantities, values, whole
 from fortems.design.pattern.setup import pose, setup, with_test
@@ -449,8 +459,8 @@ def test_partial_mediation_is_likelier_than_full(known, event):
 
 
 def test_search_holds_to_its_limit(known, event):
-    for limit in (surface.FULL, surface.FULL + surface.KNOWN):
-        free = surface.Free(event, limit, known.account())
+    for limit in (maximum.FULL, maximum.FULL + maximum.KNOWN):
+        free = maximum.Free(event, limit, known.account())
         matrix = free.matrix(free.values(known.account()))
         columns = whole(matrix[None], known.roles)
         at = known.roles.columns.index
@@ -458,7 +468,7 @@ def test_search_holds_to_its_limit(known, event):
             assert surface_effects(columns, at(name), at("meaning"), at("distress"))[2] == pytest.approx(
                 0, abs=1e-9
             )
-    free = surface.Free(event, surface.ANY, known.account())
+    free = maximum.Free(event, maximum.ANY, known.account())
     assert free.matrix(free.values(known.account())) == pytest.approx(known.account())
 
 

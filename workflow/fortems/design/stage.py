@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fortems.design import coverage, diagnosticity, power, recovery, sbc
-from fortems.design.pattern import package, sampling, surface
+from fortems.design.pattern import maximum, package, sampling, surface
 from fortems.design.pattern import tables as pattern
 from fortems.design.tasks import Runner, Settings, Task, deal, gather, run
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PARTS = (diagnosticity, power, coverage, recovery, surface, sampling, package, sbc)
+PARTS = (diagnosticity, power, coverage, recovery, surface, maximum, sampling, package, sbc)
 
 
 def settings_of(params: Mapping[str, Any]) -> Settings:
@@ -42,7 +42,7 @@ def run_chunk(
         recovery.ENGINES_PART: recovery,
         surface.PART: surface,
         surface.TESTED: surface,
-        surface.MAXIMUM: surface,
+        maximum.PART: maximum,
         sampling.PART: sampling,
         package.PART: package,
         sbc.PART: sbc,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fortems.design.pattern import forecast, kernel, numbers, posterior, surface
+from fortems.design.pattern import forecast, kernel, maximum, numbers, posterior, surface
 from fortems.design.pattern.event import Event, NoEventError
 from fortems.design.pattern.package import OWN
 from fortems.design.pattern.package import PART as TESTED
@@ -38,7 +38,7 @@ NAMES = {
 COLUMNS = {
     "surface": surface.COLUMNS,
     "surface_ratios": surface.RATIO_COLUMNS,
-    "surface_maximum": surface.MAXIMUM_COLUMNS,
+    "surface_maximum": maximum.COLUMNS,
     "pattern": posterior.PATTERN_COLUMNS,
     "posterior": posterior.COLUMNS,
     "statements": posterior.STATEMENT_COLUMNS,
@@ -75,7 +75,7 @@ def tables(settings: Settings, sums: pd.DataFrame, table: pd.DataFrame) -> dict[
     if "surface" in found:
         found["surface"] = surface.table(settings, sums, known)
         found["surface_ratios"] = surface.ratios_table(settings, found["surface"])
-        found["surface_maximum"] = surface.maximum_table(settings, sums, known)
+        found["surface_maximum"] = maximum.table(settings, sums, known)
     headline, prior = None, None
     if "posterior" in found:
         cell = posterior.headline(settings)
