@@ -66,7 +66,7 @@ test-engine: dev ## the engine's wheel alone: its own tests where nothing else i
 	sed -nE 's/^([A-Za-z0-9._-]+==[^ ;]+)( *;[^\\]*)?.*/\1\2/p' requirements-dev.lock >$(ENGINE)/versions.txt
 	$(PIP) wheel --no-deps --no-build-isolation --no-index -w $(ENGINE)/wheel packages/twolevel
 	$(ENGINE)/bin/python -m pip --disable-pip-version-check -q install -c $(ENGINE)/versions.txt "$$(echo $(ENGINE)/wheel/*.whl)[test]"
-	cp -r packages/twolevel/tests packages/twolevel/docs packages/twolevel/benchmarks packages/twolevel/pyproject.toml $(ENGINE)
+	cp -r packages/twolevel/tests packages/twolevel/docs packages/twolevel/benchmarks packages/twolevel/pyproject.toml packages/twolevel/CHANGELOG.md $(ENGINE)
 	cd $(ENGINE) && bin/pytest tests
 
 test-slow: dev ## all that takes minutes: faults, each key, a million rows, restarts

@@ -1,9 +1,15 @@
 """What a user meets: names, a fit at a glance, pictures, pickles, new data."""
 
+import contextlib
+import io
+import json
 import pickle
+import re
 import subprocess
 import sys
+import tomllib
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -44,9 +50,34 @@ def test_only_public_names_are_listed_and_each_is_there():
 
 
 def test_the_version_is_that_of_the_distribution():
-    from importlib.metadata import version
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert twolevel.__version__ == project["version"]
+    first = re.search(r"^## (\S+)", (Path(__file__).parents[1] / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first and first[1] == twolevel.__version__
 
-    assert twolevel.__version__ == version("twolevel")
+
+def test_every_attribute_of_a_fit_is_in_the_documentation():
+    listed = (Path(__file__).parents[1] / "docs" / "fit.md").read_text()
+    for name in dir(twolevel.Fit):
+        if not name.startswith("_"):
+            assert f"| `{name}` |" in listed or f"| `{name}(" in listed, name
+    for name in twolevel.Fit.__dataclass_fields__:
+        assert f"| `{name}` |" in listed, name
+
+
+def test_the_example_notebook_prints_what_it_holds():
+    """Each code cell is run, and prints what is stored below it."""
+    notebook = json.loads((Path(__file__).parents[1] / "docs" / "example.ipynb").read_text())
+    names: dict[str, object] = {}
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert len(cells) >= 5
+    with contextlib.chdir(Path(__file__).parents[1]):
+        for cell in cells:
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out):
+                exec("".join(cell["source"]), names)
+            stored = "".join("".join(output["text"]) for output in cell["outputs"])
+            assert out.getvalue() == stored, "".join(cell["source"])
 
 
 def test_a_single_fit_does_not_load_the_batch():

@@ -9,7 +9,6 @@ postestimation. `twolevel.batch` fits many path models at once.
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 from . import errors
@@ -19,10 +18,7 @@ from .errors import TwoLevelError, TwoLevelWarning
 from .fitting import Fit, Model, fit
 from .postestimation.simulate import simulate
 
-try:
-    __version__ = version("twolevel")
-except PackageNotFoundError:  # run from its source without being installed
-    __version__ = "0+unknown"
+__version__ = "1.0.0"  # semantic versioning: see CHANGELOG.md
 
 __all__ = [
     "ClusterData",

@@ -15,7 +15,8 @@
 suppressMessages(library(lavaan))
 
 here <- sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE))
-if (length(here)) setwd(dirname(normalizePath(here)))
+folder <- Sys.getenv("CASES")  # another folder with cases.csv, data/ and models/
+if (nzchar(folder)) setwd(folder) else if (length(here)) setwd(dirname(normalizePath(here)))
 wanted <- commandArgs(TRUE)
 cases <- read.csv("cases.csv", stringsAsFactors = FALSE)
 if (length(wanted)) cases <- cases[cases$case %in% wanted, ]
