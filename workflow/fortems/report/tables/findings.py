@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fortems.presentation.choice import counted_words
 from fortems.presentation.claims import aspects_pattern, claim_label, patterns
 from fortems.presentation.numbers import rounded
@@ -20,11 +22,43 @@ PUBLISHED = "published.csv"
 
 
 def claims(report: Report) -> Table | None:
-    """Every finding with its number and verdict, correlations first, then effects by estimand."""
+    """Every finding with its number and verdict, effects at the first estimand; what differs at the other is noted."""
+    have = estimands(report)
+    found = _claims(report, "tbl-claims", have[:1])
+    if found is None or len(have) < 2:
+        return found
+    return replace(found, notes=(*found.notes, _other_estimand(report, have)))
+
+
+def every_claim(report: Report) -> Table | None:
+    """The same at every estimand, where there are several."""
+    have = estimands(report)
+    return _claims(report, "tbl-findings", have) if len(have) > 1 else None
+
+
+def _other_estimand(report: Report, have: list[str]) -> str:
+    """How the verdicts at the second estimand compare with those at the first."""
+    first, other = have[:2]
+    verdicts = {
+        level: {row["claim"]: row for row in report.results.rows(CLAIMS, judged=True, estimand=level)}
+        for level in (first, other)
+    }
+    differing = [
+        f"“{row['text'].rstrip('.')}” is {row['verdict']}"
+        for claim, row in verdicts[other].items()
+        if claim in verdicts[first] and row["verdict"] != verdicts[first][claim]["verdict"]
+    ]
+    where = f"{ESTIMAND_WORDS[other][:1].upper()}{ESTIMAND_WORDS[other][1:]}"
+    if not differing:
+        return f"{where} every verdict is the same; the numbers are in the supplement."
+    return f"{where} the verdicts are the same, save that {listed(differing)}; the numbers are in the supplement."
+
+
+def _claims(report: Report, name: str, have: list[str]) -> Table | None:
     rows = [
         row
         for row in report.results.rows(CLAIMS, judged=True)
-        if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in estimands(report)
+        if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in have
     ]
     if not rows:
         return None
@@ -35,7 +69,7 @@ def claims(report: Report) -> Table | None:
             f"Effects {ESTIMAND_WORDS[level]}",
             [row for row in rows if row["estimand"] == level and row["role"] != "pattern"],
         )
-        for level in estimands(report)
+        for level in have
     ]
     groups.append(("Patterns", [row for row in rows if row["role"] == "pattern"]))
     for title, found in groups:
@@ -43,15 +77,14 @@ def claims(report: Report) -> Table | None:
             body.append(Section(title))
             body += [_line(report, row, title == "Patterns") for row in found]
     return Table(
-        "tbl-claims",
-        "The Findings to Check and the Verdict on Each"
-        if report.results.own_claims
-        else "The Article's Findings and the Verdict on Each",
+        name,
+        ("The Findings to Check" if report.results.own_claims else "The Article's Findings")
+        + (" Under Both Estimands" if name == "tbl-findings" else " and the Verdict on Each"),
         ("Finding", "Estimate", _ci(report), "*p*", "Verdict"),
         "lrcrl",
         tuple(body),
         (_claims_note(report),),
-        widths=(0.45, 0.1, 0.16, 0.08, 0.21),
+        widths=(0.46, 0.09, 0.15, 0.08, 0.22),
         small=True,
     )
 

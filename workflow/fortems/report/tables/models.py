@@ -31,7 +31,7 @@ from fortems.report.text.study import chain
 from fortems.study.definition import BEHIND, study
 from fortems.study.engines import ENGINES
 from fortems.study.models import MediationModel
-from fortems.study.roles import main_models
+from fortems.study.roles import TOGETHER, key_models, main_models
 from fortems.study.variables import label
 
 WHAT = {
@@ -40,14 +40,34 @@ WHAT = {
     "latent": "Latent variables",
     "corrected": "Corrected for unreliability",
 }
+MOST = 4  # models in the table of an article whose own models were not run
 EFFECT_WORDS = {"a": "*a*", "b": "*b*", "direct": "*c*′", "indirect": "*ab*"}
 
 
 def mediation(report: Report) -> Table | None:
-    """Paths and indirect effects of the main models, and of the run's own ones, under both estimands."""
+    """Paths and indirect effects of the article's own models and of all aspects together; else of the first ones of this run."""
+    return _paths(report, "tbl-mediation", "Paths and Indirect Effects", _foremost(report))
+
+
+def every_path(report: Report) -> Table | None:
+    """The same of all models that are shown one by one, where these are more."""
+    models = shown_models(report.results, report.models)
+    if set(models) <= set(_foremost(report)):
+        return None
+    return _paths(report, "tbl-paths", "Paths and Indirect Effects of Every Main Model", models)
+
+
+def _foremost(report: Report) -> list[str]:
+    """The models that the article's table shows."""
+    main = main_models(report.models)
+    found = [*key_models(report.models).values(), *([main[TOGETHER]] if TOGETHER in main else [])]
+    return found if key_models(report.models) else shown_models(report.results, report.models)[:MOST]
+
+
+def _paths(report: Report, name: str, title: str, models: list[str]) -> Table | None:
     have = levels(report.results)
     body: list[Section | tuple[Cell | str, ...]] = []
-    for model in shown_models(report.results, report.models):
+    for model in models:
         lines = _lines(report, model, have)
         if lines:
             body += [Section(chain(report, model)), *lines]
@@ -57,8 +77,8 @@ def mediation(report: Report) -> Table | None:
     per_level = ("Estimate", ci, "*p*", "Std.")
     heads = {"within": "Within therapists", "single": "Single level"}
     return Table(
-        "tbl-mediation",
-        "Paths and Indirect Effects",
+        name,
+        title,
         ("Path", *(per_level * len(have))),
         "l" + "rcrr" * len(have),
         tuple(body),

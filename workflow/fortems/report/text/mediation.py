@@ -103,12 +103,20 @@ def mediation(report: Report, role: str) -> str:
         parts.append(sentence(indirect_clause(report, rows["indirect"])))
         parts.append(_boundary(report, model, level))
     parts.append(_both(report, model))
-    tables = report.see("tbl-mediation", f"fig-path_{model}")
+    tables = report.see(
+        "tbl-paths" if "tbl-paths" in report.items else "tbl-mediation", _figure_of(report, model)
+    )
     if tables:
         parts.append(f"All numbers stand together{tables}.")
     if role == study().focus and "fig-scatter" in report.items:
         parts.append(f"{report.ref('fig-scatter')} shows the clients' scores behind them.")
     return joined(parts)
+
+
+def _figure_of(report: Report, model: str) -> str:
+    """The figure with a model's paths: of a key model the article's."""
+    together = model in key_models(report.models).values() and "fig-paths" in report.items
+    return "fig-paths" if together else f"fig-path_{model}"
 
 
 def mediations(report: Report) -> str:

@@ -24,7 +24,9 @@ def own(report: Report) -> str:
     if len(models) <= MANY:
         parts += [_one(report, model) for model in models]
     if models:
-        parts.append(f"All numbers stand together{report.see('tbl-mediation')}.")
+        parts.append(
+            f"All numbers stand together{report.see('tbl-paths' if 'tbl-paths' in report.items else 'tbl-mediation')}."
+        )
     return joined(parts)
 
 
@@ -44,8 +46,11 @@ def _one(report: Report, model: str) -> str:
 
 
 def path_figures(report: Report) -> str:
-    """The places of the figures of the main models."""
-    return "".join(report.place(f"fig-path_{model}") for model in main_models(report.models).values())
+    """The places of the figures of the main models that the article does not show."""
+    key = key_models(report.models).values() if "fig-paths" in report.items else ()
+    return "".join(
+        report.place(f"fig-path_{model}") for model in main_models(report.models).values() if model not in key
+    )
 
 
 def own_figures(report: Report) -> str:

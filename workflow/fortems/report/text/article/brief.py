@@ -12,6 +12,7 @@ from fortems.report.text.mediation import as_covariates, indirect_clause
 from fortems.report.text.pattern import repeated, speaks_for
 from fortems.report.text.people import RELIABILITY
 from fortems.report.text.relations import _holm, total
+from fortems.report.text.sensitivity import by_correlation
 from fortems.report.text.setup import claims_method, stated_checks
 from fortems.report.text.study import in_how_many, model_words
 from fortems.report.text.words import IS, clear, joined, name, p, plural, sentence
@@ -174,6 +175,7 @@ def sensitivity_brief(report: Report) -> str:
     turned = list(reordered_models(report.results, report.models))
     if text := in_how_many(report, turned):
         parts.append(f"With the directions turned around it does so {text}{report.see('tbl-reversed')}.")
+    parts.append(_unmeasured(report))
     where = [
         ("s-measurement", "measurement error", report.has("mediation/measurement.csv")),
         ("s-agreement", "other engines", report.has("mediation/agreement.csv")),
@@ -183,6 +185,22 @@ def sensitivity_brief(report: Report) -> str:
     if found:
         parts.append(f"The supplement tells what {listed(found)} {plural(len(found), 'does', 'do')} to it.")
     return joined(parts)
+
+
+def _unmeasured(report: Report) -> str:
+    """How strong an unmeasured cause of mediator and outcome must be to overturn each key model's indirect effect."""
+    clauses = [
+        f"for {model_words(report, model)} {ESTIMAND_WORDS[level]} {text}"
+        for model in key_models(report.models).values()
+        for level in levels(report.results)
+        if (text := by_correlation(report, model, level))
+    ]
+    if not clauses:
+        return ""
+    return (
+        f"If something unmeasured made mediator and outcome correlate beyond their path, the indirect effect would go: {'; '.join(clauses)}"
+        f"{report.see('fig-confounding')}."
+    )
 
 
 def causal(report: Report) -> str:
