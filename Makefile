@@ -15,6 +15,7 @@ export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 endif
 RUN ?= main
 ICC ?= .05
+EACH ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINE := $(VENV)/engine
@@ -35,7 +36,7 @@ LOOK := workflow/fortems/run/environment.py
 ISOLATE = sed -i.plain -e '1s/^\(\#!.*python[0-9.]*\)$$/\1 -I/' -e "2s/^\('''exec' .*\) \"\$$0\"/\1 -I \"\$$0\"/" $(BIN)/snakemake && rm $(BIN)/snakemake.plain
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow ci check verify power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new
+.PHONY: all env dev slurm test test-faults test-engine test-slow mutants ci check verify power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new
 
 all: env ## environment, then the full run into results/main/
 	@$(BIN)/snakemake --cores $(CORES)
@@ -68,6 +69,9 @@ test-engine: dev ## the engine's wheel alone: its own tests where nothing else i
 	$(ENGINE)/bin/python -m pip --disable-pip-version-check -q install -c $(ENGINE)/versions.txt "$$(echo $(ENGINE)/wheel/*.whl)[test]"
 	cp -r packages/twolevel/tests packages/twolevel/docs packages/twolevel/benchmarks packages/twolevel/pyproject.toml packages/twolevel/CHANGELOG.md $(ENGINE)
 	cd $(ENGINE) && bin/pytest tests
+
+mutants: dev ## whether tests notice changed lines, on a fixed sample (an hour): docs/mutants.csv; make mutants EACH=10
+	$(BIN)/python .ci/mutants.py --each $(EACH)
 
 test-slow: dev ## all that takes minutes: faults, each key, a million rows, restarts
 	$(BIN)/pytest -m slow

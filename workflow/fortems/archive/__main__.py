@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fortems.archive import dictionary, replication
+from fortems.archive import conda, dictionary, replication
 from fortems.package import ROOT
 from fortems.run import catalogue
 from fortems.run.usage import recorded
@@ -15,6 +15,7 @@ def pages() -> dict[Path, str]:
     """Return every generated file with its text as it should be."""
     readme = ROOT / "README.md"
     return {
+        conda.TARGET: conda.page(),
         dictionary.TARGET: dictionary.page(dictionary.described(), catalogue.FILES),
         readme: replication.filled(readme.read_text(encoding="utf-8"), replication.blocks(recorded())),
     }

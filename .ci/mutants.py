@@ -1,0 +1,153 @@
+"""Do tests notice a changed line? Mutates what decides, by cosmic-ray's operators, and runs the tests of it.
+
+``python .ci/mutants.py [--each N] [--only NAME]`` takes a fixed sample of N mutations of each module, tries every one in a
+copy of the package, and writes ``docs/mutants.csv``: a row a mutation, killed or survived. A mutation that lives either
+shows a test that is missing, or changes nothing that can be seen (an equivalent one).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from cosmic_ray.ast import get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLE = ROOT / "docs/mutants.csv"
+COLUMNS = ("name", "module", "operator", "occurrence", "line", "before", "after", "outcome")
+SEED = 20210610
+LONGEST = 180  # seconds; a mutation that makes tests hang is noticed, too
+
+#: What decides → the module, and the tests that have to notice.
+DECIDES = {
+    "scoring": ("workflow/fortems/study/scoring.py", ["tests/study/test_scoring.py"]),
+    "likelihood": (
+        "packages/twolevel/src/twolevel/likelihood/complete.py",
+        ["packages/twolevel/tests/test_likelihood.py"],
+    ),
+    "intervals": ("workflow/fortems/stats/intervals.py", ["tests/stats/test_intervals.py"]),
+    "claims": ("workflow/fortems/claims/judge.py", ["tests/claims/test_claims.py"]),
+    "privacy": ("workflow/fortems/data/privacy/subtraction.py", ["tests/data/test_subtraction.py"]),
+    "gate": ("workflow/fortems/gate/verdicts.py", ["tests/gate"]),
+}
+#: Mutations that say nothing of a test: annotations are not evaluated.
+UNTOLD = ("core/ReplaceBinaryOperator_BitOr",)
+
+
+def mutations(source: str) -> Iterator[tuple[str, int]]:
+    """Yield operator and occurrence of every mutation of a source."""
+    tree = get_ast(source)
+    for name in sorted(operator_names()):
+        if name.startswith(UNTOLD):
+            continue
+        operator = get_operator(name)()
+        count = sum(1 for node in _nodes(tree) for _ in operator.mutation_positions(node))
+        for occurrence in range(count):
+            yield name, occurrence
+
+
+def _nodes(node: object) -> Iterator[object]:
+    yield node
+    for child in getattr(node, "children", ()):
+        yield from _nodes(child)
+
+
+def sample(source: str, name: str, each: int) -> list[tuple[str, int]]:
+    """Return a fixed choice of mutations: the same for the same source, whatever else is asked for."""
+    every = list(mutations(source))
+    return sorted(random.Random(f"{SEED}:{name}").sample(every, min(each, len(every))))
+
+
+def changed_line(before: str, after: str) -> tuple[int, str, str]:
+    """Return number and text of the first line that differs."""
+    pairs = zip(before.splitlines(), after.splitlines(), strict=False)
+    for number, (old, new) in enumerate(pairs, start=1):
+        if old != new:
+            return number, old.strip(), new.strip()
+    return 0, "", ""
+
+
+def copied(folder: Path) -> Path:
+    """Copy the package to a folder that may be changed."""
+    left_out = shutil.ignore_patterns(
+        ".git", ".venv", ".snakemake", "logs", "results", "*_cache", ".hypothesis", "benchmarks"
+    )
+    return Path(shutil.copytree(ROOT, folder / "package", ignore=left_out, symlinks=True))
+
+
+def tried(copy: Path, tests: list[str]) -> str:
+    """Run tests in a copy; ``survived`` when they pass, else ``killed``."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(str(copy / p) for p in ("workflow", "packages/twolevel/src")),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NUMBA_CACHE_DIR": str(copy / ".numba"),
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests]
+    try:
+        done = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, timeout=LONGEST, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "killed"
+    return "survived" if done.returncode == 0 else "killed"
+
+
+def main() -> int:
+    """Measure and write; 1 when the tests fail without any mutation."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--each", type=int, default=10, help="mutations of each module")
+    parser.add_argument("--only", choices=DECIDES, action="append", help="one of what decides")
+    options = parser.parse_args()
+    kept, rows = [], []
+    chosen = options.only or list(DECIDES)
+    if TABLE.is_file():
+        with open(TABLE, encoding="utf-8", newline="") as file:
+            kept = [row for row in csv.DictReader(file) if row["name"] not in chosen]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = copied(Path(folder))
+        for name in chosen:
+            module, tests = DECIDES[name]
+            path, source = copy / module, (ROOT / module).read_text(encoding="utf-8")
+            if tried(copy, tests) == "killed":
+                print(f"{name}: its tests fail as it is", file=sys.stderr)
+                return 1
+            for operator, occurrence in sample(source, name, options.each):
+                after = mutate_code(source, get_operator(operator)(), occurrence)
+                path.write_text(after, encoding="utf-8")
+                outcome = tried(copy, tests)
+                path.write_text(source, encoding="utf-8")
+                line, old, new = changed_line(source, after)
+                rows.append(
+                    dict(
+                        zip(
+                            COLUMNS,
+                            (name, module, operator, occurrence, line, old, new, outcome),
+                            strict=True,
+                        )
+                    )
+                )
+                print(f"{name}, line {line}: {outcome}: {new}", flush=True)
+    with open(TABLE, "w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(sorted([*kept, *rows], key=lambda row: list(DECIDES).index(row["name"])))
+    for name in chosen:
+        counts = Counter(row["outcome"] for row in rows if row["name"] == name)
+        print(f"{name}: {counts['killed']} of {counts.total()} noticed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
