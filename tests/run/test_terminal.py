@@ -93,6 +93,8 @@ def test_warnings_and_errors_of_snakemakes_own_are_shown():
     assert hush.filter(record(None, "Rate limit", logging.WARNING))
     assert hush.filter(record("error", "broken", logging.ERROR))
     assert not hush.filter(record("job_info", "Rule: x"))
+    assert hush.filter(record(None, "RuleException:\nTypeError in file x", logging.ERROR))  # a slip of ours
+    assert not hush.filter(record(None, "RuleException:\nCalledProcessError in file x", logging.ERROR))
     assert not hush.filter(record(None, "Select jobs to execute..."))
 
 

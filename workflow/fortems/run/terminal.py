@@ -48,6 +48,12 @@ HIDDEN_WORDS = (
     "Singularity containers: ignored",
     "Using shell",
 )
+#: What Snakemake says of a failed step besides; the step's own words stand last on the terminal.
+FAILURE_WORDS = (
+    "RuleException:\nCalledProcessError",
+    "Shutting down",
+    "Exiting because a job execution failed",
+)
 #: Seconds until a stage that is still under way is told of; each time twice as long.
 PATIENCE = 60.0
 SHARE = re.compile(r"(\d+)% done")
@@ -66,6 +72,8 @@ class Hush(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record is shown; a failed job is told of by our own listener, without all that it read."""
         if str(getattr(record, "event", None)) in FAILED_EVENTS:
+            return False
+        if str(record.msg or "").startswith(FAILURE_WORDS):
             return False
         if record.levelno >= logging.WARNING:
             return True
