@@ -36,7 +36,7 @@ LOOK := workflow/fortems/run/environment.py
 ISOLATE = sed -i.plain -e '1s/^\(\#!.*python[0-9.]*\)$$/\1 -I/' -e "2s/^\('''exec' .*\) \"\$$0\"/\1 -I \"\$$0\"/" $(BIN)/snakemake && rm $(BIN)/snakemake.plain
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow mutants ci check verify power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new
+.PHONY: all env dev slurm test test-faults test-engine test-slow coverage mutants ci check verify power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new
 
 all: env ## environment, then the full run into results/main/
 	@$(BIN)/snakemake --cores $(CORES)
@@ -69,6 +69,13 @@ test-engine: dev ## the engine's wheel alone: its own tests where nothing else i
 	$(ENGINE)/bin/python -m pip --disable-pip-version-check -q install -c $(ENGINE)/versions.txt "$$(echo $(ENGINE)/wheel/*.whl)[test]"
 	cp -r packages/twolevel/tests packages/twolevel/docs packages/twolevel/benchmarks packages/twolevel/pyproject.toml packages/twolevel/CHANGELOG.md $(ENGINE)
 	cd $(ENGINE) && bin/pytest tests
+
+coverage: dev ## branch coverage of both packages by the fast tests, compiled kernels through their plain path (an hour): docs/coverage.csv
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 0
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n 0 packages/twolevel/tests/test_likelihood.py packages/twolevel/tests/test_compiled.py
+	$(BIN)/coverage combine -q
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python .ci/coverage_table.py
 
 mutants: dev ## whether tests notice changed lines, on a fixed sample (an hour): docs/mutants.csv; make mutants EACH=10
 	$(BIN)/python .ci/mutants.py --each $(EACH)

@@ -41,8 +41,8 @@ DECIDES = {
     "privacy": ("workflow/fortems/data/privacy/subtraction.py", ["tests/data/test_subtraction.py"]),
     "gate": ("workflow/fortems/gate/verdicts.py", ["tests/gate"]),
 }
-#: Mutations that say nothing of a test: annotations are not evaluated.
-UNTOLD = ("core/ReplaceBinaryOperator_BitOr",)
+#: Mutations that say nothing of a test (annotations are not evaluated), and those that want to be told of variables.
+UNTOLD = ("core/ReplaceBinaryOperator_BitOr", "core/Variable")
 
 
 def mutations(source: str) -> Iterator[tuple[str, int]]:
