@@ -324,3 +324,19 @@ def test_covariates_are_held_constant():
     a = np.linalg.lstsq(np.column_stack([ones, x, z]), m, rcond=None)[0][1]
     direct, b = np.linalg.lstsq(np.column_stack([ones, x, m, z]), y, rcond=None)[0][1:3]
     np.testing.assert_allclose(got, [a, b, direct], rtol=1e-9)
+
+
+def test_without_a_model_of_one_predictor_and_one_mediator_the_tables_are_empty(scores):
+    several = models_of(
+        {"all": {"predictor": ["bond", "goal"], "mediator": "meaning", "outcome": "distress"}}
+    )
+    found = tables(several, scores)
+    assert all(len(table) == 0 and len(table.columns) > 10 for table in found.values())
+
+
+def test_clients_without_therapists_have_the_single_level_alone(scores):
+    alone = scores.assign(therapist=scores["client"])
+    found = tables({"alliance": MODELS["alliance"]}, alone)
+    assert set(found["confounding"]["level"]) == {"single"}
+    limit = found["confounding"].query("kind == 'interval'")
+    assert limit["rho"].notna().all()

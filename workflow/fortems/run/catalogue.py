@@ -70,8 +70,6 @@ _EFFECTS = (
 )
 _FIT = ("model", "engine", "variant", "loglik", "converged", "admissible", "boundary")
 _VERDICTS = ("model", "level", "engine", "paper_rule", "equivalence", "conclusion")
-_CONFOUNDING = ("model", "level", "kind", "rho", "a", "b", "indirect", "ci_low", "ci_high", "p")
-_STRENGTHS = ("model", "level", "effect", "kind", "target", "estimate", "rv", "rv_alpha", "benchmark")
 _CORRELATIONS = ("x", "y", "level", "kind", "r", "n", "p", "ci_low", "ci_high")
 _CLAIMS = ("claim", "estimand", "statistic", "judged", "estimate", "ci_low", "ci_high", "p", "verdict")
 _PUBLISHED = ("id", "published", "computed", "verdict", "file", "row", "column")
@@ -148,7 +146,6 @@ _ALL = (
         "residual correlation of mediator and outcome",
         CLIENTS,
         "robustness.confounding",
-        columns=_CONFOUNDING,
         reported=True,
         absent="what an unmeasured confounder would do",
     ),
@@ -157,7 +154,6 @@ _ALL = (
         "robustness values and benchmarks",
         CLIENTS,
         "robustness.confounding",
-        columns=_STRENGTHS,
         reported=True,
     ),
     File(
@@ -180,7 +176,6 @@ _ALL = (
         "distributions and what they do to the interval",
         CLIENTS,
         "robustness.distribution",
-        columns=("model", "level", "kind", "check", "variable", "value", "p", "coverage"),
         reported=True,
         absent="what the data's distributions do to the interval",
     ),
@@ -189,7 +184,6 @@ _ALL = (
         "posterior of the two-level models",
         CLIENTS,
         "robustness.bayes",
-        columns=("model", "prior", "level", "quantity", "estimate", "ci_low", "ci_high", "rhat", "ess"),
         reported=True,
         absent="the posterior of effects between therapists",
     ),
