@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fortems import tidy
-from fortems.figures import style
+from fortems.figures import readings, style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.catalog import PATH
 
@@ -94,11 +94,13 @@ def draw(figure: Spec, context: Context, folder: Path) -> dict[str, Any]:
         tidy.write_csv(pd.DataFrame({"withheld": [str(reason)]}), stem.with_suffix(".csv"))
         style.save(style.message(str(reason)), stem, "")
         return {"name": figure.name, "withheld": str(reason)}
+    reading = figure.reading(back, context)
     return {
         "name": figure.name,
         "title": figure.title(back, context),
-        "alt": shortened(figure.alt(back, context), figure.name),
-        "reading": figure.reading(back, context),
+        "alt": shortened(readings.plain(figure.alt(back, context)), figure.name),
+        "reading": str(reading),
+        readings.CITED: readings.written(reading),
     }
 
 
@@ -164,6 +166,6 @@ def build(names: Iterable[str], context: Context, folder: Path, processes: int =
             lines = pool.map(one, names, chunksize=1)
     else:
         lines = [one(name) for name in names]
-    index = pd.DataFrame(lines, columns=INDEX_COLUMNS)
+    index = pd.DataFrame(lines, columns=[*INDEX_COLUMNS, readings.CITED])
     tidy.write_csv(index, folder / "index.csv")
     return index

@@ -8,6 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.readings import cite, told
 from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
 from fortems.study.variables import label, short_label
@@ -103,7 +104,7 @@ def title(frame: pd.DataFrame, context: Context) -> str:
 
 def _strongest(rows: pd.DataFrame) -> str:
     row: Any = rows.iloc[int(rows["r"].abs().argmax())]
-    return f"{lower(label(row['x']))} and {lower(label(row['y']))} ({style.sign(row['r'], 2, False)})"
+    return f"{lower(label(row['x']))} and {lower(label(row['y']))} ({cite(rows, row.name, 'r', 'r')})"
 
 
 def _across(frame: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +152,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     if len(gaps):
         where = listed([TITLES.get(str(level), str(level)).lower() for level in dict.fromkeys(gaps["level"])])
         text += f" A dash marks what is withheld ({where}): a variance there is not surely above zero."
-    return text.strip() or "All correlations are withheld."
+    return told(text.strip() or "All correlations are withheld.")
 
 
 SPEC = Spec("correlations", title, data, draw, alt, reading)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.readings import count, setting, told
 from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS
 
 if TYPE_CHECKING:
@@ -96,16 +97,17 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     from fortems.presentation.numbers import percent
 
     below = frame[frame["ci_high"] < context.confidence]
-    nominal = percent(context.confidence)
+    nominal = setting("confidence", percent(context.confidence), "%")
     if below.empty:
-        return f"Dashed: the nominal {nominal}. No interval is shown to cover less often than it says."
+        return told(f"Dashed: the nominal {nominal}. No interval is shown to cover less often than it says.")
     parts = []
     for kind in INTERVAL_WORDS:
-        count = int((below["interval"] == kind).sum())
-        whole = int((frame["interval"] == kind).sum())
-        if count:
-            parts.append(f"{INTERVAL_WORDS[kind]} in {count} of {whole} designs and estimands")
-    return f"Dashed: the nominal {nominal}. Shown to cover less often than that: {'; '.join(parts)}."
+        short, whole = below[below["interval"] == kind], frame[frame["interval"] == kind]
+        if len(short):
+            parts.append(
+                f"{INTERVAL_WORDS[kind]} in {count(short, 'interval')} of {count(whole, 'interval')} designs and estimands"
+            )
+    return told(f"Dashed: the nominal {nominal}. Shown to cover less often than that: {'; '.join(parts)}.")
 
 
 SPEC = Spec("coverage", title, data, draw, alt, reading)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fortems.data.privacy.flow import shown_flow
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.readings import cite, told
 from fortems.presentation.numbers import is_absent
 
 if TYPE_CHECKING:
@@ -112,12 +113,26 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """How many of those received were analysed."""
     by = {row["step"]: row for row in frame.to_dict("records")}
+    at = {step: frame.index[frame["step"] == step][0] for step in by}
     if is_absent(by["received"]["clients"]):
-        return f"{_counts(by['analysed'])} were analysed; smaller counts are suppressed."
-    kept, received = int(by["analysed"]["clients"]), int(by["received"]["clients"])
-    if kept == received:
-        return f"All {received} clients received were analysed."
-    return f"{kept} of {received} clients received were analysed."
+        return told(f"{_cited_counts(frame, at['analysed'])} were analysed; smaller counts are suppressed.")
+    received = cite(frame, at["received"], "clients", "n")
+    if int(by["analysed"]["clients"]) == int(by["received"]["clients"]):
+        return told(f"All {received} clients received were analysed.")
+    return told(
+        f"{cite(frame, at['analysed'], 'clients', 'n')} of {received} clients received were analysed."
+    )
+
+
+def _cited_counts(frame: pd.DataFrame, line: Any) -> str:
+    """Clients and therapists of a step, with their cells."""
+    row = frame.loc[line]
+    if is_absent(row["clients"]):
+        return cite(frame, line, "shown", "text")
+    text = f"{cite(frame, line, 'clients', 'n')} client{'' if int(row['clients']) == 1 else 's'}"
+    if is_absent(row["therapists"]):
+        return text
+    return f"{text}, {cite(frame, line, 'therapists', 'n')} therapist{'' if int(row['therapists']) == 1 else 's'}"
 
 
 SPEC = Spec("flow", title, data, draw, alt, reading)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.readings import count, told
 from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import short_label
@@ -184,11 +185,11 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     for level in ESTIMANDS:
         rows = _primary(frame, context, level)
         if len(rows):
-            clear = int(((rows["ci_low"] > 0) | (rows["ci_high"] < 0)).sum())
-            parts.append(f"{clear} of {len(rows)} {ESTIMAND_LABELS[level]}")
+            clear = rows[(rows["ci_low"] > 0) | (rows["ci_high"] < 0)]
+            parts.append(f"{count(clear, 'ci_low')} of {count(rows, 'estimate')} {ESTIMAND_LABELS[level]}")
     if not parts:
         return "Each line is one engine's interval; intervals of the same effect that agree lie below one another."
-    return f"The primary interval leaves out zero for {' and '.join(parts)}."
+    return told(f"The primary interval leaves out zero for {' and '.join(parts)}.")
 
 
 SPEC = Spec("indirect", title, data, draw, alt, reading)

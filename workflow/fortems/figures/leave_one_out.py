@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fortems.data.privacy.privacy import WITHHELD, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.readings import cite, told
 from fortems.presentation.choice import shown_models
 from fortems.presentation.words import ESTIMAND_LABELS
 from fortems.study.definition import lower
@@ -107,16 +108,17 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """The largest shift, and changes of sign."""
     row: Any = frame.iloc[int(frame[["lowest", "highest"]].abs().max(axis=1).argmax())]
-    size = max(abs(row["lowest"]), abs(row["highest"]))
+    end = "lowest" if abs(row["lowest"]) > abs(row["highest"]) else "highest"
+    size = cite(frame, row.name, end, "b", "size")
     turns = frame[frame["sign_changes"] > 0]
-    text = f"Thick: middle half of the therapists; thin: all. The largest shift is {style.sign(size)} standard errors ({lower(_label(dict(row), context))})"
+    text = f"Thick: middle half of the therapists; thin: all. The largest shift is {size} standard errors ({lower(_label(dict(row), context))})"
     if turns.empty:
         text += "; no sign changes."
     else:
         which = "; ".join(lower(_label(item, context)) for item in turns.to_dict("records"))
         text += f"; leaving out one therapist can turn the sign for {which}."
     gaps = _gaps(frame, context)
-    return f"{text} Not fitted without single therapists: {'; '.join(gaps)}." if gaps else text
+    return told(f"{text} Not fitted without single therapists: {'; '.join(gaps)}." if gaps else text)
 
 
 def _gaps(frame: pd.DataFrame, context: Context) -> list[str]:

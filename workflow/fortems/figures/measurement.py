@@ -8,6 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.readings import count, told
 from fortems.presentation.words import ESTIMAND_LABELS, MEASURED_INTERVALS
 from fortems.study.definition import study
 from fortems.study.variables import in_sentence, label
@@ -110,13 +111,14 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     clear = (rows["ci_low"] > 0) | (rows["ci_high"] < 0)
     parts = []
     for measurement in ("observed", "latent"):
-        own = clear[rows["measurement"] == measurement]
+        own = rows[rows["measurement"] == measurement]
         if len(own):
-            parts.append(f"{int(own.sum())} of {len(own)} with {WORDS[measurement]}")
+            apart = own[clear[own.index]]
+            parts.append(f"{count(apart, 'ci_low')} of {count(own, 'estimate')} with {WORDS[measurement]}")
     text = f"The interval leaves out zero for {' and '.join(parts)}." if parts else ""
     if (frame["interval"] == RANGE).any():
         text += " Ticks mark the range of a corrected estimate over the intervals of the reliabilities; it is no confidence interval."
-    return text.strip()
+    return told(text.strip())
 
 
 SPEC = Spec("measurement", title, data, draw, alt, reading)

@@ -9,8 +9,8 @@ import numpy as np
 from fortems.figures import style
 from fortems.figures.article.strip import VERDICTS
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.readings import cite, plain, told
 from fortems.presentation.claims import claim_label, whole_pattern
-from fortems.presentation.numbers import percent
 from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.study.definition import study
 
@@ -129,16 +129,19 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         others = here[here["scenario"] != study().account]
         if len(reported) and len(others):
             low, high = (
-                percent(value, 1) for value in (others["probability"].min(), others["probability"].max())
+                cite(others, list(others.index), "probability", "%1", rule) for rule in ("min", "max")
             )
-            span = low if low == high else f"{low} to {high}"
+            span = low if plain(low) == plain(high) else f"{low} to {high}"
             here_words = ESTIMAND_WORDS.get(str(estimand), str(estimand))
             parts.append(
-                f"{percent(reported['probability'].iloc[0], 1)} against {span} with effects {here_words}"
+                f"{cite(reported, reported.index[0], 'probability', '%1')} against {span} with effects {here_words}"
             )
     if not parts:
         return "Numbers are shares of simulated studies in which a finding shows."
-    return f"Share of studies with the whole pattern where the article's account is made true, against the other scenarios: {'; '.join(parts)}."
+    return told(
+        "Share of studies with the whole pattern where the article's account is made true, against the other scenarios: "
+        f"{'; '.join(parts)}."
+    )
 
 
 SPEC = Spec("overview", title, data, draw, alt, reading)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.catalog import PATH
+from fortems.figures.readings import count, told
 from fortems.presentation.numbers import end, fixed, is_absent
 from fortems.presentation.words import ESTIMAND_LABELS, listed
 from fortems.study.definition import BEHIND, lower
@@ -260,7 +261,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     for level in dict.fromkeys(frame["level"]):
         rows = frame[(frame["level"] == level) & (frame["effect"] == "indirect")]
         parts.append(f"{ESTIMAND_LABELS[level]}: {_verdict(rows)}")
-    return (
+    return told(
         "Solid arrows: the interval leaves out zero; dashed: it does not. The interval of the indirect effect, "
         f"{'; '.join(parts)}."
     )
@@ -275,7 +276,7 @@ def _verdict(rows: pd.DataFrame) -> str:
         return "leaves out zero" if len(clear) else "includes zero"
     if len(clear) in (0, len(known)):
         return "leaves out zero in all diagrams" if len(clear) else "includes zero in all diagrams"
-    return f"leaves out zero in {len(clear)} of {len(known)} diagrams"
+    return f"leaves out zero in {count(clear, 'ci_low')} of {count(known, 'ci_low')} diagrams"
 
 
 def verdict_of(row: dict[Any, Any]) -> str:

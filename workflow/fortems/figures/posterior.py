@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, names_of
+from fortems.figures.readings import cite, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,10 +101,11 @@ def _range(row: dict[Any, Any], mean: str, low: str, high: str) -> str:
 
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """The correlation whose mean moves most."""
-    row = max(frame.to_dict("records"), key=lambda row: abs(row["posterior"] - row["prior_mean"]))
-    return (
+    line: Any = (frame["posterior"] - frame["prior_mean"]).abs().idxmax()
+    row = frame.loc[line]
+    return told(
         f"Prior: {str(frame['title'].iloc[0]).lower()}. The mean that the pattern moves furthest is that of {pair(row['x'], row['y'])}, from "
-        f"{style.sign(row['prior_mean'], 2, False)} to {style.sign(row['posterior'], 2, False)}."
+        f"{cite(frame, line, 'prior_mean', 'r')} to {cite(frame, line, 'posterior', 'r')}."
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.readings import cite, told
 from fortems.presentation.words import ESTIMAND_LABELS
 from fortems.study.estimands import PRIMARY_INTERVAL
 
@@ -35,7 +36,7 @@ def data(context: Context) -> pd.DataFrame:
     if rows.empty:
         raise Withheld("Not drawn: the primary interval was not simulated.")
     rows = rows[rows["icc"] == rows["icc"].max()]
-    return rows[COLUMNS]
+    return rows[COLUMNS].assign(target=TARGET)
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
@@ -109,7 +110,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """The smallest design of the grid that reaches the target, by estimand, for the largest effect."""
-    icc = style.sign(float(frame["icc"].iloc[0]), 2, False)
+    icc = cite(frame, frame.index[0], "icc", "r")
     effect = max(set(frame["indirect"]), key=abs)
     parts = []
     for level in ("within", "single"):
@@ -123,11 +124,13 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         else:
             first = enough.iloc[0]
             parts.append(
-                f"{where}, {first['therapists']:g} therapists with {first['clients']:g} clients each"
+                f"{where}, {cite(frame, first.name, 'therapists', 'n')} therapists with "
+                f"{cite(frame, first.name, 'clients', 'n')} clients each"
             )
-    return (
-        f"Intraclass correlation {icc}; dashed: power of {style.sign(TARGET, 2, False)}. The smallest design that reaches it for the largest "
-        f"effect ({style.sign(effect)}): {'; '.join(parts)}."
+    largest = frame.index[frame["indirect"] == effect][0]
+    return told(
+        f"Intraclass correlation {icc}; dashed: power of {cite(frame, frame.index[0], 'target', 'r')}. The smallest design that reaches it for the largest "
+        f"effect ({cite(frame, largest, 'indirect', 'b')}): {'; '.join(parts)}."
     )
 
 

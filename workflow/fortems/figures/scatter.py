@@ -11,6 +11,7 @@ from fortems.data.privacy.limits import Limits, codes
 from fortems.data.privacy.privacy import AGGREGATED, SHOWN, cells, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.readings import cite, told
 from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
 from fortems.study.variables import in_sentence, label, short_label
@@ -43,7 +44,8 @@ def data(context: Context) -> pd.DataFrame:
         if form == SHOWN:
             therapist = known["therapist"].astype("category").cat.codes + 1
             points = pd.DataFrame({"therapist": therapist, "x_value": known[x], "y_value": known[y]})
-            parts.append(points.assign(x=x, y=y, kind="client"))
+            points = points.assign(x=x, y=y, kind="client")
+            parts.append(points.assign(pooled_slope=within_slope(points)))
         elif {x, y} <= ranges.keys():
             min_cell = int(context.results.setting("privacy", "min_cell", default=5))
             found = _cells(known, x, y, ranges, Limits(min_cell))
@@ -54,7 +56,17 @@ def data(context: Context) -> pd.DataFrame:
     return frame[
         [
             name
-            for name in ("x", "y", "kind", "therapist", "x_value", "y_value", "clients", "withheld")
+            for name in (
+                "x",
+                "y",
+                "kind",
+                "therapist",
+                "x_value",
+                "y_value",
+                "clients",
+                "withheld",
+                "pooled_slope",
+            )
             if name in frame
         ]
     ]
@@ -209,10 +221,13 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         return "Numbers are counts of clients; crosses mark cells of nobody or of too few to be told, since single clients must not be seen."
     signs = []
     for (x, y), here in frame.groupby(["x", "y"], sort=False):
-        slope = within_slope(here)
-        direction = "upward" if slope > 0 else "downward"
-        signs.append(f"{lower(label(str(y)))} on {lower(label(str(x)))} {direction} ({style.sign(slope)})")
-    return f"Grey: each therapist's own slope; dashed: the pooled slope within therapists. The pooled slopes: {'; '.join(signs)}."
+        first = here.index[0]
+        direction = "upward" if float(here["pooled_slope"].iloc[0]) > 0 else "downward"
+        slope = cite(frame, first, "pooled_slope", "b")
+        signs.append(f"{lower(label(str(y)))} on {lower(label(str(x)))} {direction} ({slope})")
+    return told(
+        f"Grey: each therapist's own slope; dashed: the pooled slope within therapists. The pooled slopes: {'; '.join(signs)}."
+    )
 
 
 SPEC = Spec("scatter", title, data, draw, alt, reading)

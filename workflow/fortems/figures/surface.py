@@ -8,6 +8,8 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.readings import cite, told
+from fortems.presentation.numbers import DASH, chance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +27,9 @@ COLUMNS = [
     "ci_high",
     "reason",
 ]
+
+
+DASHES = "Without a direct share mediation is full. Dashes: no population has these correlations."
 
 
 def data(context: Context) -> pd.DataFrame:
@@ -74,9 +79,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
 def _short(value: float) -> str:
     """A probability in as few signs as a cell holds."""
-    if np.isnan(value):
-        return "–"
-    return "0" if value < 0.0005 else style.sign(value, 3 if value < 0.1 else 2, False)
+    return DASH if np.isnan(value) else chance(value)
 
 
 def title(frame: pd.DataFrame, context: Context) -> str:
@@ -100,15 +103,16 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """Where the account lies, and the largest cell."""
     known = frame[frame["probability"].notna()]
-    best = max(known.to_dict("records"), key=lambda row: row["probability"])
+    best = known["probability"].idxmax()
     text = (
-        f"The largest share of the grid is {_short(best['probability'])}, at a gap of {style.sign(best['gap'], 2, False)}, a total relation of "
-        f"{style.sign(best['total'], 2, False)} and a direct share of {best['direct']:g}"
+        f"The largest share of the grid is {cite(known, best, 'probability', 'chance')}, at a gap of {cite(known, best, 'gap', 'r')}, a total relation of "
+        f"{cite(known, best, 'total', 'r')} and a direct share of {cite(known, best, 'direct', 'number')}"
     )
     own = known[known["account"].astype(bool)]
     if own.empty:
-        return f"{text}. A direct share of 0 is full mediation. Dashes: no population has these correlations."
-    return f"Framed: next to the article's account, with {_short(own['probability'].iloc[0])}. {text}. A direct share of 0 is full mediation. Dashes: no population has these correlations."
+        return told(f"{text}. {DASHES}")
+    framed = cite(own, own.index[0], "probability", "chance")
+    return told(f"Framed: next to the article's account, with {framed}. {text}. {DASHES}")
 
 
 SPEC = Spec("surface", title, data, draw, alt, reading)

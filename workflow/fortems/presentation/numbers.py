@@ -116,6 +116,11 @@ def share(value: float) -> str:
     return f"< {percent(0.001, 1)}" if value > 0 and text == percent(0, 1) else text
 
 
+def chance(value: float) -> str:
+    """Write a probability in as few signs as a cell of a map holds: three decimals below .1."""
+    return "0" if value < 0.0005 else bounded(value, 3 if value < 0.1 else 2)
+
+
 def ratio(value: float) -> str:
     """Write a likelihood ratio: two decimals below ten, one below a hundred, none above."""
     size = abs(float(value))
@@ -168,6 +173,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "share": share,
     "m": coefficient,
     "m1": lambda value: fixed(value, 1),
+    "chance": chance,
     "x": ratio,
     "e": significant,
     "w": lambda value: count_word(round(float(value))),
