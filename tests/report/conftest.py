@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fortems.figures import catalog
-from fortems.figures.build import INDEX_COLUMNS
+from figure_stand_ins import stand_ins
 from fortems.presentation.results import Results
 from fortems.report.build import build, prepare
 from made_up_run import AS_MODELS, ROOT, write_run
@@ -16,27 +15,7 @@ KINDS = ("simulated", "items", "scores", "matrix")
 
 def typeset(folder: Path) -> Path:
     """Write the manuscript of a run beside stand-ins of its figures; return its folder."""
-    import pandas as pd
-    from fortems import tidy
-
-    names = [
-        name
-        for name in catalog.names(Results(folder).config)
-        if not name.startswith("path_") or name in ("path_alliance", "path_bond")
-    ]
-    lines = [
-        [name, f"Title of {name}", f"Alt of {name}", f"Reading of {name} says 7.", None] for name in names
-    ]
-    tidy.write_csv(pd.DataFrame(lines, columns=INDEX_COLUMNS), folder / "figures/index.csv")
-    import base64
-
-    dot = base64.b64decode(
-        b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-    )
-    for name in names:
-        drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20"/></svg>'
-        (folder / f"figures/{name}.svg").write_text(drawing)
-        (folder / f"figures/{name}.png").write_bytes(dot)
+    stand_ins(folder)
     build(Results(folder), folder / "models.yaml", ROOT / "manuscript", folder / "manuscript")
     return folder
 

@@ -214,6 +214,21 @@ def provenance():
     }
 
 
+def origins():
+    """Result → the rule that makes it and what of data, results and configuration that reads: for the report."""
+    plain = (".py", ".smk", ".lock")
+    return {
+        path.removeprefix(f"{RESULTS}/"): {
+            "rule": made["rule"],
+            "inputs": [
+                read.removeprefix(f"{RESULTS}/") for read in made["inputs"] if not read.endswith(plain)
+            ],
+        }
+        for path, made in provenance().items()
+        if path.endswith(".csv") and not path.startswith(f"{RESULTS}/manuscript/")
+    }
+
+
 def inputs_of(rule):
     """Paths of all that a rule reads."""
     listed = [part(None) if callable(part) else [str(part)] for part in rule.input]

@@ -13,7 +13,7 @@ TOLD_SCENARIOS = DESIGN_SCENARIOS if switched_on("design/diagnosticity.csv", con
 
 rule manuscript:
     input:
-        results=within_reach(*catalogue.REPORTED),
+        results=within_reach(*catalogue.REPORTED, *catalogue.EXPLORED),
         told=told_data(*catalogue.REPORTED),
         gate=within_reach("gate.json"),
         figures=[f"{RESULTS}/{name}" for name in catalog.files(config)],
@@ -75,7 +75,11 @@ rule manuscript:
         ENVIRONMENT
     params:
         results=lambda wildcards: RESULTS,
-        sources=[*catalogue.REPORTED, catalog.INDEX],
+        sources=[
+            *(*catalogue.REPORTED, *catalogue.EXPLORED, catalog.INDEX),
+            *(name for name in catalog.files(config) if name.endswith(".csv")),
+        ],
+        made=lambda wildcards: origins(),
         instruments=config["data"]["instruments"],
         scenarios=TOLD_SCENARIOS,
         sections=(config["report"] or {}).get("sections"),

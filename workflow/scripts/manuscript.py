@@ -19,4 +19,12 @@ with job(snakemake):
     )
     out = Path(snakemake.output.html).parent
     stories = [told(name) for name in snakemake.params.scenarios]
-    build(results, Path(snakemake.input.models), ROOT / "manuscript", out, stories, snakemake.params.sections)
+    build(
+        results,
+        Path(snakemake.input.models),
+        ROOT / "manuscript",
+        out,
+        stories,
+        sections=snakemake.params.sections,
+        made=snakemake.params.made,
+    )

@@ -11,12 +11,15 @@ import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fortems.errors import FortemsError
+from fortems.package import ROOT
 from fortems.presentation import numbers
 from fortems.presentation.results import RELEASED, Results, Row
 from fortems.report.page.table import Cell
+from fortems.schema import plain_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +29,10 @@ CONFIG = "config.yaml"
 SOFTWARE = "software"
 INSTRUMENT = "instrument"
 IS = "is "
+ROWS = "rows "
+FACTS = "manuscript/facts.yaml"
+FACT = "fact"
+SIZE = "size"
 COLUMNS = ("number", "text", "file", "line", "key", "column", "rule", "style")
 
 
@@ -45,8 +52,9 @@ class Bound:
         The file, its data row (from 0; −1 for a value of all rows), what identifies the row, and the column.
     rule : str
         ``cell``, ``released`` (a cell of what may be told of a file in ``data/``), or how the value follows from the
-        column: ``min``, ``max``, ``rows``, ``distinct``, ``is VALUE | VALUE``; ``instrument``: of an instrument's file, which
-        the key names by its name in the configuration and the column by what was asked (``highest SCALE``).
+        column: ``min``, ``max``, ``rows``, ``distinct``, ``is VALUE | VALUE``, ``size`` (a cell without its sign);
+        ``instrument``: of an instrument's file, which the key names by its name in the configuration and the column by what
+        was asked (``highest SCALE``); ``fact``: of the literature, by its name among the facts.
     style : str
         The format's name in ``numbers.STYLES``.
     """
@@ -69,6 +77,8 @@ def aggregate(values: Iterable[Any], rule: str) -> Any:
         return len(filled)
     if rule == "distinct":
         return len(set(filled))
+    if rule == SIZE:
+        return abs(filled[0])
     return {"min": min, "max": max}[rule](filled)
 
 
@@ -135,7 +145,7 @@ class Binder:
         value = aggregate((row.values.get(column) for row in rows), rule)
         lines = ",".join(str(row.line) for row in rows)
         return self._span(
-            Bound(numbers.write(value, style), rows[0].file, -1, f"rows {lines}", column, rule, style)
+            Bound(numbers.write(value, style), rows[0].file, -1, f"{ROWS}{lines}", column, rule, style)
         )
 
     def rows(self, rows: list[Row], column: str, word: bool = True) -> str:
@@ -162,6 +172,30 @@ class Binder:
         file = str(self.results.setting("data", "instruments", key))
         return self._span(Bound(numbers.write(value, style), file, -1, key, what, INSTRUMENT, style))
 
+    def fact(self, name: str, text: str) -> str:
+        """Write a number of the literature, which the list of facts holds under this name."""
+        self.ledger.append(Bound(text, FACTS, -1, name, "text", FACT, "text"))
+        return f'[{escape(text)}]{{.fact data-fact="{name}" data-n="{len(self.ledger) - 1}"}}'
+
+    def drawn(self, file: str, lines: str, column: str, rule: str, style: str, text: str) -> Cell:
+        """Return a number that a figure's reading takes from the figure's data, or from the configuration.
+
+        Parameters
+        ----------
+        file : str
+            The figure's CSV.
+        lines : str
+            Its rows, joined by commas; empty for a value of the configuration, which ``column`` names by its path.
+        column, rule, style, text : str
+            As in ``Bound``.
+        """
+        if not lines:
+            return self.setting_cell(*column.split("."), style=style)
+        one = rule == "cell"
+        line, key = (int(lines), "") if one else (-1, f"{ROWS}{lines}")
+        self.ledger.append(Bound(text, file, line, key, column, rule, style))
+        return Cell(text, number=len(self.ledger) - 1)
+
     def software(self, package: str) -> str:
         """Write the version of an installed package."""
         from importlib.metadata import version
@@ -186,8 +220,8 @@ def escape(text: object) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~^$@\"':/=&%])", r"\\\1", str(text).replace("\n", " "))
 
 
-def looked_up(bound: Bound, results: Results) -> str:
-    """Look a ledger entry up again in the results and format it anew.
+def value_of(bound: Bound, results: Results) -> Any:
+    """Look a ledger entry up again in the results.
 
     Raises
     ------
@@ -195,34 +229,65 @@ def looked_up(bound: Bound, results: Results) -> str:
         When the file or the row is not there.
     """
     if bound.file == CONFIG:
-        return numbers.write(results.setting(*bound.key.split(".")), bound.style)
+        return results.setting(*bound.key.split("."))
     if bound.file == SOFTWARE:
         from importlib.metadata import version
 
         return version(bound.key)
+    if bound.rule == FACT:
+        return facts()[bound.key]["text"]
     if bound.rule == INSTRUMENT:
-        return numbers.write(results.instruments[bound.key].measured(bound.column), bound.style)
+        return results.instruments[bound.key].measured(bound.column)
     frame = results.released(bound.file) if bound.rule == RELEASED else results.table(bound.file)
     if frame is None:
         raise LookupError(f"{bound.file} is not there")
     column = frame[bound.column]
     if bound.rule in ("cell", RELEASED):
-        return numbers.write(column.loc[int(bound.line)], bound.style)
-    lines = [int(line) for line in str(bound.key).removeprefix("rows ").split(",") if line]
-    return numbers.write(aggregate((column.iat[line] for line in lines), bound.rule), bound.style)
+        return column.loc[int(bound.line)]
+    return aggregate((column.iat[line] for line in lines_of(bound)), bound.rule)
 
 
-_SPAN = re.compile(r'<span\s+class="n"\s+data-n="(\d+)">(.*?)</span>', re.DOTALL)
+def looked_up(bound: Bound, results: Results) -> str:
+    """Look a ledger entry up again in the results and format it anew.
+
+    Raises
+    ------
+    LookupError
+        As ``value_of``.
+    """
+    return numbers.write(value_of(bound, results), bound.style)
+
+
+def lines_of(bound: Bound) -> list[int]:
+    """The data rows that an entry is of, from 0; none where it is of no row."""
+    if int(bound.line) >= 0:
+        return [int(bound.line)]
+    if not str(bound.key).startswith(ROWS):
+        return []
+    return [int(line) for line in str(bound.key).removeprefix(ROWS).split(",") if line]
+
+
+@cache
+def facts() -> dict[str, Any]:
+    """The literature's numbers with their sources, by name."""
+    return plain_yaml(ROOT / FACTS)
+
+
+_SPAN = re.compile(
+    r'<span\s+class="(?:n|fact)"(?:\s+data-fact="[^"]*")?\s+data-n="(\d+)">(.*?)</span>', re.DOTALL
+)
 
 
 def check(page: str, ledger: pd.DataFrame, results: Results) -> list[str]:
     """Compare every bound number on a rendered HTML page with the results; return what does not agree."""
     problems = []
-    entries = ledger.astype(object).where(ledger.notna(), "").to_dict("records")
+    records = ledger.astype(object).where(ledger.notna(), "").to_dict("records")
+    entries = {int(record["number"]): record for record in records}
     for number, shown in _SPAN.findall(page):
-        entry = {str(key): value for key, value in entries[int(number)].items()}
-        entry.pop("number")
-        bound = Bound(**entry)
+        if int(number) not in entries:
+            problems.append(f"number {number}: the ledger does not have it")
+            continue
+        bound = Bound(**{name: entries[int(number)][name] for name in COLUMNS[1:]})
         printed = re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", shown))).strip()
         try:
             wanted = looked_up(bound, results)

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from fortems import tidy
 from fortems.errors import FortemsError
-from fortems.presentation.results import Results
+from fortems.figures import readings
+from fortems.presentation.results import Results, Row
 from fortems.report.bind import Binder, require_agreement
+from fortems.report.ledger import Made, frame
 from fortems.report.page import formats
 from fortems.report.page.document import Document, Picture, place, read, resolve
-from fortems.report.page.table import Table
+from fortems.report.page.table import Cell, Table
 from fortems.report.tables import tables
 from fortems.report.tables.appendix import checklist
 from fortems.report.template import Report, facts, render
 from fortems.report.text import SENTENCES
 from fortems.report.text.article.statements import NOT_STATED, plain
 from fortems.report.variant import variant
+from fortems.report.webs import equip
 from fortems.run.catalogue import FILES, REPORTED, SOURCE_FILE
 from fortems.study.definition import study
 from fortems.study.models import MediationModel, load_models
@@ -38,7 +42,8 @@ def pictures(report: Report) -> dict[str, Picture]:
         if row.has("withheld"):
             continue
         name = f"fig-{row['name']}"
-        reading = report.bind.cell(row, "reading", "text")
+        cited = readings.CITED in row.values
+        reading = Cell(str(row["reading"])) if cited else report.bind.cell(row, "reading", "text")
         found[name] = Picture(
             name,
             str(row["title"]),
@@ -47,8 +52,20 @@ def pictures(report: Report) -> dict[str, Picture]:
             report.results.root / "figures" / str(row["name"]),
             reading.number,
             bare=name == STRIP,
+            parts=_pieces(report, row) if cited else (),
         )
     return found
+
+
+def _pieces(report: Report, row: Row) -> tuple[Cell, ...]:
+    """A figure's reading in pieces, each number bound to the figure's own data."""
+    text, file = str(row["reading"]), f"figures/{row['name']}.csv"
+    pieces, end = [], 0
+    for number in readings.read(row.get(readings.CITED)):
+        bound = report.bind.drawn(file, number.lines, number.column, number.rule, number.style, number.text)
+        pieces += [Cell(text[end : number.start]), bound]
+        end = number.start + len(number.text)
+    return tuple(piece for piece in (*pieces, Cell(text[end:])) if piece.text)
 
 
 def prepare(
@@ -135,6 +152,7 @@ def build(
     out: Path,
     scenarios: Sequence[tuple[str, str]] = (),
     sections: str | None = None,
+    made: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Report:
     """Write article and supplement in their three formats and the one ledger of their numbers.
 
@@ -151,6 +169,8 @@ def build(
         As for ``prepare``.
     sections : str, optional
         A folder of the user's whose files take the place of those in ``manuscript/sections/`` and ``supplement/``.
+    made : mapping, optional
+        Results file → ``rule`` that makes it and its ``inputs``, for the ledger and the page.
 
     Raises
     ------
@@ -160,6 +180,8 @@ def build(
     report = prepare(results, load_models(models), folder, scenarios)
     report.sections = sections or ""
     parts = compose(report, folder)
+    behind = {name: Made(str(entry["rule"]), tuple(entry["inputs"])) for name, entry in (made or {}).items()}
+    placed = equip(report, parts, behind)
     style = folder / "style"
     with ThreadPoolExecutor() as pool:  # most of the time goes to pandoc and typst, outside Python
         pages, others = {}, []
@@ -172,7 +194,7 @@ def build(
                 pool.submit(formats.write_pdf, document, cover, style, results.root, path.with_suffix(".pdf"))
             )
             others.append(pool.submit(formats.write_word, document, cover, style, path.with_suffix(".docx")))
-        ledger = report.bind.frame()
+        ledger = frame(report.bind, placed, behind)
         tidy.write_csv(ledger, out / "numbers.csv")
         for path, page in pages.items():
             page.result()

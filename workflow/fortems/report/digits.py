@@ -70,7 +70,7 @@ def in_code(source: str, allowed: Iterable[str]) -> list[str]:
 
 #: Elements whose digits are bound, cited, computed by position, or notation.
 _SKIPPED_CLASSES = frozenset({"n", "fact", "citation", "label", "ref", "contents", "csl-entry"})
-_SKIPPED_TAGS = frozenset({"style", "script", "math", "code", "title", "nav", "figcaption", "caption"})
+_SKIPPED_TAGS = frozenset({"style", "script", "math", "svg", "code", "title", "nav", "figcaption", "caption"})
 _VOID = frozenset({"meta", "link", "img", "br", "hr", "input", "col"})
 
 

@@ -60,7 +60,7 @@ class Report:
         if name not in self.facts:
             near = nearest(name, self.facts)
             raise FortemsError(f"manuscript/facts.yaml has no {name}; did you mean {near}?")
-        return f'[{escape(self.facts[name]["text"])}]{{.fact data-fact="{name}"}}'
+        return self.bind.fact(name, str(self.facts[name]["text"]))
 
     def ref(self, name: str) -> str:
         """Refer to a table, figure or section."""

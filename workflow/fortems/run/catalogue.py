@@ -282,6 +282,8 @@ _ALL = (
 FILES: dict[str, File] = {file.name: file for file in _ALL}
 #: What the report and the published values draw on.
 REPORTED: tuple[str, ...] = tuple(file.name for file in _ALL if file.reported)
+#: What the explorers of the page read besides.
+EXPLORED: tuple[str, ...] = ("design/surface.csv",)
 COMPARED: tuple[str, ...] = tuple(file.name for file in _ALL if file.compared)
 #: Where the tables of findings and of the rest of a run stand in the workflow's report.
 CATEGORIES = {"claims.csv": "Findings", "published.csv": "Findings"}

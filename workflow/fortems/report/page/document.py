@@ -12,7 +12,8 @@ from typing import Any
 
 from fortems.errors import FortemsError
 from fortems.report.page import nodes
-from fortems.report.page.table import Table
+from fortems.report.page.table import Cell, Table
+from fortems.report.page.web.extras import Web
 from fortems.schema import plain_yaml
 
 #: Markdown as templates may use it: nothing raw can come through from a value of the data.
@@ -38,7 +39,9 @@ class Picture:
     path : path
         The drawing without its suffix.
     number : int or None
-        Position of the reading in the ledger of bound numbers.
+        Position of the whole reading in the ledger of bound numbers.
+    parts : tuple of Cell
+        The reading in pieces, each of its numbers bound by itself; empty where it is not in pieces.
     bare : bool
         Whether it stands without number and caption, as the strip of the first page does.
     """
@@ -50,6 +53,7 @@ class Picture:
     path: Path
     number: int | None = None
     bare: bool = False
+    parts: tuple[Cell, ...] = ()
 
     def blocks(self, simulated: str = "") -> list[nodes.Node]:
         """The figure with its note as one division."""
@@ -61,7 +65,7 @@ class Picture:
             return [nodes.div([nodes.para([image])], self.name, classes=["strip"])]
         caption = [None, [nodes.plain(nodes.words(self.title))]]
         figure = {"t": "Figure", "c": [nodes.attr(self.name), caption, [nodes.plain([image])]]}
-        reading = nodes.words(self.reading)
+        reading = Cell.of(*self.parts).inlines() if self.parts else nodes.words(self.reading)
         if self.number is not None:
             reading = [nodes.span(reading, "n", **{"data-n": str(self.number)})]
         note = [nodes.emph(nodes.words("Note.")), {"t": "Space"}, *reading]
@@ -88,6 +92,8 @@ class Document:
         What stands before the number of a table or figure: ``S`` in a supplement.
     formulas : dict
         A formula's source to how it is read aloud.
+    web : Web
+        What the page has beyond text.
     """
 
     tree: dict[str, Any]
@@ -96,6 +102,7 @@ class Document:
     name: str = "manuscript"
     mark: str = ""
     formulas: Mapping[str, str] = field(default_factory=dict)
+    web: Web = field(default_factory=Web)
 
 
 def pandoc(arguments: list[str], text: str) -> str:

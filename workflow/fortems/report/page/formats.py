@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import os
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from fortems import tidy
 from fortems.presentation import fonts
 from fortems.report.page import docx, nodes
 from fortems.report.page.document import Document, for_html, pandoc
 from fortems.report.page.paged import for_typst, for_word
+from fortems.report.page.web import assemble
+from fortems.report.page.web.extras import with_inserts
+from fortems.report.page.web.tables import fit
 
 #: PDF/UA-1: tagged, every drawing and formula with a text alternative.
 PDF_STANDARD: Literal["ua-1"] = "ua-1"
@@ -62,8 +64,7 @@ def _with_meta(tree: dict[str, object], front: Front) -> str:
 
 
 def write_html(document: Document, front: Front, style: Path, path: Path) -> str:
-    """Write the page, drawings and style inside it; return its text."""
-    css = (style / "manuscript.css").read_text(encoding="utf-8")
+    """Write the page with all that it needs inside it (``page.web``); return its text."""
     arguments = [
         "-f",
         "json",
@@ -75,15 +76,39 @@ def write_html(document: Document, front: Front, style: Path, path: Path) -> str
         "--toc",
         "--toc-depth=3",
     ]
-    arguments += ["--template", str(style / "template.html"), "--variable", f"style:{css}"]
+    arguments += ["--template", str(style / "template.html")]
     arguments += ["--variable", f"pagetitle:{html.escape(front.title)}"]
-    tree, drawings = for_html(document)
+    web = document.web
+    whole = replace(
+        document, tree={**document.tree, "blocks": with_inserts(document.tree["blocks"], web.inserts)}
+    )
+    tree, drawings = for_html(whole)
+    fit(tree["blocks"])
     page = pandoc(arguments, _with_meta(tree, front))
-    for name, drawing in drawings.items():
-        data = base64.b64encode(drawing.read_bytes()).decode()
-        page = page.replace(f'src="{name}"', f'src="data:image/svg+xml;base64,{data}"')
-    tidy.write_text(page, path)
-    return page
+    titles = {
+        f"drawing-{path.stem}": title for path in drawings.values() if (title := _title(tree, path.stem))
+    }
+    finished = assemble.finished(page, style, web, drawings, titles, _references(tree))
+    tidy.write_text(finished, path)
+    return finished
+
+
+def _title(tree: dict[str, Any], name: str) -> str:
+    """Number and caption of the figure with a drawing."""
+    for node in nodes.walk(tree["blocks"]):
+        if node["t"] == "Figure" and node["c"][0][0] == f"fig-{name}":
+            return nodes.text_of(node["c"][1])
+    return ""
+
+
+def _references(tree: dict[str, Any]) -> dict[str, str]:
+    """Key of a work in the list of references → the beginning of its entry."""
+    found = {}
+    for node in nodes.walk(tree["blocks"]):
+        if node["t"] == "Div" and node["c"][0][0].startswith("ref-"):
+            text = nodes.text_of(node["c"][1])
+            found[node["c"][0][0].removeprefix("ref-")] = text if len(text) < 90 else f"{text[:88]} …"
+    return found
 
 
 def write_pdf(document: Document, front: Front, style: Path, root: Path, path: Path) -> None:

@@ -1,0 +1,215 @@
+"""A card a finding: the article's sentence, its test, both verdicts, how surely it tells, what would overturn it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS
+from fortems.report.page import nodes
+from fortems.report.page.table import Cell
+from fortems.report.template import Report
+from fortems.report.text.claims import CLAIMS, estimands
+from fortems.report.text.design import DIAGNOSTICITY
+from fortems.study.definition import study
+
+SECTION = "finding-cards"
+INFLUENCE = "robustness/leave_one_out.csv"
+CONFOUNDING = "robustness/confounding.csv"
+SPECIFICATIONS = "robustness/specifications.csv"
+#: How a verdict marks its card: what holds, what fails, what is open.
+MARKS = {"reproduced": "holds", "consistent (weak)": "holds", "not reproduced": "fails", "differs": "fails"}
+#: Points of the table of confounding that would overturn an effect.
+CROSSINGS = {"interval": "takes the interval to zero", "sign": "takes the effect to zero"}
+Line = tuple[str, Cell]
+
+
+def cards(report: Report) -> list[nodes.Node]:
+    """The section of cards; nothing where no finding was judged."""
+    rows = [
+        row
+        for row in report.results.rows(CLAIMS, judged=True)
+        if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in estimands(report)
+    ]
+    names = list(dict.fromkeys(row["claim"] for row in rows if row["role"] != "part"))
+    if not names:
+        return []
+    made = [_card(report, [row for row in rows if row["claim"] == name]) for name in names]
+    lead = (
+        "Each card holds a finding, how it was tested, what the article's authors would have written of these data, our own "
+        "verdict, how often such data come out whether or not the finding's account is true, and what it takes to overturn it."
+    )
+    if not report.results.own_claims:
+        lead = lead.replace("a finding, how", "a finding of the article's, how")
+    return [
+        {"t": "Header", "c": [2, nodes.attr(SECTION), nodes.words("Claim Cards")]},
+        nodes.para(nodes.words(lead)),
+        nodes.div(made, classes=["cards"]),
+    ]
+
+
+def _card(report: Report, rows: list[Row]) -> nodes.Node:
+    first = rows[0]
+    lines: list[Line] = []
+    for row in rows:
+        where = f", {ESTIMAND_WORDS[row['estimand']]}" if row["estimand"] in ESTIMAND_WORDS else ""
+        lines.append((f"Test{where}", _test(report, row)))
+        lines.append((f"The authors would have written it{where}", _article(row)))
+        lines.append((f"Verdict{where}", _verdict(report, row)))
+        if often := _often(report, row):
+            lines.append((f"How often it comes out{where}", often))
+    lines += [("What overturns it", cell) for cell in _overturned(report, first)]
+    marks = {MARKS.get(str(row["verdict"]), "open") for row in rows}
+    kind = marks.pop() if len(marks) == 1 else "open"
+    title = {
+        "t": "Header",
+        "c": [3, nodes.attr(f"card-{first['claim']}".replace("_", "-")), nodes.words(str(first["text"]))],
+    }
+    terms: Any = [[nodes.words(term), [[nodes.plain(cell.inlines())]]] for term, cell in lines]
+    return nodes.div([title, {"t": "DefinitionList", "c": terms}], classes=["card", kind])
+
+
+def _test(report: Report, row: Row) -> Cell:
+    """The statistic with its interval and p."""
+    bind = report.bind
+    correlation = row["statistic"] == "r"
+    style, end = ("r", "rend") if correlation else ("end", "end")
+    words = {
+        "r": "correlation",
+        "indirect": "indirect effect",
+        "direct": "direct path",
+        "joint": "joint test",
+    }
+    name = words.get(str(row["statistic"]), str(row["statistic"]))
+    if not row.has("estimate") and not row.has("p"):
+        return Cell("all its parts together" if row["role"] == "pattern" else f"{name}: not available")
+    parts: list[Cell | str] = [f"{name} "]
+    if row.has("estimate"):
+        parts.append(bind.cell(row, "estimate", style))
+    if row.has("ci_low", "ci_high"):
+        parts += [", ", bind.setting_cell("confidence", style="%"), " CI ", bind.interval(row, style=end)]
+    if row.has("p"):
+        parts += [", p ", bind.cell(row, "p", "p=")]
+    return Cell.of(*parts)
+
+
+def _article(row: Row) -> Cell:
+    if not row.has("article"):
+        return Cell("cannot be told")
+    return Cell("yes" if str(row["article"]).lower() in ("true", "1", "1.0") else "no")
+
+
+def _verdict(report: Report, row: Row) -> Cell:
+    verdict = report.bind.cell(row, "verdict", "text")
+    if not row.has("reason"):
+        return verdict
+    return Cell.of(verdict, ": ", report.bind.cell(row, "reason", "text"))
+
+
+def _often(report: Report, row: Row) -> Cell | None:
+    """Share of simulated studies with the finding where the article's account is true, and where others are."""
+    found = report.results.rows(DIAGNOSTICITY, gap=None, claim=row["claim"], estimand=row["estimand"])
+    found = [each for each in found if each.has("probability")]
+    true = [each for each in found if each["scenario"] == study().account]
+    others = [each for each in found if each["scenario"] != study().account]
+    if not true or not others:
+        return None
+    bind = report.bind
+    low, high = (choose(others, key=lambda each: each["probability"]) for choose in (min, max))
+    parts: list[Cell | str] = [
+        "in ", bind.cell(true[0], "probability", "share"), " of studies where the article's account is true, in ",
+        bind.cell(low, "probability", "share"),
+    ]  # fmt: skip
+    if high["probability"] != low["probability"]:
+        parts += [" to ", bind.cell(high, "probability", "share")]
+    return Cell.of(*parts, " where it is not")
+
+
+def _overturned(report: Report, row: Row) -> list[Cell]:
+    """What the tables of robustness say of the model or pair that a claim is about."""
+    claim = report.results.claims.get(str(row["claim"]))
+    model = str(getattr(claim, "model", "") or "")
+    found = [_by_therapist(report, model), _by_confounder(report, model), _by_choice(report, model)]
+    cells = [cell for cell in found if cell is not None]
+    if not cells and row["statistic"] == "r" and row.has("ci_low", "ci_high", "estimate"):
+        cells.append(_by_sampling(row))
+    return cells
+
+
+def _by_sampling(row: Row) -> Cell:
+    """A correlation: whether the interval itself already does."""
+    includes = row["ci_low"] <= 0 <= row["ci_high"]
+    return Cell(
+        "another sample of this size may: the interval includes no correlation at all"
+        if includes
+        else "sampling error alone is unlikely to: the interval leaves out zero"
+    )
+
+
+def _by_therapist(report: Report, model: str) -> Cell | None:
+    """The single therapist whose clients matter most."""
+    rows = [
+        row
+        for row in report.results.rows(INFLUENCE, model=model, effect="indirect")
+        if row["level"] in estimands(report) and row.has("sign_changes", "lowest", "highest")
+    ]
+    if not model or not rows:
+        return None
+    bind = report.bind
+    parts: list[Cell | str] = ["leaving out one therapist "]
+    for row in rows:
+        crossing = float(row["sign_changes"]) > 0
+        does = "turns" if crossing else "does not turn"
+        parts += [
+            "; " if len(parts) > 1 else "", f"{ESTIMAND_WORDS[row['level']]} {does} the indirect effect's sign, from ",
+            bind.cell(row, "lowest", "end"), " to ", bind.cell(row, "highest", "end"),
+        ]  # fmt: skip
+    return Cell.of(*parts)
+
+
+def _by_confounder(report: Report, model: str) -> Cell | None:
+    """How strongly an unmeasured common cause must tie mediator and outcome: where the sign or the interval is lost."""
+    rows = [
+        row
+        for row in report.results.rows(CONFOUNDING, model=model)
+        if row.get("level") in ESTIMAND_WORDS and row.has("rho") and row.get("kind") in CROSSINGS
+    ]
+    if not model or not rows:
+        return None
+    parts: list[Cell | str] = []
+    for row in rows:
+        where = f" {ESTIMAND_WORDS[row['level']]}"
+        parts += [
+            "; " if parts else "",
+            report.bind.cell(row, "rho", "r"),
+            f" {CROSSINGS[row['kind']]}{where}",
+        ]
+    return Cell.of(
+        "an unmeasured common cause of mediator and outcome whose residual correlation is ", *parts
+    )
+
+
+def _by_choice(report: Report, model: str) -> Cell | None:
+    """How many of the defensible analyses give an interval without zero."""
+    rows = [
+        row
+        for row in report.results.rows(SPECIFICATIONS, model=model)
+        if row.has("ci_low", "ci_high", "estimate")
+    ]
+    if not model or not rows:
+        return None
+    bind = report.bind
+    clear = [row for row in rows if row["ci_low"] > 0 or row["ci_high"] < 0]
+    low, high = (choose(rows, key=lambda row: row["estimate"]) for choose in (min, max))
+    return Cell.of(
+        "of ", _rows_cell(report, rows, "estimate"), " defensible analyses ",
+        _rows_cell(report, clear, "ci_low") if clear else "none",
+        " give an interval without zero; their estimates run from ",
+        bind.cell(low, "estimate", "end"), " to ", bind.cell(high, "estimate", "end"),
+    )  # fmt: skip
+
+
+def _rows_cell(report: Report, rows: list[Row], column: str) -> Cell:
+    """How many rows there are, bound to them."""
+    report.bind.over(rows, column, "rows", "n")
+    return Cell(report.bind.ledger[-1].text, number=len(report.bind.ledger) - 1)
