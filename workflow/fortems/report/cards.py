@@ -8,6 +8,7 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.report.page import nodes
 from fortems.report.page.table import Cell
+from fortems.report.tables.sensitivity import ways
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands
 from fortems.report.text.design import DIAGNOSTICITY
@@ -16,6 +17,7 @@ from fortems.study.definition import study
 SECTION = "finding-cards"
 INFLUENCE = "robustness/leave_one_out.csv"
 CONFOUNDING = "robustness/confounding.csv"
+STRENGTHS = "robustness/robustness_values.csv"
 SPECIFICATIONS = "robustness/specifications.csv"
 #: How a verdict marks its card: what holds, what fails, what is open.
 MARKS = {"reproduced": "holds", "consistent (weak)": "holds", "not reproduced": "fails", "differs": "fails"}
@@ -129,7 +131,8 @@ def _overturned(report: Report, row: Row) -> list[Cell]:
     """What the tables of robustness say of the model or pair that a claim is about."""
     claim = report.results.claims.get(str(row["claim"]))
     model = str(getattr(claim, "model", "") or "")
-    found = [_by_therapist(report, model), _by_confounder(report, model), _by_choice(report, model)]
+    found = [_by_therapist(report, model), _by_confounder(report, model)]
+    found += [*_by_other_ways(report, model), _by_choice(report, model)]
     cells = [cell for cell in found if cell is not None]
     if not cells and row["statistic"] == "r" and row.has("ci_low", "ci_high", "estimate"):
         cells.append(_by_sampling(row))
@@ -187,6 +190,20 @@ def _by_confounder(report: Report, model: str) -> Cell | None:
     return Cell.of(
         "an unmeasured common cause of mediator and outcome whose residual correlation is ", *parts
     )
+
+
+def _by_other_ways(report: Report, model: str) -> list[Cell]:
+    """Robustness values of the paths, a common factor of the ratings, dropout before the sample: a sentence an estimand."""
+    found = []
+    for level in estimands(report):
+        if not model or not report.results.rows(STRENGTHS, model=model, level=level):
+            continue
+        parts: list[Cell | str] = [f"{ESTIMAND_WORDS[level]}: "]
+        for name, cell in ways(report, model, level).items():
+            if not name.startswith("ρ"):  # those stand above
+                parts += ["; " if len(parts) > 1 else "", Cell(name, marked=True), " ", cell]
+        found.append(Cell.of(*parts))
+    return found
 
 
 def _by_choice(report: Report, model: str) -> Cell | None:

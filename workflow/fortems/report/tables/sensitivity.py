@@ -40,7 +40,7 @@ def overturn(report: Report) -> Table | None:
     body: list[Section | Line] = []
     for model in models_looked_at(report, CONFOUNDING):
         body.append(Section(chain(report, model)))
-        columns = [_ways(report, model, level) for level in have]
+        columns = [ways(report, model, level) for level in have]
         names = dict.fromkeys(name for column in columns for name in column)
         for name in names:
             body.append((Cell(name, marked=True), *(column.get(name, Cell("–")) for column in columns)))
@@ -62,7 +62,8 @@ def overturn(report: Report) -> Table | None:
     )
 
 
-def _ways(report: Report, model: str, level: str) -> dict[str, Cell]:
+def ways(report: Report, model: str, level: str) -> dict[str, Cell]:
+    """What it takes to overturn a model's indirect effect at an estimand: way → its numbers."""
     found: dict[str, Cell] = {}
     results, bind = report.results, report.bind
     for kind, words in (
