@@ -12,7 +12,7 @@ from itertools import islice
 
 from fortems.package import ROOT, from_here
 from fortems.run import catalogue, imports, terminal
-from fortems.run.config import NAMED_FILES, switched_on, told_path
+from fortems.run.config import named_files, switched_on, told_path
 from fortems.run.job import LISTED, may_write
 from fortems.run.manifest import is_plain_file, kept, orphans, result_files, tidy_up
 from fortems.run.receipts import distrusted, keep_copy, read_receipts
@@ -130,7 +130,7 @@ def all_but(*names):
 
 def own_texts():
     """The package's own texts and the files that the configuration names: words in them name nobody."""
-    named = [config[key] for key in NAMED_FILES if config[key]]
+    named = [part[key] for part, keys in named_files(config) for key in keys if part[key]]
     patterns = (
         *(
             "config/**/*.yaml",

@@ -3,7 +3,10 @@
 # needs  the clients' scores and answers (CLIENTS, ANSWERS), the models (MODELS), config/robustness.yaml, results of the stages before
 # makes  robustness/*.csv, save what mediation.smk and published.smk make
 
-from fortems.run.config import switched_on
+from fortems.robustness.choices import files_of
+from fortems.run.config import kind, switched_on
+from fortems.simulate.scenario import scenario_files
+from fortems.study.definition import study
 
 if switched_on("robustness/confounding.csv", config):
 
@@ -116,3 +119,134 @@ if switched_on("robustness/distribution.csv", config):
             "Ask what the data's distributions do to the interval"
         script:
             "../scripts/distribution.py"
+
+
+if switched_on("robustness/specifications.csv", config):
+    MULTIVERSE = config["robustness"]["multiverse"]
+
+    # A job for each main model.
+    rule multiverse:
+        input:
+            scores=CLIENTS,
+            types=TYPES,
+            answers=[ANSWERS] if kind(config) == "items" else [],
+            choices=files_of(MULTIVERSE["choices"]),
+            instruments=list(config["data"]["instruments"].values()),
+            models=MODELS,
+            code=code("multiverse"),
+        output:
+            temp(computed("robustness/parts/{part}.pkl")),
+        log:
+            f"{LOGS}/multiverse_{{part}}.log",
+        benchmark:
+            f"{BENCHMARKS}/multiverse_{{part}}.tsv"
+        wildcard_constraints:
+            part="|".join(study().predictors),
+        priority: THIRD
+        conda:
+            ENVIRONMENT
+        params:
+            seed=config["seed"],
+            confidence=config["confidence"],
+            engines=config["engines"],
+            resamples=MULTIVERSE["resamples"],
+            instruments=config["data"]["instruments"],
+            software=software("multiverse"),
+        message:
+            "Analyse {wildcards.part} in every defensible way"
+        script:
+            "../scripts/multiverse.py"
+
+    rule specifications:
+        input:
+            parts=expand(computed("robustness/parts/{part}.pkl"), part=study().predictors),
+            choices=files_of(MULTIVERSE["choices"]),
+            code=code("specifications"),
+        output:
+            specifications=shown("robustness/specifications.csv"),
+            multiverse=shown("robustness/multiverse.csv"),
+            choices=shown("robustness/choices.csv"),
+            joint=shown("robustness/joint.csv"),
+        log:
+            f"{LOGS}/specifications.log",
+        conda:
+            ENVIRONMENT
+        params:
+            software=software("specifications"),
+        message:
+            "Put the specifications together"
+        script:
+            "../scripts/specifications.py"
+
+
+INFLUENCE_AND_ASPECTS = {
+    name: shown(f"robustness/{name}.csv")
+    for name in ("influence", "aspects")
+    if switched_on(f"robustness/{name}.csv", config)
+}
+
+if INFLUENCE_AND_ASPECTS:
+
+    rule influence:
+        input:
+            scores=CLIENTS,
+            types=TYPES,
+            effects=computed("mediation/effects.csv"),
+            models=MODELS,
+            code=code("influence"),
+        output:
+            **INFLUENCE_AND_ASPECTS,
+        log:
+            f"{LOGS}/influence.log",
+        conda:
+            ENVIRONMENT
+        params:
+            seed=config["seed"],
+            confidence=config["confidence"],
+            settings={name: config["robustness"][name] for name in INFLUENCE_AND_ASPECTS},
+            software=software("influence"),
+        message:
+            "Look for the clients who carry the verdicts, and compare the aspects"
+        script:
+            "../scripts/influence.py"
+
+
+MANY_TESTS = {
+    name: shown(f"robustness/{name}.csv")
+    for name in ("multiplicity", "chance")
+    if switched_on(f"robustness/{name}.csv", config)
+}
+
+if MANY_TESTS:
+
+    rule multiplicity:
+        input:
+            correlations=computed("tables/correlations.csv"),
+            effects=computed("mediation/effects.csv"),
+            claims=computed_of("claims.csv"),
+            diagnosticity=within_reach("design/diagnosticity.csv"),
+            stated=[config["claims"]] if config["claims"] else [],
+            scenarios=sorted(
+                {
+                    path
+                    for name in ((config["design"] or {}).get("diagnosticity") or {}).get("scenarios", [])
+                    for path in scenario_files(name)
+                }
+            ),
+            instruments=list(config["data"]["instruments"].values()),
+            models=MODELS,
+            all_models=config["models"],
+            code=code("multiplicity"),
+        output:
+            **MANY_TESTS,
+        log:
+            f"{LOGS}/multiplicity.log",
+        conda:
+            ENVIRONMENT
+        params:
+            instruments=config["data"]["instruments"],
+            software=software("multiplicity"),
+        message:
+            "Count the tests"
+        script:
+            "../scripts/multiplicity.py"

@@ -38,12 +38,19 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     whole = copy.deepcopy(as_meant(config))
     fill_defaults(whole, load_schema("config"))
-    whole.update({key: located(whole[key]) for key in NAMED_FILES if isinstance(whole[key], str)})
+    for part, keys in named_files(whole):
+        part.update({key: located(part[key]) for key in keys if isinstance(part[key], str)})
     if isinstance(whole["data"]["path"], str):
         whole["data"]["path"] = os.path.expanduser(whole["data"]["path"])
     asked = {**plain_yaml(whole["study"]).get("instruments", {}), **(whole["data"]["instruments"] or {})}
     whole["data"]["instruments"] = {name: located(path) for name, path in asked.items() if path is not None}
     return whole
+
+
+def named_files(config: dict[str, Any]) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
+    """Return the maps of a configuration that name the package's files, each with the keys that do."""
+    multiverse = (config["robustness"] or {}).get("multiverse")
+    return [(config, NAMED_FILES), *([(multiverse, ("choices",))] if multiverse else [])]
 
 
 def without_braces(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,7 +59,7 @@ def without_braces(config: Mapping[str, Any]) -> dict[str, Any]:
     A file with them in its path is reached by a link below ``.snakemake/``, whose name has round brackets for them.
     """
     whole = copy.deepcopy(dict(config))
-    parts = [(whole, NAMED_FILES), (whole["data"], ("path",))]
+    parts = [*named_files(whole), (whole["data"], ("path",))]
     parts.append((whole["data"]["instruments"], tuple(whole["data"]["instruments"])))
     for part, keys in parts:
         part.update(
@@ -145,7 +152,7 @@ def published_form(config: Mapping[str, Any]) -> dict[str, Any]:
     told = copy.deepcopy(dict(config))
     own, data = config["data"]["path"], told["data"]
     for part, keys in (
-        (told, NAMED_FILES),
+        *named_files(told),
         (data, ("path", "scenario")),
         (data["instruments"], tuple(data["instruments"])),
     ):

@@ -15,6 +15,7 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.package import ROOT, located
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
+from fortems.robustness.choices import load_choices
 from fortems.run.config import as_meant, complete
 from fortems.schema import configuration_problems, fill_defaults, load_schema, schema_problems
 from fortems.simulate.scenario import load_scenario
@@ -130,6 +131,14 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
         )
     if config["published"]:
         steps.append(lambda: load_ledger(config["published"]))
+    if multiverse := (config["robustness"] or {}).get("multiverse"):
+        steps.append(
+            lambda: load_choices(
+                multiverse["choices"],
+                [*study().categories, *_numeric_variables(data, instruments, models, names)],
+                instruments,
+            )
+        )
     problems = [problem for step in steps for problem in _problems(step)]
     asked = (config["design"] or {}).get("posterior") or {}
     for name in asked.get("priors", []):

@@ -35,7 +35,11 @@ WITHOUT_SOME = (
     "largest_shift",
     "n_fits",
     "n_failed",
+    "set_estimate",
+    "set_p",
 )
+#: Choices of a multiverse whose options are other clients: their medians are estimates without some.
+OTHER_CLIENTS = ("missing", "outliers", "inclusion")
 _P = re.compile(r"(?:.*_)?p(?:_holm)?")
 _CLIENTS = ("n", "n_clients")
 
@@ -206,6 +210,27 @@ def _influence(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _specifications(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Of a specification of other clients than the run's own nothing is told but that it was made."""
+    own = frame["model"].map(frame[frame["default"].astype(bool)].groupby("model")["n_clients"].first())
+    other = frame["n_clients"] != own
+    for name in frame.columns:
+        if (
+            name in ("significant", "interval", "converged")
+            or frame[name].dtype.kind == "f"
+            or name in _CLIENTS
+        ):
+            frame[name] = frame[name].astype(object).where(~other).infer_objects()
+    frame.loc[other, "n_therapists"] = np.nan
+    frame.loc[other, "reason"] = "withheld: other clients than the run's own"
+    return frame
+
+
+def _choices(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    frame.loc[frame["choice"].isin(OTHER_CLIENTS), ["median_estimate", "significant"]] = np.nan
+    return frame
+
+
 def _benchmarks(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Of a benchmark that other clients lack than the model's variables nothing is told: its n would say how many."""
     own = frame.groupby(["model", "level"])["n_clients"].transform("first")  # values stand before benchmarks
@@ -238,6 +263,8 @@ _PARTS: dict[str, Callable[[pd.DataFrame, Limits], pd.DataFrame]] = {
     "tables/descriptives.csv": _descriptives,
     "tables/icc.csv": _icc,
     "tables/covariates.csv": _covariates,
+    "robustness/specifications.csv": _specifications,
+    "robustness/choices.csv": _choices,
     "robustness/robustness_values.csv": _benchmarks,
     "robustness/distribution.csv": _distribution,
     "published.csv": _published,
