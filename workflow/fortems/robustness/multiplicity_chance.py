@@ -159,4 +159,4 @@ def population_paths(
 
 
 def _slopes(r: Array, right: Sequence[int], dependent: int) -> Array:
-    return np.linalg.solve(r[np.ix_(right, right)], r[list(right), dependent])
+    return np.asarray(np.linalg.solve(r[np.ix_(right, right)], r[list(right), dependent]))

@@ -1,0 +1,199 @@
+"""The multiverse: data of a specification, estimates against those of a run, no padding, shares of the choices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from clients import MODEL, clients
+from fortems.mediation.effects import effect_rows
+from fortems.mediation.run import engine
+from fortems.mediation.slopes import Settings
+from fortems.mediation.system import build
+from fortems.package import ROOT
+from fortems.robustness.choices import choices_of, combinations, load_choices
+from fortems.robustness.specifications import multiverse
+from fortems.robustness.specifications_data import Clients, beyond, factor_scores, unavailable, variant
+from fortems.robustness.specifications_summary import choice_table, shares_of, summary_table
+from fortems.study.estimands import counting
+from scipy.stats import chi2
+
+CHOICES = load_choices(ROOT / "config/robustness.yaml")
+
+
+def specification(**options):
+    return CHOICES.default | options
+
+
+def test_listwise_keeps_who_answered_every_item_of_the_models_scales():
+    its = clients()
+    found = variant(its, MODEL, CHOICES, specification(missing="listwise")).frame
+    wai, mlq, oq = its.instruments["wai"], its.instruments["mlq"], its.instruments["oq"]
+    items = [f"wai_{i}" for i in wai.subscales["bond"]] + [f"mlq_{i}" for i in mlq.subscales["meaning"]]
+    items += list(oq.columns())
+    whole = its.answers.loc[its.answers[items].notna().all(axis=1), "client"]
+    assert list(found["client"]) == list(whole) and 10 < len(whole) < 96
+
+
+def test_full_information_makes_a_score_missing_where_one_of_its_answers_is():
+    its = clients()
+    found = variant(its, MODEL, CHOICES, specification(missing="full_information")).frame
+    bond = its.answers[[f"wai_{i}" for i in its.instruments["wai"].subscales["bond"]]]
+    assert len(found) == 96
+    assert (found["bond"].isna().to_numpy() == bond.isna().any(axis=1).to_numpy()).all()
+
+
+def test_the_mediator_without_its_weak_item_is_the_sum_of_the_others():
+    its = clients(0.0)
+    found = variant(its, MODEL, CHOICES, specification(mediator="without_weak_item")).frame
+    kept = [i for i in its.instruments["mlq"].subscales["meaning"] if i != 9]
+    np.testing.assert_allclose(found["meaning"], its.answers[[f"mlq_{i}" for i in kept]].sum(axis=1))
+
+
+def test_factor_scores_are_those_of_semopys_factor():
+    """Loadings by another maximum-likelihood program; scores by the formula written out."""
+    semopy = pytest.importorskip("semopy")
+    its = clients(0.0)
+    values = its.answers[["mlq_1", "mlq_4", "mlq_5", "mlq_6"]].to_numpy(float)
+    z = (values - values.mean(axis=0)) / values.std(axis=0, ddof=1)
+    frame = pd.DataFrame(z, columns=list("abcd"))
+    model = semopy.Model("f =~ a + b + c + d\nf ~~ 1*f")
+    model = semopy.Model("f =~ a + b + c + d")
+    model.fit(frame, obj="MLW")
+    table = model.inspect(std_est=True)
+    loadings = table[(table["op"] == "~") & table["lval"].isin(list("abcd"))]["Est. Std"].to_numpy(float)
+    expected = z @ np.linalg.inv(np.corrcoef(z.T)) @ np.abs(loadings)
+    np.testing.assert_allclose(factor_scores(values), expected, atol=2e-3)
+
+
+def test_robust_distances_leave_out_planted_outliers_and_few_others():
+    rng = np.random.default_rng(3)
+    values = rng.multivariate_normal(np.zeros(3), [[1, 0.5, 0], [0.5, 1, -0.4], [0, -0.4, 1]], size=200)
+    values[:10] = [6, -6, 6] + rng.normal(size=(10, 3)) * 0.1
+    out = beyond(values, 0.99)
+    assert out[:10].all() and out[10:].mean() < 0.06
+    # Classical distances are masked by the ten themselves: fewer of them stand out.
+    centred = values - values.mean(axis=0)
+    classical = np.einsum("ij,jk,ik->i", centred, np.linalg.inv(np.cov(values.T)), centred) > chi2.ppf(
+        0.99, 3
+    )
+    assert classical[:10].sum() <= out[:10].sum()
+
+
+def test_a_key_whose_turned_items_run_against_their_scale_is_named():
+    alliance = MODEL.__class__("alliance", ("alliance",), ("meaning",), "distress")
+    reasons = unavailable(CHOICES, alliance, clients(), ("mixedlm",))
+    assert reasons == {("key", "wai_s"): "its reversed items 4, 10 run against their scale"}
+    # Bond has the same items under both keys.
+    assert unavailable(CHOICES, MODEL, clients(), ("mixedlm",)) == {}
+
+
+def test_what_the_data_lack_is_named():
+    bare = Clients.of(clients().scores.drop(columns=["sessions"]), None, clients().instruments)
+    reasons = unavailable(CHOICES, MODEL, bare, ())
+    assert reasons["covariates", "sessions"] == "sessions is not among the scores"
+    assert reasons["inclusion", "eight_sessions"] == "sessions is not among the scores"
+    assert reasons["engine", "random_intercept"] == "the run has no engine mixedlm"
+    assert {
+        ("mediator", "factor_score"),
+        ("missing", "listwise"),
+        ("missing", "full_information"),
+        ("key", "wai_s"),
+    } <= set(reasons)
+
+
+SMALL = choices_of(
+    {
+        "choices": {
+            "estimand": {"within": {"level": "within"}, "single": {"level": "single"}},
+            "engine": {"primary": {"engine": "primary"}, "mixed": {"engine": "mixedlm"}},
+            "covariates": {"none": {"columns": []}, "age": {"columns": ["age"]}},
+            "missing": {"manual": {"rule": "manual"}, "listwise": {"rule": "listwise"}},
+            "key": {"own": {"instruments": {}}, "wai_s": {"instruments": {"wai": str(ROOT / "config/instruments/wai_s.yaml")}}},
+        },
+        "forbidden": [{"when": {"engine": "mixed", "covariates": "age"}, "because": "for the test"}],
+    }
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small():
+    return multiverse(MODEL, clients(), SMALL, ("twolevel", "regression", "mixedlm"))
+
+
+def test_every_estimate_is_that_of_a_run_on_the_same_clients(small):
+    """The rows that a run would write, by the engines themselves, from data made here."""
+    complete = clients().scores.dropna(subset=["bond", "meaning", "distress"]).reset_index(drop=True)
+    for age in ((), ("age",)):
+        system = build(MODEL.__class__("bond", ("bond",), ("meaning",), "distress", covariates=age), complete)
+        for level, name in (("within", "twolevel"), ("single", "regression")):
+            slopes, _ = engine(name)(system, Settings(0, 0.95, 0, 0, ()))
+            part = next(one for one in slopes if one.level == level)
+            row = counting(pd.DataFrame(effect_rows(system, part, Settings(0, 0.95, 0, 0, ()))))
+            row = row[row["effect"] == "indirect"].iloc[0]
+            mine = small.table[
+                (small.table["estimand"] == level) & (small.table["engine"] == "primary")
+                & (small.table["covariates"] == ("age" if age else "none")) & (small.table["missing"] == "manual")
+            ].iloc[0]  # fmt: skip
+            for column in ("estimate", "ci_low", "ci_high", "p", "standardized", "n_clients"):
+                assert mine[column] == pytest.approx(row[column], rel=1e-7), (level, age, column)
+
+
+def test_no_estimate_is_counted_twice(small):
+    assert not small.table.duplicated(["estimand", "estimate", "a", "n_clients"]).any()
+    # Bond has the same items under both keys: half of the combinations repeat the other half.
+    allowed, forbidden = combinations(SMALL)
+    assert small.counts["combinations"] == len(allowed) + sum(forbidden.values())
+    assert small.counts["same"] >= len(allowed) / 2
+    assert len(small.table) + small.counts["same"] == len(allowed)
+    assert set(small.table["key"]) == {"own"}
+
+
+def test_a_specification_that_fails_is_a_row_with_its_reason():
+    few = clients().scores.copy()
+    few["age"] = few["bond"] * 2  # collinear with the predictor
+    found = multiverse(
+        MODEL, Clients.of(few, clients().answers, clients().instruments), SMALL, ("twolevel", "regression")
+    )
+    failed = found.table[found.table["estimate"].isna()]
+    assert set(failed["covariates"]) == {"age"} and failed["reason"].str.contains("collinear").all()
+    assert found.counts["failed"] == len(failed) > 0
+    summary = summary_table([found]).set_index("estimand")
+    assert summary.loc["all", "failed"] == len(failed)
+    assert summary.loc["all", "specifications"] == len(found.table) - len(failed)
+
+
+def test_the_summary_counts_what_the_table_holds(small):
+    values = small.table["estimate"]
+    row = summary_table([small]).set_index("estimand").loc["all"]
+    assert row["median_estimate"] == pytest.approx(np.median(values))
+    assert row["significant_negative"] == pytest.approx((small.table["ci_high"] < 0).mean())
+    assert row["negative"] + row["positive"] == 1
+    assert row["default"] == values.iloc[0]
+
+
+def test_shares_of_variance_in_a_balanced_design_are_those_of_the_analysis_of_variance():
+    rng = np.random.default_rng(1)
+    rows = [
+        (a, b, 2.0 * a + 0.5 * b + rng.normal() * 0.01) for a in range(3) for b in range(4) for _ in range(5)
+    ]
+    table = pd.DataFrame(rows, columns=["one", "two", "estimate"])
+    total = ((table["estimate"] - table["estimate"].mean()) ** 2).sum()
+    for name, (unique, alone) in shares_of(table, ("one", "two")).items():
+        means = table.groupby(name)["estimate"].transform("mean")
+        between = ((means - table["estimate"].mean()) ** 2).sum() / total
+        assert unique == pytest.approx(between, abs=1e-10) and alone == pytest.approx(between, abs=1e-10)
+    shares = choice_table([multiverse_like(table)], _Two())
+    assert shares[shares["option"] == ""]["share"].notna().all()
+
+
+class _Two:
+    declared = ("one", "two")
+    options = {"one": {0: {}, 1: {}, 2: {}}, "two": {0: {}, 1: {}, 2: {}, 3: {}}}  # noqa: RUF012
+
+
+def multiverse_like(table):
+    from fortems.robustness.specifications import Multiverse
+
+    whole = table.assign(admissible=True, significant=False, default=False)
+    return Multiverse("x", whole, pd.DataFrame(columns=["choice", "option", "reason"]), {})
