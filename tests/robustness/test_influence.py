@@ -47,7 +47,7 @@ def test_a_refit_is_the_runs_own_analysis_of_those_who_are_left(level):
 
 
 def test_counts_are_those_of_leaving_each_out_by_hand():
-    frame = study(seed=3, a=0.35, b=-0.35)
+    frame = study(seed=3, n_clusters=9, size=4)
     table = influence_table({"x": MODEL}, frame, 0.95, 0.2).set_index("level")
     row = table.loc["single"]
     whole = by_the_engine(frame, "single")
@@ -64,29 +64,36 @@ def test_counts_are_those_of_leaving_each_out_by_hand():
 
 
 def test_a_set_is_proven_and_no_single_client_does_it_where_it_is_larger():
-    frame = study(seed=1)
+    frame = study(seed=1, a=0.8, b=-0.8)
     for row in influence_table({"x": MODEL}, frame, 0.95, 0.4).to_dict("records"):
         assert row["excludes_zero"] and row["set_clients"] >= 1
         assert (row["set_p"] >= 0.05) and (row["set_clients"] > 1 or row["clients_flip"] > 0)
         assert row["set_clients"] <= row["searched_to"]
 
 
-def test_three_planted_clients_who_make_the_effect_are_found():
-    frame = study(seed=8, n_clusters=20, a=0.0, b=-0.6)
-    # The effect is there with three clients of different therapists alone.
-    frame.loc[[2, 33, 61], ["x", "m"]] = [[4.0, 5.5], [4.5, 6.0], [-4.0, -5.5]]
+def test_three_planted_clients_who_hide_the_effect_are_found():
+    frame = study(seed=8, n_clusters=20, a=0.7, b=-0.7)
     row = influence_table({"x": MODEL}, frame, 0.95, 0.2).set_index("level").loc["single"]
-    assert row["excludes_zero"] and row["set_clients"] <= 3
+    assert row["excludes_zero"] and row["set_clients"] > 3
+    # Three clients of different therapists run the other way.
+    planted = [2, 33, 61]
+    frame.loc[planted, "x"], frame.loc[planted, "m"] = [5.0, 5.5, -5.0], [-6.0, -6.5, 6.0]
+    row = influence_table({"x": MODEL}, frame, 0.95, 0.2).set_index("level").loc["single"]
+    assert not row["excludes_zero"] and row["set_clients"] <= 3 and row["set_p"] < 0.05
 
 
 def test_a_therapist_who_makes_the_effect_is_exposed():
-    rng = np.random.default_rng(4)
-    frame = study(seed=6, n_clusters=14, size=4, a=0.0, b=-0.5)
+    """Without this one the effect has the other sign: the count of signs that turn says so."""
+    frame = study(seed=6, n_clusters=14, size=5, a=-0.3, b=-0.5)
     mine = frame["therapist"] == "t05"
-    frame.loc[mine, "x"] = [3.0, -3.0, 4.0, -4.0]
-    frame.loc[mine, "m"] = frame.loc[mine, "x"] * 1.2 + rng.normal(size=4) * 0.1
-    without = by_the_engine(frame[~mine], "single")
-    row = influence_table({"x": MODEL}, frame, 0.95, 0.2).set_index("level").loc["single"]
-    excludes = bool(row["excludes_zero"])
-    assert ((without["p"] < 0.05) != excludes) == (row["therapists_flip"] >= 1) or row["therapists_flip"] >= 1
-    assert abs(without["estimate"]) < 0.5 * abs(row["estimate"])
+    frame.loc[mine, "x"] = [4.0, -4.0, 5.0, -5.0, 4.5]
+    frame.loc[mine, "m"] = frame.loc[mine, "x"] * 1.3
+    frame.loc[mine, "y"] = -0.5 * frame.loc[mine, "m"]
+    names = sorted(frame["therapist"].unique())
+    for level in ("within", "single"):
+        whole = by_the_engine(frame, level)["estimate"]
+        turned = [
+            n for n in names if by_the_engine(frame[frame["therapist"] != n], level)["estimate"] * whole < 0
+        ]
+        row = influence_table({"x": MODEL}, frame, 0.95, 0.02).set_index("level").loc[level]
+        assert turned == ["t05"] and row["therapists_sign"] == 1

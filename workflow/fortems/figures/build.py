@@ -45,7 +45,7 @@ def spec(name: str) -> Spec:
         therapists,
     )
     from fortems.figures.article import causal, strip, together
-    from fortems.figures.sensitivity import bayes, confounding, factor, strengths, survivors
+    from fortems.figures.sensitivity import bayes, confounding, factor, specification, strengths, survivors
 
     if name.startswith(PATH):
         return paths.spec(name.removeprefix(PATH))
@@ -71,6 +71,7 @@ def spec(name: str) -> Spec:
         bayes,
         confounding,
         factor,
+        specification,
         strengths,
         survivors,
     )

@@ -4,9 +4,10 @@ The verdict is whether the primary interval of the indirect effect leaves out ze
 (``fortems.stats.products``). Every set that is told of was refitted, leave-one-therapist-out fits included: a set is proven, that
 there is no smaller one is not.
 
-Two searches, of which the smaller set counts. (1) Clients in the order of what leaving out each alone does to p, refitted
-after each further one (the additive approximation of Broderick, Giordano & Meager, 2020). (2) Step by step: of all
-clients that are left, the one whose leaving moves p the furthest.
+Searches, of which the smallest set counts. (1) Clients in the order of what leaving out each alone does to p, and beside it
+in the order of what it does to the estimate (clients who hide each other do little to p one by one), refitted after each further
+one (the additive approximation of Broderick, Giordano & Meager, 2020). (2) Step by step: of all clients that are left, the one
+whose leaving moves p the furthest.
 
 References
 ----------
@@ -195,7 +196,11 @@ def _influence(refit: Refit, alpha: float, most: float) -> dict[str, Any]:
     found = [
         (search, which)
         for search, which in (
-            (ADDITIVE, _additive(refit, alone, excludes, alpha, limit)),
+            (ADDITIVE, _additive(refit, _order(alone, excludes), excludes, alpha, limit)),
+            *(
+                (ADDITIVE, _additive(refit, order, excludes, alpha, limit))
+                for order in _by_estimate(alone, own, excludes)
+            ),
             (STEPWISE, _stepwise(refit, alone, excludes, alpha, limit)),
         )
         if which is not None
@@ -244,10 +249,17 @@ def _order(verdicts: list[Verdict], excludes: bool) -> list[int]:
     return [int(i) for i in np.argsort(towards, kind="stable")]
 
 
-def _additive(
-    refit: Refit, alone: list[Verdict], excludes: bool, alpha: float, limit: int
-) -> list[int] | None:
-    order = _order(alone, excludes)
+def _by_estimate(alone: list[Verdict], own: Verdict, excludes: bool) -> list[list[int]]:
+    """Clients by how far leaving each out moves the estimate: towards zero, or, where it is not told from zero, either way."""
+    estimate = np.array([one.estimate for one in alone])
+    signs = [np.sign(own.estimate)] if excludes else [1.0, -1.0]
+    return [
+        [int(i) for i in np.argsort(np.where(np.isnan(estimate), np.inf, sign * estimate), kind="stable")]
+        for sign in signs
+    ]
+
+
+def _additive(refit: Refit, order: list[int], excludes: bool, alpha: float, limit: int) -> list[int] | None:
     everyone = np.ones(refit.n, bool)
     for size in range(1, limit + 1):
         if _flipped(refit.verdict(_without(everyone, order[:size])), excludes, alpha):

@@ -201,12 +201,19 @@ def _rekeyed(
         return frame, clients
     instruments = dict(clients.instruments)
     for name, path in setting["instruments"].items():
-        instruments[name] = _key(clients, name, path)
-        scores = score(clients.answers, instruments[name])
+        own, key = clients.instruments[name], _key(clients, name, path)
+        instruments[name] = key
+        scores = score(clients.answers, key)
         for scale in model.chain:
-            if scale in scores:
+            if scale in scores and _scored(key, scale) != _scored(own, scale):
                 frame[scale] = scores[scale].to_numpy()
     return frame, Clients(frame, clients.answers, instruments)
+
+
+def _scored(key: Instrument, scale: str) -> tuple[set[int], set[int]]:
+    """Which items make a score, and which of them are turned."""
+    items = set(key.scales[scale])
+    return items, items & key.reversed
 
 
 def _against(answers: pd.DataFrame, key: Instrument, scale: str) -> list[str]:

@@ -9,6 +9,7 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.design import pattern_share, pattern_verdict
 from fortems.report.text.mediation import as_covariates, indirect_clause
+from fortems.report.text.multiverse import specifications_brief
 from fortems.report.text.pattern import repeated, speaks_for
 from fortems.report.text.people import RELIABILITY
 from fortems.report.text.relations import _holm, total
@@ -172,6 +173,8 @@ def sensitivity_brief(report: Report) -> str:
         parts.append(
             f"With {as_covariates(report, adjusted)} the interval of the indirect effect leaves out zero {text}."
         )
+    if text := specifications_brief(report):
+        parts.append(text)
     turned = list(reordered_models(report.results, report.models))
     if text := in_how_many(report, turned):
         parts.append(f"With the directions turned around it does so {text}{report.see('tbl-reversed')}.")

@@ -1,0 +1,158 @@
+"""The specification curve: every defensible estimate, sorted, with the choices behind each below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fortems.figures import style
+from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.numbers import percent
+from fortems.robustness.choices import CHOICES, ONLY
+from fortems.study.variables import label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FILE = "robustness/specifications.csv"
+COLUMNS = ["model", "rank", "default", *CHOICES, "estimate", "ci_low", "ci_high", "significant"]
+
+
+def data(context: Context) -> pd.DataFrame:
+    """The specifications that count, each model's from the lowest estimate to the highest."""
+    table = context.table(FILE)
+    rows = table[table["estimate"].notna() & table["admissible"].astype(bool)].copy()
+    if rows.empty:
+        raise Withheld("Not drawn: no specification of a main model may be shown.")
+    rows["order"] = rows["model"].map({name: i for i, name in enumerate(rows["model"].unique())})
+    rows = rows.sort_values(["order", "estimate", "specification"], kind="stable")
+    rows["rank"] = rows.groupby("order").cumcount() + 1
+    return rows[COLUMNS]
+
+
+def options(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """Choices with more than one option in what is drawn, each with its options in the order of the file."""
+    found = []
+    for choice in CHOICES:
+        names = [name for name in frame[choice].unique() if name != ONLY]
+        if len(names) > 1:
+            found += [
+                (choice, str(name))
+                for name in sorted(names, key=lambda n: (not _is_default(frame, choice, n), str(n)))
+            ]
+    return found
+
+
+def _is_default(frame: pd.DataFrame, choice: str, option: str) -> bool:
+    return bool((frame["default"].astype(bool) & (frame[choice] == option)).any())
+
+
+def _words(choice: str, option: str) -> str:
+    return f"{choice}: {option.replace('_', ' ')}"
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Draw for each model the sorted estimates in the band of their intervals, and a strip for each option."""
+    models, rows = list(frame["model"].unique()), options(frame)
+    height = 2.4 + 0.125 * len(rows)
+    made, grid = style.figure(
+        height, 2, len(models), squeeze=False, sharex="col",
+        gridspec_kw={"height_ratios": [1.9, max(0.125 * len(rows), 0.2)]},
+    )  # fmt: skip
+    for column, model in enumerate(models):
+        mine = frame[frame["model"] == model]
+        _curve(grid[0][column], mine)
+        grid[0][column].set_title(label(str(model)))
+        _strips(grid[1][column], mine, rows, names=column == 0)
+    grid[0][0].set_ylabel("indirect effect")
+    return made
+
+
+def _curve(axes: Axes, mine: pd.DataFrame) -> None:
+    rank, estimate = mine["rank"].to_numpy(float), mine["estimate"].to_numpy(float)
+    axes.axhline(0, color=style.GREY, linewidth=0.6)
+    axes.fill_between(
+        rank, mine["ci_low"].to_numpy(float), mine["ci_high"].to_numpy(float),
+        color=style.FAINT, linewidth=0, step="mid", label="intervals",
+    )  # fmt: skip
+    clear = mine["significant"].astype(bool).to_numpy()
+    for kept, colour, size, words in (
+        (~clear, style.VERMILION, 1.0, "interval with zero"),
+        (clear, style.BLUE, 2.0, "interval without zero"),
+    ):
+        if kept.any():
+            axes.plot(
+                rank[kept],
+                estimate[kept],
+                linestyle="none",
+                marker="o",
+                markersize=size,
+                color=colour,
+                label=words,
+            )
+    own = mine[mine["default"].astype(bool)]
+    axes.plot(
+        own["rank"], own["estimate"], linestyle="none", marker="D", markersize=5, markerfacecolor="white",
+        markeredgecolor=style.BLACK, label="the report's own",
+    )  # fmt: skip
+    axes.legend(loc="upper left", handlelength=1)
+    # A few intervals without end would flatten all the rest.
+    low, high = np.nanquantile(mine["ci_low"], 0.02), np.nanquantile(mine["ci_high"], 0.98)
+    reach = max(high, 0) - min(low, 0)
+    axes.set_ylim(min(low, 0) - 0.05 * reach, max(high, 0) + 0.35 * reach)
+
+
+def _strips(axes: Axes, mine: pd.DataFrame, rows: list[tuple[str, str]], names: bool) -> None:
+    cells = np.array([(mine[choice] == option).to_numpy(float) for choice, option in rows])
+    choices = list(dict.fromkeys(choice for choice, _ in rows))
+    shade = np.array([[0.55 + 0.45 * (choices.index(choice) % 2)] for choice, _ in rows])
+    image = np.ma.masked_less(cells * shade, 0.1)
+    axes.imshow(
+        image, aspect="auto", interpolation="nearest", cmap="Greys", vmin=0, vmax=1.1,
+        extent=(0.5, len(mine) + 0.5, len(rows) - 0.5, -0.5),
+    )  # fmt: skip
+    axes.set_yticks(range(len(rows)), [_words(*row) for row in rows] if names else [])
+    axes.tick_params(axis="y", length=0, labelsize=style.SMALL - 1)
+    for place in range(1, len(rows)):
+        if rows[place][0] != rows[place - 1][0]:
+            axes.axhline(place - 0.5, color=style.GREY, linewidth=0.4)
+    axes.set_xlabel("specifications, sorted by estimate")
+
+
+def title(frame: pd.DataFrame, context: Context) -> str:
+    """Caption."""
+    return "The Indirect Effect in Every Defensible Analysis"
+
+
+def alt(frame: pd.DataFrame, context: Context) -> str:
+    """Each curve in words."""
+    parts = []
+    for model, mine in frame.groupby("model", sort=False):
+        low, middle, high = (style.sign(value) for value in mine["estimate"].quantile([0, 0.5, 1]))
+        parts.append(
+            f"{label(str(model))}: {len(mine)} specifications from {low} to {high}, median {middle}, {percent(mine['significant'].astype(bool).mean())} without zero"
+        )
+    return f"Specification curves, choices below. {'; '.join(parts)}."
+
+
+def reading(frame: pd.DataFrame, context: Context) -> str:
+    """How many are clear, on which side, where the report's own stands, and what could not be fitted."""
+    parts = []
+    for model, mine in frame.groupby("model", sort=False):
+        clear = mine["significant"].astype(bool)
+        own = mine[mine["default"].astype(bool)]
+        place = f"; the report's own is number {int(own['rank'].iloc[0])} from the lowest" if len(own) else ""
+        negative = (mine["estimate"] < 0).mean()
+        parts.append(
+            f"{label(str(model))}: {percent(negative)} of {len(mine)} are negative, {percent(clear.mean())} leave out zero{place}"
+        )
+    text = f"Points: estimates; band: intervals; below, darker where an option was taken. {'. '.join(parts)}."
+    table: Any = context.table(FILE)
+    failed = int(table["estimate"].isna().sum())
+    return f"{text} {failed} specifications gave no estimate or may not be told." if failed else text
+
+
+SPEC = Spec("specification", title, data, draw, alt, reading)

@@ -1,0 +1,156 @@
+"""Other defensible analyses, who carries the verdicts, many tests, the aspects compared."""
+
+from __future__ import annotations
+
+from fortems.presentation.results import Row
+from fortems.presentation.words import ESTIMAND_WORDS
+from fortems.report.template import Report
+from fortems.report.text.study import model_words
+from fortems.report.text.words import clear, joined
+from fortems.study.variables import in_sentence
+
+MULTIVERSE = "robustness/multiverse.csv"
+CHOICES = "robustness/choices.csv"
+JOINT = "robustness/joint.csv"
+INFLUENCE = "robustness/influence.csv"
+ASPECTS = "robustness/aspects.csv"
+MULTIPLICITY = "robustness/multiplicity.csv"
+CHANCE = "robustness/chance.csv"
+
+
+def specifications_brief(report: Report) -> str:
+    """How many defensible analyses show the effect, and the joint test: a sentence for each main model."""
+    parts = []
+    for row in report.results.rows(MULTIVERSE, estimand="all"):
+        if not row.has("median_estimate"):
+            continue
+        bind = report.bind
+        text = (
+            f"In {bind.of(row, 'specifications', 'n')} defensible analyses of {model_words(report, row['model'])} the median indirect effect is "
+            f"{bind.of(row, 'median_estimate', 'end')}; {bind.of(row, 'negative', '%')} are negative, and "
+            f"{bind.of(row, 'significant_negative', '%')} are negative with an interval that leaves out zero"
+        )
+        joint = report.results.first(JOINT, model=row["model"], null="a_or_b", statistic="median")
+        if joint is not None and joint.has("p"):
+            text += f" (joint test of {bind.of(joint, 'specifications', 'n')} of them, {bind.of(joint, 'p', 'p=')})"
+        parts.append(f"{text}.")
+    if not parts:
+        return ""
+    return f"{joined(parts)[:-1]}{report.see('fig-specification')}."
+
+
+def specifications(report: Report) -> str:
+    """The analyses, what moves the estimate most, and what the joint test does and does not cover."""
+    lead = specifications_brief(report)
+    if not lead:
+        return "No main model was fitted, so that there are no other analyses of it."
+    parts = [lead]
+    for row in report.results.rows(MULTIVERSE, estimand="all"):
+        shares = [
+            one for one in report.results.rows(CHOICES, model=row["model"])
+            if not one.has("option") and one.has("share")
+        ]  # fmt: skip
+        if shares:
+            most = max(shares, key=lambda one: one["share"])
+            parts.append(
+                f"Of the choices, {str(most['choice']).replace('_', ' ')} moves the estimate for {model_words(report, row['model'])} most "
+                f"({report.bind.of(most, 'share', '%')} of the variance between analyses beside all other choices)."
+            )
+    for row in report.results.rows(MULTIVERSE, estimand="all"):
+        if row.has("failed") and row["failed"] > 0:
+            count = report.bind.of(row, "failed", "n")
+            parts.append(f"Analyses of {model_words(report, row['model'])} that gave no estimate: {count}.")
+    if report.results.rows(JOINT):
+        parts.append(
+            "The joint test [@simonsohn2020] forces the null on the data of every analysis, *b* = 0 and beside it *a* = 0, and resamples "
+            "therapists for all at once; the larger *p* counts, so that where neither path exists it is conservative. It covers the "
+            "choices that can be resampled in batches; the others are shown and stand outside its *p*."
+        )
+    return joined(parts)
+
+
+def carried_by(report: Report) -> str:
+    """The smallest sets of clients found that turn the verdicts."""
+    clauses = []
+    for row in report.results.rows(INFLUENCE):
+        if not row.has("p"):
+            continue
+        where = f"for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
+        if row.has("set_clients"):
+            clauses.append(
+                f"{where} {report.bind.of(row, 'set_clients', 'n')} of {report.bind.of(row, 'n_clients', 'n')} clients do"
+            )
+        else:
+            clauses.append(
+                f"{where} no set of up to {report.bind.of(row, 'searched_to', 'n')} clients was found"
+            )
+    if not clauses:
+        return ""
+    return (
+        "How few clients can turn a verdict, whether the interval of the indirect effect leaves out zero, was searched and proven by "
+        f"refitting without them: {'; '.join(clauses)}. A smaller set may exist."
+    )
+
+
+def aspects_compared(report: Report) -> str:
+    """Whether the first aspect differs from the others, and the largest direct path of all together."""
+    rows = [row for row in report.results.rows(ASPECTS, interval="robust") if row.has("estimate", "ci_low")]
+    contrasts = [row for row in rows if row["statistic"] in ("correlation", "indirect")]
+    if not contrasts:
+        return ""
+    clauses = [_contrast(report, row) for row in contrasts]
+    parts = [
+        "That one aspect is significant and another is not is no difference between them; the difference itself was tested, therapists left "
+        f"out jointly: {'; '.join(clauses)}."
+    ]
+    largest = [row for row in rows if row["statistic"] == "direct" and row["largest"]]
+    for row in largest:
+        parts.append(
+            f"With all aspects in one model the largest direct path {ESTIMAND_WORDS[row['level']]} is that of {in_sentence(str(row['first']))}, "
+            f"{report.bind.of(row, 'estimate', 'end')} standard deviations ({report.bind.of(row, 'p', 'p=')})."
+        )
+    return joined(parts)
+
+
+def _contrast(report: Report, row: Row) -> str:
+    pair = f"{in_sentence(str(row['first']))} and {in_sentence(str(row['second']))}"
+    what = (
+        f"in the correlation with {in_sentence(str(row['with']))}"
+        if row["statistic"] == "correlation"
+        else f"in the standardized indirect effect {ESTIMAND_WORDS[row['level']]}"
+    )
+    differs = "differ" if clear(row) else "are not shown to differ"
+    return f"{pair} {differs} {what} ({report.bind.of(row, 'estimate', 'end')}, {report.bind.of(row, 'p', 'p=')})"
+
+
+def many_tests(report: Report) -> str:
+    """How many findings survive adjustment, and how many come out by chance."""
+    parts = []
+    rows = report.results.rows(MULTIPLICITY)
+    families = dict.fromkeys(row["family"] for row in rows)
+    clauses = []
+    for family in families:
+        its = [row for row in rows if row["family"] == family and row.has("p")]
+        bind = report.bind
+        counts = [bind.among(its, column, "True") if any(row[column] for row in its) else "none"
+                  for column in ("significant", "significant_holm", "significant_bh")]  # fmt: skip
+        clauses.append(
+            f"{family}: {counts[0]} of {bind.rows(its, 'p')} have *p* below .05, {counts[1]} after Holm, {counts[2]} after Benjamini and Hochberg"
+        )
+    if clauses:
+        parts.append(f"By family of tests, {'; '.join(clauses)}.")
+    chance = report.results.rows(CHANCE)
+    if chance:
+        most = max(chance, key=lambda row: row["expected_by_chance"])
+        parts.append(
+            "In simulated studies some of the article's findings show although what they say is not so there: "
+            f"{report.bind.over(chance, 'expected_by_chance', 'min', 'x')} to {report.bind.of(most, 'expected_by_chance', 'x')} of "
+            f"{report.bind.of(most, 'findings', 'n')} on average, by scenario; mostly findings of no significance that lack power."
+        )
+    return joined(parts)
+
+
+SENTENCES = {
+    function.__name__: function
+    for function in (specifications_brief, specifications, carried_by, aspects_compared, many_tests)
+}
