@@ -6,7 +6,7 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.report.template import Report
 from fortems.report.text.study import model_words
-from fortems.report.text.words import clear, joined
+from fortems.report.text.words import clear, joined, p
 from fortems.study.variables import in_sentence
 
 MULTIVERSE = "robustness/multiverse.csv"
@@ -32,7 +32,7 @@ def specifications_brief(report: Report) -> str:
         )
         joint = report.results.first(JOINT, model=row["model"], null="a_or_b", statistic="median")
         if joint is not None and joint.has("p"):
-            text += f" (joint test of {bind.of(joint, 'specifications', 'n')} of them, {bind.of(joint, 'p', 'p=')})"
+            text += f" (joint test of {bind.of(joint, 'specifications', 'n')} of them, {p(report, joint)})"
         parts.append(f"{text}.")
     if not parts:
         return ""
@@ -107,7 +107,7 @@ def aspects_compared(report: Report) -> str:
     for row in largest:
         parts.append(
             f"With all aspects in one model the largest direct path {ESTIMAND_WORDS[row['level']]} is that of {in_sentence(str(row['first']))}, "
-            f"{report.bind.of(row, 'estimate', 'end')} standard deviations ({report.bind.of(row, 'p', 'p=')})."
+            f"{report.bind.of(row, 'estimate', 'end')} standard deviations ({p(report, row)})."
         )
     return joined(parts)
 
@@ -120,7 +120,7 @@ def _contrast(report: Report, row: Row) -> str:
         else f"in the standardized indirect effect {ESTIMAND_WORDS[row['level']]}"
     )
     differs = "differ" if clear(row) else "are not shown to differ"
-    return f"{pair} {differs} {what} ({report.bind.of(row, 'estimate', 'end')}, {report.bind.of(row, 'p', 'p=')})"
+    return f"{pair} {differs} {what} ({report.bind.of(row, 'estimate', 'end')}, {p(report, row)})"
 
 
 def many_tests(report: Report) -> str:
@@ -145,7 +145,7 @@ def many_tests(report: Report) -> str:
         parts.append(
             "In simulated studies some of the article's findings show although what they say is not so there: "
             f"{report.bind.over(chance, 'expected_by_chance', 'min', 'x')} to {report.bind.of(most, 'expected_by_chance', 'x')} of "
-            f"{report.bind.of(most, 'findings', 'n')} on average, by scenario; mostly findings of no significance that lack power."
+            f"{report.bind.of(most, 'findings', 'n')} on average, by scenario."
         )
     return joined(parts)
 

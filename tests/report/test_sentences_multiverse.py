@@ -1,0 +1,87 @@
+"""Sentences on other analyses, few clients, aspects and many tests: what stands in the tables, and no more."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from fortems.presentation.results import Results, Row
+from fortems.report.text import multiverse
+
+TABLES = {
+    multiverse.MULTIVERSE: [{"model": "bond", "estimand": "all", "specifications": 848, "failed": 0, "median_estimate": -0.99, "negative": 1.0,
+                             "significant_negative": 0.45}],
+    multiverse.CHOICES: [{"model": "bond", "choice": "inclusion", "option": "", "share": 0.264}, {"model": "bond", "choice": "key", "option": "", "share": 0.0},
+                         {"model": "bond", "choice": "key", "option": "wai_s", "share": None}],
+    multiverse.JOINT: [{"model": "bond", "null": null, "statistic": "median", "specifications": 60, "p": p}
+                       for null, p in (("b", 0.002), ("a", 0.012), ("a_or_b", 0.012))],
+    multiverse.INFLUENCE: [{"model": "bond", "level": "within", "p": 0.001, "n_clients": 96, "set_clients": 6.0, "searched_to": 19},
+                           {"model": "bond", "level": "single", "p": 0.001, "n_clients": 96, "set_clients": None, "searched_to": 19}],
+    multiverse.ASPECTS: [
+        {"statistic": "correlation", "level": "total", "first": "bond", "second": "goal", "with": "meaning", "interval": "robust", "estimate": 0.27, "ci_low": 0.11,
+         "ci_high": 0.43, "p": 0.002, "largest": False},
+        {"statistic": "indirect", "level": "single", "first": "bond", "second": "task", "with": "distress", "interval": "robust", "estimate": -0.1, "ci_low": -0.2,
+         "ci_high": 0.01, "p": 0.06, "largest": False},
+        {"statistic": "direct", "level": "within", "first": "goal", "second": "", "with": "distress", "interval": "robust", "estimate": -0.52, "ci_low": -0.85,
+         "ci_high": -0.2, "p": 0.003, "largest": True}],
+    multiverse.MULTIPLICITY: [{"family": "correlations", "p": p, "significant": p < 0.05, "significant_holm": p < 0.01, "significant_bh": p < 0.02}
+                              for p in (0.001, 0.03, 0.4)],
+    multiverse.CHANCE: [{"scenario": s, "estimand": "within", "findings": 11, "expected_by_chance": e} for s, e in (("one", 0.09), ("two", 2.9))],
+}  # fmt: skip
+
+
+@pytest.fixture
+def report(report_of, monkeypatch):
+    made = report_of()
+    real = Results.rows
+    rows = {name: _rows(name, lines) for name, lines in TABLES.items()}
+
+    def of(self, name, **keys):
+        if name not in rows:
+            return real(self, name, **keys)
+        return [row for row in rows[name] if all(row.values.get(key) == value for key, value in keys.items())]
+
+    monkeypatch.setattr(Results, "rows", of)
+    monkeypatch.setattr(
+        Results, "first", lambda self, name, **keys: next(iter(self.rows(name, **keys)), None)
+    )
+    return made
+
+
+def _rows(name, lines):
+    return [Row(name, place, f"row={place}", values) for place, values in enumerate(lines)]
+
+
+def words(text):
+    return re.sub(r"\s+", " ", re.sub(r"\[([^\]]*)\]\{[^}]*\}", r"\1", text)).replace("\\", "")
+
+
+def test_analyses_their_share_and_the_joint_test(report):
+    text = words(multiverse.specifications(report))
+    assert (
+        "848" in text
+        and "−0.99" in text
+        and "45%" in text.replace(" ", "").replace("\xa0", "").replace("\\%", "%")
+    )
+    assert "inclusion moves the estimate" in text and "26" in text
+    assert "the larger *p* counts" in text and ".012" in text
+
+
+def test_sets_that_turn_a_verdict_and_none(report):
+    text = words(multiverse.carried_by(report))
+    assert "6 of 96 clients do" in text and "no set of up to 19 clients was found" in text
+
+
+def test_an_aspect_differs_or_is_not_shown_to(report):
+    text = words(multiverse.aspects_compared(report))
+    assert (
+        "differ in the correlation" in text
+        and "are not shown to differ in the standardized indirect effect" in text
+    )
+    assert "the largest direct path" in text and "−0.52" in text
+
+
+def test_many_tests_and_chance(report):
+    text = words(multiverse.many_tests(report))
+    assert "correlations: two of three have *p* below .05, one after Holm, one after Benjamini" in text
+    assert "0.09" in text and "2.9" in text
