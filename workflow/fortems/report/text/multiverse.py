@@ -62,7 +62,7 @@ def specifications(report: Report) -> str:
             parts.append(f"Analyses of {model_words(report, row['model'])} that gave no estimate: {count}.")
     if report.results.rows(JOINT):
         parts.append(
-            "The joint test [@simonsohn2020] forces the null on the data of every analysis, *b* = 0 and beside it *a* = 0, and resamples "
+            "The joint test [@simonsohn2020] forces the null on the data of every analysis, no path *b* and beside it no path *a*, and resamples "
             "therapists for all at once; the larger *p* counts, so that where neither path exists it is conservative. It covers the "
             "choices that can be resampled in batches; the others are shown and stand outside its *p*."
         )
