@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,6 +106,18 @@ def test_what_the_data_lack_is_named():
         ("missing", "full_information"),
         ("key", "wai_s"),
     } <= set(reasons)
+
+
+def test_what_the_packages_choices_ask_of_other_instruments_is_withheld():
+    """Another mediator's scale has no item 9, another alliance's instrument other items: no refusal, a reason each."""
+    its = clients()
+    others = dict(its.instruments)
+    mlq = others["mlq"]
+    others["mlq"] = replace(mlq, subscales={"meaning": (1, 2, 3, 4)}, reversed=frozenset())
+    others["wai"] = replace(others["wai"], n_items=11, subscales={"bond": (3, 5, 7)}, total=None)
+    found = unavailable(CHOICES, MODEL, Clients(its.scores, its.answers, others), ("mixedlm",))
+    assert found["mediator", "without_weak_item"] == "meaning has no item 9"
+    assert "not a key" in found["key", "wai_s"]
 
 
 SMALL = choices_of(

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.package import located
+from fortems.package import ROOT, located
 from fortems.schema import load_checked, plain_yaml
 from fortems.study.definition import study
 from fortems.study.instruments import Instrument, load_instrument
@@ -169,6 +170,15 @@ def load_choices(
     if problems:
         raise ConfigError(problems)
     return choices
+
+
+def is_packages(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file of choices is one of the package's own.
+
+    These are made for its own study and instruments: where a run has others, what does not fit is withheld with the reason and
+    no mistake of anyone's.
+    """
+    return Path(path).resolve().parent == ROOT / "config"
 
 
 def choices_of(raw: Mapping[str, Any]) -> Choices:

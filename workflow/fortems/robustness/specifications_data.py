@@ -105,6 +105,8 @@ def unavailable(
             continue
         if own is None:
             mark("mediator", option, f"{mediator}: {no_answers}")
+        elif absent := [i for i in settings.get("without", ()) if i not in own.scales[mediator]]:
+            mark("mediator", option, f"{mediator} has no item {absent[0]}")
         elif len(_items(own, mediator, settings)) < FEWEST_ITEMS:
             mark("mediator", option, f"{mediator} has too few items")
     by_answers = [name for name in model.chain if clients.instrument_of(name) is not None]
@@ -119,6 +121,9 @@ def unavailable(
                 mark("key", option, f"{clients.instruments[name].label}: {no_answers}")
             elif clients.answers is not None:
                 key = _key(clients, name, settings["instruments"][name])
+                if key.n_items != clients.instruments[name].n_items or not set(key.scales) & set(model.chain):
+                    mark("key", option, f"it is not a key of {clients.instruments[name].label}")
+                    continue
                 scales = [scale for scale in key.scales if scale in model.chain]
                 against = [item for scale in scales for item in _against(clients.answers, key, scale)]
                 if against:

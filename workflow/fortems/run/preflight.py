@@ -15,7 +15,7 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.package import ROOT, located
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
-from fortems.robustness.choices import load_choices
+from fortems.robustness.choices import is_packages, load_choices
 from fortems.run.config import as_meant, complete
 from fortems.schema import configuration_problems, fill_defaults, load_schema, schema_problems
 from fortems.simulate.scenario import load_scenario
@@ -132,13 +132,7 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     if config["published"]:
         steps.append(lambda: load_ledger(config["published"]))
     if multiverse := (config["robustness"] or {}).get("multiverse"):
-        steps.append(
-            lambda: load_choices(
-                multiverse["choices"],
-                [*study().categories, *_numeric_variables(data, instruments, models, names)],
-                instruments,
-            )
-        )
+        steps.append(lambda: _choices(multiverse["choices"], data, instruments, models, names))
     problems = [problem for step in steps for problem in _problems(step)]
     asked = (config["design"] or {}).get("posterior") or {}
     for name in asked.get("priors", []):
@@ -148,6 +142,21 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
     for name in _scenarios(config) if instruments else ():
         problems += _problems(lambda name=name: _reach(name, instruments))  # type: ignore[misc]
     return list(dict.fromkeys(problems))
+
+
+def _choices(
+    path: str,
+    data: Mapping[str, Any],
+    instruments: Mapping[str, Instrument],
+    models: Mapping[str, MediationModel],
+    names: Sequence[str],
+) -> None:
+    """Read a file of choices, a person's own against what this run knows."""
+    if is_packages(path):
+        load_choices(path)
+    else:
+        variables = [*study().categories, *_numeric_variables(data, instruments, models, names)]
+        load_choices(path, variables, instruments)
 
 
 def _numeric_variables(
