@@ -55,7 +55,14 @@ def rule_of(name: str, manifest: Path = MANIFEST) -> str:
         outputs = re.search(rf"^ +output:\n(.*?)(?:{SECTIONS}|\Z)", text, flags=re.DOTALL | re.MULTILINE)
         if outputs and f'{name}"' in outputs[1].replace("{RESULTS}/", ""):
             return rule
-    return ""
+    beside = {
+        entry["rule"]
+        for other, entry in files.items()
+        if "/" in name and other.startswith(name.split("/")[0] + "/")
+    }
+    return (
+        str(beside.pop()) if len(beside) == 1 else ""
+    )  # a rule that makes all of a stage lists no single names
 
 
 def sources() -> list[tuple[str, str, str, str]]:
