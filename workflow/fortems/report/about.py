@@ -31,11 +31,11 @@ def about(run: str, root: Path, package: Path, own: bool) -> list[nodes.Node]:
     data = "\n# data.path names your file: put it there, or change the path" if own else ""
     rebuild = (
         f"make env\n.venv/bin/snakemake --cores 4 --configfile config-of-{run}.yaml{data}\n"
-        f"make verify RUN={run}\nmake trace RUN={run} N=-0.31"
+        f"make verify RUN={run}"
     )
     lead = (
-        "In a copy of the package, with the configuration below saved under the name given, these commands build the run, compare "
-        "it with what the release ships, and tell of any printed number where it stands and what made it."
+        "In a copy of the package, with the configuration below saved under the name given, these commands build the run and compare "
+        "it with what the release ships."
     )
     blocks: list[nodes.Node] = [
         {"t": "Header", "c": [1, nodes.attr(SECTION), nodes.words("Rebuild, Check and Cite")]},
