@@ -147,9 +147,9 @@ def test_the_two_kinds_are_different_models_by_name():
     assert "y on m (within)" in within.summary() and "y on m (observed)" in observed.summary()
 
 
-@pytest.mark.parametrize("kind", ["observed", "within"])
+@pytest.mark.parametrize("kind", [pytest.param("observed", marks=pytest.mark.slow), "within"])
 def test_incomplete_mediators_and_outcomes_are_integrated(kind):
-    frame = draw(3, clusters=14, holes=0.12)
+    frame = draw(3, clusters=14 if kind == "observed" else 9, holes=0.12)
     fit = twolevel.fit(TEXT.format(kind=kind, more=""), frame, "cluster", missing="ml")
     assert fit.converged, fit.message
     assert fit.n_clients == frame[["m", "y"]].notna().any(axis=1).sum()

@@ -158,7 +158,11 @@ def cluster_scores(
             clusters.weighted(np.arange(int(clusters.n_clusters)) == j)
             for j in range(int(clusters.n_clusters))
         ]
-        rows = [type(objective)(objective.layout, part)(theta, 1)[1] for part in parts]
+        rows = []
+        for part in parts:
+            own = type(objective)(objective.layout, part)
+            own.__dict__["scales"] = objective.scales  # one cluster may have no spread of its own
+            rows.append(own(theta, 1)[1])
         return -np.array(rows)
     implied = objective.implied(theta)
     assert implied is not None

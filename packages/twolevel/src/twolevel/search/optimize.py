@@ -16,6 +16,7 @@ from ..likelihood.ram import MATRIX_MEAN
 from ..model.model import Model
 from ..slopes.choose import objective_for
 from .bounds import Face, Transform, face
+from .compiled_search import search
 from .feasible import check_fixed, moved_inside, replaced, start_inside
 from .slopes import further_starts, usual_start
 from .starts import beside, moment_estimates, starting_values
@@ -27,6 +28,8 @@ Bounds = Literal["psd", "none"]
 STATIONARY = 1e-9
 # Slack of the multipliers (-log L per unit of total variance).
 MULTIPLIER = 1e-4
+# Above this the information is definite by a Hessian of one-sided differences too.
+CLEAR = 1e-3
 # Coordinates of the factored problem from which on a search is first tried without factors.
 LARGE = 25
 # Parameters of the saturated model up to which its maximum is worth finding to know where a search may stop.
@@ -100,6 +103,13 @@ def estimate(
     """
     objective = objective_for(model.layout, moments)
     transform = Transform(model.layout, objective.scales, bounds == "psd")
+    near_start = starts[0] if starts and not thorough else None
+    if near_start is not None and np.isfinite(objective(near_start)[0]):
+        # A refit of what has been fitted: the usual start is made if the neighbouring solution leads nowhere.
+        lower = objective(near_start)[0] - 50.0 * (moments.n_clients + 10.0)
+        found = _attempt(objective, transform, near_start, lower, precise=False)
+        if found is not None and found.converged:
+            return found
     estimates = moment_estimates(moments)
     usual = usual_start(model, moments, estimates)
     if transform.factored:
@@ -220,7 +230,7 @@ def _quickly(objective: Objective, transform: Transform, start: np.ndarray, lowe
     """`_attempt` in the parameters themselves first: fewer than the factors', and enough for a maximum inside."""
     plain = Transform(transform.layout, transform.scales, False)
     if np.isfinite(objective(start)[0]):
-        found = minimise(_in_phi(objective, plain), plain.phi(start), plain.units, lower=lower, iterations=60)
+        found = _minimised(objective, plain, start, lower, iterations=60)
         if found is not None and found.stationary:
             theta = plain.theta(found.x)
             if min_eigenvalue(transform, theta) > 1e-6:
@@ -230,18 +240,41 @@ def _quickly(objective: Objective, transform: Transform, start: np.ndarray, lowe
     return _attempt(objective, transform, start, lower)
 
 
-def _attempt(objective: Objective, transform: Transform, start: np.ndarray, lower: float) -> Solution | None:
+def _attempt(
+    objective: Objective, transform: Transform, start: np.ndarray, lower: float, precise: bool = True
+) -> Solution | None:
     if not np.isfinite(objective(start)[0]):
         return None
-    function = _in_phi(objective, transform)
-    found = minimise(function, transform.phi(start), transform.units, lower=lower)
+    found = _minimised(objective, transform, start, lower)
     if found is None:
         return None
-    solution = verdict(objective, transform, found, lower)
+    solution = verdict(objective, transform, found, lower, precise)
     if transform.factored and not solution.admissible:
         constrained = _with_barrier(objective, transform, start, lower)
         return solution if constrained is None else constrained
     return solution
+
+
+def _minimised(
+    objective: Objective, transform: Transform, start: np.ndarray, lower: float, iterations: int = 200
+) -> Minimum | None:
+    """`minimise`, compiled where the data are complete."""
+    data, layout = objective.moments, objective.layout
+    if not isinstance(data, CompleteMoments) or transform.basis is not None:
+        return minimise(
+            _in_phi(objective, transform),
+            transform.phi(start),
+            transform.units,
+            lower=lower,
+            iterations=iterations,
+        )
+    parts = [part for level in layout.levels for part in (level.a, level.s, level.mean, level.link)]
+    inside, *found = search(
+        transform.phi(start), transform.units, 1e-12, iterations, lower, layout.places, *parts, data.sizes, data.counts,
+        data.means, data.cross, data.within, data.within_df, data.constant, transform.triples, transform.plain,
+        transform.plain_index, layout.n_parameters,
+    )  # fmt: skip
+    return Minimum(*found) if inside else None
 
 
 def _in_phi(objective: Objective, transform: Transform) -> Function:
@@ -254,10 +287,15 @@ def _in_phi(objective: Objective, transform: Transform) -> Function:
     return function
 
 
-def verdict(objective: Objective, transform: Transform, found: Minimum, lower: float) -> Solution:
-    """Judge an end point: stationary, optimal over the admissible set, identified."""
+def verdict(
+    objective: Objective, transform: Transform, found: Minimum, lower: float, precise: bool = True
+) -> Solution:
+    """Judge an end point: stationary, optimal over the admissible set, identified.
+
+    Not `precise`, the Hessian of incomplete data is the rough one where it leaves no doubt.
+    """
     theta = _snap(objective, transform, found)
-    value, gradient, hessian = objective(theta, 3)
+    value, gradient, hessian = objective(theta, 3 if precise else 2)
     if gradient is None or hessian is None:
         theta = transform.theta(found.x)
         value, gradient, hessian = objective(theta, 3)
@@ -281,6 +319,8 @@ def verdict(objective: Objective, transform: Transform, found: Minimum, lower: f
     information = tangent.T @ (hessian + curvature) @ tangent
     smallest_information = _scaled_eigenvalue(information)
     kind = "missing" if isinstance(objective.moments, MissingMoments) else "complete"
+    if not precise and kind == "missing" and smallest_information < CLEAR:
+        return verdict(objective, transform, found, lower)
     definite = smallest_information > DEFINITE[kind]
     not_saddle = smallest_information > -1e-7
     boundary = bool(here.ranks) and transform.factored

@@ -1,8 +1,9 @@
 """Kinds of models and data at the edge: recipes, model texts and the list of cases.
 
-    python make_cases.py && CASES=. Rscript ../lavaan/fit_lavaan.R     # in this folder; a few minutes
+The tests draw the data again (`DATA`: Cholesky factors and fixed seeds, rounded) and compare with a dense likelihood
+(tests/test_kinds_oracle.py). Nothing of lavaan's is stored for them; to compare with it, in this folder:
 
-The data are not stored: the tests draw them again (`draw`, Cholesky factors and fixed seeds, rounded to four digits).
+    python make_cases.py && CASES=$PWD Rscript ../lavaan/fit_lavaan.R     # half an hour and more; writes expected/
 """
 
 from __future__ import annotations
