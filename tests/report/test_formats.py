@@ -57,6 +57,17 @@ def test_html_is_one_file_whose_links_resolve(runs, kind, part):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_article_is_what_a_journal_takes(runs, kind):
+    """At most twelve pages, four tables, five figures, and an abstract of at most 250 words."""
+    page = _page(runs[kind])
+    assert len(_pdf(runs[kind])) <= 12
+    assert len(re.findall(r"<table id=", page)) <= 4 and len(re.findall(r"<figure id=", page)) <= 5
+    abstract = page.split('id="abstract">')[1].split('class="plain-words"')[0]
+    words_ = re.sub(r"<[^>]+>", "", abstract.split("</h2>")[1]).split()
+    assert 80 < len(words_) <= 250
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_head_of_a_table_says_its_scope(runs, kind):
     heads = re.findall(r"<th\b[^>]*>", _page(runs[kind]))
     spanning = [head for head in heads if "colspan" in head]

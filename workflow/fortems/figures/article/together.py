@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_SMALL = frozenset({"of", "and", "to", "for", "in", "the", "a", "with", "at", "by"})
+
+
 def data(context: Context) -> pd.DataFrame:
     """The rows of each key model's diagram, numbered on."""
     import pandas as pd
@@ -34,7 +37,12 @@ def data(context: Context) -> pd.DataFrame:
 def title(frame: pd.DataFrame, context: Context) -> str:
     """Caption."""
     ours = study()
-    return f"Paths Through {label(ours.mediator).title()} to {label(ours.outcome).title()}"
+    return f"Paths Through {_titled(label(ours.mediator))} to {_titled(label(ours.outcome))}"
+
+
+def _titled(words: str) -> str:
+    """A label as within a title: every word but the small ones with a capital."""
+    return " ".join(word if word in _SMALL else f"{word[:1].upper()}{word[1:]}" for word in words.split())
 
 
 def alt(frame: pd.DataFrame, context: Context) -> str:

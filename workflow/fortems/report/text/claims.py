@@ -15,6 +15,7 @@ ORDER = (
     *("reproduced", "matches the article's rule", "consistent (weak)"),
     *("cannot tell", "not reproduced", "not testable"),
 )
+NO_PROOF = ", which is no proof"
 WORDS = {
     "reproduced": ("is reproduced", "are reproduced"),
     "consistent (weak)": (
@@ -56,6 +57,14 @@ def tally(report: Report, rows: list[Row]) -> str:
         if count:
             clauses.append(f"{report.bind.among(rows, 'verdict', verdict)} {plural(count, *WORDS[verdict])}")
     return listed(clauses)
+
+
+def first_tally(report: Report) -> str:
+    """The findings counted by verdict at the first estimand."""
+    first = estimands(report)[0]
+    rows = findings(report, first)
+    tail = f", with effects {ESTIMAND_WORDS[first]}," if len(estimands(report)) > 1 else ""
+    return f"of {report.bind.rows(rows, 'verdict')} {findings_word(report)}{tail} {tally(report, rows).replace(NO_PROOF, '')}"
 
 
 def tallies(report: Report) -> str:

@@ -47,8 +47,7 @@ def pattern_share(report: Report) -> str:
     if not clauses:
         return ""
     return (
-        "In one population that makes the article's account true, its correlations' sizes being assumed, the share of studies of this size "
-        "that show the whole pattern is "
+        "Where the article's account is made true, sizes assumed, the share of studies with the whole pattern is "
         f"{listed(clauses)}."
     )
 

@@ -27,7 +27,7 @@ def full_mediation(report: Report) -> str:
     parts = []
     for conclusion in dict.fromkeys(row["conclusion"] for row in rows):
         same = [row for row in rows if row["conclusion"] == conclusion]
-        parts.append(f"For {_which(report, same)} the verdict is: {escape(conclusion)}.")
+        parts.append(f"For {which_models(report, same)} the verdict is: {escape(conclusion)}.")
     tested = [row for row in rows if row.has("equivalence", "smallest_bound", "equivalence_bound")]
     parts.append(_equivalence(report, tested))
     parts.append(_fixed_at_zero(report))
@@ -35,7 +35,7 @@ def full_mediation(report: Report) -> str:
     return joined(parts)
 
 
-def _which(report: Report, rows: list[Row]) -> str:
+def which_models(report: Report, rows: list[Row]) -> str:
     """The models of verdicts, with the estimand where it is not both."""
     have = levels(report.results)
     models = list(dict.fromkeys(row["model"] for row in rows))
@@ -59,7 +59,7 @@ def _equivalence(report: Report, rows: list[Row]) -> str:
     for outcome, text in words.items():
         same = [row for row in rows if row["equivalence"] == outcome]
         if same:
-            parts.append(sentence(f"{text} {_which(report, same)}"))
+            parts.append(sentence(f"{text} {which_models(report, same)}"))
     low, high = (report.bind.over(rows, "smallest_bound", rule, "r") for rule in ("min", "max"))
     parts.append(
         f"The smallest bounds that the data support lie between {low} and {high}."
@@ -114,7 +114,7 @@ def _rule(report: Report, rows: list[Row]) -> str:
     ):
         same = [row for row in rows if row["paper_rule"] == rule]
         if same:
-            clauses.append(f"{words} for {_which(report, same)}")
+            clauses.append(f"{words} for {which_models(report, same)}")
     if not clauses:
         return ""
     return (

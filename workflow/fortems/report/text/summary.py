@@ -7,7 +7,14 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.claims import estimands, failures, findings, findings_named, findings_word, tallies
+from fortems.report.text.claims import (
+    estimands,
+    failures,
+    findings,
+    findings_named,
+    findings_word,
+    first_tally,
+)
 from fortems.report.text.design import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.study import absent, others
@@ -29,8 +36,8 @@ def _size(report: Report) -> str:
 def abstract_method(report: Report) -> str:
     """Data, measures, models, estimands."""
     opening = {
-        "simulated": f"Item answers of {_size(report)} were simulated from the assumed values of the scenario {{}}; no real client is involved, "
-        "and no value is the article's.",
+        "simulated": f"Item answers of {_size(report)} were simulated from the assumed values of the scenario {{}}; no value is the "
+        "article's.",
         "items": f"Item-level questionnaire data of {_size(report)} were scored and analysed.",
         "scores": f"Scale scores of {_size(report)} were analysed.",
         "matrix": f"The printed correlations of {_size(report)} were checked and re-analysed.",
@@ -41,7 +48,7 @@ def abstract_method(report: Report) -> str:
     stated = (
         "The findings to check stand in a file of this run's own."
         if report.results.own_claims
-        else f"Each finding of the article was checked as it is stated in a file{registered(report)}."
+        else f"Each finding of the article was checked{registered(report)}."
     )
     ways = {level: METHOD_WORDS[engine, level] for level, (engine, _) in counted(report.results).items()}
     within, single = (ways.get(level, "not estimated in this run") for level in ESTIMANDS)
@@ -77,7 +84,7 @@ def abstract_results(report: Report) -> str:
             parts.append(sentence(f"{prefix}{text}" if not parts else text))
     parts.append(others(report))
     if estimands(report):
-        parts.append(sentence(tallies(report)))
+        parts.append(sentence(first_tally(report)))
         parts.append(failures(report))
     if report.variant.simulated:
         parts.append(pattern_share(report))
@@ -99,8 +106,8 @@ def abstract_conclusion(report: Report) -> str:
         return "The article is invented: its correlations show how a printed table is checked and re-analysed, and are no evidence for or against the hypothesis."
     if report.variant.simulated:
         text = (
-            "Simulated clients are no evidence for or against the hypothesis. The rebuilt analysis runs from answers to verdicts, and "
-            "its results show how far a cross-sectional study of this size can tell the article's account from others."
+            "Simulated clients are no evidence for or against the hypothesis; they show what a cross-sectional study of this size can "
+            "tell."
         )
         if not report.has(DIAGNOSTICITY):
             text = "Simulated clients are no evidence for or against the hypothesis; the rebuilt analysis runs from answers to verdicts."

@@ -8,6 +8,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.design import pattern_share, pattern_verdict
+from fortems.report.text.full import which_models
 from fortems.report.text.mediation import as_covariates, indirect_clause
 from fortems.report.text.multiverse import specifications_brief
 from fortems.report.text.pattern import repeated, speaks_for
@@ -155,8 +156,7 @@ def full_brief(report: Report) -> str:
     parts = []
     for conclusion in dict.fromkeys(row["conclusion"] for row in rows):
         same = [row for row in rows if row["conclusion"] == conclusion]
-        which = listed(dict.fromkeys(model_words(report, row["model"]) for row in same))
-        parts.append(f"For {which} the verdict is: {escape(conclusion)}.")
+        parts.append(f"For {which_models(report, same)} the verdict is: {escape(conclusion)}.")
     low, high = (report.bind.over(rows, "smallest_bound", rule, "r") for rule in ("min", "max"))
     parts.append(
         f"The smallest bounds on the direct path that the data support are {low} to {high} standard deviations{report.see('tbl-verdicts')}."
@@ -177,7 +177,9 @@ def sensitivity_brief(report: Report) -> str:
         parts.append(text)
     turned = list(reordered_models(report.results, report.models))
     if text := in_how_many(report, turned):
-        parts.append(f"With the directions turned around it does so {text}{report.see('tbl-reversed')}.")
+        parts.append(
+            f"With the directions turned around the interval of the indirect effect leaves out zero {text}{report.see('tbl-reversed')}."
+        )
     parts.append(_unmeasured(report))
     where = [
         ("s-measurement", "measurement error", report.has("mediation/measurement.csv")),

@@ -110,7 +110,9 @@ def _tells(report: Report) -> str:
     whole = whole_pattern(report.results.claims)
     rows = report.results.rows(RATIOS, claim=whole, scenario=study().account, gap=None, against_gap=None)
     rows = [row for row in rows if row.has("ci_low") or row.has("ci_high")]
-    if not report.has(DIAGNOSTICITY) or not rows:
+    if report.has(DIAGNOSTICITY) and not rows:
+        return f"{lead} Too few of the simulated studies showed it to say ([](#r-pattern))."
+    if not rows:
         return f"{lead} This was not simulated in this run; three variables measured at once cannot tell one order from another."
     titles = scenario_titles(report)
     told: dict[str, bool] = {}
