@@ -36,7 +36,7 @@ LOOK := workflow/fortems/run/environment.py
 ISOLATE = sed -i.plain -e '1s/^\(\#!.*python[0-9.]*\)$$/\1 -I/' -e "2s/^\('''exec' .*\) \"\$$0\"/\1 -I \"\$$0\"/" $(BIN)/snakemake && rm $(BIN)/snakemake.plain
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow coverage mutants ci check verify power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new
+.PHONY: all env dev slurm test test-faults test-engine test-slow coverage mutants ci check verify power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new studies
 
 all: env ## environment, then the full run into results/main/
 	@$(BIN)/snakemake --cores $(CORES)
@@ -85,6 +85,10 @@ test-slow: dev ## all that takes minutes: faults, each key, a million rows, rest
 
 ci: env ## the reduced run into results/ci/
 	@$(BIN)/snakemake --cores $(CORES) --configfile config/ci.yaml
+
+studies: env ## the invented study and the two-rater run, at small sizes
+	$(BIN)/snakemake --cores $(CORES) --configfile config/studies/hope/config.yaml config/studies/reduced.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/studies/two_raters/config.yaml config/studies/reduced.yaml
 
 check: dev ## lint, format and types
 	$(BIN)/ruff check .

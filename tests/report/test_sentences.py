@@ -32,6 +32,10 @@ from made_up_run import AS_MODELS, ROOT, write_run
 OF_A_MODEL = ("mediation", "path_figure")
 #: Names of figures and headings.
 NO_SENTENCES = (
+    "story",
+    "hypotheses",
+    "keywords",
+    "behind",
     "path_figure",
     "own_figures",
     "covariates_title",

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+#: As its distribution is called.
+NAME = "meaning-mediation"
 
 
 def located(path: str) -> str:

@@ -10,13 +10,14 @@ import pathlib
 import sys
 from itertools import islice
 
-from fortems.package import ROOT, from_here
+from fortems.package import ROOT, from_here, located
 from fortems.run import catalogue, imports, terminal
 from fortems.run.config import named_files, switched_on, told_path
 from fortems.run.job import LISTED, may_write
 from fortems.run.manifest import is_plain_file, kept, orphans, result_files, tidy_up
 from fortems.run.receipts import distrusted, keep_copy, read_receipts
 from fortems.schema import load_yaml
+from fortems.study.definition import study
 from snakemake.utils import update_config
 
 
@@ -173,11 +174,11 @@ def filed(name, category, label):
 
 def manuscript_sources():
     """Templates, bibliography and style of the manuscript."""
+    texts = pathlib.Path(located(study().texts)).rglob("*.md") if study().texts else []
     own = (config["report"] or {}).get("sections")
     replaced = pathlib.Path(own).rglob("*.md") if own else []
-    return sorted(
-        [*(from_here(path) for path in (ROOT / "manuscript").rglob("*.*")), *(str(path) for path in replaced)]
-    )
+    shipped = {*(ROOT / "manuscript").rglob("*.*"), *(path.absolute() for path in texts)}
+    return sorted([*(from_here(path) for path in shipped), *(str(path) for path in replaced)])
 
 
 def before_gate():

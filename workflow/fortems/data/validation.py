@@ -226,7 +226,7 @@ def _repeated(mapped: Mapped, places: np.ndarray) -> list[Finding]:
     hint = f", as in data.occasion: {{column: {mapped.several}, is: …}}" if mapped.several else ""
     problems = []
     cases: list[tuple[np.ndarray, str, str]] = [
-        (two, "client with two therapists", f"Keep the therapist whom the alliance was rated for{hint}"),
+        (two, "client with two therapists", f"Keep the therapist whom the client's answers are about{hint}"),
         (~two, "client in more than one row", f"Say in data.occasion which row of a client counts{hint}"),
     ]
     for which, what, hint in cases:

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from fortems.errors import FortemsError, nearest
+from fortems.package import located
 from fortems.presentation.results import Results
 from fortems.report.bind import Binder, escape
 from fortems.report.variant import Variant
 from fortems.schema import plain_yaml
+from fortems.study.definition import study
 from fortems.study.models import MediationModel
+
+ANY_STUDY = "any_study"
 
 
 @dataclass
@@ -76,6 +80,11 @@ class Report:
         return f'\n::: {{.place what="{name}"}}\n:::\n' if name in self.items else ""
 
 
+def own_texts() -> list[Path]:
+    """Return the folder of the study's own passages, if it names one; ``any_study/`` has those of a study that does not."""
+    return [Path(located(study().texts))] if study().texts else []
+
+
 def facts(path: Path) -> dict[str, Any]:
     """Read the literature's numbers."""
     return plain_yaml(path)
@@ -102,7 +111,7 @@ def render(
         loader=jinja2.ChoiceLoader(
             [
                 jinja2.FunctionLoader(lambda name: _own_section(report.sections, name)),
-                jinja2.FileSystemLoader(folder),
+                jinja2.FileSystemLoader([*own_texts(), folder / ANY_STUDY, folder]),
             ]
         ),
         undefined=jinja2.StrictUndefined,

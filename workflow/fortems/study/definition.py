@@ -111,6 +111,10 @@ class Study:
         empty.
     labels : dict of str to str
         What a configuration calls columns, also such as the study does not know.
+    texts : str
+        A folder with passages of the report that are the study's own, or empty.
+    package : str
+        What the report calls the package, or empty.
     """
 
     title: str
@@ -130,6 +134,8 @@ class Study:
     account: str = ""
     reordered: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    texts: str = ""
+    package: str = ""
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -229,6 +235,8 @@ def _load(path: str, file: str, stamp: int) -> Study:
         confounders=tuple(Unmeasured(one["name"], tuple(one["behind"])) for one in raw["confounders"]),
         account=raw["scenarios"].get("account", ""),
         reordered=raw["scenarios"].get("reordered", ""),
+        texts=raw.get("texts", ""),
+        package=raw.get("package", ""),
     )
 
 
@@ -343,6 +351,13 @@ def _joined(variables: list[Variable], name: str) -> Variable:
 def _inconsistencies(raw: Mapping[str, Any], where: str) -> list[Problem]:
     """List what a schema cannot say about a study file."""
     known = list(raw["variables"])
+    texts = raw.get("texts", "")
+    if texts and not Path(located(texts)).is_dir():
+        return [
+            Problem(
+                f"{where}: texts", f"there is no folder {texts!r}", "a folder such as manuscript/fortems2022"
+            )
+        ]
     named = {key: raw[key] for key in ("theory", "predictors", "aspects", "background")}
     named |= {key: [raw[key]] for key in ("mediator", "rival", "outcome") if key in raw}
     pairs = raw["families"].get("correlations", [])

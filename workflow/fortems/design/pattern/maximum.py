@@ -22,6 +22,7 @@ from fortems.design.pattern.surface import hits_of
 from fortems.design.power import by_cell
 from fortems.design.proportions import jeffreys, share
 from fortems.design.tasks import Row, Settings, Task
+from fortems.schema import load_schema
 from fortems.seeds import stream
 from fortems.stats.regression import Array
 
@@ -156,7 +157,10 @@ def _start(known: Setup, settings: Settings, number: int, rng: np.random.Generat
     if number == 0:
         return known.account()
     event, size = known.event, len(known.roles.aspects)
-    prior = load_prior((settings.design.get("posterior") or {"priors": ["meta_analytic"]})["priors"][0], size)
+    asked = load_schema("config")["properties"]["design"]["properties"]["posterior"]["properties"]["priors"][
+        "default"
+    ]
+    prior = load_prior((settings.design.get("posterior") or {"priors": asked})["priors"][0], size)
     correlations, icc = prior.draw(rng, PILOT, size)
     failed, _ = event.studies(rng, correlations, icc, [1 << i for i in range(len(event.names))])
     near = correlations[failed >= 0]

@@ -12,6 +12,7 @@ BUILDERS: tuple[Callable[[Report], Table | None], ...] = (
     scales.reliability,
     scales.correlations,
     scales.levels,
+    scales.raters,
     scales.icc,
     models.mediation,
     models.every_path,

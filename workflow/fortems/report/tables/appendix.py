@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from fortems.errors import FortemsError
+from fortems.package import NAME
 from fortems.report.page.table import Cell, Table
 from fortems.report.template import Report
 from fortems.schema import plain_yaml
+from fortems.study.definition import study
 
 #: Sections that a run without such models leaves out.
 OPTIONAL = frozenset({"s-covariates", "s-further", "s-reversed", "s-power", "s-paths"})
 PACKAGES = (
-    ("meaning-mediation", "the study"),
+    (NAME, "the study"),
     ("numpy", "arrays"),
     ("scipy", "distributions, optimization"),
     ("pandas", "tables"),
@@ -28,12 +30,18 @@ PACKAGES = (
 )
 
 
+def _called(package: str) -> str:
+    return package if package != NAME else study().package or "this package"
+
+
 def software(report: Report) -> Table:
     """Versions of the libraries that made the run."""
     from importlib.metadata import version
 
     body = tuple(
-        (name, purpose, report.bind.version_cell(name)) for name, purpose in PACKAGES if version(name)
+        (_called(name), purpose, report.bind.version_cell(name))
+        for name, purpose in PACKAGES
+        if version(name)
     )
     return Table(
         "tbl-software",

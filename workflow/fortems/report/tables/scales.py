@@ -14,6 +14,7 @@ from fortems.study.variables import label, short_label
 RELIABILITY = "tables/reliability.csv"
 DESCRIPTIVES = "tables/descriptives.csv"
 ICC = "tables/icc.csv"
+RATERS = "tables/raters.csv"
 
 
 def reliability(report: Report) -> Table | None:
@@ -193,5 +194,40 @@ def icc(report: Report) -> Table | None:
         (
             "ICC(1) from the one-way analysis of variance, which can be negative; ML = maximum likelihood, not below zero. *p*: one-sided test of a "
             "share above zero; the interval is two-sided, and ends at the least that clients of one therapist can share.",
+        ),
+    )
+
+
+def raters(report: Report) -> Table | None:
+    """Two ratings of one construct: how they go together, and by how much they differ."""
+    rows = report.results.rows(RATERS)
+    if not rows:
+        return None
+    bind = report.bind
+    body: Body = tuple(
+        (
+            f"{short_label(str(row['first']))} – {short_label(str(row['second']))}",
+            bind.cell(row, "r_within", "r"),
+            bind.interval(row, "r_within_low", "r_within_high", "rend"),
+            bind.cell(row, "r_total", "r"),
+            bind.cell(row, "mean_difference", "end"),
+            bind.interval(row),
+            bind.cell(row, "p", "p"),
+            bind.cell(row, "sd_within", "end"),
+        )
+        for row in rows
+    )
+    shares = " Ratings of different ranges: in shares of the possible range." * any(
+        row["unit"] != "score" for row in rows
+    )
+    return Table(
+        "tbl-raters",
+        "Two Ratings of One Construct",
+        ("Pair", "*r* within", _ci(report), "*r* total", "Difference", _ci(report), "*p*", "SD within"),
+        "lrrrrrrr",
+        body,
+        (
+            "*r*: within therapists and over all clients. Difference: the second rating less the first, on average, with its "
+            f"cluster-jackknife interval and test; SD within: of single clients' differences within therapists.{shares}",
         ),
     )

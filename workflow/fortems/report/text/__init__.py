@@ -24,6 +24,7 @@ from fortems.report.text import (
     robustness,
     sensitivity,
     setup,
+    story,
     summary,
 )
 from fortems.report.text.article import brief, opening, statements
@@ -47,6 +48,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
         design,
         pattern,
         discussion,
+        story,
         summary,
         opening,
         brief,

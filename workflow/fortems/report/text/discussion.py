@@ -175,8 +175,13 @@ def implications(report: Report) -> str:
     """For research and practice, from the verdicts."""
     next_study = (
         f"A study that could tell would measure {listed(_chain())} several times, from the start of therapy, in more "
-        f"therapists, and would test the difference between {listed(_brief(x) for x in study().aspects)} instead of comparing verdicts."
+        "therapists"
     )
+    if study().aspects:
+        aspects = listed(_brief(x) for x in study().aspects)
+        next_study += f", and would test the difference between {aspects} instead of comparing verdicts."
+    else:
+        next_study += ", with its verdicts fixed beforehand."
     if report.variant.simulated:
         return f"{next_study} For practice nothing follows from simulated clients."
     if report.variant.invented:

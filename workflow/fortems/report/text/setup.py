@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fortems.package import NAME
 from fortems.presentation.choice import counted, is_fitted, levels, own_models, reordered_models
 from fortems.presentation.results import CODEBOOK, PATTERNS
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.mediation import as_covariates, moderators
+from fortems.report.text.story import package_name
 from fortems.report.text.study import model_words
 from fortems.report.text.unfitted import unfitted
 from fortems.report.text.words import joined, name, plural, sentence
@@ -42,7 +44,7 @@ def design(report: Report) -> str:
             )
         return (
             f"All data are simulated, client by client and item by item, from the scenario *{escape(variant.scenario)}*. A "
-            "scenario states means, standard deviations, reliabilities, correlations and therapist shares of the eight "
+            "scenario states means, standard deviations, reliabilities, correlations and therapist shares of the "
             "subscales, each with its source and a grade of how well it is known. The article's own coefficients were not "
             f"available, so that none of them is among these values.{moments} The seed is {bind.setting('seed', style='text')}."
         )
@@ -449,7 +451,7 @@ def software(report: Report) -> str:
     """The package, its parts, how to repeat the run."""
     bind = report.bind
     return (
-        f"The package *meaning-mediation* (version {bind.software('meaning-mediation')}) ran every step in one workflow "
+        f"The {package_name()} (version {bind.software(NAME)}) ran every step in one workflow "
         f"(Snakemake {bind.software('snakemake')}) [@molder2021] with Python libraries at locked versions "
         f"({report.ref('tbl-software')}). One command repeats it; the same seed gives the same bytes. Data, scenarios and "
         "findings to check are plain files beside the code."

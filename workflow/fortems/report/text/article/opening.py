@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fortems.package import NAME
 from fortems.presentation.choice import levels, verdict
 from fortems.presentation.claims import whole_pattern
 from fortems.presentation.results import Row
@@ -11,6 +12,7 @@ from fortems.report.template import Report
 from fortems.report.text.design import DIAGNOSTICITY, RATIOS, scenario_titles
 from fortems.report.text.discussion import shown
 from fortems.report.text.relations import total
+from fortems.report.text.story import package_name
 from fortems.report.text.study import absent
 from fortems.report.text.words import IS, name, p
 from fortems.study.definition import study
@@ -141,7 +143,7 @@ def no_conclusions(report: Report) -> str:
         f"That {through} is the cause: nobody was assigned to it, and whatever lies behind {first}, {through} and {outcome} is in all of them.",
         f"That {first} comes first and {outcome} last: all was measured once, and every other order fits equally well.",
         "That mediation is full because a direct path is not significant.",
-        "That aspects differ because one is significant and another is not.",
+        f"That {'aspects' if study().aspects else 'findings'} differ because one is significant and another is not.",
     ]
     if variant.matrix:
         items.append("Anything about clients of the same therapist: a matrix does not separate the levels.")
@@ -151,7 +153,7 @@ def no_conclusions(report: Report) -> str:
 def author_note(report: Report) -> str:
     """Who made the report, and of which run it tells."""
     return (
-        f"Made by the package *meaning-mediation*, version {report.bind.software('meaning-mediation')}, from the run "
+        f"Made by the {package_name()}, version {report.bind.software(NAME)}, from the run "
         f"*{escape(report.results.setting('run'))}* with the seed {report.bind.setting('seed', style='text')}."
     )
 

@@ -1,0 +1,89 @@
+"""The study's story in words, from its file: for the passages of a study that brings none of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fortems.presentation.words import listed
+from fortems.report.bind import escape
+from fortems.report.template import Report
+from fortems.report.text.words import name
+from fortems.study.definition import study
+from fortems.study.variables import bare, label
+
+RATERS = "tables/raters.csv"
+
+
+def story(report: Report) -> str:
+    """What is asked: ``hope mediates between the total alliance and depression``."""
+    return f"{name(study().mediator)} mediates between {_predictors()} and {name(study().outcome)}"
+
+
+def hypotheses(report: Report) -> str:
+    """The three links of the story."""
+    ours = study()
+    carries, results = name(ours.mediator), name(ours.outcome)
+    return f"(a) {_predictors()} {_goes(ours.predictors)} with {carries}; (b) {carries} goes with {results}; (c) {story(report)}"
+
+
+def behind(report: Report) -> str:
+    """The three pairs that an unmeasured variable may lie behind."""
+    ours = study()
+    first, second, last = (
+        bare_name(variable) for variable in (ours.predictors[0], ours.mediator, ours.outcome)
+    )
+    return f"{first} and {second}, {first} and {last}, or {second} and {last}"
+
+
+def raters(report: Report) -> str:
+    """Who rated what, and two ratings of one construct side by side where there are any."""
+    ours = study()
+    named = [bare_name(variable) for variable in (*ours.predictors[:1], ours.mediator, ours.outcome)]
+    rows = [row for row in report.results.rows(RATERS) if row.has("r_within", "mean_difference")]
+    if not rows:
+        return (
+            f"*One rater.* {listed(named).capitalize()} are ratings of one person on one day; a shared mood or style of answering adds to "
+            "all correlations. Therapists' and observers' views are missing."
+        )
+    found = "; ".join(
+        f"{name(str(row['first']))} and {name(str(row['second']))} correlate {report.bind.of(row, 'r_within', 'r')} within therapists, "
+        f"and the second is {report.bind.of(row, 'mean_difference', 'end')} "
+        f"{'points' if row['unit'] == 'score' else 'of the range'} higher on average"
+        for row in rows
+        if not set(study().totals) or str(row["first"]) in study().totals
+    )
+    return (
+        f"*Raters.* {listed(named).capitalize()} of one client are ratings of one person on one day; a shared mood or style of answering "
+        f"adds to their correlations. Two raters of one construct stand side by side{report.see('tbl-raters')}"
+        + (f": {found}." if found else ".")
+    )
+
+
+def bare_name(variable: str) -> str:
+    """A variable after "more" and "less", escaped."""
+    return escape(bare(variable))
+
+
+def keywords(report: Report) -> str:
+    """The labels of the story's variables."""
+    ours = study()
+    names = dict.fromkeys((*ours.predictors, ours.mediator, ours.outcome))
+    return ", ".join(escape(label(variable).lower()) for variable in names)
+
+
+def package_name() -> str:
+    """What the report calls the package: ``package *name*``, or no name."""
+    return f"package *{escape(study().package)}*" if study().package else "package"
+
+
+def _predictors() -> str:
+    return listed([name(variable) for variable in study().predictors])
+
+
+def _goes(variables: tuple[str, ...]) -> str:
+    return "go" if len(variables) > 1 else "goes"
+
+
+SENTENCES: dict[str, Callable[..., str]] = {
+    function.__name__: function for function in (story, hypotheses, keywords, behind, raters)
+}
