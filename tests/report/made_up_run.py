@@ -7,6 +7,7 @@ that a changed estimate changes what follows from it.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -268,7 +269,66 @@ def _robustness() -> dict[str, pd.DataFrame]:
             "p": [0.3, 0.04],
         }
     )
+    made |= _multiverse()
     return {f"robustness/{name}.csv": table for name, table in made.items()} | {"design/sbc.csv": calibrated}
+
+
+def _multiverse() -> dict[str, pd.DataFrame]:
+    """Specifications of the two main models, their summary and joint tests."""
+    rng, rows, summary, joint = np.random.default_rng(5), [], [], []
+    for model in ("alliance", "bond"):
+        for number, (estimand, covariates, missing) in enumerate(
+            product(("within", "single"), ("none", "age_gender"), ("manual", "listwise")), start=1
+        ):
+            estimate = float(rng.normal(-0.6, 0.4))
+            rows.append(
+                {
+                    **{"model": model, "specification": number, "default": number == 1, "estimand": estimand},
+                    **{"engine": "only", "covariates": covariates, "between": "only", "mediator": "sum"},
+                    **{"missing": missing, "outliers": "only", "inclusion": "as_run", "key": "only"},
+                    **{"engine_run": "twolevel", "estimate": estimate, "interval": "robust"},
+                    **{"ci_low": estimate - 0.5, "ci_high": estimate + 0.5, "p": 0.04},
+                    **{"significant": abs(estimate) > 0.5, "standardized": estimate / 7, "a": 0.9, "b": -0.7},
+                    **{"direct": 0.1, "n_clients": 96, "n_therapists": 23, "converged": True},
+                    **{"admissible": True, "reason": ""},
+                }
+            )
+        summary.append(
+            {
+                **{"model": model, "estimand": "all", "combinations": 8, "forbidden": 0, "same": 0},
+                **{"specifications": 8, "failed": 0, "inadmissible": 0, "median_estimate": -0.6},
+                **{
+                    "lowest": -1.4,
+                    "quarter": -0.8,
+                    "three_quarters": -0.3,
+                    "highest": 0.1,
+                    "negative": 0.875,
+                },
+                **{"positive": 0.125, "significant_negative": 0.5, "significant_positive": 0.0},
+                **{"default": -0.7, "default_rank": 3},
+            }
+        )
+        joint.append(
+            {
+                **{
+                    "model": model,
+                    "null": "a_or_b",
+                    "statistic": "median",
+                    "observed": -0.6,
+                    "specifications": 8,
+                },
+                **{
+                    "failed_specifications": 0,
+                    "resamples": 500,
+                    "failed_fits": 0,
+                    "as_extreme": 9,
+                    "p": 0.02,
+                },
+                **{"reason": ""},
+            }
+        )
+    frames = {"specifications": rows, "multiverse": summary, "joint": joint}
+    return {name: pd.DataFrame(found) for name, found in frames.items()}
 
 
 def _design() -> dict[str, pd.DataFrame]:

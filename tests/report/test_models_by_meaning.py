@@ -23,6 +23,9 @@ FILES = (
     "robustness/survivors.csv",
     "robustness/distribution.csv",
     "robustness/bayes.csv",
+    "robustness/specifications.csv",
+    "robustness/multiverse.csv",
+    "robustness/joint.csv",
 )
 NEW = {name: f"m{number}" for number, name in enumerate(MODELS)}
 SWAPPED = {"predictor": "task", "mediator": "search", "outcome": "social_role"}

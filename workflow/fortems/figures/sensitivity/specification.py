@@ -57,10 +57,10 @@ def _words(choice: str, option: str) -> str:
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw for each model the sorted estimates in the band of their intervals, and a strip for each option."""
     models, rows = list(frame["model"].unique()), options(frame)
-    height = 2.4 + 0.125 * len(rows)
+    height = 2.4 + 0.135 * len(rows)
     made, grid = style.figure(
         height, 2, len(models), squeeze=False, sharex="col",
-        gridspec_kw={"height_ratios": [1.9, max(0.125 * len(rows), 0.2)]},
+        gridspec_kw={"height_ratios": [1.9, max(0.135 * len(rows), 0.2)]},
     )  # fmt: skip
     for column, model in enumerate(models):
         mine = frame[frame["model"] == model]
@@ -115,7 +115,7 @@ def _strips(axes: Axes, mine: pd.DataFrame, rows: list[tuple[str, str]], names: 
         extent=(0.5, len(mine) + 0.5, len(rows) - 0.5, -0.5),
     )  # fmt: skip
     axes.set_yticks(range(len(rows)), [_words(*row) for row in rows] if names else [])
-    axes.tick_params(axis="y", length=0, labelsize=style.SMALL - 1)
+    axes.tick_params(axis="y", length=0, labelsize=style.SMALL)
     for place in range(1, len(rows)):
         if rows[place][0] != rows[place - 1][0]:
             axes.axhline(place - 0.5, color=style.GREY, linewidth=0.4)
