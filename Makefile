@@ -36,7 +36,7 @@ LOOK := workflow/fortems/run/environment.py
 ISOLATE = sed -i.plain -e '1s/^\(\#!.*python[0-9.]*\)$$/\1 -I/' -e "2s/^\('''exec' .*\) \"\$$0\"/\1 -I \"\$$0\"/" $(BIN)/snakemake && rm $(BIN)/snakemake.plain
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow coverage mutants ci check verify power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new studies
+.PHONY: all env dev slurm test test-faults test-engine test-slow coverage mutants ci check verify trace power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new studies
 
 all: env ## environment, then the full run into results/main/
 	@$(BIN)/snakemake --cores $(CORES)
@@ -115,6 +115,10 @@ verify: env ## compare results/RUN (main) with what the release ships: make veri
 
 check-run: env ## hold results/RUN (main) against its own manifest: make check-run RUN=x
 	@$(BIN)/python -m fortems.run.check_run $(RUN)
+
+trace: env ## where a printed number stands and what made it: make trace N=-0.31 (RUN=main)
+	@test -n "$(N)" || { echo "Name a number: make trace N=-0.31" >&2; exit 2; }
+	@$(BIN)/python -m fortems.archive.trace $(RUN) -- "$(N)"
 
 reference: env ## make results/RUN (main) the reference that a release ships
 	$(BIN)/python -m fortems.run.verify --renew $(RUN)

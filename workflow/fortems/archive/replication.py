@@ -103,8 +103,8 @@ def map_block() -> list[str]:
         "|---|---|---|---|",
         *(f"| {what} | `{file}` | `{rule}` | `{script}` |" for what, file, rule, script in sources()),
         "",
-        "Every number in the text, one by one: `manuscript/numbers.csv` (number, file, row, column); the report's HTML opens",
-        "the cell that a number comes from.",
+        "Every number in the text, one by one: `manuscript/numbers.csv` (number, place, file, row, column); the report's HTML",
+        "opens the cell that a number comes from, and `make trace N=-0.31` lists where one stands and what made it.",
     ]
     return lines
 
