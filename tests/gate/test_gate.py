@@ -142,7 +142,7 @@ MUTATIONS = {
     "a dropped column": (
         EFFECTS,
         lambda t: t.drop(columns="ci_low"),
-        {"complete", "intervals", "claims", "verdicts"},
+        {"complete", "intervals", "claims", "verdicts", "confounding"},
         "no column ci_low",
     ),
     "an emptied table": (CORRELATIONS, lambda t: t.head(0), {"complete", "claims"}, "has no rows"),

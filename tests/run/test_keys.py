@@ -32,6 +32,11 @@ OTHERS = {
     "bootstrap.latent": "4",
     "robustness.leave_one_out": "false",
     "robustness.confounding": "false",
+    "robustness.multiplicity": "false",
+    "robustness.influence.most": "0.03",
+    "robustness.aspects.resamples": "30",
+    "robustness.multiverse.choices": "config/other_choices.yaml",
+    "robustness.multiverse.resamples": "30",
     "robustness.survivors.dropout": "[0.2]",
     "robustness.survivors.predictor": "[0.25]",
     "robustness.survivors.outcome": "[0.25]",
@@ -133,6 +138,8 @@ def test_another_value_reruns_something(built, name):
     """A key whose value changes nothing would be a promise that is not kept."""
     instrument = built.root / "config/instruments/other.yaml"
     instrument.write_text((built.root / "config/instruments/wai_sr.yaml").read_text())
+    choices = built.root / "config/other_choices.yaml"
+    choices.write_text((built.root / "config/robustness_reduced.yaml").read_text())
     (built.root / "own_sections").mkdir(exist_ok=True)
     (built.root / "own_sections/discussion.md").write_text("# Discussion {#discussion}\n\nOurs.\n")
     study = built.root / "config/other_study.yaml"

@@ -56,7 +56,8 @@ def made(made_once, copied) -> dict[str, Path]:
 
 def prose(run: Path) -> str:
     """The words of the report, without its figures' drawings."""
-    text = (run / "manuscript/manuscript.html").read_text(encoding="utf-8")
+    parts = (run / f"manuscript/{part}.html" for part in ("manuscript", "supplement"))
+    text = " ".join(part.read_text(encoding="utf-8") for part in parts)
     text = re.sub(r"<(style|script|svg)\b.*?</\1>", " ", text, flags=re.S)
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", text)))
 

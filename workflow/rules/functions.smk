@@ -216,7 +216,7 @@ def provenance():
 
 
 def origins():
-    """Result → the rule that makes it and what of data, results and configuration that reads: for the report."""
+    """Result → the rule that makes it and what of data, results and configuration that reads, for the report."""
     plain = (".py", ".smk", ".lock")
     return {
         path.removeprefix(f"{RESULTS}/"): {
