@@ -13,6 +13,7 @@ if switched_on("robustness/confounding.csv", config):
     rule confounding:
         input:
             scores=ANALYSED,
+            common=CLIENTS,
             types=TYPES,
             models=MODELS,
             code=code("confounding"),
@@ -40,7 +41,7 @@ if switched_on("robustness/survivors.csv", config):
 
     rule survivors:
         input:
-            scores=ANALYSED,
+            scores=CLIENTS,
             types=TYPES,
             models=MODELS,
             code=code("survivors"),
@@ -95,7 +96,7 @@ if switched_on("robustness/distribution.csv", config):
 
     rule distribution:
         input:
-            scores=ANALYSED,
+            scores=CLIENTS,
             types=TYPES,
             models=MODELS,
             instruments=list(config["data"]["instruments"].values()),

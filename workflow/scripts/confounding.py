@@ -10,6 +10,6 @@ with job(snakemake):
     from fortems.tidy import read_csv, write_csv
 
     models, scores = load_models(snakemake.input.models), read_csv(snakemake.input.scores)
-    made = tables(models, scores, snakemake.params.confidence)
+    made = tables(models, scores, snakemake.params.confidence, common=read_csv(snakemake.input.common))
     for path in snakemake.output:
         write_csv(made[Path(path).stem], path)

@@ -188,7 +188,9 @@ def examined(models: Mapping[str, MediationModel]) -> dict[str, MediationModel]:
     }
 
 
-def levels_of(model: MediationModel, scores: pd.DataFrame, refit: bool = True) -> list[Level]:
+def levels_of(
+    model: MediationModel, scores: pd.DataFrame, refit: bool = True, common: pd.DataFrame | None = None
+) -> list[Level]:
     """Return a model's covariance matrices at both estimands, as far as the data carry them.
 
     Parameters
@@ -198,6 +200,8 @@ def levels_of(model: MediationModel, scores: pd.DataFrame, refit: bool = True) -
     scores : DataFrame
     refit : bool
         Whether to fit without each therapist too; else ``left_out`` is empty (J = 0).
+    common : DataFrame, optional
+        The clients that the single level rests on where these are not all of ``scores``, as for own data.
 
     Returns
     -------
@@ -205,13 +209,9 @@ def levels_of(model: MediationModel, scores: pd.DataFrame, refit: bool = True) -
         ``within`` first; empty where the data carry neither.
     """
     found = []
-    try:
-        system = build(model, scores)
-    except CannotFit:
-        return []
-    for make in (_within, _single):
+    for make, frame in ((_within, scores), (_single, scores if common is None else common)):
         try:
-            found.append(make(system, refit))
+            found.append(make(build(model, frame), refit))
         except (CannotFit, np.linalg.LinAlgError):
             continue
     return found

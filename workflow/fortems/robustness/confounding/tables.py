@@ -18,6 +18,7 @@ def tables(
     scores: pd.DataFrame,
     confidence: float = 0.95,
     bound: float = BOUND,
+    common: pd.DataFrame | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return what unmeasured causes and a common factor would do to the models that are looked at.
 
@@ -29,6 +30,8 @@ def tables(
     confidence : float
     bound : float
         Of the equivalence test of the direct path.
+    common : DataFrame, optional
+        The clients that the single level rests on where these are not all of ``scores``.
 
     Returns
     -------
@@ -39,8 +42,8 @@ def tables(
     strengths: list[dict[str, Any]] = []
     factors: list[dict[str, Any]] = []
     for model in examined(models).values():
-        levels = levels_of(model, scores)
-        benchmarks = _with_benchmarks(levels, scores)
+        levels = levels_of(model, scores, common=common)
+        benchmarks = _with_benchmarks(levels, scores, common)
         for level in levels:
             curves += correlation.rows(level, confidence)
             strengths += values.value_rows(level, confidence, bound)
@@ -69,9 +72,11 @@ def survivors_table(
     return pd.DataFrame(found, columns=list(survivors.COLUMNS))
 
 
-def _with_benchmarks(levels: Sequence[Level], scores: pd.DataFrame) -> dict[str, list[Level]]:
+def _with_benchmarks(
+    levels: Sequence[Level], scores: pd.DataFrame, common: pd.DataFrame | None
+) -> dict[str, list[Level]]:
     """Benchmark → the model's levels with it; each is fitted once for both levels."""
     if not levels:
         return {}
     names = values.benchmarks_of(levels[0], scores)
-    return {name: values.with_benchmark(levels[0], name, scores) for name in names}
+    return {name: values.with_benchmark(levels[0], name, scores, common) for name in names}

@@ -222,9 +222,12 @@ def benchmarks_of(level: Level, scores: pd.DataFrame) -> list[str]:
     return [name for name in dict.fromkeys(asked) if name in scores and name not in taken | related]
 
 
-def with_benchmark(level: Level, name: str, scores: pd.DataFrame) -> list[Level]:
+def with_benchmark(
+    level: Level, name: str, scores: pd.DataFrame, common: pd.DataFrame | None = None
+) -> list[Level]:
     """Return a model's levels with a benchmark as its last covariate; empty where the data do not carry it."""
-    return levels_of(replace(level.model, covariates=(*level.model.covariates, name)), scores, refit=False)
+    model = replace(level.model, covariates=(*level.model.covariates, name))
+    return levels_of(model, scores, refit=False, common=common)
 
 
 def benchmark_rows(
