@@ -31,7 +31,7 @@ from fortems.report.text.study import chain
 from fortems.study.definition import BEHIND, study
 from fortems.study.engines import ENGINES
 from fortems.study.models import MediationModel
-from fortems.study.roles import TOGETHER, key_models, main_models
+from fortems.study.roles import key_models, main_models
 from fortems.study.variables import label
 
 WHAT = {
@@ -45,7 +45,7 @@ EFFECT_WORDS = {"a": "*a*", "b": "*b*", "direct": "*c*′", "indirect": "*ab*"}
 
 
 def mediation(report: Report) -> Table | None:
-    """Paths and indirect effects of the article's own models and of all aspects together; else of the first ones of this run."""
+    """Paths and indirect effects of the article's own models; else of the first ones of this run."""
     return _paths(report, "tbl-mediation", "Paths and Indirect Effects", _foremost(report))
 
 
@@ -59,9 +59,7 @@ def every_path(report: Report) -> Table | None:
 
 def _foremost(report: Report) -> list[str]:
     """The models that the article's table shows."""
-    main = main_models(report.models)
-    found = [*key_models(report.models).values(), *([main[TOGETHER]] if TOGETHER in main else [])]
-    return found if key_models(report.models) else shown_models(report.results, report.models)[:MOST]
+    return list(key_models(report.models).values()) or shown_models(report.results, report.models)[:MOST]
 
 
 def _paths(report: Report, name: str, title: str, models: list[str]) -> Table | None:

@@ -108,7 +108,8 @@ def paths_brief(report: Report) -> str:
             parts.append(f"For {name(role)}: {'; '.join(clauses)}.")
     parts.append(_other_aspects(report))
     parts.append(_direct_beside(report))
-    tables = report.see("tbl-mediation", "fig-paths")
+    more = ["tbl-paths"] if "tbl-paths" in report.items else []
+    tables = report.see("tbl-mediation", "fig-paths", *more)
     return (
         joined([*parts, f"All paths stand together{tables}." if tables else ""])
         or "No model of the article was run."
