@@ -54,6 +54,12 @@ def _words(choice: str, option: str) -> str:
     return f"{choice}: {option.replace('_', ' ')}"
 
 
+def _called(context: Context, model: str) -> str:
+    """A model by its predictor, whatever its own name."""
+    known = context.models.get(model)
+    return label(known.predictors[0] if known else model)
+
+
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw for each model the sorted estimates in the band of their intervals, and a strip for each option."""
     models, rows = list(frame["model"].unique()), options(frame)
@@ -65,7 +71,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     for column, model in enumerate(models):
         mine = frame[frame["model"] == model]
         _curve(grid[0][column], mine)
-        grid[0][column].set_title(label(str(model)))
+        grid[0][column].set_title(_called(context, str(model)))
         _strips(grid[1][column], mine, rows, names=column == 0)
     grid[0][0].set_ylabel("indirect effect")
     return made
@@ -133,7 +139,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
     for model, mine in frame.groupby("model", sort=False):
         low, middle, high = (style.sign(value) for value in mine["estimate"].quantile([0, 0.5, 1]))
         parts.append(
-            f"{label(str(model))}: {len(mine)} specifications from {low} to {high}, median {middle}, {percent(mine['significant'].astype(bool).mean())} without zero"
+            f"{_called(context, str(model))}: {len(mine)} specifications from {low} to {high}, median {middle}, {percent(mine['significant'].astype(bool).mean())} without zero"
         )
     return f"Specification curves, choices below. {'; '.join(parts)}."
 
@@ -147,7 +153,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         place = f"; the report's own is number {int(own['rank'].iloc[0])} from the lowest" if len(own) else ""
         negative = (mine["estimate"] < 0).mean()
         parts.append(
-            f"{label(str(model))}: {percent(negative)} of {len(mine)} are negative, {percent(clear.mean())} leave out zero{place}"
+            f"{_called(context, str(model))}: {percent(negative)} of {len(mine)} are negative, {percent(clear.mean())} leave out zero{place}"
         )
     text = f"Points: estimates; band: intervals; below, darker where an option was taken. {'. '.join(parts)}."
     table: Any = context.table(FILE)
