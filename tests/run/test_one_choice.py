@@ -125,10 +125,6 @@ def test_what_is_asked_for_beside_changes_no_verdict(made):
     assert STAND_IN in have["mixed"] and "bootstrap" not in prose(made["mixed"]).split("References")[0]
 
 
-@pytest.mark.xfail(
-    reason="alternative texts of at most 300 letters end elsewhere where a file's name is shorter",
-    strict=False,
-)
 def test_names_of_models_change_nothing_but_names(made):
     usual, renamed = made["usual"], made["renamed"]
     back = {new: old for old, new in OTHERS.items()}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LONGEST_ALT = 300  # letters of a text alternative
+ROOM_FOR_NAME = 36  # letters, so that a text ends at the same place whatever its file is called
 INDEX_COLUMNS = ["name", "title", "alt", "reading", "withheld"]
 
 
@@ -123,10 +124,11 @@ def shortened(text: str, name: str) -> str:
     if len(text) <= LONGEST_ALT:
         return text
     rest = f"; all values are in {name}.csv."
+    room = LONGEST_ALT - len(rest) - max(ROOM_FOR_NAME - len(name), 0)
     parts = re.split(r"(?<=[;.,])\s", text)
     kept = parts[0]
     for part in parts[1:]:
-        if len(f"{kept} {part}") + len(rest) > LONGEST_ALT:
+        if len(f"{kept} {part}") > room:
             break
         kept = f"{kept} {part}"
     return f"{kept[: LONGEST_ALT - len(rest)].rstrip(';., ')}{rest}"
