@@ -129,24 +129,9 @@ def _diagram(axes: Axes, rows: pd.DataFrame, moderator: str) -> None:
         "mediator": by["a"]["target"] if "a" in by else "",
         "outcome": product["target"],
     }
-    from matplotlib.patches import FancyBboxPatch
-
     for part, name in names.items():
-        x, y = _PLACES[part]
-        width, height = _BOX
-        axes.add_patch(
-            FancyBboxPatch(
-                (x - width / 2, y - height / 2),
-                width,
-                height,
-                boxstyle="round,pad=0,rounding_size=0.02",
-                facecolor="#f2f2f2",
-                edgecolor="#333333",
-                linewidth=0.8,
-            )
-        )
-        text = "\n".join(textwrap.wrap(label(name), 15))
-        axes.text(x, y, text, ha="center", va="center", fontsize=style.TEXT)
+        words = "\n".join(textwrap.wrap(label(name), 15))
+        style.box(axes, _PLACES[part], _BOX, words, fontsize=style.TEXT)
     for effect in _ARROWS:
         if effect in by:
             _arrow(axes, by[effect], effect)
@@ -172,19 +157,7 @@ def _arrow(axes: Axes, row: dict[Any, Any], effect: str) -> None:
     start, stop, place = _ARROWS[effect]
     known = not is_absent(row["ci_low"])
     clear = known and (row["ci_low"] > 0 or row["ci_high"] < 0)
-    axes.annotate(
-        "",
-        xy=stop,
-        xytext=start,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "linewidth": 1.6 if clear else 0.9,
-            "linestyle": "-" if clear else (0, (4, 3)),
-            "color": style.BLUE if clear else style.GREY,
-            "shrinkA": 0,
-            "shrinkB": 0,
-        },
-    )
+    style.arrow(axes, start, stop, clear)
     axes.text(
         *place,
         f"{_SYMBOLS[effect]} = {_numbers(row)}".replace(" [", "\n["),

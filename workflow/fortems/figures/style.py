@@ -178,6 +178,62 @@ def zero_line(axes: Axes, vertical: bool = True) -> None:
     (axes.axvline if vertical else axes.axhline)(0, color="#444444", linewidth=0.6, zorder=0.5)
 
 
+def box(
+    axes: Axes,
+    centre: tuple[float, float],
+    size: tuple[float, float],
+    words: str,
+    layer: float = 1.0,
+    **text: Any,
+) -> None:
+    """Draw a variable of a path diagram: a box around its name.
+
+    Parameters
+    ----------
+    axes : Axes
+    centre, size : tuple of float
+        In the units of the axes.
+    words : str
+    layer : float
+        Of the box; matplotlib's own for a patch by default. Words lie above it.
+    **text
+        What ``Axes.text`` takes.
+    """
+    from matplotlib.patches import FancyBboxPatch
+
+    (x, y), (width, height) = centre, size
+    axes.add_patch(
+        FancyBboxPatch(
+            (x - width / 2, y - height / 2),
+            width,
+            height,
+            boxstyle="round,pad=0,rounding_size=0.02",
+            facecolor="#f2f2f2",
+            edgecolor="#333333",
+            linewidth=0.8,
+            zorder=layer,
+        )
+    )
+    axes.text(x, y, words, ha="center", va="center", zorder=max(layer + 1, 3), **text)
+
+
+def arrow(axes: Axes, start: tuple[float, float], stop: tuple[float, float], clear: bool) -> None:
+    """Draw a path: solid and blue where its interval leaves out zero, else dashed and grey."""
+    axes.annotate(
+        "",
+        xy=stop,
+        xytext=start,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "linewidth": 1.6 if clear else 0.9,
+            "linestyle": "-" if clear else (0, (4, 3)),
+            "color": BLUE if clear else GREY,
+            "shrinkA": 0,
+            "shrinkB": 0,
+        },
+    )
+
+
 def sign(value: float, decimals: int = 2, leading_zero: bool = True) -> str:
     """Write a number as the text of the report does."""
     from fortems.presentation.numbers import fixed

@@ -42,7 +42,7 @@ def data(context: Context) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw measured variables as boxes, unmeasured ones as dashed ovals above and below."""
-    from matplotlib.patches import Ellipse, FancyBboxPatch
+    from matplotlib.patches import Ellipse
 
     ours = study()
     made, axes = style.figure(2.9, layout=None)
@@ -56,22 +56,9 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         _line(axes, ovals[row["name"]], places[row["target"]], dashed=True)
     for row in frame[frame["kind"] == "assumed"].to_dict("records"):
         _line(axes, places[row["source"]], places[row["target"]], dashed=False)
-    width, height = _BOX
     for name, (x, y) in places.items():
-        axes.add_patch(
-            FancyBboxPatch(
-                (x - width / 2, y - height / 2),
-                width,
-                height,
-                boxstyle="round,pad=0,rounding_size=0.02",
-                facecolor="#f2f2f2",
-                edgecolor="#333333",
-                linewidth=0.8,
-                zorder=3,
-            )
-        )
-        text = "\n".join(textwrap.wrap(label(name), 15))
-        axes.text(x, y, text, ha="center", va="center", fontsize=style.TEXT, zorder=4)
+        words = "\n".join(textwrap.wrap(label(name), 15))
+        style.box(axes, (x, y), _BOX, words, fontsize=style.TEXT, layer=3)
     for name, (x, y) in ovals.items():
         axes.add_patch(
             Ellipse(

@@ -117,8 +117,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
 
 def _diagram(axes: Axes, rows: pd.DataFrame) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.axis("off")
     by = {str(row["name"]): row for row in rows.to_dict("records")}
@@ -131,19 +129,8 @@ def _diagram(axes: Axes, rows: pd.DataFrame) -> None:
     places = {"predictor": (0.17, 0.3), "mediator": (0.5, 0.78), "outcome": (0.83, 0.3)}
     for part, name in names.items():
         x, y = places[part]
-        axes.add_patch(
-            FancyBboxPatch(
-                (x - 0.16, y - 0.1),
-                0.32,
-                0.2,
-                boxstyle="round,pad=0,rounding_size=0.02",
-                facecolor="#f2f2f2",
-                edgecolor="#333333",
-                linewidth=0.8,
-            )
-        )
-        text = "\n".join(textwrap.wrap(label(name), 13))
-        axes.text(x, y, text, ha="center", va="center", fontsize=style.SMALL, linespacing=1.05)
+        words = "\n".join(textwrap.wrap(label(name), 13))
+        style.box(axes, (x, y), (0.32, 0.2), words, fontsize=style.SMALL, linespacing=1.05)
     arrows = {
         "a": ((0.2, 0.41), (0.35, 0.69), (0.17, 0.57)),
         "b": ((0.65, 0.69), (0.8, 0.41), (0.84, 0.57)),
@@ -172,19 +159,7 @@ def _arrow(
     place: tuple[float, float],
 ) -> None:
     clear = bool(row["shown"])
-    axes.annotate(
-        "",
-        xy=stop,
-        xytext=start,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "linewidth": 1.6 if clear else 0.9,
-            "linestyle": "-" if clear else (0, (4, 3)),
-            "color": style.BLUE if clear else style.GREY,
-            "shrinkA": 0,
-            "shrinkB": 0,
-        },
-    )
+    style.arrow(axes, start, stop, clear)
     axes.text(*place, coefficient(row["standardized"]), ha="center", va="center", fontsize=style.TEXT)
 
 
