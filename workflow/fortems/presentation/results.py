@@ -150,8 +150,12 @@ class Results:
         """The run's claims by their names; none where they are switched off."""
         from fortems.claims.claimfile import load_claims
 
-        path = self.claims_file or self.setting("claims")
-        return load_claims(path) if path else {}
+        return load_claims(self.claims_path) if self.claims_path else {}
+
+    @property
+    def claims_path(self) -> str:
+        """The file of the run's claims; empty where they are switched off."""
+        return str(self.claims_file or self.setting("claims") or "")
 
     def setting(self, *path: str, default: Any = None) -> Any:
         """Return a configuration value by its path of keys."""

@@ -12,6 +12,7 @@ from fortems.report.tables.sensitivity import ways
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands
 from fortems.report.text.design import DIAGNOSTICITY
+from fortems.study.counterparts import name_in_run
 from fortems.study.definition import study
 
 SECTION = "finding-cards"
@@ -129,14 +130,21 @@ def _often(report: Report, row: Row) -> Cell | None:
 
 def _overturned(report: Report, row: Row) -> list[Cell]:
     """What the tables of robustness say of the model or pair that a claim is about."""
-    claim = report.results.claims.get(str(row["claim"]))
-    model = str(getattr(claim, "model", "") or "")
+    model = _model_in_run(report, str(row["claim"]))
     found = [_by_therapist(report, model), _by_confounder(report, model)]
     found += [*_by_other_ways(report, model), _by_choice(report, model)]
     cells = [cell for cell in found if cell is not None]
     if not cells and row["statistic"] == "r" and row.has("ci_low", "ci_high", "estimate"):
         cells.append(_by_sampling(row))
     return cells
+
+
+def _model_in_run(report: Report, name: str) -> str:
+    """How the run calls the model that a claim is about; empty where it is about none."""
+    claim, path = report.results.claims.get(name), report.results.claims_path
+    if claim is None or not claim.model or not path:
+        return ""
+    return name_in_run(claim.model, path, "claims", report.models)
 
 
 def _by_sampling(row: Row) -> Cell:

@@ -146,7 +146,7 @@ def _effects(table: pd.DataFrame, models: Mapping[str, MediationModel], level: s
         mine = rows[(rows["model"] == name) & (rows["level"] == level) & rows["effect"].isin(EFFECTS)]
         for row in mine.to_dict("records"):
             of = row["predictor"] if isinstance(row["predictor"], str) else ""
-            words = " ".join(part for part in (name, row["effect"], of if of != name else "") if part)
+            words = " ".join(part for part in (name, row["effect"], of) if part)
             its = {"family": f"effects, {level}", "test": words, "model": name, "level": level}
             found.append(
                 its | {"effect": row["effect"], "predictor": of, "estimate": row["estimate"], "p": row["p"]}
