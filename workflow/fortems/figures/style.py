@@ -264,12 +264,22 @@ def save(made: Figure, stem: Path, mark: str) -> None:
     if engine is not None:
         engine.execute(made)
         made.set_layout_engine("none")  # the layout once, not once a format
+        _settle(made)
     drawn = io.BytesIO()
     made.savefig(drawn, format="svg", metadata={"Date": None})
     svg = drawn.getvalue().replace(f"'{fonts.FAMILY}'".encode(), fonts.FALLBACKS.encode())
     _write(svg, stem.with_suffix(".svg"))
     for suffix, content in converted(svg).items():
         _write(content, stem.with_suffix(f".{suffix}"))
+
+
+def _settle(made: Figure) -> None:
+    """Round the places of all axes: the layout's solver leaves them with other last digits from time to time.
+
+    None of these is printed, but the names of clipping paths are made of them.
+    """
+    for axes in made.axes:
+        axes.set_position(tuple(np.round(axes.get_position(original=True).bounds, 9)))
 
 
 def converted(svg: bytes) -> dict[str, bytes]:
