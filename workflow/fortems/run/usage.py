@@ -21,6 +21,8 @@ from pathlib import Path
 
 from fortems.package import ROOT
 
+UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in what getrusage counts memory in
+
 SUFFIX = ".usage"
 #: The file that the whole run leaves, and its name in the table.
 WHOLE = "all"
@@ -66,15 +68,26 @@ class Usage:
 def leave(log: Path, rule: str) -> None:
     """Write beside a job's log what its process has taken so far, its children's share included."""
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    unit = 1 if sys.platform == "darwin" else 1024
+    memory = max(_peak(own.ru_maxrss), children.ru_maxrss * UNIT)
     taken = Usage(
         log.parent.name,
         rule,
         seconds=round(time.monotonic() - START, 2),
         processor=round(own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime, 2),
-        memory=round(max(own.ru_maxrss, children.ru_maxrss) * unit / 1e6, 1),
+        memory=round(memory / 1e6, 1),
     )
     write(taken, log.with_suffix(SUFFIX))
+
+
+def _peak(told: int) -> int:
+    """Most memory of this process in bytes; ``told`` is what getrusage says, where the system has nothing better.
+
+    On Linux that is never less than what the process that started this one held when it did.
+    """
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+    return told * UNIT
 
 
 def write(usage: Usage, path: Path) -> None:
