@@ -83,3 +83,26 @@ def test_what_has_passed_is_not_checked_again_and_what_has_changed_is(tmp_path, 
         with pytest.raises(ConfigError, match="mediatr"):
             schema.load_checked(path, "models")
     assert len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "place"),
+    [
+        ("config", {"weights": "w"}, "f"),
+        ("config", {"data": {"source": "file", "weights": "w"}}, "f: data"),
+        ("config", {"data": {"source": "file", "columns": {"sampling_weight": "w"}}}, "f: data.columns"),
+        ("config", {"robustness": {"weighting": True}}, "f: robustness"),
+        ("models", {"one": {"predictor": "x", "mediator": "m", "outcome": "y", "Weights": "w"}}, "f: one"),
+        ("claims", {"sampling-weights": "w"}, "f"),
+        ("study", {"weight": "w"}, "f"),
+    ],
+)
+def test_weights_are_refused_by_name_wherever_they_are_typed(name, value, place):
+    found = [str(p) for p in schema_problems(value, schema.load_schema(name), "f")]
+    told = [p for p in found if "weighted models are not estimated" in p]
+    assert len(told) == 1 and told[0].startswith(f"{place}: ") and "covariates instead" in told[0]
+
+
+def test_a_column_may_hold_a_bodys_weight():
+    columns = {"run": "x", "seed": 1, "models": "m", "data": {"source": "file", "columns": {"weight": "kg"}}}
+    assert not schema_problems(columns, schema.load_schema("config"), "f")

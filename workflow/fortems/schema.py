@@ -22,6 +22,16 @@ CHECKED = "FORTEMS_CHECKED"
 #: The key by which a file asks Snakemake to take its values for templates, which are code.
 TEMPLATES = "__use_yte__"
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
+#: Keys that ask for weighted clients, which no engine gives: refused by name wherever they are typed.
+WEIGHTS = (
+    "weight",
+    "weights",
+    "weighted",
+    "weighting",
+    "sampling_weight",
+    "sampling_weights",
+    "case_weights",
+)
 
 
 def load_checked(path: str | os.PathLike[str], schema: str) -> dict[str, Any]:
@@ -214,6 +224,8 @@ def _problems(error: Any, where: str) -> list[Problem]:
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
         return [Problem(place, f"the key {name!r} is missing") for name in missing]
+    if error.validator == "not" and _asks_for_weights(error.instance):
+        return [_weighted(place, error.instance)]
     if error.validator == "enum":
         near = nearest(error.instance, error.validator_value)
         allowed = ", ".join(str(choice) for choice in error.validator_value)
@@ -233,7 +245,22 @@ def _type_words(types: str | list[str]) -> str:
 
 
 def _unknown_key(place: str, name: object, known: list[str]) -> Problem:
+    if _asks_for_weights(name):
+        return _weighted(place, name)
     return Problem(place, f"unknown key {name!r}", ", ".join(known), _did_you_mean(nearest(name, known)))
+
+
+def _asks_for_weights(key: object) -> bool:
+    return str(key).casefold().replace("-", "_").replace(" ", "_") in WEIGHTS
+
+
+def _weighted(place: str, key: object) -> Problem:
+    return Problem(
+        place,
+        f"{key!r}: weighted models are not estimated",
+        "clients who count once each",
+        "A sampling weight changes the likelihood and every interval; enter what it is made of as covariates instead",
+    )
 
 
 def _did_you_mean(near: str | None) -> str:

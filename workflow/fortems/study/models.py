@@ -13,11 +13,9 @@ from itertools import combinations
 from typing import Any
 
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.schema import load_checked, load_yaml
+from fortems.schema import load_checked
 from fortems.study.definition import study
 
-#: Keys that ask for weighted clients, which no engine gives.
-WEIGHTS = ("weight", "weights", "weighted", "sampling_weights")
 SERIAL = 2  # mediators one behind the other
 
 
@@ -110,7 +108,6 @@ def load_models(
         all models correct for measurement error, so that none is left for the tables of effects and verdicts.
     """
     where = os.fspath(path)
-    refuse_weights(path)
     raw = load_checked(path, "models")
     models = models_of(raw)
     problems = _same_names(raw, where)
@@ -129,31 +126,6 @@ def load_models(
     if problems:
         raise ConfigError(problems)
     return models
-
-
-def refuse_weights(path: str | os.PathLike[str]) -> None:
-    """Refuse weights by name: no engine takes any, and what would leave them out in silence would be wrong.
-
-    Raises
-    ------
-    ConfigError
-        Naming each model with weights.
-    """
-    entries = load_yaml(path)
-    problems = [
-        Problem(
-            f"{os.fspath(path)}: {name}",
-            f"{key!r}: weighted models are not estimated",
-            "models in which each client counts once",
-            "A sampling weight changes the likelihood and every interval; enter what it is made of as covariates instead",
-        )
-        for name, entry in entries.items()
-        if isinstance(entry, Mapping)
-        for key in entry
-        if str(key).casefold() in WEIGHTS
-    ]
-    if problems:
-        raise ConfigError(problems)
 
 
 def _same_names(entries: Mapping[str, Mapping[str, Any]], where: str) -> list[Problem]:
