@@ -122,6 +122,13 @@ class Instrument:
             scales[self.total] = tuple(item for items in self.subscales.values() for item in items)
         return scales
 
+    @property
+    def most_missing(self) -> int:
+        """The most scored answers that a client with all scores can lack."""
+        if self.missing_rule == "prorate":
+            return sum(int(self.missing_most * len(items) + 1e-9) for items in self.subscales.values())
+        return int(self.missing_most)
+
     def columns(self, prefix: str | None = None) -> tuple[str, ...]:
         """Return the canonical item columns, ``<name>_1`` on; ``prefix`` stands for ``<name>_``."""
         start = f"{self.name}_" if prefix is None else prefix

@@ -27,7 +27,7 @@ from fortems.seeds import stream
 from fortems.study.definition import use_study
 from fortems.study.instruments import Instrument, load_instruments
 from fortems.tidy import write_csv, write_text
-from fortems.twin.answers import answers_to
+from fortems.twin.answers import answers_to, with_gaps
 from fortems.twin.matching import matched
 from fortems.twin.told import CODEBOOK, RELIABILITY, TABLES, Told, read_told
 
@@ -138,7 +138,11 @@ def _answers(
         name: np.where(gone, len(instrument.subscales[name]) * instrument.low, s)
         for name, s in scores.items()
     }
-    answers = answers_to(instrument, filled, dict(told.alpha), rng)
+    shares = {
+        item: told.gaps.get(column, 0.0)
+        for item, column in zip(instrument.items, instrument.columns(), strict=True)
+    }
+    answers = with_gaps(answers_to(instrument, filled, dict(told.alpha), rng), instrument, shares, rng)
     answers[gone] = np.nan
     turned = settings.already_reversed.get(instrument.name, ())
     for item in instrument.reversed if turned == "all" else turned:

@@ -1,4 +1,4 @@
-"""Answers to items that add up to given scores and hang together about as closely as is told."""
+"""Answers to items that add up to given scores, hang together about as closely as is told, and are missing about as often."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fortems.study.instruments import Instrument
-from fortems.study.scoring import reverse
+from fortems.study.scoring import reverse, score_array
 
 Array = NDArray[np.float64]
 
@@ -40,6 +40,53 @@ def answers_to(
         places = np.asarray(items) - 1
         turned[:, places] = _of_scale(instrument, len(items), scores[name], alpha.get(name, 0.8), rng)
     return reverse(turned, instrument)
+
+
+def with_gaps(
+    answers: Array, instrument: Instrument, shares: dict[int, float], rng: np.random.Generator
+) -> Array:
+    """Return the answers without some of them, so that every score stays as it is.
+
+    Parameters
+    ----------
+    answers : ndarray (n, items)
+        Raw answers.
+    instrument : Instrument
+    shares : dict of int to float
+        Item number → share of clients who lack it. A fraction of a client is one by chance.
+    rng : Generator
+
+    Notes
+    -----
+    A score is as before where its rule for missing answers fills in just what was left out. So an item is left out by a
+    client with such an answer on its scale, exchanged with it beforehand where it is another item's. There may be fewer
+    of these than are asked for. A client lacks one answer of a scale at most.
+    """
+    turned = reverse(answers, instrument)
+    for scale in instrument.subscales.values():
+        places = [item - 1 for item in scale]
+        for item in rng.permutation(scale):
+            wanted = int(shares.get(int(item), 0.0) * len(turned) + rng.random())
+            for client in rng.permutation(len(turned)):
+                if not wanted:
+                    break
+                if np.isnan(turned[client, places]).any():
+                    continue
+                row = _without(turned[client], int(item) - 1, rng.permutation(places), instrument)
+                if row is not None:
+                    turned[client] = row
+                    wanted -= 1
+    return reverse(turned, instrument)
+
+
+def _without(row: Array, item: int, places: Array, instrument: Instrument) -> Array | None:
+    """A client's turned answers without an item, and with the same scores; None where no answer of the scale allows it."""
+    tried = np.tile(row, (len(places), 1))
+    tried[np.arange(len(places)), places] = row[item]
+    tried[:, item] = np.nan
+    before, after = (score_array(reverse(own, instrument), instrument) for own in (row, tried))
+    same = np.all([np.isclose(after[name], before[name], equal_nan=True) for name in before], axis=0)
+    return tried[int(np.argmax(same))] if same.any() else None
 
 
 def _of_scale(instrument: Instrument, k: int, sums: Array, alpha: float, rng: np.random.Generator) -> Array:

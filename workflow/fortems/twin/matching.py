@@ -1,8 +1,15 @@
 """Whole numbers whose means, SDs and correlations are told ones, over all clients and within therapists.
 
-A draw from a normal distribution of the told moments is rounded and cut to the possible ranges; then single values are moved by
-one, two clients' values towards or from each other, and therapists swapped between clients, as long as that brings the moments nearer. What is minimized is the sum over all told
-numbers of the squared distance beyond ``CLOSE`` of each, a number's unit being the last digit that is told of it.
+A draw from a normal distribution of the told moments is rounded and cut to the possible ranges. Then single values are moved by
+one, two clients' values towards or from each other, values exchanged between clients, which keeps a variable's mean and SD, and
+therapists swapped, which keeps all but what is within therapists: each time the move that brings the moments nearest. What is
+minimized is the sum over all told numbers of the squared distance beyond ``CLOSE``, in units of the last digit that is told of
+each; so a number is right once it rounds to what is told. When nothing helps any more, it goes on for the moments over all
+clients alone, to which those within therapists give way.
+
+Two things cannot be had from whole numbers. A mean of n of them is a multiple of 1/n. And a total is the exact sum of its
+parts here, while scores with prorated answers are not: what is told of such a total need not fit what is told of its parts.
+There the parts go first.
 """
 
 from __future__ import annotations
@@ -18,16 +25,32 @@ from fortems.twin.told import Told
 
 Array = NDArray[np.float64]
 
-UNIT = 0.01  # what is told has two decimals
-CLOSE = 0.35  # of a unit: nearer is as good as equal; half a unit rounds to the same
+UNIT = 0.01  # what is told has two decimals; a correlation that would be printed as 0 has three
+CLOSE = 0.45  # of a unit: nearer rounds to the same
 ROUNDS = 100
 PATIENCE = 3  # rounds that gain less than ``GAIN``
-GAIN = 0.002  # of the distance
-TOTAL_WEIGHT, WITHIN_WEIGHT, ICC_WEIGHT = 10.0, 0.1, 0.02
+GAIN = 0.01  # of the distance
+PARTNERS = 40  # clients, drawn anew each time, with whom one is paired
 SPREAD = 2.0  # SDs that a variable without a possible range may lie from its mean
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Weights:
+    """How much a unit counts: of means and SDs, correlations of names, of totals, within therapists, and ICCs."""
+
+    marginal: float = 5.0
+    names: float = 30.0
+    totals: float = 1.0
+    within: float = 0.1
+    icc: float = 0.02
+
+
+ALL = _Weights()
+OVER_ALL_CLIENTS = _Weights(within=0.0, icc=0.0)
+CORRELATIONS = _Weights(marginal=100.0, names=1e5, totals=10.0, within=0.0, icc=0.0)
+
+
+@dataclass(frozen=True)
 class _Aims:
     """Told numbers of the scores (W: names and totals) as arrays, NaN where nothing is told."""
 
@@ -45,16 +68,24 @@ def matched(told: Told, rng: np.random.Generator) -> tuple[Array, NDArray[np.int
         [[float(name in told.totals.get(score, (score,))) for name in told.names] for score in scores]
     )
     aims = _Aims(
-        np.array([told.mean.get(score, np.nan) for score in scores]),
+        _reachable(np.array([told.mean[name] for name in told.names]), told.n, len(scores)),
         np.array([told.sd.get(score, np.nan) for score in scores]),
         _symmetric(told.total, scores),
         _symmetric(told.within, scores),
         np.array([told.icc.get(score, np.nan) for score in scores]),
     )
-    low, high = _limits(told)
+    limits = _limits(told)
     cluster = np.sort(np.arange(told.n) % told.therapists)
-    values = _start(told, aims, low, high, rng)
-    return _improved(values, cluster, summing, aims, (low, high), rng)
+    state = _State(_start(told, aims, limits, rng), cluster, summing, aims)
+    for weights in (ALL, OVER_ALL_CLIENTS, CORRELATIONS):
+        state.weigh(weights)
+        _improve(state, limits, rng)
+    return state.values, state.cluster
+
+
+def _reachable(mean: Array, n: int, scores: int) -> Array:
+    """The means of n whole numbers next to the told ones; those of totals follow from them and are no aim (NaN)."""
+    return np.concatenate([np.rint(mean * n) / n, np.full(scores - len(mean), np.nan)])
 
 
 def _symmetric(pairs: object, scores: tuple[str, ...]) -> Array:
@@ -72,7 +103,13 @@ def _limits(told: Told) -> tuple[Array, Array]:
     return low, np.where(np.isfinite(told.high), told.high, np.floor(mean + SPREAD * sd))
 
 
-def _start(told: Told, aims: _Aims, low: Array, high: Array, rng: np.random.Generator) -> Array:
+def _units(told: Array) -> Array:
+    """The last digit that is told of each number."""
+    whole = np.isclose(np.round(told / UNIT) * UNIT, told, rtol=0, atol=1e-9) | np.isnan(told)
+    return np.where(whole, UNIT, UNIT / 10)
+
+
+def _start(told: Told, aims: _Aims, limits: tuple[Array, Array], rng: np.random.Generator) -> Array:
     size = len(told.names)
     target = np.where(np.isnan(aims.total[:size, :size]), 0.0, aims.total[:size, :size])
     np.fill_diagonal(target, 1.0)
@@ -83,18 +120,18 @@ def _start(told: Told, aims: _Aims, low: Array, high: Array, rng: np.random.Gene
     if told.n > size + 1:  # without correlations of its own
         drawn = drawn @ np.linalg.inv(np.linalg.cholesky(drawn.T @ drawn / (told.n - 1))).T
     raw = aims.mean[:size] + (drawn @ root.T) * aims.sd[:size]
-    return np.clip(np.rint(raw), low, high)
+    return np.clip(np.rint(raw), *limits)
 
 
 class _State:
-    """Values with their sums, and how far what they give lies from what is told.
+    """Values, therapists and the sums of both, and how far what they give lies from what is told.
 
     ``cross`` are the scores' cross-products, ``inside`` those of their deviations from therapists' means: a move changes both
     by a few outer products, so that many moves are tried at once.
     """
 
     def __init__(self, values: Array, cluster: NDArray[np.int64], summing: Array, aims: _Aims):
-        self.values, self.cluster, self.aims = values, cluster, aims
+        self.values, self.cluster, self.summing, self.aims = values.copy(), cluster.copy(), summing, aims
         self.size = np.bincount(cluster).astype(float)
         self.scores = values @ summing.T
         self.sums = self.scores.sum(axis=0)
@@ -103,6 +140,14 @@ class _State:
         np.add.at(self.by, cluster, self.scores)
         self.inside = self.cross - (self.by / self.size[:, None]).T @ self.by
         self.upper = np.triu_indices(len(summing), 1)
+        between = self.upper[1] >= values.shape[1]  # pairs with a total
+        self.with_total = between
+        self.unit = np.where(between, UNIT, _units(aims.total[self.upper]))
+        self.weigh(ALL)
+
+    def weigh(self, weights: _Weights) -> None:
+        """Let other weights count from now on."""
+        self.weights = weights
         self.loss = float(self.distance(self.sums[None], self.cross[None], self.inside[None])[0])
 
     def distance(self, sums: Array, cross: Array, inside: Array) -> Array:
@@ -123,16 +168,16 @@ class _State:
             between = ((spread - inner) / (therapists - 1) - own) / n0
             icc = between / (between + own)
         i, j = self.upper
+        weights = self.weights
+        names_or_totals = np.where(self.with_total, weights.totals, weights.names)
         parts = (
-            (mean - self.aims.mean, 1.0),
-            (sd - self.aims.sd, 1.0),
-            (total[:, i, j] - self.aims.total[i, j], TOTAL_WEIGHT),
-            (within[:, i, j] - self.aims.within[i, j], WITHIN_WEIGHT),
-            (icc - self.aims.icc, ICC_WEIGHT),
+            ((mean - self.aims.mean) / UNIT, weights.marginal),
+            ((sd - self.aims.sd) / UNIT, weights.marginal),
+            ((total[:, i, j] - self.aims.total[i, j]) / self.unit, names_or_totals),
+            ((within[:, i, j] - self.aims.within[i, j]) / UNIT, weights.within),
+            ((icc - self.aims.icc) / UNIT, weights.icc),
         )
-        found = sum(
-            weight * np.nansum(np.maximum(np.abs(d) / UNIT - CLOSE, 0.0) ** 2, axis=1) for d, weight in parts
-        )
+        found = sum(np.nansum(w * np.maximum(np.abs(d) - CLOSE, 0.0) ** 2, axis=1) for d, w in parts)
         return np.where(usable, found, np.inf)
 
     def _best(self, sums: Array, cross: Array, inside: Array) -> int | None:
@@ -151,34 +196,35 @@ class _State:
         )
         return best
 
-    def move(self, client: int, changes: Array) -> int | None:
-        """Add one of the changes (K, W) to a client's scores."""
-        home = self.cluster[client]
+    def move(self, client: int, steps: Array) -> None:
+        """Add one of the steps (K, V) to a client's values."""
+        home, changes = self.cluster[client], steps @ self.summing.T
         square = _outer(changes, changes)
         cross = _both(changes, self.scores[client]) + square
         by = (_both(changes, self.by[home]) + square) / self.size[home]
         best = self._best(self.sums + changes, self.cross + cross, self.inside + cross - by)
         if best is not None:
-            self.scores[client] = self.scores[client] + changes[best]
-            self.by[home] = self.by[home] + changes[best]
-        return best
+            self._add(client, steps[best], changes[best])
 
-    def part(self, one: int, other: int, changes: Array) -> int | None:
-        """Add one of the changes (K, W) to a client's scores and take it from another's."""
-        first, second = self.cluster[one], self.cluster[other]
+    def part(self, client: int, others: NDArray[np.int64], steps: Array) -> None:
+        """Add one of the steps (K, V) to a client's values and take it from those of the client beside it (K,)."""
+        changes = steps @ self.summing.T
+        first, second = self.cluster[client], self.cluster[others]
         square = _outer(changes, changes)
-        cross = _both(changes, self.scores[one] - self.scores[other]) + 2 * square
-        by = np.zeros_like(cross)
-        if first != second:
-            by = (_both(changes, self.by[first]) + square) / self.size[first]
-            by = by + (square - _both(changes, self.by[second])) / self.size[second]
+        cross = _both(changes, self.scores[client] - self.scores[others]) + 2 * square
+        by = (_both(changes, self.by[first]) + square) / self.size[first]
+        by = by + (square - _both(changes, self.by[second])) / self.size[second][:, None, None]
+        by[second == first] = 0.0
         sums = np.broadcast_to(self.sums, changes.shape)
         best = self._best(sums, self.cross + cross, self.inside + cross - by)
         if best is not None:
-            for client, change in ((one, changes[best]), (other, -changes[best])):
-                self.scores[client] = self.scores[client] + change
-                self.by[self.cluster[client]] = self.by[self.cluster[client]] + change
-        return best
+            self._add(client, steps[best], changes[best])
+            self._add(others[best], -steps[best], -changes[best])
+
+    def _add(self, client: int, step: Array, change: Array) -> None:
+        self.values[client] += step
+        self.scores[client] = self.scores[client] + change
+        self.by[self.cluster[client]] = self.by[self.cluster[client]] + change
 
     def swap(self, client: int) -> None:
         """Let a client change therapists with the other client with whom that helps most."""
@@ -202,47 +248,52 @@ def _outer(a: Array, b: Array) -> Array:
     return a[:, :, None] * b[:, None, :]
 
 
-def _both(changes: Array, vector: Array) -> Array:
-    """Outer products (K, W, W) of changes and a vector, both ways round."""
-    one = changes[:, :, None] * vector
+def _both(changes: Array, vectors: Array) -> Array:
+    """Outer products (K, W, W) of changes and a vector, or one each (K, W), both ways round."""
+    one = changes[:, :, None] * np.atleast_2d(vectors)[:, None, :]
     return one + one.swapaxes(1, 2)
 
 
-def _improved(
-    values: Array,
-    cluster: NDArray[np.int64],
-    summing: Array,
-    aims: _Aims,
-    limits: tuple[Array, Array],
-    rng: np.random.Generator,
-) -> tuple[Array, NDArray[np.int64]]:
-    state = _State(values.copy(), cluster.copy(), summing, aims)
+def _improve(state: _State, limits: tuple[Array, Array], rng: np.random.Generator) -> None:
+    """Move values as long as that brings the moments nearer."""
     low, high = limits
-    count, width = values.shape
+    count, width = state.values.shape
     units = np.concatenate([np.eye(width), -np.eye(width)])
     idle = 0
     for _ in range(ROUNDS):
         before = state.loss
+        if before == 0:
+            return
         for client in rng.permutation(count):
             own = state.values[client]
-            steps = units[((own + units >= low) & (own + units <= high)).all(axis=1)]
-            if (best := state.move(client, steps @ summing.T)) is not None:
-                state.values[client] += steps[best]
-            other = int(rng.integers(count))
-            if other != client:
-                there, own = state.values[other], state.values[client]
-                fits = (
-                    (own + units >= low)
-                    & (own + units <= high)
-                    & (there - units >= low)
-                    & (there - units <= high)
-                )
-                steps = units[fits.all(axis=1)]
-                if (best := state.part(client, other, steps @ summing.T)) is not None:
-                    state.values[client] += steps[best]
-                    state.values[other] -= steps[best]
+            state.move(client, units[((own + units >= low) & (own + units <= high)).all(axis=1)])
+            others = rng.permutation(np.delete(np.arange(count), client))[:PARTNERS]
+            for steps, beside in (
+                _exchanges(state.values, client, others),
+                _apart(state.values, client, others, units, limits),
+            ):
+                state.part(client, beside, steps)
             state.swap(client)
         idle = idle + 1 if state.loss > (1 - GAIN) * before else 0
-        if state.loss == 0 or idle == PATIENCE:
-            break
-    return state.values, state.cluster
+        if idle == PATIENCE:
+            return
+
+
+def _exchanges(values: Array, client: int, others: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64]]:
+    """Steps (K, V) that give a client another's value of one variable, and the others (K,)."""
+    apart = values[others] - values[client]
+    place, variable = np.nonzero(apart)
+    steps = np.zeros((len(place), values.shape[1]))
+    steps[np.arange(len(place)), variable] = apart[place, variable]
+    return steps, others[place]
+
+
+def _apart(
+    values: Array, client: int, others: NDArray[np.int64], units: Array, limits: tuple[Array, Array]
+) -> tuple[Array, NDArray[np.int64]]:
+    """Steps of one (K, V) that two clients can take in opposite directions, and the others (K,)."""
+    low, high = limits
+    here, there = values[client] + units, values[others][:, None] - units
+    fits = ((here >= low) & (here <= high)).all(axis=1) & ((there >= low) & (there <= high)).all(axis=2)
+    place, unit = np.nonzero(fits)
+    return units[unit], others[place]

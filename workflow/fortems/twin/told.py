@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fortems.data.privacy.release import codebook_table
+from fortems.data.privacy.release import codebook_table, missing_answers
 from fortems.errors import ConfigError, Problem
 from fortems.study.instruments import Instrument
 from fortems.tidy import read_csv
@@ -48,6 +48,8 @@ class Told:
         Variable → category → share.
     missing : dict of str to float
         Variable → share of missing values, where it is told and not 0.
+    gaps : dict of str to float
+        Item column → share of missing answers as far as it is told.
     """
 
     n: int
@@ -64,6 +66,7 @@ class Told:
     alpha: Mapping[str, float]
     categories: Mapping[str, Mapping[str, float]]
     missing: Mapping[str, float]
+    gaps: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_told(
@@ -108,7 +111,8 @@ def read_told(
     names = tuple(str(name) for name in numbers.index if name not in sums)
     icc = read_csv(folder / ICC)
     correlations = read_csv(folder / CORRELATIONS)
-    shares, missing = _of_codebook(codebook_table(read_csv(folder / CODEBOOK), "file", min_cell))
+    codebook = read_csv(folder / CODEBOOK)
+    shares, missing = _of_codebook(codebook_table(codebook, "file", min_cell))
     return Told(
         n=int(numbers["n"].mode().iloc[0]),
         therapists=int(icc["n_therapists"].max()),
@@ -124,6 +128,7 @@ def read_told(
         alpha=_alphas(folder / RELIABILITY),
         categories=shares,
         missing=missing,
+        gaps=missing_answers(codebook, instruments, min_cell),
     )
 
 

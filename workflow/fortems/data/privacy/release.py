@@ -16,6 +16,8 @@ from fortems.data.privacy.privacy import SHOWN, displays, withheld
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fortems.study.instruments import Instrument
+
 MARK = "–"
 _ENDS = ("q05", "q25", "q75", "q95")
 
@@ -49,6 +51,43 @@ def codebook_table(codebook: pd.DataFrame, source: str, min_cell: int) -> pd.Dat
         shown[column] = shown[column].astype(object).where(~hidden, MARK)
     shown["values"] = [_category_counts(text, min_cell) for text in shown["values"]]
     return shown
+
+
+def missing_answers(
+    codebook: pd.DataFrame, instruments: Mapping[str, Instrument], min_cell: int
+) -> dict[str, float]:
+    """Return what may be told of missing answers: the share of each item, 0 where nothing is told of it.
+
+    Parameters
+    ----------
+    codebook : DataFrame
+        ``data/codebook.csv`` with its items.
+    instruments : mapping of str to Instrument
+    min_cell : int
+        An item's share is told where as many clients lack it, and as many do not. All other missing answers of an
+        instrument are told of together, spread evenly over its items, where no fewer clients can be behind them: each
+        lacks at most as many as its rule for missing answers allows, where no score is missing.
+
+    Returns
+    -------
+    dict of str to float
+        Column → share.
+    """
+    rows = codebook.set_index("variable")
+    found: dict[str, float] = {}
+    for instrument in instruments.values():
+        items = rows[(rows["kind"] == "item") & (rows["instrument"] == instrument.name)]
+        if items.empty:
+            continue
+        missing, n = items["missing"].to_numpy(dtype=int), items["n"].to_numpy(dtype=int)
+        known = (missing >= min_cell) & (n >= min_cell)
+        shares = np.where(known, missing / np.maximum(missing + n, 1), 0.0)
+        rest = int(missing[~known].sum())
+        scored = rows["missing"].reindex(list(instrument.scales)).eq(0).all()
+        if scored and rest > (min_cell - 1) * instrument.most_missing:
+            shares[~known] = rest / (missing + n)[~known].sum()
+        found |= dict(zip((str(name) for name in items.index), shares.tolist(), strict=True))
+    return found
 
 
 def _category_counts(text: str, min_cell: int) -> str:
