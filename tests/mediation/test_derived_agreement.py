@@ -14,6 +14,7 @@ from fortems.mediation.slopes import Settings
 from fortems.mediation.system import build
 from fortems.study.models import MediationModel
 from mediation_data import study
+from scipy import stats
 
 SETTINGS = Settings(1, draws=4000, replicates=20, intervals=("delta", "montecarlo"))
 SIMPLE = MediationModel("simple", ("alliance",), ("meaning",), "distress")
@@ -66,6 +67,41 @@ def test_contrast_of_conditional_indirect_effects():
             high, low = row.at.split(" - ")
             assert row.estimate == pytest.approx(by[high] - by[low])
             assert row.ci_low < row.estimate < row.ci_high
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.04])
+@pytest.mark.parametrize("name", ["regression", "twolevel"])
+def test_interval_of_a_contrast_is_the_jackknifes_of_refits_without_each_therapist(name, missing):
+    data = study(n=70, therapists=12, seed=9, icc=0.1, missing=missing)
+
+    def contrast(frame):
+        found = {part.level: part for part in engine(name)(build(BY_AGE, frame), SETTINGS)[0]}
+        part = found["within" if name == "twolevel" else "single"]
+        slope = dict(zip(part.keys, part.estimate, strict=True))
+        shift = frame["age"].mean() - mean
+
+        def at(age):
+            w = age - shift
+            a = slope["meaning", "alliance"] + w * slope["meaning", "alliance_x_age"]
+            return a * (slope["distress", "meaning"] + w * slope["distress", "meaning_x_age"])
+
+        return at(sd) - at(-sd)
+
+    mean, sd = data["age"].mean(), data["age"].std()
+    found = fit_all({"by_age": BY_AGE}, data, [name], SETTINGS)["derived"]
+    row = found[(found.quantity == "moderated_mediation") & (found.level != "between")].iloc[0]
+    assert row["estimate"] == pytest.approx(contrast(data), rel=1e-6)
+    names = data["therapist"].unique()
+    left_out = np.array([contrast(data[data["therapist"] != one]) for one in names])
+    variance = (len(names) - 1) / len(names) * ((left_out - row["estimate"]) ** 2).sum()
+    half = stats.t.ppf(0.975, len(names) - 1) * np.sqrt(variance)
+    assert row["se"] == pytest.approx(np.sqrt(variance), rel=0.02)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(
+        (row["estimate"] - half, row["estimate"] + half), rel=0.02
+    )
+    assert row["p"] == pytest.approx(
+        2 * stats.t.sf(abs(row["estimate"]) / np.sqrt(variance), len(names) - 1), abs=0.01
+    )
 
 
 def test_contextual_effects_are_between_minus_within_or_withheld():

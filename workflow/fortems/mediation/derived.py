@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fortems.mediation.effects import indirect
-from fortems.mediation.slopes import Settings, Slopes, path_map, paths_at
+from fortems.mediation.effects import indirect, left_out_interval
+from fortems.mediation.slopes import Settings, Slopes, combined, path_map, paths_at
 from fortems.mediation.system import Condition, System
 from fortems.seeds import stream
 from fortems.stats.intervals import summary, t_draws, t_interval
@@ -112,15 +112,19 @@ def _context_rows(system: System, part: Slopes, settings: Settings) -> list[dict
 
 
 def _contrast_rows(system: System, part: Slopes, settings: Settings) -> list[dict[str, Any]]:
-    """Differences between indirect effects at two values of the moderator, by Monte Carlo.
+    """Differences between indirect effects at two values of the moderator.
 
     With both paths moderated the indirect effect is quadratic in a numeric moderator, so there is no single
     index of moderated mediation (Hayes, 2015); the contrast of two conditional indirect effects is its
     general form: mean + 1 SD against mean − 1 SD, or each category against the most frequent one.
+
+    Its interval is the primary one of a sum of effects: t with J − 1 df and the cluster-jackknife variance of the
+    difference itself. Engines that are not fitted again without each therapist draw from normal theory, as they do for
+    indirect effects.
     """
     rng = stream(settings.seed, "mediation", system.model.name, "contrast", part.engine, part.level)
     draws = None
-    if np.isfinite(part.vcov).all() and (part.df > 0).all():
+    if part.jackknife is None and np.isfinite(part.vcov).all() and (part.df > 0).all():
         draws = t_draws(part.estimate, part.vcov, part.df, settings.draws, rng)
     rows = []
     for low, high in contrasts(system.conditions):
@@ -130,10 +134,10 @@ def _contrast_rows(system: System, part: Slopes, settings: Settings) -> list[dic
                     continue
 
                 def at(values: Array, condition: Condition, x: str = predictor, m: str = mediator) -> Array:
-                    mapped = values @ path_map(system, condition, part.keys).T
+                    mapped = combined(np.atleast_2d(values), path_map(system, condition, part.keys))
                     return indirect(mapped, paths_at(system, part, condition), x, ((m,),))
 
-                estimate = float(at(part.estimate, high) - at(part.estimate, low))
+                estimate = float((at(part.estimate, high) - at(part.estimate, low))[0])
                 label = f"{high.at} - {low.at}"
                 row = _row(
                     system,
@@ -145,8 +149,14 @@ def _contrast_rows(system: System, part: Slopes, settings: Settings) -> list[dic
                     label,
                     estimate,
                 )
-                if draws is not None:
+                found: tuple[Any, ...] = ()
+                if part.jackknife is not None:
+                    left_out = at(part.jackknife, high) - at(part.jackknife, low)
+                    interval = left_out_interval(estimate, left_out, settings.confidence)
+                    found = tuple(one[0] for one in (interval.se, interval.low, interval.high, interval.p))
+                elif draws is not None:
                     found = summary(at(draws, high) - at(draws, low), settings.confidence)
+                if found:
                     row |= dict(zip(("se", "ci_low", "ci_high", "p"), map(float, found), strict=True))
                 rows.append(row)
     return rows

@@ -146,14 +146,14 @@ def _path_rows(
         unit = _unit(system, slopes, predictor) if effect == "direct" else np.nan
         rows.append(_filled(row, "wald", paths.estimate[i], interval, scale, paths.df[i], unit))
         if paths.jackknife is not None:
-            robust = _robust(paths.estimate[i], paths.jackknife[:, i], settings.confidence)
+            robust = left_out_interval(paths.estimate[i], paths.jackknife[:, i], settings.confidence)
             rows.append(
                 _filled(row, PRIMARY_INTERVAL, paths.estimate[i], robust, scale, paths.robust_df, unit)
             )
     return rows
 
 
-def _robust(estimate: float, left_out: Array, confidence: float) -> Interval:
+def left_out_interval(estimate: float, left_out: Array, confidence: float) -> Interval:
     """t interval of an effect from its own leave-one-therapist-out values (J,)."""
     se = np.sqrt(jackknife_variance(estimate, left_out))
     return t_interval(estimate, se, len(left_out) - 1.0, confidence)
@@ -165,7 +165,7 @@ def _robust_indirect(
     """Product of independent t variates, one a path; a sum over routes by its own jackknife values."""
     assert paths.jackknife is not None
     if len(routes) > 1:
-        return _robust(estimate, indirect(paths.jackknife, paths, predictor, routes), confidence)
+        return left_out_interval(estimate, indirect(paths.jackknife, paths, predictor, routes), confidence)
     places = paths.along(predictor, routes[0])
     df = np.full(len(places), paths.robust_df)
     return _product(paths.estimate[places], paths.robust_variance[places], df, confidence)
@@ -292,7 +292,7 @@ def _total_rows(
         if paths.jackknife is not None:
             left_out = paths.jackknife[:, direct] + indirect(paths.jackknife, paths, predictor, model.routes)
             whole = paths.estimate[direct] + indirect(paths.estimate, paths, predictor, model.routes)
-            robust = _robust(float(whole), left_out, settings.confidence)
+            robust = left_out_interval(float(whole), left_out, settings.confidence)
         if predictor in slopes.totals:
             estimate, se, df = slopes.totals[predictor]
             rows.append(

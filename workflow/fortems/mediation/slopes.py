@@ -214,13 +214,13 @@ def paths_at(system: System, slopes: Slopes, condition: Condition) -> Paths:
         vcov=_mapped_covariance(slopes.vcov, matrix),
         df=np.array([df_of(row) for row in matrix]),
         p=np.array(p, float),
-        replicates=None if slopes.replicates is None else _mapped(slopes.replicates, matrix),
-        jackknife=None if slopes.jackknife is None else _mapped(slopes.jackknife, matrix),
+        replicates=None if slopes.replicates is None else combined(slopes.replicates, matrix),
+        jackknife=None if slopes.jackknife is None else combined(slopes.jackknife, matrix),
         cr2=slopes.contrast_df is not None,
     )
 
 
-def _mapped(values: Array, matrix: Array) -> Array:
+def combined(values: Array, matrix: Array) -> Array:
     """Return combinations (R, k) of slopes (R, K); a slope that is missing and not involved does no harm."""
     return np.stack([values[:, row != 0] @ row[row != 0] for row in matrix], axis=1)
 
