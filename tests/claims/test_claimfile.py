@@ -44,6 +44,7 @@ MODELS = [
 EFFECT = {"text": "t", "statistic": "effect", "effect": "indirect", "model": "bond"}
 FULL = {"text": "t", "statistic": "full_mediation", "model": "bond"}
 BASE = {"text": "t", "statistic": "correlation", "x": "bond", "y": "meaning"}
+CONTRAST = {"text": "t", "statistic": "contrast", "of": "indirect", "first": "bond", "second": "goal"}
 PART = {"text": "t", "statistic": "all_of", "claims": ["good"]}
 
 
@@ -74,6 +75,12 @@ PART = {"text": "t", "statistic": "all_of", "claims": ["good"]}
         ({**PART, "claims": ["goood"]}, ["'goood'", "Did you mean good?"]),
         ({**PART, "claims": ["bad"]}, ["not itself a pattern"]),
         ({**PART, "claims": ["only_within", "only_single"]}, ["share no level"]),
+        ({**PART, "contrasts": ["good"]}, ["no contrast 'good'"]),
+        ({**CONTRAST, "first": "goal", "second": "bond"}, ["'goal'", "bond"]),
+        ({**CONTRAST, "second": "tsak"}, ["'tsak'", "Did you mean task?"]),
+        ({**CONTRAST, "with": "meaning"}, ["on the study's outcome", "distress"]),
+        ({**CONTRAST, "of": "correlation", "with": "search"}, ["'search'", "meaning, distress"]),
+        ({**CONTRAST, "of": "correlaton"}, ["Did you mean correlation?"]),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path, entry, words):

@@ -220,6 +220,81 @@ def test_pattern(r_p, direct_p, expected, word):
     assert result == expected and word in reason
 
 
+def contrasted(level="single", **keys):
+    """Claims whose pattern sets bond against goal, and their evidence with the difference of the two."""
+    parts = {
+        "one": Claim("one", "t", "effect", levels=(level,), model="bond"),
+        "other": Claim("other", "t", "effect", levels=(level,), model="goal", significant=False),
+        "difference": Claim("difference", "t", "contrast", levels=(level,), x="bond", y="goal", outcome="distress", direction="negative"),
+    }  # fmt: skip
+    pattern = Claim(
+        "alone",
+        "t",
+        "all_of",
+        role="pattern",
+        levels=(level,),
+        parts=("one", "other"),
+        contrasts=("difference",),
+    )
+    estimates = {
+        Key("indirect", level, model="bond", x="bond", y="meaning"): estimate(-0.2, p=0.01),
+        Key("indirect", level, model="goal", x="goal", y="meaning"): estimate(-0.1, p=0.20),
+    }
+    if keys:
+        key = Key("contrast", level, test="indirect", model="distress", x="bond", y="goal")
+        estimates[key] = estimate(**keys)
+    return parts | {"alone": pattern}, Evidence(1, 0.95, estimates)
+
+
+@pytest.mark.parametrize(
+    ("difference", "expected", "of_itself"),
+    [
+        ({"value": -0.1, "p": 0.01}, REPRODUCED, REPRODUCED),
+        ({"value": -0.1, "p": 0.20}, MATCHES, NOT_REPRODUCED),
+        ({"value": 0.1, "p": 0.01}, MATCHES, NOT_REPRODUCED),
+        ({}, MATCHES, NOT_TESTABLE),
+    ],
+)
+def test_significant_beside_not_significant_is_no_difference(difference, expected, of_itself):
+    """The article's answer stays what its rule says; ours asks for the difference itself."""
+    claims, found = contrasted(**difference)
+    judged = judge(claims, found)
+    assert judged["alone", "single"].holds[0]
+    verdict_, reason = judged["alone", "single"].verdict()
+    assert verdict_ == expected and ("difference" in reason) == (expected == MATCHES)
+    assert judged["difference", "single"].verdict()[0] == of_itself
+
+
+def test_a_part_that_fails_fails_the_pattern_whatever_the_difference():
+    claims, found = contrasted(value=-0.1, p=0.01)
+    claims["other"] = Claim("other", "t", "effect", levels=("single",), model="goal")
+    assert judge(claims, found)["alone", "single"].verdict()[0] == NOT_REPRODUCED
+
+
+def test_differences_are_those_of_the_table_of_aspects():
+    rows = [
+        {"statistic": statistic, "level": level, "first": "bond", "second": "goal", "with": other, "interval": interval}
+        | {"estimate": value, "ci_low": value - 0.1, "ci_high": value + 0.1, "p": p, "reason": ""}
+        for statistic, level, other, interval, value, p in (
+            ("indirect", "single", "distress", "percentile", -0.5, 0.5),
+            ("indirect", "single", "distress", "robust", -0.2, 0.01),
+            ("correlation", "total", "meaning", "robust", 0.3, 0.02),
+        )
+    ]  # fmt: skip
+    rows.append({**rows[1], "statistic": "direct", "second": np.nan, "estimate": 9.0})
+    found = from_tables(CORRELATIONS, pd.DataFrame([effects()]), aspects=pd.DataFrame(rows))
+    claims = load_claims(ROOT / "config/claims.yaml")
+    table = claims_table(claims, found)
+    shown = table[table["judged"]].set_index(["claim", "estimand"])
+    assert shown.loc[("bond_over_goal", "single"), "estimate"] == -0.2
+    assert shown.loc[("bond_over_goal", "single"), "verdict"] == REPRODUCED
+    assert shown.loc[("bond_over_goal_meaning", "total"), "p"] == 0.02
+    assert "were not compared" in shown.loc[("bond_over_task", "single"), "reason"]
+    without = claims_table(claims, from_tables(CORRELATIONS, pd.DataFrame([effects()])))
+    own = without[without["claim"] == "bond_over_goal"]
+    assert (own["verdict"] == NOT_TESTABLE).all()
+
+
 def test_many_studies_are_judged_as_one_by_one():
     rng = np.random.default_rng(0)
     studies = 40

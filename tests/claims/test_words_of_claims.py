@@ -14,8 +14,8 @@ def renamed(folder: Path) -> Path:
     raw = yaml.safe_load(SHIPPED.read_text())
     names = {name: f"f{i}" for i, name in enumerate(raw["claims"])}
     for entry in raw["claims"].values():
-        if "claims" in entry:
-            entry["claims"] = [names[name] for name in entry["claims"]]
+        for key in {"claims", "contrasts"} & set(entry):
+            entry[key] = [names[name] for name in entry[key]]
     raw["claims"] = {names[name]: entry for name, entry in reversed(raw["claims"].items())}
     path = folder / "claims.yaml"
     path.write_text(yaml.safe_dump(raw, sort_keys=False))

@@ -81,6 +81,14 @@ def test_an_aspect_differs_or_is_not_shown_to(report):
     assert "the largest direct path" in text and "−0.52" in text
 
 
+def test_the_main_text_tells_the_difference_between_aspects_itself(report):
+    text = words(multiverse.aspects_brief(report))
+    assert text.startswith(
+        "Tested against each other, bond and task collaboration are not shown to differ in the standardized"
+    )
+    assert "correlation" not in text
+
+
 def test_many_tests_and_chance(report):
     text = words(multiverse.many_tests(report))
     assert "correlations: two of three have *p* below .05, one after Holm, one after Benjamini" in text

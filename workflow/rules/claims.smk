@@ -1,6 +1,6 @@
 # Each finding of the paper: reproduced, consistent, not reproduced or not testable.
 #
-# needs  tables/{correlations,covariates}.csv, mediation/effects.csv, the claims and the models file
+# needs  tables/{correlations,covariates}.csv, mediation/effects.csv, robustness/aspects.csv, the claims and the models file
 # makes  claims.csv
 
 if config["claims"]:
@@ -12,6 +12,7 @@ if config["claims"]:
             correlations=computed("tables/correlations.csv"),
             covariates=computed_of("tables/covariates.csv"),
             effects=computed("mediation/effects.csv"),
+            aspects=computed_of("robustness/aspects.csv"),
             code=code("claims"),
         output:
             shown("claims.csv"),

@@ -9,12 +9,16 @@ with job(snakemake):
     from fortems.study.models import load_models
     from fortems.tidy import read_csv, write_csv
 
-    covariates = [read_csv(path) for path in snakemake.input.get("covariates", [])]
+    covariates, aspects = (
+        next((read_csv(path) for path in snakemake.input.get(name, [])), None)
+        for name in ("covariates", "aspects")
+    )
     evidence = from_tables(
         read_csv(snakemake.input.correlations),
         read_csv(snakemake.input.effects),
-        covariates[0] if covariates else None,
+        covariates,
         snakemake.params.confidence,
+        aspects,
     )
     claims = claims_of_run(snakemake.input.claims, load_models(snakemake.input.models))
     write_csv(claims_table(claims, evidence), snakemake.output[0])

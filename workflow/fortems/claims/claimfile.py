@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fortems.study.models import MediationModel
 
 CARRIED = "A column of your own is a variable where data.columns or a model names it"
+CONTRAST = "contrast"
 LEVELS = {"both": ("within", "single"), "within": ("within",), "single": ("single",)}
 
 
@@ -34,7 +35,7 @@ class Claim:
     role : str
         ``finding`` of the paper, ``part`` of a pattern, or ``pattern`` (several claims together).
     statistic : str
-        ``correlation, effect, full_mediation, covariates`` or ``all_of``.
+        ``correlation, effect, full_mediation, covariates, contrast`` or ``all_of``.
     levels : tuple of str
         Where it is judged: ``total`` or ``within`` for a correlation, ``within`` and ``single`` for effects.
     test : str
@@ -49,10 +50,13 @@ class Claim:
     band : (float, float) or None
         low <= \\|estimate\\| < high.
     x, y : str
-        Variables of a correlation, or predictor and mediator of an effect.
+        Variables of a correlation, predictor and mediator of an effect, or the two sides of a contrast.
     model, effect, outcome : str
+        ``effect`` of a contrast: what is compared, ``correlation`` or ``indirect``; ``outcome`` then what it is with.
     parts : tuple of str
         Claims of an ``all_of``.
+    contrasts : tuple of str
+        Claims by which the verdict on an ``all_of`` goes besides its parts.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Claim:
     effect: str = "indirect"
     outcome: str = ""
     parts: tuple[str, ...] = ()
+    contrasts: tuple[str, ...] = ()
     label: str = ""
     called: str = ""
 
@@ -116,8 +121,12 @@ def load_claims(
             problems += _no_effect(place, claim, models)
         if claim.statistic == "correlation" and variables is not None:
             problems += _unknown(place, "numeric variable", [claim.x, claim.y], variables, CARRIED)
-        simple = [name for name, other in claims.items() if other.statistic != "all_of"]
-        problems += _unknown(place, "claim (one that is not itself a pattern)", claim.parts, simple)
+        simple = [name for name, other in claims.items() if other.statistic not in ("all_of", CONTRAST)]
+        problems += _unknown(
+            place, "claim (one that is not itself a pattern or contrast)", claim.parts, simple
+        )
+        between = [name for name, other in claims.items() if other.statistic == CONTRAST]
+        problems += _unknown(place, "contrast", claim.contrasts, between)
         problems += _contradictions(place, claim)
     if problems:
         raise ConfigError(problems)
@@ -205,6 +214,8 @@ def _contradictions(place: str, claim: Claim) -> list[Problem]:
             found.append(Problem(place, f"test {claim.test!r} is not one of level {level}", ", ".join(tests)))
         if claim.x == claim.y:
             found.append(Problem(place, f"correlates {claim.x!r} with itself", "two variables"))
+    if claim.statistic == CONTRAST:
+        found += _no_contrast(place, claim)
     if claim.statistic == "covariates" and claim.outcome != study().outcome:
         what, allowed = f"{claim.outcome!r} was not expected", f"{study().outcome}, the study's outcome"
         found.append(Problem(f"{place}.outcome", what, allowed))
@@ -219,12 +230,28 @@ def _contradictions(place: str, claim: Claim) -> list[Problem]:
     return found
 
 
+def _no_contrast(place: str, claim: Claim) -> list[Problem]:
+    """Say what keeps a contrast from being one that a run compares: the study's focus with another of its aspects."""
+    ours = study()
+    others = [name for name in ours.aspects if name != ours.focus]
+    found = _unknown(f"{place}.first", "aspect that others are compared with", [claim.x], [ours.focus])
+    found += _unknown(f"{place}.second", "other aspect", [claim.y], others)
+    if claim.effect == "correlation":
+        found += _unknown(f"{place}.with", "such correlation", [claim.outcome], [ours.mediator, ours.outcome])
+    elif claim.outcome != ours.outcome:
+        what = f"indirect effects are those on the study's outcome, not on {claim.outcome!r}"
+        found.append(Problem(f"{place}.with", what, ours.outcome))
+    return found
+
+
 def _claim(name: str, entry: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> Claim:
     statistic = entry["statistic"]
     levels: tuple[str, ...]
     if statistic == "correlation":
         level = entry.get("level", "total")
         levels, test = (level,), entry.get("test", "centred" if level == "within" else "robust")
+    elif statistic == CONTRAST and entry["of"] == "correlation":
+        levels, test = ("total",), ""
     elif statistic == "all_of":
         levels, test = _levels_of_parts(entry["claims"], entries), ""
     else:
@@ -249,12 +276,13 @@ def _claim(name: str, entry: Mapping[str, Any], entries: Mapping[str, Mapping[st
         direction=entry.get("direction", "any"),
         significant=significant,
         band=None if band is None else (band[0], band[1]),
-        x=entry.get("x", entry.get("predictor", "")),
-        y=entry.get("y", entry.get("mediator", "")),
+        x=entry.get("x", entry.get("predictor", entry.get("first", ""))),
+        y=entry.get("y", entry.get("mediator", entry.get("second", ""))),
         model=entry.get("model", ""),
-        effect=entry.get("effect", "indirect"),
-        outcome=entry.get("outcome", ""),
+        effect=entry.get("effect", entry.get("of", "indirect")),
+        outcome=entry.get("outcome", entry.get("with", study().outcome if statistic == CONTRAST else "")),
         parts=tuple(entry.get("claims", ())),
+        contrasts=tuple(entry.get("contrasts", ())),
         label=label,
         called=entry.get("name", f"the pattern “{label}”"),
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fortems.stats.regression import Array
-from fortems.study.estimands import ESTIMANDS, counting
+from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL, counting
 
 #: Where an estimate is of, as reasons say it.
 WHERE = {
@@ -33,16 +33,17 @@ class Key(NamedTuple):
     Attributes
     ----------
     statistic : str
-        ``correlation``, ``a``, ``b``, ``direct``, ``indirect``, ``total`` or ``covariate``.
+        ``correlation``, ``a``, ``b``, ``direct``, ``indirect``, ``total``, ``covariate`` or ``contrast``.
     level : str
         ``total``, ``within`` or ``single``.
     test : str
-        For correlations ``robust``, ``pearson`` or ``centred``; empty otherwise.
+        For correlations ``robust``, ``pearson`` or ``centred``; for contrasts what is compared, ``correlation`` or
+        ``indirect``; empty otherwise.
     model : str
-        For effects the model's name; empty otherwise.
+        For effects the model's name; for contrasts the variable that it is with; empty otherwise.
     x, y : str
         For correlations the two variables; for effects predictor and mediator; for covariates the term and the
-        outcome. Empty where a model has only one.
+        outcome; for contrasts the two sides. Empty where a model has only one.
     """
 
     statistic: str
@@ -129,6 +130,8 @@ class Evidence:
     def _reason(self, key: Key) -> str:
         if key.statistic == "correlation":
             return f"no correlation of {key.x} with {key.y} {WHERE.get(key.level, key.level)}"
+        if key.statistic == "contrast":
+            return f"{key.x} and {key.y} were not compared {WHERE.get(key.level, key.level)}"
         if key.statistic == "covariate":
             return f"no background variables beside {key.y}"
         named = " ".join(word for word in (key.x, key.y) if word)
@@ -151,6 +154,7 @@ def from_tables(
     effects: pd.DataFrame,
     covariates: pd.DataFrame | None = None,
     confidence: float = 0.95,
+    aspects: pd.DataFrame | None = None,
 ) -> Evidence:
     """Read a run's own tables as evidence.
 
@@ -160,6 +164,8 @@ def from_tables(
         ``tables/correlations.csv``, ``mediation/effects.csv``, ``tables/covariates.csv`` (None: not made).
     confidence : float
         Of the intervals in the tables.
+    aspects : DataFrame, optional
+        ``robustness/aspects.csv`` (None: not made).
     """
     estimates: dict[Key, Estimate] = {}
     for row in correlations.to_dict("records"):
@@ -185,6 +191,12 @@ def from_tables(
         for row in covariates.to_dict("records"):
             key = Key("covariate", row["level"], x=row["term"], y=row["outcome"])
             estimates[key] = _estimate_of(row, "estimate", "cr2", _text(row.get("reason")))
+    if aspects is not None:
+        contrasts = aspects[(aspects["interval"] == PRIMARY_INTERVAL) & (aspects["second"].map(_text) != "")]
+        for row in contrasts.to_dict("records"):
+            names = {"x": row["first"], "y": row["second"], "model": row["with"]}
+            key = Key("contrast", row["level"], test=row["statistic"], **names)
+            estimates[key] = _estimate_of(row, "estimate", "jackknife", _text(row.get("reason")))
     return Evidence(1, confidence, estimates, withheld)
 
 

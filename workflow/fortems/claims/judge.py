@@ -7,13 +7,14 @@ thousands of simulated studies come from the same lines.
 Two answers: ``article``, whether the authors would have written the claim (p as stated, point estimate in the band), which
 patterns and the design stage use; and a verdict of our own: ``reproduced`` (all conditions hold, a size by its interval),
 ``consistent (weak)`` (the claim is that something is not significant, and it is not: absence of evidence), ``matches the
-article's rule`` (full mediation concluded from a direct path that is not significant, which is no reproduction), ``cannot tell``
+article's rule`` (full mediation concluded from a direct path that is not significant, or a pattern of one aspect against others
+whose difference is not shown, which is no reproduction), ``cannot tell``
 (the interval reaches over an end of the band), ``not reproduced``, ``not testable`` (with the reason).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ Flags = NDArray[np.bool_]
 REPRODUCED, WEAK = "reproduced", "consistent (weak)"
 NOT_REPRODUCED, NOT_TESTABLE = "not reproduced", "not testable"
 MATCHES, CANNOT_TELL = "matches the article's rule", "cannot tell"
+NO_DIFFERENCE = "significant beside not significant is no difference, and none is shown"
 NO_PROOF = "a direct path that is not significant is not shown to be absent"
 SIZE = "its size is outside "
 INSIDE, BESIDE, ACROSS = 1, -1, 0  # where an interval lies by a band of sizes
@@ -63,6 +65,8 @@ class Judgement:
         ``ACROSS`` the band.
     by_rule : bool
         Whether it, or a part of it, is concluded by the article's rule on the direct path alone.
+    contrasts : tuple of Judgement
+        Differences that our verdict on a pattern asks for besides; the article's does not.
     """
 
     claim: Claim
@@ -74,6 +78,7 @@ class Judgement:
     beside: Mapping[str, Estimate] = field(default_factory=dict)
     band: tuple[str, NDArray[np.int64]] | None = None
     by_rule: bool = False
+    contrasts: tuple[Judgement, ...] = ()
 
     @property
     def holds(self) -> Flags:
@@ -96,6 +101,9 @@ class Judgement:
             return NOT_REPRODUCED, "; ".join(failed)
         if self.band and self.band[1][study] == ACROSS:
             return CANNOT_TELL, f"its interval reaches over an end of {str(size).removeprefix(SIZE)}"
+        unshown = [each.claim.name for each in self.contrasts if not each.holds[study]]
+        if unshown:
+            return MATCHES, f"{NO_DIFFERENCE}: {', '.join(unshown)}"
         if self.by_rule:
             return MATCHES, NO_PROOF
         return (
@@ -122,6 +130,7 @@ def judge(claims: Mapping[str, Claim], evidence: Evidence) -> dict[tuple[str, st
         "effect": _judge_effect,
         "full_mediation": _judge_full_mediation,
         "covariates": _judge_covariates,
+        "contrast": _judge_contrast,
     }
     found: dict[tuple[str, str], Judgement] = {}
     for claim in claims.values():
@@ -148,6 +157,11 @@ def _judge_correlation(claim: Claim, level: str, evidence: Evidence) -> Judgemen
 
 def _judge_effect(claim: Claim, level: str, evidence: Evidence) -> Judgement:
     shown = evidence.get(Key(claim.effect, level, model=claim.model, x=claim.x, y=claim.y))
+    return _simple(claim, level, shown, _significant(claim, shown), {})
+
+
+def _judge_contrast(claim: Claim, level: str, evidence: Evidence) -> Judgement:
+    shown = evidence.get(Key("contrast", level, claim.effect, claim.outcome, claim.x, claim.y))
     return _simple(claim, level, shown, _significant(claim, shown), {})
 
 
@@ -188,19 +202,22 @@ def _judge_covariates(claim: Claim, level: str, evidence: Evidence) -> Judgement
 def _judge_pattern(
     claim: Claim, level: str, found: Mapping[tuple[str, str], Judgement], studies: int
 ) -> Judgement:
-    parts = []
-    for name in claim.parts:
-        # A correlation is judged at its one level, an effect at the pattern's.
-        own = [judgement for (part, at), judgement in found.items() if part == name and at == level]
-        parts += own or [judgement for (part, _), judgement in found.items() if part == name][:1]
+    def judged(names: Sequence[str]) -> list[Judgement]:
+        parts = []
+        for name in names:
+            # A correlation is judged at its one level, an effect at the pattern's.
+            own = [judgement for (part, at), judgement in found.items() if part == name and at == level]
+            parts += own or [judgement for (part, _), judgement in found.items() if part == name][:1]
+        return parts
+
+    parts, contrasts = judged(claim.parts), tuple(judged(claim.contrasts))
     conditions = {f"{part.claim.name} does not hold": part.holds | ~part.testable for part in parts}
     testable = np.logical_and.reduce([part.testable for part in parts])
     untestable = [part.claim.name for part in parts if not part.testable.any()]
     reason = f"not testable: {', '.join(untestable)}" if untestable else ""
     by_rule = any(part.by_rule for part in parts)
-    return Judgement(
-        claim, level, conditions, testable, Estimate.missing(studies, ""), reason, by_rule=by_rule
-    )
+    shown = Estimate.missing(studies, "")
+    return Judgement(claim, level, conditions, testable, shown, reason, by_rule=by_rule, contrasts=contrasts)
 
 
 def _simple(

@@ -1,7 +1,8 @@
 """How often does a study of the paper's size show the published pattern, when its story is true and when it is not?
 
 Studies are drawn from each scenario, analysed as a run analyses its own (``fortems.design.paths``), and judged by the
-same claims code (``fortems.claims.judge``). Scenarios hold no relations of age and gender, so claims on those are left out.
+same claims code (``fortems.claims.judge``). Scenarios hold no relations of age and gender, so claims on those are left out, and
+contrasts, which the article's answer does not ask for.
 """
 
 from __future__ import annotations
@@ -94,14 +95,16 @@ def simulated_claims(claims: Mapping[str, Claim]) -> dict[str, Claim]:
     from dataclasses import replace
 
     simple = {
-        name: claim for name, claim in claims.items() if claim.statistic not in ("covariates", "all_of")
+        name: claim
+        for name, claim in claims.items()
+        if claim.statistic not in ("covariates", "contrast", "all_of")
     }
     kept = {}
     for name, claim in claims.items():
         if name in simple:
             kept[name] = claim
         elif claim.statistic == "all_of" and (parts := tuple(p for p in claim.parts if p in simple)):
-            kept[name] = replace(claim, parts=parts)
+            kept[name] = replace(claim, parts=parts, contrasts=())
     return kept
 
 

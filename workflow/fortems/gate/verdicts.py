@@ -21,6 +21,7 @@ HOLDS = ("reproduced", "consistent (weak)")
 RULE, UNDECIDED = "matches the article's rule", "cannot tell"
 NEAR = 1e-8  # a share of the threshold: ten significant digits, and some room
 CLAIMS, CORRELATIONS, EFFECTS = "claims.csv", "tables/correlations.csv", "mediation/effects.csv"
+ASPECTS = "robustness/aspects.csv"
 
 Outcome = bool | None  # None: undecided, since a number is missing or too close to its threshold
 
@@ -166,6 +167,7 @@ RULES: dict[str, Callable[[Any, Any, pd.DataFrame, float], Outcome]] = {
     "effect": _effect,
     "full_mediation": _full_mediation,
     "covariates": _covariates,
+    "contrast": _effect,
 }
 
 
@@ -185,6 +187,22 @@ def _effect_stands(evidence: Snapshot, claim: Any, row: Any, beside: pd.DataFram
     yield from _stands(row, here[here["effect"] == shown], "estimate", EFFECTS)
     for other in each_row(beside):
         yield from _stands(other, here[here["effect"] == other.statistic], "estimate", EFFECTS)
+
+
+def _contrast_stands(evidence: Snapshot, claim: Any, row: Any, beside: pd.DataFrame) -> Iterator[str]:
+    table = evidence.tables.get(ASPECTS)
+    if table is None:
+        return
+    mine = {
+        "statistic": claim.effect,
+        "level": row.estimand,
+        "first": claim.x,
+        "second": claim.y,
+        "with": claim.outcome,
+    }
+    for column, value in mine.items():
+        table = table[table[column] == value]
+    yield from _stands(row, table, "estimate", ASPECTS)
 
 
 def _stands(row: Any, found: pd.DataFrame, column: str, name: str) -> Iterator[str]:
@@ -208,6 +226,7 @@ SOURCES: dict[str, Callable[[Snapshot, Any, Any, pd.DataFrame], Iterator[str]]] 
     "correlation": _correlation_stands,
     "effect": _effect_stands,
     "full_mediation": _effect_stands,
+    "contrast": _contrast_stands,
 }
 
 

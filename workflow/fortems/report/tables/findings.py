@@ -102,6 +102,8 @@ def _claims_note(report: Report) -> str:
     text = f"Correlations: cluster-robust test over all clients; {effects}"
     if report.results.own_claims:
         return text
+    if any(claim.statistic == "contrast" for claim in report.results.claims.values()):
+        text += " One aspect against another: the difference of the two, of indirect effects in standard deviations, therapists left out jointly."
     return (
         f"{text} {_parts_of(report)} not findings of the article's own. {_background()}: *p* of {'both' if len(study().background) == 2 else 'all'} together. The "
         "*p* of a mediation is that of its indirect effect; its verdict looks at the direct path as well."

@@ -7,6 +7,7 @@ from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.report.template import Report
 from fortems.report.text.study import model_words
 from fortems.report.text.words import clear, joined, p
+from fortems.study.estimands import PRIMARY_INTERVAL
 from fortems.study.variables import in_sentence
 
 MULTIVERSE = "robustness/multiverse.csv"
@@ -92,10 +93,20 @@ def carried_by(report: Report) -> str:
     )
 
 
+def _aspects(report: Report, *statistics: str) -> list[Row]:
+    rows = report.results.rows(ASPECTS, interval=PRIMARY_INTERVAL)
+    return [row for row in rows if row["statistic"] in statistics and row.has("estimate", "ci_low")]
+
+
+def aspects_brief(report: Report) -> str:
+    """Whether the first aspect's indirect effect differs from the others': the difference itself, not two verdicts."""
+    clauses = [_contrast(report, row) for row in _aspects(report, "indirect")]
+    return f"Tested against each other, {'; '.join(clauses)}." if clauses else ""
+
+
 def aspects_compared(report: Report) -> str:
     """Whether the first aspect differs from the others, and the largest direct path of all together."""
-    rows = [row for row in report.results.rows(ASPECTS, interval="robust") if row.has("estimate", "ci_low")]
-    contrasts = [row for row in rows if row["statistic"] in ("correlation", "indirect")]
+    contrasts = _aspects(report, "correlation", "indirect")
     if not contrasts:
         return ""
     clauses = [_contrast(report, row) for row in contrasts]
@@ -103,7 +114,7 @@ def aspects_compared(report: Report) -> str:
         "That one aspect is significant and another is not is no difference between them; the difference itself was tested, therapists left "
         f"out jointly: {'; '.join(clauses)}."
     ]
-    largest = [row for row in rows if row["statistic"] == "direct" and row["largest"]]
+    largest = [row for row in _aspects(report, "direct") if row["largest"]]
     for row in largest:
         parts.append(
             f"With all aspects in one model the largest direct path {ESTIMAND_WORDS[row['level']]} is that of {in_sentence(str(row['first']))}, "

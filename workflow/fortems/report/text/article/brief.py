@@ -10,7 +10,7 @@ from fortems.report.template import Report
 from fortems.report.text.design import pattern_share, pattern_verdict
 from fortems.report.text.full import which_models
 from fortems.report.text.mediation import as_covariates, indirect_clause
-from fortems.report.text.multiverse import specifications_brief
+from fortems.report.text.multiverse import aspects_brief, specifications_brief
 from fortems.report.text.pattern import repeated, speaks_for
 from fortems.report.text.people import RELIABILITY
 from fortems.report.text.relations import _holm, total
@@ -106,7 +106,7 @@ def paths_brief(report: Report) -> str:
                 clauses.append(f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}")
         if clauses:
             parts.append(f"For {name(role)}: {'; '.join(clauses)}.")
-    parts.append(_other_aspects(report))
+    parts += [_other_aspects(report), aspects_brief(report)]
     parts.append(_direct_beside(report))
     more = ["tbl-paths"] if "tbl-paths" in report.items else []
     tables = report.see("tbl-mediation", "fig-paths", *more)
