@@ -358,7 +358,9 @@ def test_diagnosticity(report_of):
     assert "the whole pattern shows in 10.0% [8.0%, 12.0%]" in text
     assert "1.60 [1.40, 1.80] against equal aspects" in text
     assert "cannot tell the directions apart" in text
-    assert "only from equal aspects, not from reversed" in words(design.pattern_verdict(report))
+    assert "is true than under equal aspects and not told apart, in probability, from reversed" in words(
+        design.pattern_verdict(report)
+    )
     table = report.results.table("design/likelihood_ratios.csv")
     table.loc[table["against"] == "reversed", "ci_low"] = 1.01
     table.loc[table["against"] == "equal_aspects", ["relation", "ratio"]] = ["≥", 5.0]
@@ -368,10 +370,28 @@ def test_diagnosticity(report_of):
     table.loc[table["against"] == "equal_aspects", ["ci_low", "ci_high"]] = [5.0, np.nan]
     table.loc[table["against"] == "reversed", ["ci_low", "ci_high"]] = [0.5, 2.0]
     report.results._read.clear()
-    assert "only from equal aspects, not from reversed" in words(design.pattern_verdict(report))
+    assert "is true than under equal aspects and not told apart, in probability, from reversed" in words(
+        design.pattern_verdict(report)
+    )
     table[["ci_low", "ci_high"]] = [0.5, 2.0]
     report.results._read.clear()
     assert "not shown to be more probable" in words(design.pattern_verdict(report))
+    assert "From none of those looked at" in words(opening._tells(report))
+    table[["ci_low", "ci_high"]] = [0.5, 0.9]
+    report.results._read.clear()
+    assert "is less probable where the article's account is true than under" in words(
+        design.pattern_verdict(report)
+    )
+    assert "rivals? No: the pattern is less probable under the account than under" in words(
+        opening._tells(report)
+    ).replace("**", "")
+    table.loc[table["against"] == "reversed", ["ci_low", "ci_high"]] = [1.1, 2.0]
+    report.results._read.clear()
+    text = words(opening._tells(report))
+    assert (
+        "Only in part: the pattern is more probable under the account than under reversed and less probable than under equal"
+        in text
+    )
 
 
 def test_coverage_power_recovery(report_of):

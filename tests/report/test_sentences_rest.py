@@ -245,14 +245,108 @@ def test_a_model_that_was_not_run_has_no_path(report_of):
 def test_pattern_section_says_what_the_pattern_speaks_for(report_of):
     report = report_of()
     text = words(pattern.posterior(report))
-    assert "speaks for this" in text and "bond relates more closely" in text
+    assert "speaks for this" in text and "bond relates more closely to presence of meaning" in text
     assert "next to nothing about whether" in text and "of alliance (total) is mediated" in text
     assert "no number of clients brings this to" in text
     change(report, "design/forecast_sizes.csv", "relation", "=")
     assert "no number" not in pattern.repeated(report)
     change(report, "design/posterior.csv", "ratio", 1.0)
     assert "speaks for" not in pattern.speaks_for(report)
-    for name in ("posterior", "forecast", "surface_maximum"):
+    for name in ("posterior", "forecast", "surface_maximum", "attempts", "surface_ratios"):
         report.results._tables[f"design/{name}.csv"] = None
     report.results._read.clear()
     assert pattern.posterior(report) == "No simulated study showed the pattern."
+
+
+def table(report, name, rows):
+    report.results._tables[name] = pd.DataFrame(rows)
+    report.results._read.clear()
+
+
+def test_pattern_section_says_what_it_rests_on(report_of):
+    """The one statement that carries what is raised, the group that keeps the rest down; no other is named."""
+    report = report_of()
+    shared = {"prior": "meta_analytic", "with_it": 0.91}
+    raised = [
+        {
+            **shared,
+            "quantity": "beats bond goal",
+            "left_out": out,
+            "statements": count,
+            "without_it": 0.91 + change,
+            "change": change,
+        }
+        for out, count, change in (
+            ("goal_meaning", 1, -0.3),
+            ("task_meaning", 1, -0.1),
+            ("not significant", 3, -0.5),
+        )
+    ]
+    left = [
+        {
+            **shared,
+            "quantity": "small_direct alliance",
+            "left_out": out,
+            "statements": 3,
+            "without_it": 0.2 + change,
+            "change": change,
+        }
+        for out, change in (("significant totals", 0.33), ("mediation", -0.1))
+    ]
+    table(report, pattern.STATEMENTS, raised + left)
+    text = words(pattern.rests_on(report))
+    assert "without “Goal – meaning, not significant”" in text and ".61 in place of .91" in text
+    assert "the significant relations with distress: without them it is .53" in text
+    assert "Task" not in text and "verdicts on mediation" not in text
+    table(report, pattern.STATEMENTS, [{**row, "change": 0.01} for row in raised + left])
+    assert pattern.rests_on(report) == ""
+
+
+def test_pattern_section_gives_the_packages_own_tests_with_their_errors(report_of):
+    report = report_of()
+    rows = report.results.table(pattern.POSTERIOR)
+    own = rows[rows["quantity"] == "beats bond goal"].iloc[:1]
+    package = [
+        own.assign(test="package", estimand=level, posterior=p, mc_se=0.02, kept=n)
+        for level, p, n in (("within", 0.88, 259), ("single", 0.89, 327))
+    ]
+    table(report, pattern.POSTERIOR, pd.concat([rows, *package]))
+    text = words(pattern.confirmed(report))
+    assert ".88 ± .02 within therapists (draws kept: 259)" in text and ".89 ± .02 at the single level" in text
+    table(report, pattern.POSTERIOR, rows)
+    assert pattern.confirmed(report) == ""
+
+
+def test_pattern_section_tells_attempts_averages_and_the_number_to_ask_for(report_of):
+    report = report_of()
+    attempts = {
+        "population": "as_reported",
+        "attempts": 5,
+        "probability": 0.013,
+        "best_of_samples": 0.064,
+        "analyses_high": 0.065,
+    }
+    table(report, pattern.ATTEMPTS, [attempts])
+    assert "best of five independent samples with .064" in words(pattern.tried(report))
+    ratio = {
+        "pattern": "whole_pattern",
+        "tests": "pearson",
+        "hypothesis": "no direct part",
+        "ratio": 0.31,
+        "ci_low": 0.28,
+        "ci_high": 0.34,
+    }
+    table(report, pattern.RATIOS, [{**ratio, "against": "a direct part beside a mediated one"}])
+    assert "0.31 [0.28, 0.34] times as probable as partial" in words(pattern.likeliest(report))
+    best = [
+        {"quantity": "beats bond goal", "number": number, "explained": e, "rank": rank}
+        for number, e, rank in (("SD bond", 0.01, 2), ("correlation bond meaning", 0.08, 1))
+    ]
+    table(report, pattern.INFORMATION, best)
+    text = words(pattern.would_tell(report))
+    assert (
+        "the correlation of bond with presence of meaning (8% of the variance)" in text
+        and "deviation" not in text
+    )
+    assert pattern._number("path alliance direct") == "the standardized direct path of the total alliance"
+    assert pattern._number("other bond") == pattern._number("path alliance other") == ""

@@ -266,7 +266,7 @@ _ALL = (
     ),
     # what must be true for the pattern of findings to come about
     File("design/surface.csv", "where the pattern is likely", key="design.surface"),
-    File("design/surface_ratios.csv", "ratios of composite hypotheses", key="design.surface"),
+    File("design/surface_ratios.csv", "ratios of composite hypotheses", key="design.surface", reported=True),
     File("design/surface_maximum.csv", "where the pattern is likeliest", key="design.surface", reported=True),
     File("design/pattern.csv", "how probable the pattern is", key="design.posterior"),
     File(
@@ -276,11 +276,11 @@ _ALL = (
         reported=True,
         absent="what must be true for the pattern",
     ),
-    File("design/statements.csv", "what each statement contributes", key="design.posterior"),
-    File("design/information.csv", "what would change the posterior", key="design.posterior"),
+    File("design/statements.csv", "what each statement contributes", key="design.posterior", reported=True),
+    File("design/information.csv", "what would change the posterior", key="design.posterior", reported=True),
     File("design/forecast.csv", "forecast of a replication", key="design.forecast", reported=True),
     File("design/forecast_sizes.csv", "sizes for a replication", key="design.forecast", reported=True),
-    File("design/attempts.csv", "the best of several attempts", key="design.attempts"),
+    File("design/attempts.csv", "the best of several attempts", key="design.attempts", reported=True),
     # each finding of the paper, each published number
     File(
         "claims.csv",

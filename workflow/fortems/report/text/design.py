@@ -191,38 +191,61 @@ def _gaps(report: Report) -> str:
     )
 
 
+MORE, LESS, UNCLEAR = "more", "less", "unclear"
+
+
+def against_rivals(report: Report) -> dict[str, list[str]]:
+    """Titles of the rivals by whether the whole pattern is more or less probable under the account than under them.
+
+    A rival is one or the other where the ratio's interval says so at every estimand that has one, else unclear. Empty
+    where no ratio has an end.
+    """
+    rows = report.results.rows(
+        RATIOS,
+        scenario=study().account,
+        gap=None,
+        against_gap=None,
+        claim=whole_pattern(report.results.claims),
+    )
+    titles = scenario_titles(report)
+    sides: dict[str, set[str]] = {}
+    for row in rows:
+        if not (row.has("ci_low") or row.has("ci_high")):  # one end only where a count is zero
+            continue
+        above, below = row.has("ci_low") and row["ci_low"] > 1, row.has("ci_high") and row["ci_high"] < 1
+        sides.setdefault(row["against"], set()).add(MORE if above else LESS if below else UNCLEAR)
+    found: dict[str, list[str]] = {}
+    for rival, said in sides.items():
+        side = next(iter(said)) if len(said) == 1 else UNCLEAR
+        found.setdefault(side, []).append(f"*{titles.get(rival, escape(rival))}*")
+    return found
+
+
+def compared_with_rivals(found: dict[str, list[str]], account: str) -> str:
+    """``more probable ACCOUNT than under *a*, less probable than under *b*, and not told apart from *c*``."""
+    clauses = []
+    if MORE in found:
+        clauses.append(f"more probable {account} than under {listed(found[MORE])}")
+    if LESS in found:
+        than = "than" if clauses else f"{account} than"
+        clauses.append(f"less probable {than} under {listed(found[LESS])}")
+    if UNCLEAR in found:
+        clauses.append(f"not told apart, in probability, from {listed(found[UNCLEAR])}")
+    return listed(clauses)
+
+
 def pattern_verdict(report: Report) -> str:
     """For the discussion: what the ratios allow to say."""
-    rows = [
-        row
-        for row in report.results.rows(
-            RATIOS,
-            scenario=study().account,
-            gap=None,
-            against_gap=None,
-            claim=whole_pattern(report.results.claims),
-        )
-        if row.has("ci_low") or row.has("ci_high")  # one end only where a count is zero
-    ]
-    if not rows:
+    found = against_rivals(report)
+    if not found:
         return ""
-    titles = scenario_titles(report)
-    above = [row["against"] for row in rows if row.has("ci_low") and row["ci_low"] > 1]
-    below = [row["against"] for row in rows if row.has("ci_high") and row["ci_high"] < 1]
-    apart = [name for name in dict.fromkeys(row["against"] for row in rows) if name in (*above, *below)]
-    unclear = [name for name in dict.fromkeys(row["against"] for row in rows) if name not in apart]
-    if not apart:
+    if set(found) == {UNCLEAR}:
         return (
             "The simulations bear this out: the whole pattern is not shown to be more probable where the article's account is true than "
             "under any of the rivals looked at."
         )
-    text = (
-        "In the simulations the whole pattern is told apart, in probability, only from "
-        f"{listed(f'*{titles.get(name, escape(name))}*' for name in apart)}"
-    )
-    if unclear:
-        text += f", not from {listed(f'*{titles.get(name, escape(name))}*' for name in unclear)}"
-    return f"{text}."
+    compared = compared_with_rivals(found, "where the article's account is true")
+    return f"In the simulations the whole pattern is {compared}."
 
 
 def power(report: Report) -> str:
@@ -307,7 +330,7 @@ def coverage(report: Report) -> str:
 
 
 def _beyond_normal(report: Report) -> str:
-    """Coverage where residual variances rise or slopes vary between therapists, interval by interval."""
+    """Coverage where residual variances rise, slopes vary or scores are ordinal, interval by interval."""
     rows = [
         row
         for row in report.results.rows(COVERAGE)
@@ -323,7 +346,8 @@ def _beyond_normal(report: Report) -> str:
     if not clauses:
         return ""
     return (
-        "Where residual variances rise with the variable before, or slopes vary between therapists, the true effect is covered by "
+        "Where residual variances rise with the variable before, slopes vary between therapists, or scores have a ceiling and skew, the true "
+        "effect is covered by "
         f"{listed(clauses)} of studies."
     )
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from fortems.package import NAME
 from fortems.presentation.choice import levels, verdict
-from fortems.presentation.claims import whole_pattern
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.design import DIAGNOSTICITY, RATIOS, scenario_titles
+from fortems.report.text.design import (
+    DIAGNOSTICITY,
+    MORE,
+    UNCLEAR,
+    against_rivals,
+    compared_with_rivals,
+)
 from fortems.report.text.discussion import shown
 from fortems.report.text.relations import total
 from fortems.report.text.story import package_name
@@ -109,25 +114,17 @@ def _fully(report: Report) -> str:
 def _tells(report: Report) -> str:
     """From which rivals the pattern of findings tells the article's account."""
     lead = "**Does the pattern of findings tell this account from its rivals?**"
-    whole = whole_pattern(report.results.claims)
-    rows = report.results.rows(RATIOS, claim=whole, scenario=study().account, gap=None, against_gap=None)
-    rows = [row for row in rows if row.has("ci_low") or row.has("ci_high")]
-    if report.has(DIAGNOSTICITY) and not rows:
+    found = against_rivals(report)
+    if not found and report.has(DIAGNOSTICITY):
         return f"{lead} Too few of the simulated studies showed it to say ([](#r-pattern))."
-    if not rows:
+    if not found:
         return f"{lead} This was not simulated in this run; three variables measured at once cannot tell one order from another."
-    titles = scenario_titles(report)
-    told: dict[str, bool] = {}
-    for row in rows:
-        clear = (row.has("ci_low") and row["ci_low"] > 1) or (row.has("ci_high") and row["ci_high"] < 1)
-        told[row["against"]] = told.get(row["against"], True) and clear
-    apart = [f"*{titles.get(key, escape(key))}*" for key, clear in told.items() if clear]
-    unclear = [f"*{titles.get(key, escape(key))}*" for key, clear in told.items() if not clear]
-    if not apart:
-        return f"{lead} From none of those looked at: it is not shown to be more probable under the account than under {listed(unclear)} ([](#r-pattern))."
-    if not unclear:
-        return f"{lead} From those looked at, {listed(apart)}, it does ([](#r-pattern))."
-    return f"{lead} Only in part: from {listed(apart)}, not from {listed(unclear)} ([](#r-pattern))."
+    if set(found) == {MORE}:
+        return f"{lead} From those looked at, {listed(found[MORE])}, it does ([](#r-pattern))."
+    if set(found) == {UNCLEAR}:
+        return f"{lead} From none of those looked at: it is not shown to be more probable under the account than under {listed(found[UNCLEAR])} ([](#r-pattern))."
+    compared = compared_with_rivals(found, "under the account")
+    return f"{lead} {'Only in part' if MORE in found else 'No'}: the pattern is {compared} ([](#r-pattern))."
 
 
 def no_conclusions(report: Report) -> str:
