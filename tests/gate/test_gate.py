@@ -10,7 +10,7 @@ import pytest
 from fortems.gate import gate as gates
 from fortems.gate.checks import CHECKS
 from fortems.gate.snapshot import Snapshot
-from fortems.gate.verdicts import check_claims, check_verdicts
+from fortems.gate.verdicts import RULE, _pattern, check_claims, check_verdicts
 
 TINY = ("--configfile", "config/tiny.yaml")
 
@@ -164,6 +164,12 @@ MUTATIONS = {
         {"claims"},
         "0.123",
     ),
+    "a difference between aspects": (
+        CLAIMS,
+        put("estimate", 0.123, claim="bond_over_goal", estimand="within"),
+        {"claims"},
+        "stands in no row of robustness/aspects.csv",
+    ),
     "a dropped claim": (CLAIMS, lambda t: t[t["claim"] != "bond_distress"], {"claims"}, "has no verdict"),
     "a claim of nobody": (
         CLAIMS,
@@ -237,6 +243,16 @@ def test_every_changed_verdict_on_mediation_is_found(evidence, column, value, le
     table = put(column, value, model="bond", level=level)(evidence.tables[name].copy())
     found = list(check_verdicts(replace(evidence, tables={**evidence.tables, name: table})))
     assert found and all(one.startswith(f"bond, {level}") for one in found), found
+
+
+@pytest.mark.parametrize(("written", "verdict"), [(True, "reproduced"), (False, RULE), (None, RULE)])
+def test_a_pattern_of_one_aspect_against_others_asks_for_the_difference(evidence, written, verdict):
+    """The article's answer on the parts is given; the contrast's decides between the two verdicts."""
+    pattern = evidence.claims["bond_alone"]
+    answers = {(name, "within"): True for name in (*pattern.parts, *pattern.contrasts)}
+    answers[pattern.contrasts[0], "within"] = written
+    assert _pattern(pattern, "within", answers, evidence.claims) == verdict
+    assert len(pattern.contrasts) == 2
 
 
 def test_a_claim_called_untestable_beside_its_p_is_found(evidence):

@@ -147,16 +147,25 @@ def _covariates(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -
 def _pattern(
     claim: Any, level: str, written: Mapping[tuple[str, str], Any], claims: Mapping[str, Any]
 ) -> str | None:
-    """Whether the authors would have written each part, at the pattern's estimand or at its own only one."""
-    parts = [
-        written.get((name, level), next((v for (part, _), v in written.items() if part == name), None))
-        for name in claim.parts
-    ]
+    """Whether the authors would have written each part, at the pattern's estimand or at its own only one.
+
+    Ours asks for its contrasts as well: one that is not shown, or has no answer, leaves the article's rule.
+    """
+
+    def answers(names: Sequence[str]) -> list[Any]:
+        return [
+            written.get((name, level), next((v for (part, _), v in written.items() if part == name), None))
+            for name in names
+        ]
+
+    parts = answers(claim.parts)
     known = [bool(part) for part in parts if isinstance(part, bool | np.bool_)]
     if not all(known):
         return "not reproduced"
     if len(known) < len(parts):
         return "not testable"
+    if not all(isinstance(one, bool | np.bool_) and one for one in answers(claim.contrasts)):
+        return RULE
     if any(claims[name].statistic == "full_mediation" for name in claim.parts):
         return RULE
     return "reproduced" if claim.significant else "consistent (weak)"
