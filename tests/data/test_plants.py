@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import textwrap
 import zipfile
+import zlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -110,6 +111,11 @@ def docx(text):
     return packed.getvalue()
 
 
+def pdf(about, stream):
+    """A PDF of one stream."""
+    return b"%PDF-1.7\n1 0 obj\n<<" + about + b">>\nstream\n" + stream + b"\nendstream\nendobj\n%%EOF"
+
+
 def sizes_of(run):
     return run.scores.groupby("therapist").size().to_numpy()
 
@@ -128,6 +134,7 @@ QUOTES = "quotes a free text"
 ONE_BY_ONE = "one by one"
 CELLS = "neighbouring cells"
 CLOSED = "cannot be looked"
+PICTURE = b"\x89PNG\r\n\x1a\nIEND\xaeB`\x82"
 
 #: What is planted → file, its content, and what is found.
 PLANTS = {
@@ -184,6 +191,33 @@ PLANTS = {
     "a standardized row": ("a.html", z_html, CELLS),
     "standardized rows": ("a.csv", lambda r: zscores(r).round(2).to_csv(index=False), CELLS),
     "answers": ("a.txt", lambda r: " ".join(f"{v:g}" for v in r.answers.iloc[3].filter(like="mlq_").tolist() + r.answers.iloc[3].filter(like="wai_").tolist()), CELLS),
+    "an identifier reversed": ("a.txt", lambda r: "see 3tsluhreV", NAMES),
+    "an identifier in base64": ("a.json", lambda r: json.dumps({"x": base64.b64encode(b"Verhulst3").decode()}), NAMES),
+    "an identifier in digits of base 16": ("a.txt", lambda r: b"Verhulst3".hex(), NAMES),
+    "an identifier escaped for a script": ("a.html", lambda r: r"<script>x = 'Verhulst\x33'</script>", NAMES),
+    "a story reversed": ("a.txt", lambda r: STORY[::-1], QUOTES),
+    "a story in UTF-32": ("a.txt", lambda r: STORY.encode("utf-32"), QUOTES),
+    "an archive behind a picture's end": ("a.png", lambda r: PICTURE + zipped("notes.txt", STORY), QUOTES),
+    "a packed text behind a picture's end": ("a.png", lambda r: PICTURE + gzip.compress(STORY.encode()), QUOTES),
+    "an archive behind a page": ("a.html", lambda r: b"<p>see below</p>" + zipped("notes.txt", STORY), CLOSED),
+    "a story as a PDF's description": ("a.pdf", lambda r: pdf(b"/Type /Metadata", STORY.encode()), QUOTES),
+    "a story on a page of a PDF": ("a.pdf", lambda r: pdf(b"/Filter /FlateDecode", zlib.compress(f"BT ({STORY}) Tj ET".encode())), QUOTES),
+    "a story set letter by letter": ("a.pdf", lambda r: pdf(b"", b"BT [" + b" -5 ".join(b"(%c)" % c for c in STORY.encode()) + b"] TJ ET"), QUOTES),
+    "a story packed twice in a PDF": ("a.pdf", lambda r: pdf(b"/Filter [/ASCII85Decode /FlateDecode]", base64.a85encode(zlib.compress(f"BT ({STORY}) Tj ET".encode())) + b"~>"), QUOTES),
+    "a table attached to a PDF": ("a.pdf", lambda r: pdf(b"/Type /EmbeddedFile /Filter /FlateDecode", zlib.compress(csv(of(r)).encode())), ONE_BY_ONE),
+    "a column's ranks": ("a.csv", lambda r: csv(r.scores["distress"].rank()), ONE_BY_ONE),
+    "a column's ranks from above": ("a.csv", lambda r: csv(r.scores["meaning"].rank(ascending=False)), ONE_BY_ONE),
+    "a column's logarithms": ("a.csv", lambda r: csv(np.log1p(of(r)).round(3)), ONE_BY_ONE),
+    "ages in tens of years": ("a.csv", lambda r: csv(of(r, "age") // 10 * 10), ONE_BY_ONE),
+    "a column around therapists' means": ("a.csv", lambda r: csv((r.scores["distress"] - r.scores.groupby("therapist")["distress"].transform("mean")).round(3)), ONE_BY_ONE),
+    "answers to one item": ("a.csv", lambda r: csv(r.answers["oq_7"].to_numpy(float)), ONE_BY_ONE),
+    "genders": ("a.csv", lambda r: "x\n" + "\n".join(r.scores["gender"]) + "\n", ONE_BY_ONE),
+    "genders as numbers": ("a.csv", lambda r: csv((r.scores["gender"] == "male").to_numpy(float)), ONE_BY_ONE),
+    "a column with decimal commas": ("a.csv", lambda r: "k;x\n" + "".join(f"{i};{v:.1f}\n".replace(".", ",") for i, v in enumerate(of(r))), ONE_BY_ONE),
+    "a column in lines of JSON": ("a.txt", lambda r: "".join(json.dumps({"k": i, "v": v}) + "\n" for i, v in enumerate(of(r))), ONE_BY_ONE),
+    "a column in a page's script": ("a.html", lambda r: '<script type="application/json">' + json.dumps({"d": [{"k": i / 7, "v": v} for i, v in enumerate(of(r))]}) + "</script>", ONE_BY_ONE),
+    "a column of a page's table": ("a.html", lambda r: "".join(f"<tr><td>{i}</td><td>{v:g}</td><td>{i * 1.5}</td></tr>" for i, v in enumerate(of(r))), ONE_BY_ONE),
+    "a column of a table in a text": ("a.txt", lambda r: "\n".join(f"{i:>4} {v:>6.1f}" for i, v in enumerate(of(r))), ONE_BY_ONE),
     "a pickle": ("a.pkl", lambda r: pickle.dumps(of(r)), CLOSED),
     "a pickle under another name": ("a.txt", lambda r: pickle.dumps(of(r).tolist()), CLOSED),
     "an unknown kind": ("a.dat", lambda r: of(r).tobytes(), CLOSED),
@@ -245,6 +279,11 @@ def test_links_and_special_files_are_refused(run, plant):
     assert all(CLOSED in hits[name] for name in ("tables/link.csv", "folder", "pipe"))
 
 
+def test_the_name_of_an_empty_folder_is_read(plant):
+    (plant.results / "figures" / "of_Verhulst3").mkdir(parents=True)
+    assert [NAMES in what for where, what in found(plant.copy)] == [True]
+
+
 def test_a_link_in_place_of_the_private_folder_is_refused(run, plant):
     shutil.rmtree(plant.results / "data")
     os.symlink(run.results / "data", plant.results / "data")
@@ -254,6 +293,8 @@ def test_a_link_in_place_of_the_private_folder_is_refused(run, plant):
 @pytest.mark.parametrize("content", [
     lambda r: csv(np.sort(np.random.default_rng(8).normal(45, 15, 60)).round(0)),
     lambda r: json.dumps(list(range(1, 61))),
+    lambda r: csv(np.random.default_rng(4).permutation(60)),
+    lambda r: "x\n" + "\n".join(np.random.default_rng(5).choice(["female", "male"], 60)) + "\n",
     lambda r: csv(np.linspace(0, 180, 60)),
     lambda r: csv(np.random.default_rng(9).integers(0, 10, 12)),
     lambda r: "<p>A brother, a winter, the sea: words that many texts have. Peer review, praktijk.</p>",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.data.privacy.reading import normalised
+from fortems.data.privacy.sameness import FEWEST, SIZES
 from fortems.data.settings import DataSettings
 from fortems.data.table import Table
 from fortems.tidy import number
@@ -20,11 +21,10 @@ from fortems.tidy import number
 if TYPE_CHECKING:
     import pandas as pd
 
-SIZES = "therapists' numbers of clients"
-FEWEST = 8  # a shorter column of numbers may agree by chance
 FREE_TEXT = 20  # characters from which several words are no category
 RARE = 5  # a text that fewer clients have tells who they are
 MOST_TEXTS = 2_000
+MOST_WORDS = 20  # a category of more is no group but a name of each
 SHINGLE = 6  # words of a longer text that tell it
 
 
@@ -42,7 +42,10 @@ class Secrets:
     texts : tuple of str
         Texts of several words of few clients, normalised (``reading.normalised``).
     columns : dict of str to ndarray
-        Values in the order of the file: each score by client, each therapist's mean and number of clients.
+        Values in the order of the file: each score, its distance from the therapist's mean and each answer by
+        client, each therapist's mean and number of clients.
+    categories : dict of tuple of str to str
+        The words of a category, normalised, in the order of the file → its name.
     rows : dict of str to list
         ``scores`` and ``items``: the cells of each client as written, in order.
     standardized : list of ndarray
@@ -59,6 +62,7 @@ class Secrets:
     words: frozenset[str]
     texts: tuple[str, ...]
     columns: dict[str, np.ndarray]
+    categories: dict[tuple[str, ...], str]
     rows: dict[str, Sequence[Sequence[str]]]
     standardized: list[np.ndarray]
     several: int
@@ -124,13 +128,25 @@ def secrets(
     columns = {name: scores[name].dropna().to_numpy(dtype=float) for name in numeric}
     groups = scores.groupby("therapist")
     means = groups[numeric].mean()
+    around = scores[numeric] - groups[numeric].transform("mean")
+    columns |= {f"{name} around therapists' means": around[name].dropna().to_numpy(float) for name in numeric}
     columns |= {f"therapists' mean {name}": means[name].dropna().to_numpy(dtype=float) for name in numeric}
-    columns = {name: v for name, v in columns.items() if len(v) >= FEWEST and np.ptp(v) > 0}
+    categories = _categories(scores)
+    for cells, name in categories.items():
+        if len(set(cells)) <= MOST_WORDS:
+            columns |= {f"{name}, {word}": np.array(cells) == word for word in sorted(set(cells))}
+    columns = {
+        name: v.astype(float)
+        for name, v in columns.items()
+        if len(v) >= FEWEST and np.ptp(v.astype(float)) > 0
+    }
     columns[SIZES] = groups.size().to_numpy(dtype=float)
     rows: dict[str, Sequence[Sequence[str]]] = {"scores": _cells(scores[numeric])}
     if items is not None:
         answers = [name for name in items.columns if name.rpartition("_")[2].isdigit()]
         rows["items"] = _cells(items[answers])
+        given = {name: items[name].dropna().to_numpy(dtype=float) for name in answers}
+        columns |= {name: v for name, v in given.items() if len(v) >= FEWEST and np.ptp(v) > 0}
     values = scores[numeric].to_numpy(dtype=float, na_value=np.nan)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -142,12 +158,25 @@ def secrets(
         words=frozenset(words),
         texts=tuple(sorted(phrases, key=lambda text: (-len(text), text))[:MOST_TEXTS]),
         columns=columns,
+        categories=categories,
         rows=rows,
         standardized=[row for table in standardized for row in table],
         several=max(3, (scores["therapist"].nunique() + 1) // 2),
         names=frozenset({"client", "therapist", *names}),
         places=tuple(dict.fromkeys(normalised(place) for place in places if len(place) > 1)),
     )
+
+
+def _categories(scores: pd.DataFrame) -> dict[tuple[str, ...], str]:
+    """Words of the clients' categories in the order of the file."""
+    import pandas as pd
+
+    words = {
+        str(name): tuple(normalised(str(v)) for v in scores[name].fillna(""))
+        for name in scores.columns
+        if name not in ("client", "therapist") and not pd.api.types.is_numeric_dtype(scores[name])
+    }
+    return {cells: name for name, cells in words.items() if len(cells) >= FEWEST and len(set(cells)) > 1}
 
 
 def words_in(text: str) -> list[str]:

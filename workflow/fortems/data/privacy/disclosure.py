@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fortems.data.privacy.confidential import FEWEST, SHINGLE, SIZES, Secrets, words_in
-from fortems.data.privacy.reading import NUMBER, Part, UnreadableError, normalised, read
+from fortems.data.privacy.confidential import SHINGLE, Secrets, words_in
+from fortems.data.privacy.decoding import UnreadableError
+from fortems.data.privacy.reading import Part, normalised, read
+from fortems.data.privacy.sameness import NUMBER, Columns
 from fortems.data.privacy.subtraction import recoverable
 from fortems.errors import Problem, ProblemsError
 from fortems.tidy import number
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 PRIVATE = "data"  # the folder of a run that never leaves the machine
 NEIGHBOURS = {"scores": 5, "items": 12}  # cells in a row that belong to one client and no other table
 MATCHING = 8  # cells of a row that are one client's, in any order
-MOST = 2 / 3  # share of clients from which a column is theirs
 TOKEN = re.compile(r"[\w.\-@+]+")
 
 
@@ -90,6 +91,9 @@ def scan(results: str | os.PathLike[str], secret: Secrets) -> tuple[dict[str, st
     for path in _leaving(Path(results)):
         name = path.relative_to(results).as_posix()
         found = dict.fromkeys(search.words(normalised(name)))
+        if path.is_dir() and not path.is_symlink():  # an empty one, which has a name and no more
+            problems += [Problem(name, what, ALLOWED) for what in found]
+            continue
         try:
             parts, how[name] = read(path)
             for part in parts:
@@ -114,6 +118,8 @@ def _leaving(results: Path) -> Iterator[Path]:
         for name in sorted([*names, *links]):
             if name != "disclosure.json":
                 yield Path(folder, name)
+        if Path(folder) != results and not (folders or names or links):
+            yield Path(folder)
 
 
 class _Search:
@@ -128,7 +134,7 @@ class _Search:
         self.secret = secret
         self.told = {normalised(word) for word in secret.words}
         self.shingles = secret.shingles
-        self.sorted = {name: np.sort(values) for name, values in secret.columns.items()}
+        self.columns = Columns(secret.columns)
         self.neighbours = {
             kind: {
                 gram: client for client, cells in enumerate(rows) for gram in _grams(cells, NEIGHBOURS[kind])
@@ -153,6 +159,7 @@ class _Search:
     def part(self, part: Part) -> Iterator[str]:
         """Yield what is found in a part of a file."""
         yield from self.words(part.text)
+        yield from self.words(part.text[::-1])
         for table in part.tables:
             for name, cells in table:
                 yield from self._column(name, cells)
@@ -161,7 +168,8 @@ class _Search:
             self._cells([cell for cell in row if NUMBER.fullmatch(cell)])
         for sequence in part.sequences:
             self._cells(sequence)
-            yield from self._running(sequence)
+            for whose in self.columns.running(sequence):
+                yield f"holds {whose} one by one"
 
     def rows_told(self) -> Iterator[str]:
         """Yield how many clients' rows were found since this was last asked."""
@@ -195,81 +203,23 @@ class _Search:
     def _column(self, name: str, cells: Sequence[str]) -> Iterator[str]:
         """Yield what a named column of cells is, if it is one of identifiers or of values one by one."""
         secret, values = self.secret, [cell for cell in cells if cell != ""]
+        if (whose := secret.categories.get(tuple(normalised(cell) for cell in cells))) is not None:
+            yield f"the column {name!r} holds clients' {whose} one by one"
         distinct = set(values)
         inside = bool(distinct) and distinct <= secret.identifiers
         # Letters A to D may grade something else; half of the therapists or more do not.
         words = len(distinct) >= secret.several and not all(NUMBER.fullmatch(v) for v in distinct)
         if inside and (words or name in secret.names):
             yield f"the column {name!r} holds identifiers"
-        numbers = _numbers(values)
-        if whose := self._same(numbers, _digits(values)):
+        if whose := self.columns.same(values):
             yield f"the column {name!r} holds {whose} one by one"
-
-    def _same(self, values: np.ndarray, decimals: int) -> str:
-        """Return whose values a column holds, as they are or standardized, or an empty text."""
-        if len(values) < 4 or np.ptp(values) == 0:
-            return ""
-        for name, own in self.secret.columns.items():
-            label = name if name.startswith("therapists'") else f"clients' {name}"
-            if self._is(values, own, self.sorted[name], decimals, exact=name == SIZES):
-                return label
-        return ""
-
-    def _is(
-        self, values: np.ndarray, own: np.ndarray, in_order: np.ndarray, decimals: int, exact: bool
-    ) -> bool:
-        if exact and len(own) >= 4:  # therapists' sizes: small whole numbers, in any order
-            if len(values) == len(own) and len(np.unique(own)) >= 3:
-                return bool(np.array_equal(np.sort(values), in_order))
-            return False
-        if not MOST * len(own) <= len(values) <= len(own) or len(values) < FEWEST:
-            return False
-        # A column of few values agrees with others by chance unless its order does too.
-        coarse = len(np.unique(values)) < FEWEST
-        if len(values) == len(own):
-            close = _tolerance(values, decimals)
-            theirs, ours = _standard(values), _standard(own)
-            if coarse:
-                return bool(np.allclose(theirs, ours, atol=close) or np.allclose(theirs, -ours, atol=close))
-            theirs, ours = np.sort(theirs), np.sort(ours)
-            return bool(
-                np.allclose(theirs, ours, atol=close) or np.allclose(theirs, np.sort(-ours), atol=close)
-            )
-        if coarse:
-            return False
-        close = 0.51 * 10.0**-decimals
-        if _contained(np.sort(values), in_order, min(close, 1e-9) if not decimals else close):
-            return decimals == 0 or np.ptp(values) > 4 * close * len(own)
-        return any(
-            _contained(np.sort(values), np.sort((own - own.mean()) / own.std(ddof=ddof)), max(close, 1e-6))
-            for ddof in (0, 1)
-            if decimals >= 2
-        )
-
-    def _running(self, sequence: Sequence[str]) -> Iterator[str]:
-        """Yield columns that stand one number after the other somewhere in a text."""
-        numbers = np.array([float(cell) for cell in sequence if NUMBER.fullmatch(cell)], dtype=float)
-        if len(numbers) < 4:
-            return
-        numbers = np.where(np.isfinite(numbers), numbers, 0.0)
-        for name, own in self.secret.columns.items():
-            label = name if name.startswith("therapists'") else f"clients' {name}"
-            length = len(own) if name == SIZES else int(np.ceil(MOST * len(own)))
-            few = len(np.unique(own)) < (3 if name == SIZES else FEWEST)
-            if length < 4 or len(numbers) < length or few:
-                continue
-            for start in _runs(np.isin(numbers, own), length):
-                window = np.sort(numbers[start : start + length])
-                enough = len(np.unique(window)) >= (3 if name == SIZES else FEWEST)
-                if enough and _contained(window, self.sorted[name], 0.0):
-                    yield f"holds {label} one by one"
-                    break
 
     def _cells(self, sequence: Sequence[str]) -> None:
         """Note clients whose neighbouring cells stand in a sequence."""
         plain = [_plain(cell) for cell in sequence]
         for kind, grams in self.neighbours.items():
-            for gram in _grams(plain, NEIGHBOURS[kind]):
+            # Those of clients have no gap and are not evenly spaced: what is among them is neither.
+            for gram in zip(*(plain[k:] for k in range(NEIGHBOURS[kind])), strict=False):
                 if gram in grams:
                     self.clients.setdefault(f"{kind}.csv", set()).add(grams[gram])
         if sum("." in cell for cell in sequence) < NEIGHBOURS["scores"]:
@@ -294,43 +244,6 @@ class _Search:
 def _plain(cell: str) -> str:
     """A number's text as results write it."""
     return number(float(cell))
-
-
-def _numbers(values: Sequence[str]) -> np.ndarray:
-    found = [float(value) for value in values if NUMBER.fullmatch(value.strip())]
-    return np.array(found if len(found) == len(values) else [], dtype=float)
-
-
-def _digits(values: Sequence[str]) -> int:
-    """The most decimals of a column's numbers."""
-    return max((len(value.strip().partition(".")[2].partition("e")[0]) for value in values), default=0)
-
-
-def _tolerance(values: np.ndarray, decimals: int) -> float:
-    """How far standardized values may be apart if they were rounded to so many decimals."""
-    return float(min(max(1e-6, 2 * 10.0**-decimals / values.std()), 0.02)) if decimals else 1e-6
-
-
-def _runs(inside: np.ndarray, length: int) -> Iterator[int]:
-    """Starts of windows of a length in which all are inside."""
-    total = np.concatenate([[0], np.cumsum(inside)])
-    yield from np.flatnonzero(total[length:] - total[:-length] == length).tolist()
-
-
-def _standard(values: np.ndarray) -> np.ndarray:
-    return (values - values.mean()) / values.std()
-
-
-def _contained(some: np.ndarray, all_: np.ndarray, close: float) -> bool:
-    """Return whether each of some sorted values is among others, each of those used once at most."""
-    place = 0
-    for value in some:
-        while place < len(all_) and all_[place] < value - close:
-            place += 1
-        if place == len(all_) or all_[place] > value + close:
-            return False
-        place += 1
-    return True
 
 
 def _rounded_grams(values: np.ndarray, length: int) -> Iterator[tuple[float, ...]]:

@@ -6,15 +6,10 @@ Glyphs that are drawn (PDF, PNG) are read as far as they are text; each figure h
 
 from __future__ import annotations
 
-import base64
-import binascii
-import bz2
 import csv
-import gzip
 import html
 import io
 import json
-import lzma
 import re
 import tarfile
 import unicodedata
@@ -27,19 +22,25 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote
 
+from fortems.data.privacy.decoding import (
+    LARGEST,
+    UnreadableError,
+    decoded,
+    decompressed,
+    encoded,
+    pdf_parts,
+    png_parts,
+    without_encoded,
+)
+from fortems.data.privacy.sameness import NUMBER
+
 DEEPEST = 5  # archives in archives
-LARGEST = 500_000_000  # bytes unpacked
-NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
-ENCODED = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:[\r\n]+[A-Za-z0-9+/_-]+)*={0,2}")
 ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*["']\s*(-?[0-9.]+(?:e-?[0-9]+)?)\s*["']""")
 MARKUP = (".html", ".htm", ".svg", ".xml", ".rels", ".xhtml")
 PICKLES = (".pkl", ".pickle", ".joblib", ".npy", ".npz", ".rds", ".rdata", ".pt", ".h5", ".hdf5")
-TABULAR = {".csv": ",", ".tsv": "\t"}
+TABULAR = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+SEPARATORS = (",", ";", "\t", "|")
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
-
-
-class UnreadableError(Exception):
-    """A file that cannot be looked into; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -99,58 +100,32 @@ def _opened(name: str, content: bytes, depth: int) -> Iterator[Part]:
         raise UnreadableError("is a pickle or a store of another program")
     if depth > DEEPEST:
         raise UnreadableError("is packed too deep")
-    if content.startswith(b"PK") and zipfile.is_zipfile(io.BytesIO(content)):
+    zipped = zipfile.is_zipfile(
+        io.BytesIO(content)
+    )  # the list of an archive stands at its end, whatever comes before
+    if zipped:
         yield from _zipped(content, depth)
-    elif unpacked := _decompressed(content):
+    if zipped and content.startswith(b"PK"):
+        return
+    if unpacked := decompressed(content):
         yield from _opened(PurePath(name).stem, unpacked, depth + 1)
     elif content[257:262] == b"ustar":
         yield from _tarred(content, depth)
     elif content.startswith(b"%PDF"):
-        yield from _texts(".txt", _pdf_text(content), depth)
+        text, attached = pdf_parts(content)
+        yield from _texts("", text, depth)
+        for file in attached:
+            yield from _opened("", file, depth + 1)
     elif content.startswith(b"\x89PNG"):
-        yield from _texts(".txt", _png_text(content), depth)
+        text, behind = png_parts(content)
+        yield from _texts("", text, depth)
+        if behind and not zipped:
+            yield from _opened("", behind, depth + 1)
     elif content.startswith((b"wOFF", b"wOF2", b"\x00\x01\x00\x00", b"OTTO", b"\xff\xd8\xff", b"GIF8")):
         # Fonts and pictures of a document: no place for rows, and their bytes are looked at for words.
-        yield from _texts(".txt", " ".join(re.findall(r"[\x20-\x7e]{6,}", content.decode("latin-1"))), depth)
+        yield from _texts("", " ".join(re.findall(r"[\x20-\x7e]{6,}", content.decode("latin-1"))), depth)
     else:
         yield from _texts(suffix, decoded(content), depth)
-
-
-def decoded(content: bytes) -> str:
-    """Return bytes as text.
-
-    Raises
-    ------
-    UnreadableError
-        When they are none.
-    """
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
-        if content.startswith(mark):
-            return content.decode(encoding, errors="replace")
-    if b"\0" not in content:
-        for encoding in ("utf-8", "cp1252"):
-            try:
-                text = content.decode(encoding)
-            except UnicodeDecodeError:
-                continue
-            odd = sum(not (c.isprintable() or c.isspace()) for c in text)
-            if odd <= len(text) // 100:
-                return text
-    raise UnreadableError("is of a kind that cannot be looked into")
-
-
-def _decompressed(content: bytes) -> bytes:
-    for mark, opened in ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open)):
-        if content.startswith(mark):
-            try:
-                with opened(io.BytesIO(content)) as file:  # type: ignore[operator]
-                    found = bytes(file.read(LARGEST + 1))
-            except (OSError, EOFError, lzma.LZMAError) as error:
-                raise UnreadableError("is packed and damaged") from error
-            if len(found) > LARGEST:
-                raise UnreadableError("is too large unpacked")
-            return found
-    return b""
 
 
 def _zipped(content: bytes, depth: int) -> Iterator[Part]:
@@ -200,12 +175,13 @@ def _tabled(cells: list[list[str]]) -> Part:
 def _texts(suffix: str, text: str, depth: int) -> Iterator[Part]:
     """The parts of a text: its words, its numbers, its tables and lists, and what is encoded in it."""
     if suffix in TABULAR:
-        cells = list(csv.reader(io.StringIO(text), delimiter=TABULAR[suffix]))
-        yield _tabled([row for row in cells if row])
-    if suffix == ".json":
-        with suppress(ValueError, RecursionError):
-            yield from _listed(json.loads(text))
-    plain, bare = text, _without_encoded(text)
+        first = text.lstrip().partition("\n")[0]
+        for separator in (mark for mark in SEPARATORS if mark == TABULAR[suffix] or mark in first):
+            with suppress(csv.Error):
+                cells = list(csv.reader(io.StringIO(text), delimiter=separator))
+                yield _tabled([row for row in cells if row])
+    yield from _of_json(suffix, text)
+    plain, bare = text, without_encoded(text)
     if suffix in MARKUP or text.lstrip()[:1] == "<":
         yield from _attributes(bare)
         # Markup splits words and lines: they are looked for with nothing and with a blank between.
@@ -218,13 +194,32 @@ def _texts(suffix: str, text: str, depth: int) -> Iterator[Part]:
         plain += "\n" + unquote(plain)
     if "\\u" in plain:
         plain += "\n" + re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m.group(1), 16)), plain)
+    if "\\x" in plain:
+        plain += "\n" + re.sub(r"\\x([0-9a-fA-F]{2})", lambda m: chr(int(m.group(1), 16)), plain)
     unbroken = re.sub(r"(\w)[-\u2010]\s*\n\s*(\w)", r"\1\2", plain)
     yield Part(normalised(plain), sequences=(tuple(NUMBER.findall(bare)),))
     if unbroken != plain:
         yield Part(normalised(unbroken))
+    if re.search(r"[0-9],[0-9]", bare):  # a decimal comma
+        yield Part("", sequences=(tuple(NUMBER.findall(re.sub(r"(?<=[0-9]),(?=[0-9])", ".", bare))),))
     if depth <= DEEPEST:
-        for inner in _encoded(text):
+        for inner in encoded(text):
             yield from _opened_quietly(inner, depth + 1)
+
+
+def _of_json(suffix: str, text: str) -> Iterator[Part]:
+    """Lists and maps: of a file, of each line of one, or of the scripts of a page."""
+    inside = (
+        re.findall(r"<script\b[^>]*json[^>]*>(.*?)</script>", text, re.DOTALL) if "<script" in text else []
+    )
+    lines = text.splitlines()
+    if suffix == ".json":
+        inside.append(text)
+    elif len(lines) > 1 and all(line[:1] in "[{" for line in lines[:3]):
+        inside.append("[" + ",".join(line for line in lines if line.strip()) + "]")
+    for each in inside:
+        with suppress(ValueError, RecursionError):
+            yield from _listed(json.loads(each))
 
 
 def _attributes(text: str) -> Iterator[Part]:
@@ -289,52 +284,9 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _without_encoded(text: str) -> str:
-    """A text without embedded files, whose letters would be taken for words and numbers."""
-    return re.sub(r"data:[\w/+.\-]+;base64,[A-Za-z0-9+/=\s]+", " ", text)
-
-
-def _encoded(text: str) -> Iterator[bytes]:
-    """What base64 and hexadecimal digits in a text stand for."""
-    for found in ENCODED.findall(text):
-        plain = "".join(found.split()).replace("-", "+").replace("_", "/")
-        if len(plain) % 2 == 0 and re.fullmatch(r"[0-9a-fA-F]+", plain):
-            yield binascii.unhexlify(plain)
-        else:
-            bare = plain.rstrip("=")
-            try:
-                yield base64.b64decode(bare + "=" * (-len(bare) % 4))
-            except (binascii.Error, ValueError):
-                continue
-
-
 def _opened_quietly(content: bytes, depth: int) -> Iterator[Part]:
     """What encoded bytes hold, nothing where they hold nothing that can be read."""
     try:
         yield from list(_opened("", content, depth))
     except UnreadableError:
         return
-
-
-def _pdf_text(content: bytes) -> str:
-    """Uncompressed parts and inflated streams; text set with embedded fonts is glyph numbers and stays unread."""
-    parts = [re.sub(rb"stream\r?\n.*?endstream", b" ", content, flags=re.DOTALL)]
-    for stream in re.findall(rb"stream\r?\n(.*?)endstream", content, flags=re.DOTALL):
-        try:
-            plain = zlib.decompressobj().decompress(stream)
-        except zlib.error:
-            continue
-        parts += re.findall(rb"\(((?:[^()\\]|\\.)*)\)", plain)
-    return "\n".join(part.decode("latin-1") for part in parts)
-
-
-def _png_text(content: bytes) -> str:
-    """Text chunks, and what stands behind the picture's end."""
-    texts = re.findall(rb"(?:tEXt|iTXt)([^\x89]{0,4000})", content)
-    texts.append(content.partition(b"IEND\xaeB`\x82")[2])
-    for packed in re.findall(rb"zTXt[^\0]{1,79}\0\0(.{0,20000})", content, flags=re.DOTALL):
-        try:
-            texts.append(zlib.decompressobj().decompress(packed, 1_000_000))
-        except zlib.error:
-            continue
-    return "\n".join(t.decode("utf-8", errors="replace") for t in texts)
