@@ -8,6 +8,7 @@ import pytest
 from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.privacy import cells
 from fortems.data.privacy.protection import merge_categories, protect
+from fortems.data.privacy.release import flow_of
 from fortems.data.privacy.told import Clients, printed, told
 from fortems.errors import DataError
 from fortems.study.instruments import load_instruments
@@ -92,6 +93,41 @@ def test_a_number_that_few_have_or_that_counts_few_is_withheld():
     kept = run(frame)
     assert set(kept.withheld["variable"]) == {"income", "injured"}
     assert "children" in kept.analysed
+
+
+def test_a_number_that_one_client_dominates_is_withheld():
+    """Mean and SD of a few incomes and one of two millions give the two millions to the hundredth part."""
+    rng = np.random.default_rng(3)
+    frame = clients()
+    frame["income"] = np.where(rng.random(80) < 0.2, rng.integers(800, 1400, 80), 0).astype(float)
+    frame.loc[4, "income"] = 2_400_000
+    mean, sd = frame["income"].mean(), frame["income"].std()
+    assert mean + sd * 79 / np.sqrt(80) == pytest.approx(2_400_000, rel=0.01)
+    found = run(frame, model("rich", covariates=("income",)))
+    assert "income" not in found.analysed and found.models == ("plain",)
+    assert "income" not in run(frame).analysed  # nor where no model needs it
+    frame.loc[4, "income"] = 2_400
+    assert "income" in run(frame, model("rich", covariates=("income",))).analysed
+
+
+def test_the_flow_tells_of_no_few_therapists():
+    """14 therapists analysed of 15 received say that all clients of one were excluded."""
+    frame = clients()
+    flow = pd.DataFrame(
+        {
+            "step": ["received", "excluded"],
+            "detail": ["rows of the file", "sessions: at least 5"],
+            "clients": [87, 7],
+            "therapists": [17, 1],
+            "clients_per_therapist": [87 / 17, np.nan],
+        }
+    )
+    told_ = flow_of(flow, frame, frame)
+    assert told_["clients"].tolist() == [87, 7, 80]
+    assert told_["therapists"].fillna(-1).tolist() == [-1, -1, 16]
+    assert np.isnan(told_["clients_per_therapist"].iloc[0])
+    flow.loc[0, "therapists"] = 19
+    assert flow_of(flow, frame, frame)["therapists"].tolist() == [19, 1, 16]
 
 
 def test_few_incomplete_clients_are_left_out_of_everything():

@@ -46,6 +46,9 @@ def tables():
         "tables/icc.csv": pd.DataFrame({"n_clients": [85], "n_therapists": [21], "n0": [np.nan]}),
         "robustness/leave_one_out.csv": pd.DataFrame({"lowest": [np.nan], "sign_changes": [1]}),
         "figures/scatter.csv": cells,
+        "figures/flow.csv": pd.DataFrame(
+            {"step": ["received", "analysed"], "clients": [95, 85], "therapists": [24, 21]}
+        ),
     }
 
 
@@ -67,6 +70,7 @@ LEAKS = {
     "a count of few": (put("tables/descriptives.csv", "n", 2, 2), "2 clients"),
     "a rest of few": (put("tables/descriptives.csv", "n", 30, 3), "leave 2 of 85"),
     "a single part withheld": (drop_category, "a single part is withheld"),
+    "therapists left out": (put("figures/flow.csv", "therapists", 22), "21 and 22 therapists"),
     "numbers that differ by few": (put("tables/correlations.csv", "n", 84), "1 clients more or less"),
     "numbers that differ between tables": (put("tables/icc.csv", "n_clients", 88), "3 clients more or less"),
     "therapists that differ by few": (put("tables/icc.csv", "n_therapists", 20), "differ by few"),

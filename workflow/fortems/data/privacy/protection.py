@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 OTHER = "other"
 #: Mean, SD, skew and kurtosis with n give the counts of so many distinct values, so that each must be of enough.
 FEW_VALUES = 5
+#: Of all squared distances from the mean those of one client: with .5, M and SD place nobody nearer than 40 %.
+LARGEST_SQUARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ def protect(
         found, variable = _too_rare(scores, needed, common, therapist, left_out, limits)
         if variable is None:
             break
-        left_out[variable] = f"known of {limits.words()}, or one of its values is"
+        left_out[variable] = (
+            f"known of {limits.words()}, or one of its values is, or one client makes up most of its variation"
+        )
         for name, model in models.items():
             if variable in model.variables:
                 gone.setdefault(name, f"{variable} is withheld: {left_out[variable]}")
@@ -250,12 +254,18 @@ def merge_categories(
 
 
 def _spread(values: np.ndarray, there: np.ndarray, therapist: np.ndarray, limits: Limits) -> bool:
-    """Return whether a number of few distinct values has enough clients at each: a mean of 0 and 1 is a count."""
+    """Return whether mean and SD tell of nobody.
+
+    Of few distinct values each must have enough clients: a mean of 0 and 1 is a count. Of more, no client may make
+    up most of the variation: nobody of n is further from the mean than (n - 1) / sqrt(n) SDs (Samuelson, 1968), and who
+    is nearly there is told by them.
+    """
     known = there & ~np.isnan(values)
     distinct = np.unique(values[known])
-    return len(distinct) > FEW_VALUES or all(
-        limits.enough(therapist[known & (values == value)]) for value in distinct
-    )
+    if len(distinct) > FEW_VALUES:
+        squares = (values[known] - values[known].mean()) ** 2
+        return bool(squares.max() <= LARGEST_SQUARE * squares.sum())
+    return all(limits.enough(therapist[known & (values == value)]) for value in distinct)
 
 
 def _extras(
@@ -286,7 +296,9 @@ def _extras(
             or (number and not _spread(scores[name].to_numpy(float), common, therapist, limits))
             or not all(limits.apart(one, other, therapist) for one in shared for other in [*sets, *shared])
         ):
-            left_out[name] = f"known of {limits.words()}, or of nearly all others"
+            left_out[name] = (
+                f"known of {limits.words()}, or of nearly all others, or one client makes up most of its variation"
+            )
         else:
             sets += [one for one in shared if not any(np.array_equal(one, other) for other in sets)]
     return left_out

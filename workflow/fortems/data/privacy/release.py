@@ -11,6 +11,7 @@ import numpy as np
 
 from fortems.data.codebook import described
 from fortems.data.inclusion import step
+from fortems.data.privacy.limits import FEWEST_THERAPISTS
 from fortems.data.privacy.privacy import SHOWN, displays, withheld
 
 if TYPE_CHECKING:
@@ -205,6 +206,9 @@ def flow_of(flow: pd.DataFrame, analysed: pd.DataFrame, common: pd.DataFrame) ->
         rows.append(step("analysed", "any value that the models need", analysed))
     else:
         rows.append(step("analysed", "every value that the models need", analysed))
+    if 0 < steps["therapists"].max() - analysed["therapist"].nunique() < FEWEST_THERAPISTS:
+        # How many therapists were left out is told by their numbers before and after; a ratio gives its parts.
+        steps[["therapists", "clients_per_therapist"]] = np.nan
     return pd.concat([steps, pd.DataFrame(rows, columns=flow.columns)], ignore_index=True)
 
 

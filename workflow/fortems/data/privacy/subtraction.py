@@ -7,7 +7,7 @@ withheld something. Whoever adds a table that tells too much is stopped here.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,27 +40,33 @@ def recoverable(tables: Mapping[str, pd.DataFrame], limits: Limits) -> Iterator[
     limits : Limits
     """
     totals = _totals(tables)
-    many = {
-        int(value)
-        for name, table in tables.items()
-        if "n_therapists" in table and not name.startswith("design/")
-        for value in table["n_therapists"].dropna().unique()
-        if value
-    }
+    many = _therapists(tables)
     for fewer, more in itertools.combinations(sorted(many), 2):
         if more - fewer < FEWEST_THERAPISTS:
             yield f"{fewer} and {more} therapists differ by few"
     for (first, here), (second, there) in itertools.combinations(totals.items(), 2):
         if limits.small(abs(first - second)):
             yield f"{here} counts {abs(first - second)} clients more or less than {there}"
-    most = max(totals, default=0)
     for name, table in tables.items():
         yield from _small(name, table, limits)
-        yield from _left(name, table, most, limits)
+        yield from _left(name, table, totals, limits)
         yield from _filled(name, table)
         if not name.startswith(("figures/", "design/", "manuscript/")):
             yield from _digits(name, table)
     yield from _indicators(tables, limits)
+
+
+def _therapists(tables: Mapping[str, pd.DataFrame]) -> set[int]:
+    """Numbers of therapists that statistics rest on, and of those received."""
+    found: set[int] = set()
+    for name, table in tables.items():
+        if name.startswith("design/"):
+            continue
+        columns = [table["n_therapists"]] if "n_therapists" in table else []
+        if {"step", "therapists"} <= set(table):
+            columns.append(table.loc[table["step"].isin(LEVELS), "therapists"])
+        found |= {int(value) for column in columns for value in column.dropna().unique()}
+    return found - {0}
 
 
 def _totals(tables: Mapping[str, pd.DataFrame]) -> dict[int, str]:
@@ -107,7 +113,7 @@ def _small(name: str, table: pd.DataFrame, limits: Limits) -> Iterator[str]:
                         yield f"{name}, {column}: {value:g} of {size:g} are {count:g} clients"
 
 
-def _left(name: str, table: pd.DataFrame, most: int, limits: Limits) -> Iterator[str]:
+def _left(name: str, table: pd.DataFrame, totals: Iterable[int], limits: Limits) -> Iterator[str]:
     """What is left when the counts of all parts are taken from the whole."""
     parts: dict[Any, pd.Series] = {}
     if {"variable", "category", "n"} <= set(table):
@@ -117,11 +123,11 @@ def _left(name: str, table: pd.DataFrame, most: int, limits: Limits) -> Iterator
         cells = table[table["kind"] == "cell"]
         parts = {key: group["clients"] for key, group in cells.groupby(["x", "y"])}
     for key, counts in parts.items():
-        left = most - int(counts.sum())
-        if limits.small(left):
-            yield f"{name}, {key}: the parts leave {left} of {most} clients"
-        hidden = int(counts.isna().sum())
-        if hidden == 1 and left > 0:
+        sum_, hidden = int(counts.sum()), int(counts.isna().sum())
+        for whole in totals:
+            if limits.small(whole - sum_):
+                yield f"{name}, {key}: the parts leave {whole - sum_} of {whole} clients"
+        if hidden == 1 and any(whole > sum_ for whole in totals):
             yield f"{name}, {key}: a single part is withheld, and the others give it"
 
 
