@@ -3,7 +3,7 @@
     python tests/data/reconstruct.py results/RUN [fewest clients]
 
 Reads everything below the folder but ``data/``: tables, the tables' twins beside figures, the report in HTML, PDF and
-Word, settings, manifest. Prints each finding; exits 1 where there is one.
+Word with the tables that pages carry, the list of printed numbers, settings, gate, manifest, crate. Prints each finding; exits 1 where there is one.
 """
 
 from __future__ import annotations
@@ -273,11 +273,95 @@ def by_settings(folder: Path, fewest: int) -> list[str]:
     return found
 
 
+def inside_pages(folder: Path) -> dict[str, list[dict[str, str]]]:
+    """Tables that pages carry with them, as data of their scripts."""
+    tables = {}
+    for path in leaving(folder):
+        if path.suffix != ".html":
+            continue
+        text = path.read_text(encoding="utf-8")
+        for script in re.findall(r"<script[^>]*json[^>]*>(.*?)</script>", text, re.S):
+            for name, content in strings_of(json.loads(script)):
+                if content.count("\n") > 1 and "," in content.partition("\n")[0]:
+                    tables[f"{path.name}#{name}"] = list(csv.DictReader(content.splitlines()))
+    return tables
+
+
+def strings_of(value: object, name: str = "") -> list[tuple[str, str]]:
+    """Texts of a nested value, with the name under which each stands."""
+    if isinstance(value, dict):
+        return [pair for key, part in value.items() for pair in strings_of(part, str(key))]
+    if isinstance(value, list):
+        return [pair for part in value for pair in strings_of(part, name)]
+    return [(name, value)] if isinstance(value, str) else []
+
+
+def by_printed_numbers(tables: dict[str, list[dict[str, str]]], fewest: int) -> list[str]:
+    """The list of printed numbers: more digits than the text has, counts of few, single clients' rows."""
+    found = []
+    for row in tables.get("manuscript/numbers.csv", []):
+        where = f"numbers.csv, {row['file']} {row['column']}"
+        if row["file"].startswith("design/") or row["file"] in ("published.csv", "config.yaml", "software"):
+            continue
+        if row["column"] in ("n", "n_clients", "clients", "missing") and small(number(row["value"]), fewest):
+            found.append(f"{where} = {row['value']}")
+        if row["column"] in ("min", "max", "lowest", "highest", "q05", "q95", "largest_shift"):
+            found.append(f"{where} = {row['value']}")
+        if len(row["value"].partition(".")[2].partition("e")[0]) > 4 and row["file"].startswith("tables/"):
+            found.append(f"{where} has many digits: {row['value']}")
+        if re.search(r"\b(?:client|therapist)=", row["key"]):
+            found.append(f"{where} is of {row['key']}")
+    return found
+
+
+def by_records(folder: Path, fewest: int) -> list[str]:
+    """Private files in what lists or describes files: their names, sizes and checksums, wherever these stand."""
+    found = []
+    private = [p for p in (folder / "data").rglob("*") if p.is_file()]
+    digests = {hashlib.sha256(p.read_bytes()).hexdigest(): p.name for p in private}
+    told = {hashlib.sha256(p.read_bytes()).hexdigest() for p in leaving(folder)}
+    for path in leaving(folder):
+        if path.suffix in (".json", ".yaml", ".csv", ".html"):
+            text = path.read_text(encoding="utf-8")
+            for digest in set(re.findall(r"\b[0-9a-f]{64}\b", text)) & set(digests) - told:
+                found.append(f"{path.name} tells the checksum of {digests[digest]}")
+    crate = folder / "ro-crate-metadata.json"
+    if crate.is_file():
+        for entity in json.loads(crate.read_text(encoding="utf-8"))["@graph"]:
+            if str(entity["@id"]).startswith("data/"):
+                found.append(f"the crate lists {entity['@id']}")
+    gate = folder / "gate.json"
+    if gate.is_file():
+        for check in json.loads(gate.read_text(encoding="utf-8"))["checks"]:
+            found += [f"gate.json: {one}" for one in check["found"]]
+    return found
+
+
+def by_categories_named(tables: dict[str, list[dict[str, str]]], fewest: int) -> list[str]:
+    """Categories at which effects are told, though the table of categories counts few or none there."""
+    counted = {
+        row["category"]: number(row["n"])
+        for row in tables.get("tables/descriptives.csv", [])
+        if row.get("category")
+    }
+    return [
+        f"{name}: effects of {row['at']}, {counted[row['at']]:g} clients"
+        for name, rows in tables.items()
+        for row in rows
+        if row.get("at") in counted and not counted[row["at"]] >= fewest
+    ]
+
+
 def attack(folder: Path, fewest: int = FEWEST) -> list[str]:
     """Return all that can be worked out of what leaves a run."""
     tables = {p.relative_to(folder).as_posix(): rows_of(p) for p in leaving(folder) if p.suffix == ".csv"}
+    carried = inside_pages(folder)
     return [
-        *by_counts(tables, fewest),
+        *by_counts(tables | carried, fewest),
+        *by_extremes(carried),
+        *by_printed_numbers(tables, fewest),
+        *by_records(folder, fewest),
+        *by_categories_named(tables, fewest),
         *by_categories(tables, fewest),
         *by_extremes(tables),
         *by_sums(tables),

@@ -262,6 +262,17 @@ def test_influence_is_told_as_turns_of_a_sign_only():
     assert shown["sign_changes"].tolist() == [2] and shown["estimate"].tolist() == [1.23]
 
 
+@pytest.mark.parametrize("table", ["multiverse", "choices", "joint"])
+def test_a_median_of_few_specifications_is_no_estimate_in_disguise(table):
+    """Of two, of which one is told, it gives the other: the estimate without some clients."""
+    frame = pd.DataFrame({"model": "a", "specifications": [2, 16], "choice": "covariates"})
+    frame["statistic"] = "median"
+    frame["observed"] = frame["median_estimate"] = [-0.4, -0.5]
+    found = told(f"robustness/{table}.csv", frame, Clients(80, 80, frozenset({16})), FIVE)
+    for column in ("observed", "median_estimate")[: 1 if table == "joint" else 2]:
+        assert np.isnan(found[column].iloc[0]) and found[column].iloc[1] == -0.5
+
+
 def test_a_benchmark_of_other_clients_is_withheld():
     frame = pd.DataFrame(
         {

@@ -1,5 +1,7 @@
 """Three exports that look private, run from end to end: an attack on what leaves finds nobody, and is not blind."""
 
+import hashlib
+import json
 import shutil
 
 import numpy as np
@@ -160,6 +162,61 @@ def test_the_attack_finds_people_in_the_full_results(runs, tmp_path, name):
     found = " ".join(attack(folder))
     assert "tables/descriptives.csv: min" in found and "follows from a mean of many digits" in found
     assert "robustness/leave_one_out.csv: lowest" in found and "n0" in found
+
+
+def in_page(content):
+    return '<script type="application/json">' + json.dumps({"files": {"tables/x.csv": content}}) + "</script>"
+
+
+HEAD = "number,text,value,place,file,line,key,column\n"
+RECORDS = {
+    "a count in a page": (
+        "page.html",
+        in_page("variable,n\nage,85\nincome,2\n"),
+        "page.html#tables/x.csv: n = 2",
+    ),
+    "an extreme in a page": (
+        "page.html",
+        in_page("variable,max\nage,91\nb,\n"),
+        "page.html#tables/x.csv: max = 91",
+    ),
+    "a printed extreme": (
+        "manuscript/numbers.csv",
+        HEAD + "1,91,91,p,tables/descriptives.csv,0,variable=age,max\n",
+        "tables/descriptives.csv max = 91",
+    ),
+    "a printed number of many digits": (
+        "manuscript/numbers.csv",
+        HEAD + "1,12.3,12.34567891,p,tables/descriptives.csv,0,variable=age,mean\n",
+        "many digits",
+    ),
+    "a private file in the crate": (
+        "ro-crate-metadata.json",
+        json.dumps({"@graph": [{"@id": "data/flow.csv", "contentSize": "77"}]}),
+        "the crate lists data/flow.csv",
+    ),
+    "a finding of the gate": (
+        "gate.json",
+        json.dumps({"checks": [{"check": "few", "found": ["2 clients"]}]}),
+        "gate.json: 2 clients",
+    ),
+    "a checksum anywhere": (
+        "config.yaml",
+        f"sha: {hashlib.sha256(b'step,clients').hexdigest()}",
+        "checksum of flow.csv",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_attack_reads_what_lists_and_describes(tmp_path, name):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/flow.csv").write_text("step,clients")
+    assert attack(tmp_path) == []
+    file, content, found = RECORDS[name]
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(content)
+    assert any(found in one for one in attack(tmp_path)), attack(tmp_path)
 
 
 def test_the_owner_has_the_full_tables(runs):

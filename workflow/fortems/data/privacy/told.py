@@ -40,6 +40,7 @@ WITHOUT_SOME = (
 )
 #: Choices of a multiverse whose options are other clients: their medians are estimates without some.
 OTHER_CLIENTS = ("missing", "outliers", "inclusion")
+FEWEST_SPECIFICATIONS = 8
 _P = re.compile(r"(?:.*_)?p(?:_holm)?")
 _CLIENTS = ("n", "n_clients")
 
@@ -226,7 +227,17 @@ def _specifications(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     return frame
 
 
+def _medians(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Of few specifications the median is nearly an estimate, and may be one without some clients."""
+    few = frame["specifications"] < FEWEST_SPECIFICATIONS
+    if "statistic" in frame:
+        few &= frame["statistic"] == "median"
+    frame.loc[few, [name for name in ("median_estimate", "observed") if name in frame]] = np.nan
+    return frame
+
+
 def _choices(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    frame = _medians(frame, limits)
     frame.loc[frame["choice"].isin(OTHER_CLIENTS), ["median_estimate", "significant"]] = np.nan
     return frame
 
@@ -265,6 +276,8 @@ _PARTS: dict[str, Callable[[pd.DataFrame, Limits], pd.DataFrame]] = {
     "tables/covariates.csv": _covariates,
     "robustness/specifications.csv": _specifications,
     "robustness/choices.csv": _choices,
+    "robustness/multiverse.csv": _medians,
+    "robustness/joint.csv": _medians,
     "robustness/robustness_values.csv": _benchmarks,
     "robustness/distribution.csv": _distribution,
     "published.csv": _published,
