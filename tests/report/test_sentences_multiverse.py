@@ -67,6 +67,20 @@ def test_analyses_their_share_and_the_joint_test(report):
     assert "the larger *p* counts" in text and ".012" in text
 
 
+def test_a_withheld_median_is_not_told_as_a_model_that_was_not_fitted(report, monkeypatch):
+    rows = [
+        Row(
+            multiverse.MULTIVERSE, 0, "row=0", {"model": "bond", "specifications": 2, "median_estimate": None}
+        )
+    ]
+    monkeypatch.setattr(
+        Results, "rows", lambda self, name, **keys: rows if name == multiverse.MULTIVERSE else []
+    )
+    assert "none is told" in multiverse.specifications(report)
+    rows.clear()
+    assert "No main model was fitted" in multiverse.specifications(report)
+
+
 def test_sets_that_turn_a_verdict_and_none(report):
     text = words(multiverse.carried_by(report))
     assert "6 of 96 clients do" in text and "no set of up to 19 clients was found" in text

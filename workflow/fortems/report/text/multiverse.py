@@ -43,6 +43,8 @@ def specifications_brief(report: Report) -> str:
 def specifications(report: Report) -> str:
     """The analyses, what moves the estimate most, and what the joint test does and does not cover."""
     lead = specifications_brief(report)
+    if not lead and any(row["specifications"] for row in report.results.rows(MULTIVERSE, estimand="all")):
+        return "The defensible analyses are too few for a median that is not nearly one of them; none is told of own data."
     if not lead:
         return "No main model was fitted, so that there are no other analyses of it."
     parts = [lead]
