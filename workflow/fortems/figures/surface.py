@@ -10,6 +10,8 @@ from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.readings import cite, told
 from fortems.presentation.numbers import DASH, chance
+from fortems.study.definition import study
+from fortems.study.variables import bare
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +32,16 @@ COLUMNS = [
 
 
 DASHES = "Without a direct share mediation is full. Dashes: no population has these correlations."
+
+
+def meant() -> str:
+    """What is crossed, in the study's words."""
+    ours = study()
+    others = " and ".join(bare(name) for name in ours.aspects if name != ours.focus)
+    return (
+        f"Cells: share of simulated studies with the whole pattern. Gap: how much closer {bare(ours.focus)} than {others} correlates with "
+        f"{bare(ours.mediator)}; direct share: the part of the total relation that is not mediated."
+    )
 
 
 def data(context: Context) -> pd.DataFrame:
@@ -70,10 +82,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
                     )  # fmt: skip
         axes.set_xticks(range(len(directs)), [f"{direct:g}".removeprefix("0") or "0" for direct in directs])
         axes.set_title(f"gap {style.sign(gap, 2, False) if gap else '0'}", fontweight="normal", loc="center")
-        axes.set_xlabel("direct share")
+        axes.set_xlabel("direct share of it")
         axes.tick_params(length=0)
     grid[0][0].set_yticks(range(len(totals)), [style.sign(total, 2, False) for total in totals])
-    grid[0][0].set_ylabel("total relation")
+    ours = study()
+    grid[0][0].set_ylabel(f"total relation:\n{bare(ours.predictors[0])} with {bare(ours.outcome)}")
     return made
 
 
@@ -110,9 +123,9 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
     own = known[known["account"].astype(bool)]
     if own.empty:
-        return told(f"{text}. {DASHES}")
+        return told(f"{meant()} {text}. {DASHES}")
     framed = cite(own, own.index[0], "probability", "chance")
-    return told(f"Framed: next to the article's account, with {framed}. {text}. {DASHES}")
+    return told(f"{meant()} Framed: next to the article's account, with {framed}. {text}. {DASHES}")
 
 
 SPEC = Spec("surface", title, data, draw, alt, reading)
