@@ -417,3 +417,13 @@ def test_full_mediation_is_never_counted_as_reproduced():
     assert bool(table["article"].iloc[0]) and table["verdict"].iloc[0] == MATCHES
     missing = claims_table({"c": mediation()}, evidence(indirect=SIGNIFICANT))
     assert missing["article"].iloc[0] is None or missing["article"].isna().iloc[0]
+
+
+def test_every_claim_says_how_many_clients_it_rests_on():
+    """Of a correlation those of the pair, of an effect those of its model, of a pattern none of its own."""
+    rows = [effects(n_clients=95), effects(effect="direct", interval="wald", p=0.4, n_clients=95)]
+    found = from_tables(CORRELATIONS.assign(n=96, kind="robust"), pd.DataFrame(rows))
+    table = claims_table(pattern_claims(), found)
+    shown = table[table["judged"]].set_index("claim")["n_clients"]
+    assert shown["one"] == 96 and shown["two"] == 95 and np.isnan(shown["both"])
+    assert table.loc[table["statistic"] == "direct", "n_clients"].item() == 95

@@ -1,4 +1,4 @@
-"""Moderated within models and parallel mediators against a dense likelihood, complete and incomplete rows.
+"""Moderated within models, parallel mediators and auxiliary variables against a dense likelihood, incomplete rows too.
 
 The likelihood is written out here from nothing but its definition. A therapist's n clients of p columns, stacked, are
 normal with mean 1 ⊗ μ and covariance V = I_n ⊗ Σ_W + 11' ⊗ Σ_B; what is missing drops out of both. With the paths Β of a
@@ -140,11 +140,18 @@ def parallel(data):
     return [data[name].to_numpy(float) for name in (X, M, N, Y)], codes, (0,), (1, 2), 3, (0, 1, 2, 3)
 
 
+def auxiliary(data):
+    """x → m → y, and a column that is no part of it and tells of what is missing."""
+    codes = np.unique(data["therapist"], return_inverse=True)[1]
+    return [data[name].to_numpy(float) for name in (X, M, Y, N)], codes, (0,), (1,), 2, (0, 1, 2, 3)
+
+
 def dense_of(shape, data, full):
     """The model over standardized columns, its log-likelihood's change by that, SDs and the direct paths' columns."""
     columns, codes, exogenous, first, last, between = shape(data)
     values = np.column_stack(columns)
-    known = ~np.isnan(values).all(axis=1)
+    own = values[:, : last + 1]  # a client with nothing but auxiliary values is none of the model's
+    known = ~np.isnan(own).all(axis=1)
     values, codes = values[known], codes[known]
     sd = np.nanstd(values, axis=0)
     scaled = (values - np.nanmean(values, axis=0)) / sd
@@ -152,6 +159,9 @@ def dense_of(shape, data, full):
     paths = [(m, x) for m in first for x in exogenous]
     paths += [(last, c) for c in (*exogenous, *first) if not (full and c in direct)]
     blocks = [exogenous, first, (last,)]
+    if shape is auxiliary:
+        paths += [(3, c) for c in range(3)]
+        blocks.append((3,))
     residuals = [(i, j) for block in blocks for i in block for j in block if j <= i]
     shift = -(~np.isnan(values) * np.log(sd)).sum()
     return Dense(scaled, codes, tuple(paths), tuple(residuals), between), shift, sd
@@ -159,6 +169,7 @@ def dense_of(shape, data, full):
 
 MODELS = {
     "moderated": (moderated, MediationModel("moderated", (X,), (M,), Y, moderator=W), (X, f"{X}_x_{W}", W, M, f"{M}_x_{W}", Y)),
+    "auxiliary": (auxiliary, MediationModel("auxiliary", (X,), (M,), Y, auxiliary=(N,)), (X, M, Y, N)),
     "parallel": (parallel, MediationModel("parallel", (X,), (M, N), Y), (X, M, N, Y)),
 }  # fmt: skip
 
@@ -168,6 +179,8 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_the_maximum_is_that_of_the_dense_likelihood(name, missing, icc):
     shape, model, columns = MODELS[name]
+    if shape is auxiliary and not missing:
+        pytest.skip("unused where no row is incomplete")
     data = study(n=70, therapists=18, seed=5, icc=icc, missing=missing)
     found, rows = twolevel_engine.fit(build(model, data), SETTINGS)
     own = {row["variant"]: row for row in rows}

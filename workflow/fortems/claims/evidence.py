@@ -6,6 +6,7 @@ batches), so that one piece of code judges both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -66,6 +67,8 @@ class Estimate:
         Engine or test that it comes from.
     reason : str
         Why it is missing, where it is missing in all studies.
+    clients : float
+        How many it rests on, in a run; NaN elsewhere.
     """
 
     value: Array
@@ -74,6 +77,7 @@ class Estimate:
     p: Array
     source: str = ""
     reason: str = ""
+    clients: float = math.nan
 
     @classmethod
     def missing(cls, studies: int, reason: str) -> Estimate:
@@ -202,7 +206,8 @@ def from_tables(
 
 def _estimate_of(row: Mapping[Hashable, Any], column: str, source: str, reason: str) -> Estimate:
     value, low, high, p = (np.array([row[name]], dtype=float) for name in (column, "ci_low", "ci_high", "p"))
-    return Estimate(value, low, high, p, source, reason)
+    clients = row.get("n_clients", row.get("n", math.nan))
+    return Estimate(value, low, high, p, source, reason, math.nan if clients is None else float(clients))
 
 
 def _text(value: object) -> str:

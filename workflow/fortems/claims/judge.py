@@ -14,6 +14,7 @@ whose difference is not shown, which is no reproduction), ``cannot tell``
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ SIZE = "its size is outside "
 INSIDE, BESIDE, ACROSS = 1, -1, 0  # where an interval lies by a band of sizes
 COLUMNS = (
     *("claim", "role", "text", "estimand", "statistic", "test", "judged", "estimate", "ci_low", "ci_high"),
-    *("p", "article", "verdict", "reason"),
+    *("p", "n_clients", "article", "verdict", "reason"),
 )
 
 
@@ -319,4 +320,5 @@ def claims_table(claims: Mapping[str, Claim], evidence: Evidence) -> pd.DataFram
 def _numbers(estimate: Estimate) -> dict[str, object]:
     names = ("estimate", "ci_low", "ci_high", "p")
     values = (estimate.value, estimate.low, estimate.high, estimate.p)
-    return {name: float(value[0]) for name, value in zip(names, values, strict=True)}
+    found = {name: float(value[0]) for name, value in zip(names, values, strict=True)}
+    return found | {"n_clients": None if math.isnan(estimate.clients) else int(estimate.clients)}
