@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 from fortems.data.preparation import prepare, write_prepared
-from fortems.data.readers import read_table
+from fortems.data.reading.readers import read_table
 from fortems.data.settings import DataSettings
 from fortems.run.preflight import check
 from fortems.study.instruments import load_instruments

@@ -15,9 +15,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from fortems.data import apart as apart_module
-from fortems.data.apart import apart
-from fortems.data.readers import read_table
+from fortems.data.reading import apart as apart_module
+from fortems.data.reading.apart import apart
+from fortems.data.reading.readers import read_table
 from fortems.errors import DataError
 
 SOON = 5.0  # seconds of the processor, whatever else the machine does
@@ -187,7 +187,7 @@ def test_the_reading_process_ends_with_the_one_that_asked(tmp_path):
     path.write_bytes(b"x")
     program = f"""
 import os, time
-from fortems.data.apart import apart
+from fortems.data.reading.apart import apart
 def endless(path):
     open({str(tmp_path / "pid")!r}, "w").write(str(os.getpid()))
     while True:

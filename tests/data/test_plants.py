@@ -21,7 +21,7 @@ from data_clients import draw_clients
 from fortems.data.preparation import prepare
 from fortems.data.privacy.confidential import of_export, paths_of, secrets
 from fortems.data.privacy.disclosure import scan
-from fortems.data.readers import read_table
+from fortems.data.reading.readers import read_table
 from fortems.data.settings import DataSettings
 from fortems.study.instruments import load_instruments
 from fortems.tidy import write_csv

@@ -12,7 +12,7 @@ from fortems.data.privacy.confidential import of_export, paths_of, secrets
 from fortems.data.privacy.disclosure import DisclosureError, look_through, report, scan
 from fortems.data.privacy.privacy import displays, suppress, withheld
 from fortems.data.privacy.release import codebook_table, patterns_table, warnings_table
-from fortems.data.readers import read_table
+from fortems.data.reading.readers import read_table
 from fortems.data.settings import DataSettings
 from fortems.tidy import write_csv
 

@@ -13,7 +13,7 @@ import openpyxl
 import pandas as pd
 import pyreadstat
 import pytest
-from fortems.data.readers import read_table
+from fortems.data.reading.readers import read_table
 from fortems.errors import DataError
 
 LIBREOFFICE = Path(__file__).resolve().parents[1] / "reference/libreoffice"
@@ -486,7 +486,7 @@ def test_a_damaged_spss_file_ends_its_own_process_only(tmp_path):
 
 
 def test_a_crash_of_the_reading_process_is_a_corrupt_file(tmp_path, monkeypatch):
-    from fortems.data import spss
+    from fortems.data.reading import spss
 
     path = tmp_path / "export.sav"
     path.write_bytes(b"$FL2" + b"\0" * 300)

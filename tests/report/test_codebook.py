@@ -7,7 +7,7 @@ from fortems.report import build
 from fortems.report.bind import NumberError, require_agreement
 from fortems.report.page.table import Cell
 from fortems.report.tables import codebook
-from fortems.report.text.setup import missing, withheld
+from fortems.report.text.method.missing import missing, withheld
 from made_up_run import ROOT
 
 

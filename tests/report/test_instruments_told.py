@@ -8,7 +8,8 @@ from fortems import tidy
 from fortems.report import bind
 from fortems.report.page.table import Section
 from fortems.report.tables import findings, scales
-from fortems.report.text import SENTENCES, instruments
+from fortems.report.text import SENTENCES
+from fortems.report.text.method import instruments
 from fortems.study.instruments import load_instruments
 from fortems.study.models import models_of
 from made_up_run import MODELS, ROOT, own_claims

@@ -5,7 +5,8 @@ from fortems.presentation.choice import own_models
 from fortems.report.page import nodes
 from fortems.report.page.table import Section
 from fortems.report.tables import models as model_tables
-from fortems.report.text import SENTENCES, mediation, robustness, setup, study
+from fortems.report.text import SENTENCES, mediation, robustness, study
+from fortems.report.text.method import estimation
 from fortems.study.models import models_of
 from fortems.study.roles import key_models
 from made_up_run import MODELS
@@ -128,7 +129,7 @@ def test_own_variables_are_told_beside_the_studys_model(report_of):
     assert SENTENCES["model_roles"](report) == "a predictor $x$, a mediator $m$ and an outcome $y$"
     assert "the alliance or an aspect" in SENTENCES["model_roles"](report_of("items"))
     assert SENTENCES["covariates_title"](report) == "Covariates and Moderators"
-    assert "with education and age as covariates" in words(setup.models(report))
+    assert "with education and age as covariates" in words(estimation.models(report))
 
 
 def test_where_no_interval_is_shown_none_is_told(report_of):
@@ -142,7 +143,7 @@ def test_where_no_interval_is_shown_none_is_told(report_of):
 
 def test_one_model_is_not_counted_as_several(report_of):
     report = only(report_of("items"), {"bond": MODELS["bond"]})
-    assert words(setup.models(report)).startswith("In all, one model was fitted; it is")
+    assert words(estimation.models(report)).startswith("In all, one model was fitted; it is")
 
 
 def test_latent_models_of_other_variables_are_named_by_all(report_of):

@@ -12,19 +12,18 @@ from fortems.report.tables import findings
 from fortems.report.text import (
     SENTENCES,
     claims,
-    design,
     discussion,
     full,
     matrix,
     mediation,
-    people,
     relations,
     robustness,
-    setup,
     study,
     summary,
 )
 from fortems.report.text.article import opening
+from fortems.report.text.design import diagnosticity, precision
+from fortems.report.text.method import analyses, estimation, missing, people, source
 from fortems.report.variant import reason_absent, variant
 from made_up_run import AS_MODELS, ROOT, write_run
 
@@ -246,7 +245,7 @@ def test_adjustment(report, monkeypatch, adjusted, tail):
 ])  # fmt: skip
 def test_design_reads_as_written_for_its_source(report_of, kind, phrase):
     report = report_of(kind)
-    text = words(setup.design(report) + summary.abstract_method(report) + discussion.limits(report))
+    text = words(source.design(report) + summary.abstract_method(report) + discussion.limits(report))
     assert phrase in text
     assert ("simulated" in text.lower()) == (kind == "simulated")
 
@@ -297,7 +296,7 @@ def test_unknown_support(report_of):
     assert full.full_mediation(report).startswith("Verdicts on full") or "could not" in full.full_mediation(
         report
     )
-    assert setup.models(report) == ""
+    assert estimation.models(report) == ""
 
 
 def test_participants(report_of):
@@ -323,7 +322,7 @@ def test_small_counts_of_real_people_are_not_told(tmp_path):
         and "98 clients" not in text
         and "2 (" not in text.replace("4.2 (", "")
     )
-    text = words(setup.missing(report))
+    text = words(missing.missing(report))
     assert text.startswith("All tables and models rest on the same clients") and "94" not in text
 
 
@@ -332,13 +331,13 @@ def test_many_incomplete_clients_are_told(tmp_path):
     flow = tidy.read_csv(folder / "data/flow.csv")
     flow.loc[flow["step"] == "scored", "clients"] = 84
     tidy.write_csv(flow, folder / "data/flow.csv")
-    text = words(setup.missing(prepare(Results(folder), AS_MODELS, ROOT / "manuscript")))
+    text = words(missing.missing(prepare(Results(folder), AS_MODELS, ROOT / "manuscript")))
     assert text.startswith("Of the clients analysed, 84 have every value that the models need")
 
 
 def test_missing_data(report_of):
-    assert "one has missing values, task collaboration (one client)" in words(setup.missing(report_of()))
-    assert "cannot be seen from a matrix" in setup.missing(report_of("matrix"))
+    assert "one has missing values, task collaboration (one client)" in words(missing.missing(report_of()))
+    assert "cannot be seen from a matrix" in missing.missing(report_of("matrix"))
 
 
 def test_icc_and_reliability(report_of):
@@ -354,33 +353,33 @@ def test_icc_and_reliability(report_of):
 
 def test_diagnosticity(report_of):
     report = report_of()
-    text = words(design.diagnosticity(report))
+    text = words(diagnosticity.diagnosticity(report))
     assert "the whole pattern shows in 10.0% [8.0%, 12.0%]" in text
     assert "1.60 [1.40, 1.80] against equal aspects" in text
     assert "cannot tell the directions apart" in text
     assert "is true than under equal aspects and not told apart, in probability, from reversed" in words(
-        design.pattern_verdict(report)
+        diagnosticity.pattern_verdict(report)
     )
     table = report.results.table("design/likelihood_ratios.csv")
     table.loc[table["against"] == "reversed", "ci_low"] = 1.01
     table.loc[table["against"] == "equal_aspects", ["relation", "ratio"]] = ["≥", 5.0]
     report.results._read.clear()
-    assert "can only be chance" in words(design.diagnosticity(report))
-    assert "at least 5.00 against equal aspects" in words(design.diagnosticity(report))
+    assert "can only be chance" in words(diagnosticity.diagnosticity(report))
+    assert "at least 5.00 against equal aspects" in words(diagnosticity.diagnosticity(report))
     table.loc[table["against"] == "equal_aspects", ["ci_low", "ci_high"]] = [5.0, np.nan]
     table.loc[table["against"] == "reversed", ["ci_low", "ci_high"]] = [0.5, 2.0]
     report.results._read.clear()
     assert "is true than under equal aspects and not told apart, in probability, from reversed" in words(
-        design.pattern_verdict(report)
+        diagnosticity.pattern_verdict(report)
     )
     table[["ci_low", "ci_high"]] = [0.5, 2.0]
     report.results._read.clear()
-    assert "not shown to be more probable" in words(design.pattern_verdict(report))
+    assert "not shown to be more probable" in words(diagnosticity.pattern_verdict(report))
     assert "From none of those looked at" in words(opening._tells(report))
     table[["ci_low", "ci_high"]] = [0.5, 0.9]
     report.results._read.clear()
     assert "is less probable where the article's account is true than under" in words(
-        design.pattern_verdict(report)
+        diagnosticity.pattern_verdict(report)
     )
     assert "rivals? No: the pattern is less probable under the account than under" in words(
         opening._tells(report)
@@ -396,24 +395,24 @@ def test_diagnosticity(report_of):
 
 def test_coverage_power_recovery(report_of):
     report = report_of()
-    text = words(design.coverage(report))
+    text = words(precision.coverage(report))
     assert (
         "nowhere is it shown to fall below" in text
         and "the whole interval of this share lies below the nominal 95%" in text
     )
-    assert "power to detect" in words(design.power(report))
-    assert "ICC" not in words(design.power(report))
-    assert "between its correlation with meaning and theirs" in words(design.diagnosticity(report))
+    assert "power to detect" in words(precision.power(report))
+    assert "ICC" not in words(precision.power(report))
+    assert "between its correlation with meaning and theirs" in words(diagnosticity.diagnosticity(report))
     grid = report.results.table("design/power.csv")
     grid.loc[(grid["icc"] == 0) & (grid["indirect"] < -0.1), "icc"] = 0.1
     report.results._read.clear()
-    assert "for −0.15 (ICC = .05), and " in words(design.power(report))
-    assert "for −0.15 (ICC = .10)." in words(design.power(report))
-    assert "exceeds three of its Monte Carlo errors, most surely" in words(design.recovery(report))
+    assert "for −0.15 (ICC = .05), and " in words(precision.power(report))
+    assert "for −0.15 (ICC = .10)." in words(precision.power(report))
+    assert "exceeds three of its Monte Carlo errors, most surely" in words(precision.recovery(report))
     table = report.results.table("design/recovery.csv")
     table["bias"] = 0.001
     report.results._read.clear()
-    assert "No bias of an indirect effect exceeds" in words(design.recovery(report))
+    assert "No bias of an indirect effect exceeds" in words(precision.recovery(report))
 
 
 def test_robustness(report_of):
@@ -447,7 +446,7 @@ def test_an_invented_article_is_called_so(tmp_path, made_up):
     source = {"source": ["Doe (2020), Table 1"], "made_up": [made_up], "clients": [80], "therapists": [None]}
     tidy.write_csv(pd.DataFrame(source), folder / "tables/matrix_source.csv")
     report = prepare(Results(folder), AS_MODELS, ROOT / "manuscript")
-    text = words(setup.design(report))
+    text = words(source.design(report))
     assert "(Doe (2020), Table 1)" in text
     assert ("No such study exists" in text) == made_up
     assert bool(report.variant.banner) == bool(report.variant.note) == made_up
@@ -498,14 +497,14 @@ def test_reasons_of_absence(report_of, kind, file, reason):
 
 def test_switched_off_is_named(report_of):
     report = report_of("items", design=None, drop=("robustness/leave_one_out.csv",))
-    text = setup.withheld(report)
+    text = missing.withheld(report)
     assert (
         "power and precision" in text
         and "switched off in the configuration" in text
         and "nothing could be estimated" in text
     )
     assert "was not simulated in this run" in words(opening.answers(report))
-    assert "were not checked" in setup.claims_method(report_of("items", claims=None))
+    assert "were not checked" in analyses.claims_method(report_of("items", claims=None))
 
 
 def test_titles_and_notes_by_kind(report_of):
@@ -600,7 +599,7 @@ def test_skew(report_of, skews, phrase):
 
 def test_engines_that_were_not_run(report_of):
     report = report_of("items", engines=["regression"], intervals=["delta"])
-    text = words(setup.estimation(report) + setup.intervals(report))
+    text = words(estimation.estimation(report) + estimation.intervals(report))
     assert "least squares" in text and "semopy" not in text and "bootstrap" not in text
     table = report.results.table("mediation/agreement.csv")
     table["agrees"] = True

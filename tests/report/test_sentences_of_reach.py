@@ -6,7 +6,9 @@ from fortems.report.build import prepare
 from fortems.report.page import nodes
 from fortems.report.tables import findings, models, scales
 from fortems.report.text import claims as claims_text
-from fortems.report.text import design, full, people, setup, summary
+from fortems.report.text import full, summary
+from fortems.report.text.design import diagnosticity, precision
+from fortems.report.text.method import analyses, missing, people
 from made_up_run import AS_MODELS, ROOT, own_claims
 from test_sentences import words
 from test_sentences_rest import change
@@ -20,21 +22,21 @@ def test_models_without_leave_one_out_are_named(report_of):
     report.results._tables["mediation/effects.csv"] = effects[kept].reset_index(drop=True)
     report.results._read.clear()
     assert "Every model was fitted again without each therapist in turn. " in words(
-        setup.sensitivity_method(report)
+        analyses.sensitivity_method(report)
     )
     table = report.results.table(name)
     report.results._tables[name] = table[~((table["model"] == "bond") & (table["level"] == "within"))]
     report.results._read.clear()
-    text = words(setup.sensitivity_method(report))
+    text = words(analyses.sensitivity_method(report))
     assert "in turn, save bond within therapists (the reason is in `mediation/fit.csv`)." in text
 
 
 def test_coverage_says_from_how_many_studies_and_for_which_population(report_of):
     report = report_of()
     report.results.config["design"]["coverage"] = {"studies": 2000, "bootstrap_studies": 500}
-    text = words(setup.sensitivity_method(report))
+    text = words(analyses.sensitivity_method(report))
     assert "simulated from 2,000 studies each, that of resampled intervals from 500." in text
-    text = words(design.coverage(report))
+    text = words(precision.coverage(report))
     assert (
         "The first numbers are for a population with an indirect effect (a = 0.30 and b = −0.35, standardized)"
         in text
@@ -43,37 +45,37 @@ def test_coverage_says_from_how_many_studies_and_for_which_population(report_of)
         "Where one of the two paths is zero, the BCa interval in four of four cases (down to 90.0%)" in text
     )
     change(report, "design/coverage.csv", "ci_high", 0.99)
-    assert "zero, no interval is shown to cover less than it says" in words(design.coverage(report))
+    assert "zero, no interval is shown to cover less than it says" in words(precision.coverage(report))
 
 
 def test_bias_of_variances_is_told_beside_that_of_indirect_effects(report_of):
     report = report_of()
-    text = words(design.recovery(report))
+    text = words(precision.recovery(report))
     assert (
         "Of one comparisons of other parameters one exceeds three, all of them variances and covariances"
         in text
     )
     assert "those between them too large" in text  # the bias is upwards
     change(report, "design/recovery.csv", "bias", -0.05, parameter="between variance of bond")
-    text = words(design.recovery(report))
+    text = words(precision.recovery(report))
     assert "all of them variances and covariances. All parameters" in text
     change(report, "design/recovery.csv", "parameter", "a", parameter="between variance of bond")
-    assert "variances" not in words(design.recovery(report))
+    assert "variances" not in words(precision.recovery(report))
     change(report, "design/recovery.csv", "bias", 0.001)
-    text = words(design.recovery(report))
+    text = words(precision.recovery(report))
     assert "No bias of an indirect effect exceeds" in text and "other parameters" not in text
 
 
 def test_single_answers_are_counted_apart_from_scores(report_of):
     report = report_of()
-    assert "No single answer is missing." in words(setup.missing(report))
+    assert "No single answer is missing." in words(missing.missing(report))
     change(report, "data/codebook.csv", "missing", 3, kind="item")
     change(report, "data/codebook.csv", "missing_share", 0.03125, kind="item")
-    text = words(setup.missing(report))
+    text = words(missing.missing(report))
     assert "an item for at most 3.1% of clients" in text and "scale scores and numeric background" in text
     own = report_of("items")
     change(own, "data/codebook.csv", "missing", 3, kind="item")
-    assert "for fewer clients an item than may be counted here" in words(setup.missing(own))
+    assert "for fewer clients an item than may be counted here" in words(missing.missing(own))
 
 
 def test_a_direct_path_of_zero_is_tested_by_the_likelihood_ratio(report_of):
@@ -109,9 +111,9 @@ def test_the_abstract_says_how_often_the_whole_pattern_shows(report_of):
 
 def test_studies_that_could_not_test_a_finding_are_counted(report_of):
     report = report_of()
-    assert "No study was lost" in words(design.diagnosticity(report))
+    assert "No study was lost" in words(diagnosticity.diagnosticity(report))
     change(report, "design/diagnosticity.csv", "testable", 990, claim="task_distress")
-    assert "the one tested least often, in 990 of 1,000." in words(design.diagnosticity(report))
+    assert "the one tested least often, in 990 of 1,000." in words(diagnosticity.diagnosticity(report))
 
 
 def test_latent_models_stand_in_the_table_with_their_fit(report_of):
@@ -129,7 +131,7 @@ def test_scenarios_are_told_where_studies_were_simulated(written, stories):
     table = findings.scenarios(report)
     assert (table is None) == (not stories)
     assert ("tbl-scenarios" in report.items) == bool(stories)
-    assert ("tbl-scenarios" in setup.sensitivity_method(report)) == bool(stories)
+    assert ("tbl-scenarios" in analyses.sensitivity_method(report)) == bool(stories)
 
 
 def test_a_share_of_few_studies_is_not_written_as_none():

@@ -4,20 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from fortems.presentation.choice import path
-from fortems.report.text import (
-    claims,
-    design,
-    discussion,
-    mediation,
-    pattern,
-    people,
-    relations,
-    robustness,
-    setup,
-    study,
-    summary,
-)
+from fortems.report.text import claims, discussion, mediation, relations, robustness, study, summary
 from fortems.report.text import words as parts
+from fortems.report.text.design import diagnosticity, pattern, precision
+from fortems.report.text.method import analyses, missing, people
 from fortems.report.variant import Variant
 from fortems.study.models import models_of
 from test_sentences import DIRECT, NULL, STRONG, _row, words
@@ -139,34 +129,34 @@ def test_a_simulated_run_without_its_design_stage(report_of):
     report = report_of("simulated", drop=DESIGN)
     assert "runs from answers to verdicts" in summary.abstract_conclusion(report)
     assert "how far a cross-sectional study" not in summary.abstract_conclusion(report)
-    assert design.coverage(report) == "Coverage could not be simulated."
-    assert design.recovery(report) == "Parameter recovery could not be judged."
-    assert design.diagnosticity(report) == "The simulated studies could test no pattern."
-    assert design.pattern_verdict(report) == ""
+    assert precision.coverage(report) == "Coverage could not be simulated."
+    assert precision.recovery(report) == "Parameter recovery could not be judged."
+    assert diagnosticity.diagnosticity(report) == "The simulated studies could test no pattern."
+    assert diagnosticity.pattern_verdict(report) == ""
 
 
 def test_ratios_without_a_number_are_left_out(report_of):
     report = report_of()
     change(report, "design/likelihood_ratios.csv", "ratio", np.nan)
-    assert design._ratios(report, "within") == ""
+    assert diagnosticity._ratios(report, "within") == ""
     for column in ("ci_low", "ci_high"):
         change(report, "design/likelihood_ratios.csv", column, np.nan)
-    assert design._reversed(report) == "" and design.pattern_verdict(report) == ""
+    assert diagnosticity._reversed(report) == "" and diagnosticity.pattern_verdict(report) == ""
 
 
 def test_only_what_was_run_is_called_repeated(report_of):
     report = report_of("scores")
-    everything = words(setup.sensitivity_method(report))
+    everything = words(analyses.sensitivity_method(report))
     assert (
         "parts of distress" in everything and "turned around" in everything and "rival mediator" in everything
     )
     report.models = {name: report.models[name] for name in ("alliance", "bond")}
-    assert words(setup.sensitivity_method(report)).startswith(
+    assert words(analyses.sensitivity_method(report)).startswith(
         "The models of the alliance and its aspects were repeated with other engines and with other intervals."
     )
     matrix = report_of("matrix")
     matrix.models = {}
-    assert words(setup.sensitivity_method(matrix)).startswith(
+    assert words(analyses.sensitivity_method(matrix)).startswith(
         "Every model that the printed variables allow was estimated."
     )
 
@@ -230,12 +220,12 @@ def test_how_many_scores_are_missing(report_of, missing, phrase):
     change(report, "tables/descriptives.csv", "missing", 0)
     for variable, count in missing.items():
         change(report, "tables/descriptives.csv", "missing", count, variable=variable)
-    assert phrase in words(setup.missing(report))
+    assert phrase in words(missing.missing(report))
 
 
 def test_without_descriptives_the_way_of_treating_missing_values_stands_alone(report_of):
     report = report_of("simulated", drop=("tables/descriptives.csv",))
-    assert setup._missing_scores(report).startswith("Clients with any score enter the models")
+    assert missing._missing_scores(report).startswith("Clients with any score enter the models")
 
 
 def test_a_model_that_was_not_run_has_no_path(report_of):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fortems.data.readers import read_table
+from fortems.data.reading.readers import read_table
 from fortems.errors import FortemsError
 from fortems.run.preflight import check
 from fortems.schema import configuration_problems, load_yaml

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fortems.data.readers import read_table
+from fortems.data.reading.readers import read_table
 from fortems.errors import ConfigError
 from fortems.figures import style
 from fortems.published.matrix import load_matrix

@@ -6,7 +6,7 @@ with job(snakemake):
     from fortems.data.privacy.confidential import of_export, paths_of, secrets, words_of
     from fortems.data.privacy.disclosure import look_through, report
     from fortems.data.privacy.limits import Limits
-    from fortems.data.readers import read_table
+    from fortems.data.reading.readers import read_table
     from fortems.data.settings import DataSettings
     from fortems.tidy import read_csv, write_json
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from fortems.data.findings import Finding, listed
 from fortems.data.numbers import looks_numeric
+from fortems.data.reading.table import as_text
 from fortems.data.settings import spellings
-from fortems.data.table import as_text
 from fortems.errors import nearest
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from fortems.data.findings import Finding, listed
 from fortems.data.identity import identities
 from fortems.data.naming import IDENTIFIERS, Naming, in_file, resolve
 from fortems.data.numbers import decimal_mark, looks_numeric, marked_number, no_number, normal, parse
+from fortems.data.reading.table import Table, as_text
 from fortems.data.settings import DataSettings, value_map
-from fortems.data.table import Table, as_text
 from fortems.data.valuemaps import Use, shared_labels, unanswered, with_labels
 from fortems.errors import nearest
 from fortems.study.instruments import Instrument, score_ranges

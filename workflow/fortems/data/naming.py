@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fortems.data.findings import Finding
+from fortems.data.reading.table import Table
 from fortems.data.settings import PATTERN, DataSettings, pattern_columns
-from fortems.data.table import Table
 from fortems.errors import nearest
 from fortems.study.instruments import Instrument
 

@@ -13,8 +13,8 @@ from fortems.data.findings import Finding, listed
 from fortems.data.identity import identities
 from fortems.data.naming import in_file
 from fortems.data.numbers import looks_numeric, normal
+from fortems.data.reading.table import Table, as_text, plain_text
 from fortems.data.settings import spellings
-from fortems.data.table import Table, as_text, plain_text
 from fortems.errors import nearest
 
 ENDS = ("first", "last")

@@ -17,9 +17,9 @@ from fortems.data.mapping import Mapped, map_table
 from fortems.data.naming import BACKGROUND, IDENTIFIERS, in_file
 from fortems.data.occasions import Chosen, Occasion, choose, fill_down
 from fortems.data.oddities import odd, warnings_frame, warnings_text
-from fortems.data.readers import read_table
+from fortems.data.reading.readers import read_table
+from fortems.data.reading.table import Table
 from fortems.data.settings import DataSettings
-from fortems.data.table import Table
 from fortems.data.types import table_schema
 from fortems.data.validation import check, check_models
 from fortems.errors import nearest

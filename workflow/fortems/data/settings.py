@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fortems.data.table import as_text
+from fortems.data.reading.table import as_text
 from fortems.study.instruments import Instrument
 
 PATTERN = re.compile(r"\{n(?::0?([0-9]+)d?)?\}")

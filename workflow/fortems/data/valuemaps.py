@@ -8,8 +8,8 @@ from typing import Any
 
 from fortems.data.findings import Finding, listed
 from fortems.data.numbers import looks_numeric, normal
+from fortems.data.reading.table import BLANKS, as_text
 from fortems.data.settings import spellings
-from fortems.data.table import BLANKS, as_text
 from fortems.errors import nearest
 
 

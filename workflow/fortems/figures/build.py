@@ -30,8 +30,6 @@ def spec(name: str) -> Spec:
     from fortems.figures import (
         agreement,
         correlations,
-        coverage,
-        diagnosticity,
         equivalence,
         flow,
         indirect,
@@ -39,13 +37,11 @@ def spec(name: str) -> Spec:
         measurement,
         overview,
         paths,
-        posterior,
-        power,
         scatter,
-        surface,
         therapists,
     )
     from fortems.figures.article import causal, strip, together
+    from fortems.figures.design import coverage, diagnosticity, posterior, power, surface
     from fortems.figures.sensitivity import bayes, confounding, factor, specification, strengths, survivors
 
     if name.startswith(PATH):

@@ -11,7 +11,7 @@ from fortems.report.page.table import Cell
 from fortems.report.tables.sensitivity import ways
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands
-from fortems.report.text.design import DIAGNOSTICITY
+from fortems.report.text.design.diagnosticity import DIAGNOSTICITY
 from fortems.study.counterparts import name_in_run
 from fortems.study.definition import study
 

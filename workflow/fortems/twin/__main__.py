@@ -229,7 +229,7 @@ def write_twin(config: Mapping[str, Any], path: str) -> Path:
 def _secrets(config: Mapping[str, Any], settings: DataSettings) -> Any:
     """What must not be found in a twin: the same as in a run's results. The one place that reads the clients."""
     from fortems.data.privacy.confidential import of_export, paths_of, secrets, words_of
-    from fortems.data.readers import read_table
+    from fortems.data.reading.readers import read_table
     from fortems.run.config import NAMED_FILES
     from fortems.tidy import read_csv
 

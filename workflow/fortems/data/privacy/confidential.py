@@ -14,8 +14,8 @@ import numpy as np
 
 from fortems.data.privacy.reading import normalised
 from fortems.data.privacy.sameness import FEWEST, SIZES
+from fortems.data.reading.table import Table
 from fortems.data.settings import DataSettings
-from fortems.data.table import Table
 from fortems.tidy import number
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from fortems.presentation.numbers import ABSENT, DASH
 from fortems.presentation.results import CODEBOOK, PATTERNS, Row
 from fortems.report.page.table import Cell, Table
 from fortems.report.template import Report
-from fortems.report.text.instruments import instrument_label
+from fortems.report.text.method.instruments import instrument_label
 
 LONGEST_SOURCE = 44  # letters of a list of columns that a cell of the table holds
 

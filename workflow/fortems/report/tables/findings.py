@@ -13,7 +13,7 @@ from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
 from fortems.report.text.claims import CLAIMS, estimands
-from fortems.report.text.design import DIAGNOSTICITY, RATIOS
+from fortems.report.text.design.diagnosticity import DIAGNOSTICITY, RATIOS
 from fortems.report.text.robustness import comparable
 from fortems.study.definition import lower, study
 from fortems.study.variables import in_sentence

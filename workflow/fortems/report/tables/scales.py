@@ -6,7 +6,7 @@ from fortems.presentation.numbers import ABSENT
 from fortems.presentation.results import Row
 from fortems.report.page.table import Body, Cell, Section, Table
 from fortems.report.template import Report
-from fortems.report.text.instruments import instrument_label
+from fortems.report.text.method.instruments import instrument_label
 from fortems.report.text.relations import CORRELATIONS, at_level, total
 from fortems.study.definition import study
 from fortems.study.variables import label, short_label

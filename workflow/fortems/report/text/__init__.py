@@ -9,30 +9,30 @@ from collections.abc import Callable
 
 from fortems.report.text import (
     claims,
-    design,
     discussion,
     fit,
     full,
-    instruments,
     matrix,
     mediation,
     multiverse,
     own,
-    pattern,
-    people,
     relations,
     robustness,
     sensitivity,
-    setup,
     story,
     summary,
 )
 from fortems.report.text.article import brief, opening, statements
+from fortems.report.text.design import diagnosticity, pattern, precision
+from fortems.report.text.method import analyses, estimation, instruments, missing, people, source
 
 SENTENCES: dict[str, Callable[..., str]] = {
     name: function
     for module in (
-        setup,
+        source,
+        estimation,
+        analyses,
+        missing,
         people,
         instruments,
         relations,
@@ -45,7 +45,8 @@ SENTENCES: dict[str, Callable[..., str]] = {
         robustness,
         multiverse,
         sensitivity,
-        design,
+        diagnosticity,
+        precision,
         pattern,
         discussion,
         story,

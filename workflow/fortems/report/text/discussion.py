@@ -7,7 +7,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, failures, tallies
-from fortems.report.text.instruments import assumed_keys
+from fortems.report.text.method.instruments import assumed_keys
 from fortems.report.text.study import model_words, others
 from fortems.report.text.words import clear, joined, name, sentence
 from fortems.study.definition import lower, study

@@ -15,7 +15,7 @@ from fortems.report.text.claims import (
     findings_word,
     first_tally,
 )
-from fortems.report.text.design import pattern_share
+from fortems.report.text.design.diagnosticity import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.study import absent, others
 from fortems.report.text.words import NB, clear, joined, name, plural, sentence

@@ -7,15 +7,15 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.design import pattern_share, pattern_verdict
+from fortems.report.text.design.diagnosticity import pattern_share, pattern_verdict
+from fortems.report.text.design.pattern import repeated, speaks_for
 from fortems.report.text.full import which_models
 from fortems.report.text.mediation import as_covariates, indirect_clause
+from fortems.report.text.method.analyses import claims_method, stated_checks
+from fortems.report.text.method.people import RELIABILITY
 from fortems.report.text.multiverse import aspects_brief, specifications_brief
-from fortems.report.text.pattern import repeated, speaks_for
-from fortems.report.text.people import RELIABILITY
 from fortems.report.text.relations import _holm, total
 from fortems.report.text.sensitivity import by_correlation
-from fortems.report.text.setup import claims_method, stated_checks
 from fortems.report.text.study import in_how_many, model_words
 from fortems.report.text.words import IS, clear, joined, name, p, plural, sentence
 from fortems.study.definition import study

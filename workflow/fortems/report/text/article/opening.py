@@ -8,7 +8,7 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.design import (
+from fortems.report.text.design.diagnosticity import (
     DIAGNOSTICITY,
     MORE,
     UNCLEAR,

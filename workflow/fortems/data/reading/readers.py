@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from fortems.data.apart import apart
-from fortems.data.delimited import read_delimited
-from fortems.data.limits import MOST_UNPACKED, archive_problem, file_problem
-from fortems.data.spss import read_spss
-from fortems.data.table import Encoder, Table, build
-from fortems.data.workbooks import read_workbook
+from fortems.data.reading.apart import apart
+from fortems.data.reading.delimited import read_delimited
+from fortems.data.reading.limits import MOST_UNPACKED, archive_problem, file_problem
+from fortems.data.reading.spss import read_spss
+from fortems.data.reading.table import Encoder, Table, build
+from fortems.data.reading.workbooks import read_workbook
 from fortems.errors import DataError, Problem, nearest
 
 FORMATS = "CSV, TSV, Excel (.xlsx, .xls), OpenDocument (.ods), SPSS (.sav), Stata (.dta) or Parquet"

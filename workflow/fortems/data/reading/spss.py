@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fortems.data.apart import apart
-from fortems.data.limits import spss_problem
-from fortems.data.table import Table, as_text, build, encode
+from fortems.data.reading.apart import apart
+from fortems.data.reading.limits import spss_problem
+from fortems.data.reading.table import Table, as_text, build, encode
 from fortems.errors import DataError
 
 

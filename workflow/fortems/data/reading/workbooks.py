@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fortems.data.delimited import title_problem
-from fortems.data.table import Table, as_text, build, encode
+from fortems.data.reading.delimited import title_problem
+from fortems.data.reading.table import Table, as_text, build, encode
 from fortems.errors import DataError, Problem, nearest
 
 if TYPE_CHECKING:

@@ -1,22 +1,19 @@
-"""What a study of this size can prove: diagnosticity, power, coverage, recovery."""
+"""Sentences on how well the findings tell accounts apart."""
 
 from __future__ import annotations
 
 from fortems.presentation.claims import aspects_pattern, claim_label, patterns, whole_pattern
 from fortems.presentation.results import Row
-from fortems.presentation.words import ESTIMAND_WORDS, INTERVAL_WORDS, listed
+from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import IS, joined, plural
+from fortems.report.text.words import joined
 from fortems.study.definition import lower, study
-from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL
+from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import bare
 
 DIAGNOSTICITY = "design/diagnosticity.csv"
 RATIOS = "design/likelihood_ratios.csv"
-POWER = "design/power.csv"
-COVERAGE = "design/coverage.csv"
-RECOVERY = "design/recovery.csv"
 MADE_TRUE = (
     "The scenario *as reported* makes the article's account true; what the article does not say of it is assumed, the size of each "
     "correlation included. In this scenario"
@@ -248,186 +245,4 @@ def pattern_verdict(report: Report) -> str:
     return f"In the simulations the whole pattern is {compared}."
 
 
-def power(report: Report) -> str:
-    """The article's size, and the smallest designs that suffice."""
-    parts = []
-    near = [
-        row
-        for row in report.results.rows(POWER, interval=PRIMARY_INTERVAL)
-        if row["therapists"] == 23 and row["clients"] == 4
-    ]
-    several = len({row["icc"] for row in near if row["icc"] > 0}) > 1
-
-    def effect(row: Row) -> str:
-        """The indirect effect; with the ICC where the grid has several above zero."""
-        text = report.bind.of(row, "indirect", "b")
-        return f"{text} (ICC{IS}{report.bind.of(row, 'icc', 'r')})" if several else text
-
-    for level in ESTIMANDS:
-        own = sorted(
-            (row for row in near if row["estimand"] == level),
-            key=lambda row: (abs(row["indirect"]), row["icc"]),
-        )
-        rows = [row for row in own if row["icc"] > 0] or own
-        if rows:
-            clauses = [f"{report.bind.of(row, 'power', 'r')} for {effect(row)}" for row in rows]
-            parts.append(
-                f"With about the article's numbers of therapists and clients, the power to detect a standardized indirect effect "
-                f"{ESTIMAND_WORDS[level]} is {listed(clauses)}."
-            )
-    rows = report.results.rows(POWER, interval=PRIMARY_INTERVAL)
-    exaggerated = [row for row in near if row.has("type_m") and row["type_m"] > 1.2]
-    if exaggerated:
-        worst = max(exaggerated, key=lambda row: row["type_m"])
-        parts.append(
-            "Where power is low, the effects that come out significant are too large: for a true effect of "
-            f"{effect(worst)} they are {report.bind.of(worst, 'type_m', 'b')} times as large on average."
-        )
-    if rows:
-        parts.append(f"The whole grid of designs is in `design/power.csv`{report.see('fig-power')}.")
-    return joined(parts) or "Power was not simulated for the primary interval."
-
-
-def coverage(report: Report) -> str:
-    """Which intervals cover as often as they say."""
-    rows = [
-        row
-        for row in report.results.rows(COVERAGE, population="effect")
-        if row.has("coverage", "ci_low", "ci_high")
-    ]
-    if not rows:
-        return "Coverage could not be simulated."
-    nominal = float(report.results.setting("confidence", default=0.95))
-    size = report.bind.setting("confidence", style="%")
-    parts = []
-    for kind, words in INTERVAL_WORDS.items():
-        found = [row for row in rows if row["interval"] == kind]
-        if not found:
-            continue
-        low, high = min(found, key=lambda row: row["coverage"]), max(found, key=lambda row: row["coverage"])
-        below = [row for row in found if row["ci_high"] < nominal]
-        text = (
-            f"The {words} interval covers the true indirect effect in {report.bind.of(low, 'coverage', '%1')} to "
-            f"{report.bind.of(high, 'coverage', '%1')} of studies, depending on design and estimand"
-        )
-        if below:
-            text += (
-                f"; in {report.bind.rows(below, 'coverage')} of {report.bind.rows(found, 'coverage')} cases the whole interval of this share lies "
-                f"below the nominal {size}"
-            )
-        else:
-            text += f"; nowhere is it shown to fall below the nominal {size}"
-        parts.append(f"{text}.")
-    row = rows[0]
-    if row.has("a", "b"):
-        truth = f"*a*{IS}{report.bind.of(row, 'a', 'b')} and *b*{IS}{report.bind.of(row, 'b', 'b')}"
-        parts.insert(
-            0, f"The first numbers are for a population with an indirect effect ({truth}, standardized)."
-        )
-    parts.append(_beyond_normal(report))
-    parts.append(_null(report, nominal))
-    return joined([*parts, f"Each design is in `design/coverage.csv`{report.see('fig-coverage')}."])
-
-
-def _beyond_normal(report: Report) -> str:
-    """Coverage where residual variances rise, slopes vary or scores are ordinal, interval by interval."""
-    rows = [
-        row
-        for row in report.results.rows(COVERAGE)
-        if row.has("coverage") and str(row["population"]).startswith("effect;")
-    ]
-    clauses = []
-    for kind, words in INTERVAL_WORDS.items():
-        found = [row for row in rows if row["interval"] == kind]
-        if found:
-            low, high = (choose(found, key=lambda row: row["coverage"]) for choose in (min, max))
-            ends = (report.bind.of(row, "coverage", "%1") for row in (low, high))
-            clauses.append(f"the {words} interval in {' to '.join(ends)}")
-    if not clauses:
-        return ""
-    return (
-        "Where residual variances rise with the variable before, slopes vary between therapists, or scores have a ceiling and skew, the true "
-        "effect is covered by "
-        f"{listed(clauses)} of studies."
-    )
-
-
-def _null(report: Report, nominal: float) -> str:
-    """Coverage where the indirect effect is zero because one path is."""
-    rows = [
-        row
-        for row in report.results.rows(COVERAGE)
-        if row.has("coverage", "ci_high", "a", "b") and (row["a"] == 0) != (row["b"] == 0)
-    ]
-    clauses = []
-    for kind, words in INTERVAL_WORDS.items():
-        found = [row for row in rows if row["interval"] == kind]
-        below = [row for row in found if row["ci_high"] < nominal]
-        if below:
-            least = min(found, key=lambda row: row["coverage"])
-            clauses.append(
-                f"the {words} interval in {report.bind.rows(below, 'coverage')} of {report.bind.rows(found, 'coverage')} cases (down to "
-                f"{report.bind.of(least, 'coverage', '%1')})"
-            )
-    if not rows:
-        return ""
-    if not clauses:
-        return "Where one of the two paths is zero, no interval is shown to cover less than it says."
-    return f"Where one of the two paths is zero, {listed(clauses)} {plural(len(clauses), 'is', 'are')} shown to cover less than the nominal share."
-
-
-def recovery(report: Report) -> str:
-    """Bias of the estimates against the scenarios' true values."""
-    rows = [
-        row
-        for row in report.results.rows(RECOVERY, parameter="indirect")
-        if row.has("bias", "bias_se") and row["bias_se"] > 0
-    ]
-    if not rows:
-        return "Parameter recovery could not be judged."
-    biased = _biased(rows)
-    others = _others(report)
-    text = (
-        f"Indirect effects were compared with the true ones in {report.bind.rows(rows, 'bias')} combinations of scenario, engine, model and "
-        "estimand. "
-    )
-    if not biased:
-        return f"{text}No bias of an indirect effect exceeds three of its Monte Carlo errors. {others}"
-    worst = max(biased, key=lambda row: abs(row["bias"] / row["bias_se"]))
-    return (
-        f"{text}In {report.bind.rows(biased, 'bias')} the bias exceeds three of its Monte Carlo errors, most surely for *{escape(worst['engine'])}* "
-        f"in the scenario *{escape(str(worst['scenario']).replace('_', ' '))}* (bias {report.bind.of(worst, 'bias', 'end')}, root mean square "
-        f"error {report.bind.of(worst, 'rmse', 'end')}). {others}"
-    )
-
-
-def _biased(rows: list[Row]) -> list[Row]:
-    """Rows whose bias exceeds three of its Monte Carlo errors."""
-    return [row for row in rows if abs(row["bias"]) > 3 * row["bias_se"]]
-
-
-def _others(report: Report) -> str:
-    """Bias of the parameters other than indirect effects."""
-    rows = [
-        row
-        for row in report.results.rows(RECOVERY)
-        if row["parameter"] != "indirect" and row.has("bias", "bias_se") and row["bias_se"] > 0
-    ]
-    biased = _biased(rows)
-    every = "All parameters are in `design/recovery.csv`."
-    if not biased:
-        return every
-    text = f"Of {report.bind.rows(rows, 'bias')} comparisons of other parameters {report.bind.rows(biased, 'bias')} {plural(len(biased), 'exceeds', 'exceed')} three"
-    if all("variance" in row["parameter"] for row in biased):
-        text += ", all of them variances and covariances"
-        within = [row for row in biased if row["parameter"].startswith("residual variance")]
-        between = [row for row in biased if row["parameter"].startswith("between variance")]
-        if all(row["bias"] < 0 for row in within) and all(row["bias"] > 0 for row in between):
-            text += (
-                ": with few therapists maximum likelihood makes variances within therapists a little too small and, since none can be "
-                "negative, those between them too large"
-            )
-    return f"{text}. {every}"
-
-
-SENTENCES = {function.__name__: function for function in (diagnosticity, power, coverage, recovery)}
+SENTENCES = {function.__name__: function for function in (diagnosticity,)}

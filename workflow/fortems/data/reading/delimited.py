@@ -13,7 +13,7 @@ from typing import TextIO
 
 import numpy as np
 
-from fortems.data.table import Encoder, Table, build
+from fortems.data.reading.table import Encoder, Table, build
 from fortems.errors import DataError, Problem
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}

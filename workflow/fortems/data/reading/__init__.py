@@ -1,0 +1,1 @@
+"""Files of any kind to one table of texts."""

@@ -1,0 +1,158 @@
+"""Method: how findings are judged, and which analyses go beyond the main ones."""
+
+from __future__ import annotations
+
+from fortems.presentation.choice import is_fitted, levels, own_models, reordered_models
+from fortems.presentation.words import ESTIMAND_WORDS, listed
+from fortems.report.bind import escape
+from fortems.report.template import Report
+from fortems.report.text.study import model_words
+from fortems.report.text.words import joined, name
+from fortems.report.variant import reason_absent
+from fortems.study.definition import study
+from fortems.study.engines import RESAMPLED
+from fortems.study.estimands import computed_intervals
+from fortems.study.roles import main_models, outcome_parts
+from fortems.study.variables import bare
+
+FEW = 3  # models that a sentence names one by one
+
+
+def stated_checks(report: Report) -> str:
+    """Where the findings to check stand."""
+    return (
+        "Each finding to check is stated with its statistic, test, level, sides and direction in a file of this run's own; the "
+        "findings are not the article's, though the verdicts go by the same rules."
+        if report.results.own_claims
+        else "Each finding of the article is stated as a check with its statistic, test, level, sides and direction, in a file that "
+        "comes with the package."
+    )
+
+
+def claims_method(report: Report) -> str:
+    """How the article's findings are judged."""
+    if not report.has("claims.csv"):
+        reason = reason_absent("claims.csv", report.results.config)
+        return f"The article's findings were not checked one by one in this run: {reason}."
+    clustered = (
+        "Correlations are judged over all clients with a cluster-robust test; the within-therapist and the plain correlation are shown beside, not judged. "
+        if not report.variant.matrix
+        else "Correlations are judged over all clients. "
+    )
+    return (
+        f"{stated_checks(report)} {clustered}A correlation is called moderate from {report.fact('moderate_low')} to below "
+        f"{report.fact('moderate_high')} in size. Verdicts are *reproduced*, *not reproduced* and *not testable*; a finding of "
+        "no significance that holds is called *consistent (weak)*, since a test that fails to reject supports little. Full "
+        "mediation that is concluded from a direct path without significance *matches the article's rule*, which does not "
+        "reproduce it; a size is judged by its whole interval, which often *cannot tell*. Whether the authors would have "
+        "written the finding, by *p* and the estimate alone, is a column of its own in `claims.csv`. "
+        "*p* values adjusted for the family of the article's correlations [@holm1979] stand beside the raw ones. Verdicts are computed from "
+        "unrounded values."
+    )
+
+
+def sensitivity_method(report: Report) -> str:
+    """The analyses beyond the main ones."""
+    repeated = _repeated(report)
+    parts = (
+        [
+            f"The models{f' of the {escape(bare(study().predictors[0]))} and its aspects' if main_models(report.models) else ''} were repeated {listed(repeated)}."
+        ]
+        if repeated
+        else []
+    )
+    if report.variant.matrix:
+        parts = ["Every model that the printed variables allow was estimated."]
+        if reordered_models(report.results, report.models):
+            parts = [f"{parts[0][:-1]}, those with the directions turned around included."]
+    if report.has("mediation/measurement.csv"):
+        parts.append(
+            "Measurement error was taken into account by latent variables or by correction for unreliability."
+        )
+    if report.has("robustness/leave_one_out.csv"):
+        parts.append(_left_out(report))
+    if report.has("design/diagnosticity.csv"):
+        studies = report.bind.setting("design", "diagnosticity", "studies")
+        parts.append(
+            f"To see how well the published pattern tells accounts apart, {studies} studies of the article's size were simulated "
+            f"from each of several scenarios{report.see('tbl-scenarios')}, and every finding was checked in every "
+            "study by the code that checks this one. Each share of studies is given with its interval, which tells whether there "
+            "were enough of them."
+        )
+    if report.has("design/power.csv"):
+        studies = report.bind.setting("design", "power", "studies")
+        parts.append(f"Power and precision were simulated over a grid of designs, {studies} studies each.")
+    if report.has("design/coverage.csv"):
+        parts.append(_covered(report))
+    return joined(parts)
+
+
+def _left_out(report: Report) -> str:
+    """Which models were fitted again without each therapist, and which of those that were fitted were not."""
+    models_ = {
+        level: {row["model"] for row in report.results.rows("mediation/effects.csv", level=level)}
+        for level in levels(report.results)
+    }
+    again = {
+        level: {row["model"] for row in report.results.rows("robustness/leave_one_out.csv", level=level)}
+        for level in models_
+    }
+    text = "Every model was fitted again without each therapist in turn"
+    gaps = {
+        level: [
+            model
+            for model in there - again[level]
+            if report.models.get(model) is None or not report.models[model].moderator
+        ]
+        for level, there in models_.items()
+    }
+    most = max((len(found) for found in gaps.values()), default=0)
+    if not most:
+        return f"{text}."
+    if most <= FEW:
+        words = [
+            f"{listed(model_words(report, model) for model in sorted(found))} {ESTIMAND_WORDS[level]}"
+            for level, found in gaps.items()
+            if found
+        ]
+        return f"{text}, save {listed(words)} (the reason is in `mediation/fit.csv`)."
+    return (
+        f"{text} that can be fitted without any of them; which could not, and why, is in `mediation/fit.csv`."
+    )
+
+
+def _covered(report: Report) -> str:
+    """From how many studies the coverage of the intervals was simulated."""
+    coverage = ("design", "coverage")
+    text = f"The coverage of the intervals was simulated from {report.bind.setting(*coverage, 'studies')} studies each"
+    resampled = report.results.rows("design/coverage.csv", interval=RESAMPLED)
+    if resampled and report.results.setting(*coverage, "bootstrap_studies"):
+        text += f", that of resampled intervals from {report.bind.setting(*coverage, 'bootstrap_studies')}"
+    return f"{text}."
+
+
+def _repeated(report: Report) -> list[str]:
+    """With what the main models were repeated, as far as this run's models and engines go."""
+    own = own_models(report.results, report.models)
+    fitted = {
+        name_: entry
+        for name_, entry in report.models.items()
+        if name_ not in own and is_fitted(report.results, name_)
+    }
+    engines = list(report.results.setting("engines", default=[]))
+    ways = {
+        "with other engines": len(engines) > 1,
+        "with other intervals": len(computed_intervals(report.results.setting("intervals", default=[]))) > 1,
+        "with covariates": any(entry.covariates for entry in fitted.values()),
+        f"with parts of {name(study().outcome)} as the outcome": any(
+            entry.outcome in outcome_parts() for entry in fitted.values()
+        ),
+        f"with {name(study().rival)} as a rival mediator": any(
+            study().rival in entry.mediators for entry in fitted.values()
+        ),
+        "with the directions turned around": bool(reordered_models(report.results, report.models)),
+    }
+    return [words for words, there in ways.items() if there]
+
+
+SENTENCES = {function.__name__: function for function in (claims_method, sensitivity_method)}
