@@ -274,9 +274,11 @@ def factor_scores(values: Array) -> Array:
     mean, spread = values[complete].mean(axis=0), values[complete].std(axis=0, ddof=1)
     z = (values - mean) / spread
     correlations = np.corrcoef(z[complete].T)
-    loadings = (
-        Factor(corr=correlations, n_factor=1, method="ml", nobs=int(complete.sum())).fit().loadings[:, 0]
-    )
+    # The first principal component starts the search: left alone the library draws its start anew in every process.
+    size, axis = np.linalg.eigh(correlations)
+    start = np.sqrt(size[-1]) * axis[:, -1:]
+    model = Factor(corr=correlations, n_factor=1, method="ml", nobs=int(complete.sum()))
+    loadings = model.fit(start=(start, np.maximum(1 - start[:, 0] ** 2, 0.05))).loadings[:, 0]
     weights = np.linalg.solve(correlations, loadings)
     known = ~np.isnan(z)
     count = known.sum(axis=1)
