@@ -443,8 +443,13 @@ def test_a_check_that_cannot_tell_is_no_failure(tmp_path):
 @pytest.mark.parametrize("made_up", [True, False])
 def test_an_invented_article_is_called_so(tmp_path, made_up):
     folder = write_run(tmp_path / "run", "matrix")
-    source = {"source": ["Doe (2020), Table 1"], "made_up": [made_up], "clients": [80], "therapists": [None]}
-    tidy.write_csv(pd.DataFrame(source), folder / "tables/matrix_source.csv")
+    published_in = {
+        "source": ["Doe (2020), Table 1"],
+        "made_up": [made_up],
+        "clients": [80],
+        "therapists": [None],
+    }
+    tidy.write_csv(pd.DataFrame(published_in), folder / "tables/matrix_source.csv")
     report = prepare(Results(folder), AS_MODELS, ROOT / "manuscript")
     text = words(source.design(report))
     assert "(Doe (2020), Table 1)" in text

@@ -211,14 +211,14 @@ def test_a_difference_of_engines_without_a_known_cause(report_of):
     assert "Each larger difference has a stated cause" in words(robustness.agreement(report))
 
 
-@pytest.mark.parametrize(("missing", "phrase"), [
+@pytest.mark.parametrize(("counts", "phrase"), [
     (dict(bond=0, task=0), "No client lacks a scale score."),
     (dict(bond=3, task=1), "variables two have missing values, most of all bond (three clients)"),
 ])  # fmt: skip
-def test_how_many_scores_are_missing(report_of, missing, phrase):
+def test_how_many_scores_are_missing(report_of, counts, phrase):
     report = report_of()
     change(report, "tables/descriptives.csv", "missing", 0)
-    for variable, count in missing.items():
+    for variable, count in counts.items():
         change(report, "tables/descriptives.csv", "missing", count, variable=variable)
     assert phrase in words(missing.missing(report))
 
