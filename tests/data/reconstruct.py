@@ -22,6 +22,7 @@ from pathlib import Path
 
 FEWEST = 5
 THERAPISTS = 3
+LEVELS = ("received", "scored", "analysed")
 
 
 def leaving(folder: Path) -> list[Path]:
@@ -73,8 +74,17 @@ def by_counts(tables: dict[str, list[dict[str, str]]], fewest: int) -> list[str]
                 value = number(row.get(column))
                 if small(value, fewest):
                     found.append(f"{name}: {column} = {value:g}")
-                if column in ("n", "n_clients") and value > 0 and not row.get("category"):
+                if (
+                    (column in ("n", "n_clients") or row.get("step") in LEVELS)
+                    and value > 0
+                    and not row.get("category")
+                ):
                     totals[value].add(f"{name}:{column}")
+            if row.get("step") == "received":
+                rows_read = [float(k) for k in re.findall(r"[0-9]+", row["detail"])]
+                found += [f"{name}: {k:g} rows" for k in rows_read if small(k, fewest)]
+                if len(rows_read) > 1:  # all rows less those set aside are the clients received
+                    totals[rows_read[0] - rows_read[1]].add(f"{name}: rows")
             many = number(row.get("n_therapists"))
             if 0 < many < THERAPISTS:
                 found.append(f"{name}: {many:g} therapists")

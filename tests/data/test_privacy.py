@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from fortems.data.privacy.confidential import of_export, paths_of, secrets
 from fortems.data.privacy.disclosure import DisclosureError, look_through, report, scan
-from fortems.data.privacy.privacy import displays, suppress, withheld
-from fortems.data.privacy.release import codebook_table, patterns_table, warnings_table
+from fortems.data.privacy.privacy import displays, withheld
+from fortems.data.privacy.release import codebook_table, patterns_table
 from fortems.data.reading.readers import read_table
 from fortems.data.settings import DataSettings
 from fortems.tidy import write_csv
@@ -48,8 +48,7 @@ def test_tables_are_protected_by_row_and_by_column():
 
 def test_suppressed_table_as_text():
     frame = pd.DataFrame({"women": [30, 12], "men": [28, 2]}, index=["in", "out"])
-    assert suppress(frame, 5).to_numpy().tolist() == [["–", "–"], ["–", "–"]]
-    assert suppress(frame, 0).to_numpy().tolist() == [["30", "28"], ["12", "2"]]
+    assert withheld(frame.to_numpy(), 5).all() and not withheld(frame.to_numpy(), 0).any()
 
 
 def test_displays_by_source():
@@ -89,9 +88,6 @@ def test_patterns_and_warnings_for_the_report(door, clients):
     shown = patterns_table(prepared.missing_patterns, 5)
     assert shown["missing"].tolist() == ["", "2 further patterns"]
     assert shown["clients"].tolist() == [54, 6]
-    told = warnings_table(prepared.warnings, 5)
-    assert told["count"].tolist() == ["fewer than 5"]
-    assert "client" not in told
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from fortems.data.privacy.flow import shown_flow
 from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.privacy import cells
 from fortems.data.privacy.protection import merge_categories, protect
@@ -301,3 +302,42 @@ def test_remarks_tell_no_numbers_of_clients_but_those_of_the_run():
         "full information: incomplete rows used",
         "89 against 84 clients: x",
     ]
+
+
+@pytest.mark.parametrize(
+    ("detail", "excluded", "told_"),
+    [
+        (
+            "rows of the file; 2 rows on other sheets not read",
+            0,
+            "rows of the file; rows on other sheets not read",
+        ),
+        (
+            "rows of the file; 20 rows on other sheets not read",
+            6,
+            "rows of the file; 20 rows on other sheets not read",
+        ),
+        # 92 rows less 12 are the 80 received, of whom 2 were excluded.
+        (
+            "clients in 92 rows of the file; 12 rows of other occasions set aside",
+            2,
+            "clients in rows of the file; rows of other occasions set aside",
+        ),
+        (
+            "clients in 92 rows of the file; 12 rows of other occasions set aside",
+            6,
+            "clients in 92 rows of the file; 12 rows of other occasions set aside",
+        ),
+    ],
+)
+def test_rows_are_counted_in_the_flow_unless_they_give_a_count_of_few(detail, excluded, told_):
+    flow = pd.DataFrame(
+        {
+            "step": ["received", "excluded", "analysed"],
+            "detail": [detail, "sessions: at least 5", "every value"],
+            "clients": [80, excluded, 80 - excluded],
+            "therapists": [16, 0, 16],
+        }
+    )
+    assert shown_flow(flow, 5)["detail"].iloc[0] == told_
+    assert shown_flow(flow, 0)["detail"].iloc[0] == detail

@@ -202,7 +202,9 @@ def test_sheets_that_are_not_read_are_counted_in_the_warnings(door, clients, tmp
     clients.to_excel(path, sheet_name="2019", index=False)
     with pd.ExcelWriter(path, mode="a") as writer:
         pd.DataFrame({"code": [1, 2]}).to_excel(writer, sheet_name="legend", index=False)
-    assert "legend (2 rows)" in warned(door(path), "sheet")["what"].iloc[0]
+    read = door(path)
+    assert "legend (2 rows)" in warned(read, "sheet")["what"].iloc[0]
+    assert read.flow["detail"].iloc[0] == "rows of the file; 2 rows on other sheets not read"
 
 
 # Rules before checks.

@@ -184,12 +184,15 @@ def _received(chosen: Chosen, settings: DataSettings, mapped: Mapped) -> list[di
         return []
     occasion = Occasion.from_config(settings.occasion)
     first = step("received", "rows of the file", mapped.frame)
+    if occasion is not None:
+        rows = len(mapped.frame) + chosen.set_aside
+        first["detail"] = (
+            f"clients in {rows} rows of the file; {chosen.set_aside} rows of other occasions set aside"
+        )
+    if unread := sum(chosen.table.other_sheets.values()):
+        first["detail"] += f"; {unread} rows on other sheets not read"
     if occasion is None:
         return [first]
-    rows = len(mapped.frame) + chosen.set_aside
-    first["detail"] = (
-        f"clients in {rows} rows of the file; {chosen.set_aside} rows of other occasions set aside"
-    )
     first["clients"] += len(chosen.without)
     if first["therapists"]:
         first["clients_per_therapist"] = first["clients"] / first["therapists"]

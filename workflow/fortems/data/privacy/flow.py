@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ORDER = ("received", "excluded", "analysed", "scored")
+
+
+def told_detail(detail: str, hidden: bool, min_cell: int) -> str:
+    """Return what was read, in words, without counts of rows that are of few or that would give a hidden number.
+
+    Parameters
+    ----------
+    detail : str
+        Of the step ``received``, such as ``clients in 92 rows of the file; 2 rows of other occasions set aside``.
+    hidden : bool
+        Whether the number of clients received is not shown.
+    min_cell : int
+    """
+    few = any(0 < int(count) < min_cell for count in re.findall(r"[0-9]+", detail))
+    return re.sub(r"[0-9]+ (?=rows)", "", detail) if hidden or few else detail
 
 
 def shown_flow(flow: pd.DataFrame, min_cell: int) -> pd.DataFrame:
@@ -49,6 +65,10 @@ def shown_flow(flow: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     if small.any():
         hide(excluded, f"suppressed (counts below {min_cell} are not shown)")
         hide(frame["step"] == "received", "not shown, since it would give the count excluded")
+    received = frame["step"] == "received"
+    frame.loc[received, "detail"] = [
+        told_detail(str(detail), bool(small.any()), min_cell) for detail in frame.loc[received, "detail"]
+    ]
     if 0 < count["analysed"] - count["scored"] < min_cell:
         hide(frame["step"] == "scored", f"not shown (a difference below {min_cell})")
     return frame

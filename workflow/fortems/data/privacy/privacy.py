@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fortems.data.privacy.limits import Limits
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SHOWN, AGGREGATED, WITHHELD, ABSENT = "shown", "aggregated", "withheld", "absent"
 
@@ -41,7 +37,6 @@ _OF_ONE = {
     "cluster_sizes": ("single therapists' numbers of clients", WITHHELD),
     "extremes": ("the lowest and the highest client", WITHHELD),
     "residuals": ("each client's residual", WITHHELD),
-    "warnings": ("single clients' answers", AGGREGATED),
 }
 
 
@@ -57,8 +52,7 @@ def displays(source: str) -> dict[str, Display]:
     -------
     dict of str to Display
         ``scatter`` (aggregated: counts in cells, none below ``min_cell``), ``caterpillar``, ``leave_one_out``
-        (how often a sign changes is told elsewhere), ``cluster_sizes``, ``extremes``, ``residuals``,
-        ``warnings`` (aggregated: counts by kind).
+        (how often a sign changes is told elsewhere), ``cluster_sizes``, ``extremes``, ``residuals``.
     """
     if source == "simulated":
         return {name: Display(SHOWN) for name in _OF_ONE}
@@ -140,23 +134,3 @@ def _too_plain(counts: np.ndarray, hidden: np.ndarray, min_cell: int) -> bool:
     if not hidden.any() or hidden.all():
         return False
     return int(hidden.sum()) == 1 or int(counts[hidden].sum()) < min_cell
-
-
-def small(min_cell: int) -> str:
-    """Return what stands in place of a withheld count."""
-    return f"withheld (a count below {min_cell}, or one that would reveal it)"
-
-
-def suppress(counts: pd.DataFrame, min_cell: int, mark: str = "–") -> pd.DataFrame:
-    """Return a table of counts as text, withheld cells marked.
-
-    Parameters
-    ----------
-    counts : DataFrame of int
-        Cells without margins.
-    min_cell : int
-    mark : str
-        What stands in a withheld cell.
-    """
-    hidden = withheld(counts.to_numpy(), min_cell)
-    return counts.astype(int).astype(str).mask(hidden, mark)

@@ -129,30 +129,6 @@ def patterns_table(patterns: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     return shown.reset_index(drop=True)
 
 
-def warnings_table(warnings: pd.DataFrame, min_cell: int) -> pd.DataFrame:
-    """Return the warnings by kind, without rows, clients and values.
-
-    Parameters
-    ----------
-    warnings : DataFrame
-        ``data/warnings.csv``.
-    min_cell : int
-
-    Returns
-    -------
-    DataFrame
-        ``kind``, ``what``, ``remedy``, ``count`` (text; empty for a warning of the whole file).
-    """
-    import pandas as pd
-
-    rows = []
-    for (kind, what, remedy), group in warnings.groupby(["kind", "what", "remedy"], sort=False, dropna=False):
-        count = int((group["row"].notna() & (group["row"].astype(str) != "")).sum())
-        text = "" if not count else (f"fewer than {min_cell}" if count < min_cell else str(count))
-        rows.append({"kind": kind, "what": what, "remedy": remedy, "count": text})
-    return pd.DataFrame(rows, columns=["kind", "what", "remedy", "count"])
-
-
 def codebook_of(codebook: pd.DataFrame, scores: pd.DataFrame, items: pd.DataFrame | None) -> pd.DataFrame:
     """Return the codebook of the clients whom tables and models use.
 

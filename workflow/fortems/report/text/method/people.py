@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fortems.data.privacy.flow import told_detail
 from fortems.presentation.results import Row
 from fortems.presentation.words import listed
 from fortems.report.bind import escape
@@ -49,6 +50,11 @@ def _flow(report: Report, flow: list[Row]) -> str:
         text += f". Of {bind.of(received, 'clients', 'n')} clients received, {listed(reasons)} were excluded"
     elif received is not None:
         text += f"; none of the {bind.of(received, 'clients', 'n')} clients received was excluded"
+    if received is not None and not any(row["clients"] < limit for row in excluded):
+        # What else the file has is told where its counts tell of nobody.
+        detail = str(received["detail"])
+        if ";" in detail and told_detail(detail, False, limit) == detail:
+            text += f". What was read: {bind.of(received, 'detail', 'text')}"
     if report.results.setting("inclusion", "sessions", "min") is not None:
         text += f". Clients had to have had at least {bind.setting('inclusion', 'sessions', 'min', style='w')} sessions"
     return f"{text}."
