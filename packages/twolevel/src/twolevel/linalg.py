@@ -70,18 +70,18 @@ def cholesky_inverse(a, out, n):
     return 2.0 * logdet
 
 
-@compiled("f8(f8[:,::1], f8[:,::1])")
-def invert_definite(matrix, inverse):
-    """Invert a symmetric positive definite matrix into `inverse`; return log|matrix| or NaN if not definite."""
+@compiled("b1(f8[:,::1], f8[:,::1])")
+def root_definite(matrix, lower):
+    """Lower Cholesky factor of a symmetric matrix into `lower`, zeros above; False if it is not positive definite."""
     size = matrix.shape[0]
-    lower = np.zeros((size, size))
+    lower[:, :] = 0.0
     for j in range(size):
         pivot = matrix[j, j]
         for k in range(j):
             pivot -= lower[j, k] * lower[j, k]
         # A pivot lost to rounding is a singular matrix, not a small variance.
         if not pivot > 1e-13 * abs(matrix[j, j]):
-            return np.nan
+            return False
         root = np.sqrt(pivot)
         lower[j, j] = root
         for i in range(j + 1, size):
@@ -89,7 +89,31 @@ def invert_definite(matrix, inverse):
             for k in range(j):
                 value -= lower[i, k] * lower[j, k]
             lower[i, j] = value / root
+    return True
+
+
+@compiled("f8(f8[:,::1], f8[:,::1])")
+def invert_definite(matrix, inverse):
+    """Invert a symmetric positive definite matrix into `inverse`; return log|matrix| or NaN if not definite."""
+    size = matrix.shape[0]
+    lower = np.empty((size, size))
+    if not root_definite(matrix, lower):
+        return np.nan
     return cholesky_inverse(lower, inverse, size)
+
+
+@compiled("void(f8[:,::1], f8[:,::1])")
+def invert_lower(lower, inverse):
+    """Inverse of a lower triangular matrix without zeros on its diagonal."""
+    size = lower.shape[0]
+    inverse[:, :] = 0.0
+    for j in range(size):
+        inverse[j, j] = 1.0 / lower[j, j]
+        for i in range(j + 1, size):
+            value = 0.0
+            for k in range(j, i):
+                value -= lower[i, k] * inverse[k, j]
+            inverse[i, j] = value / lower[i, i]
 
 
 @compiled("b1(f8[:,::1], f8[:,::1])")

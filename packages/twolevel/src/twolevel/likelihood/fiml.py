@@ -5,17 +5,19 @@ n clients, mean ybar (observed entries). S_r is the inverse of the observed bloc
 SSP_r pools the cells' cross-products about their own means. With o the cluster's observed
 between-only variables, K = V_yo V_oo^-1 and C = V_yy - K V_oy (covariance of u_j given z_j),
 
-  A = sum_cells n S_r,  e = ybar - mu_y - K (z_o - mu_o),  t = sum_cells n S_r e,
+  A = sum_cells n S_r = R R',  e = ybar - mu_y - K (z_o - mu_o),  t = sum_cells n S_r e,  G = I + R' C R
 
-the Woodbury identity (I + A C)^-1 = A M^-1 with M = A + A C A (over variables seen in the cluster, where A
-is definite) gives each cluster's share without ever inverting C, so a singular C is no special case:
+over the variables seen in the cluster, where A is definite, give each cluster's share without ever inverting C, so a
+singular C is no special case, and an enormous one none either: with the cluster's mean h = A^-1 t and u = R^-1 t
 
-  -2 log L_j = sum_cells (n log|S_W,rr| + n e' S_r e) + log|M| - log|A| - t' Q t
-               + log|V_oo| + (z - mu)' V_oo^-1 (z - mu) + constant,   Q = C - C At C,  At = A M^-1 A.
+  -2 log L_j = sum_cells (n log|S_W,rr| + n (e - h)' S_r (e - h)) + log|G| + u' G^-1 u
+               + log|V_oo| + (z - mu)' V_oo^-1 (z - mu) + constant,
 
-Derivatives: U = [[At, -At K], [., V_oo^-1 + K' At K]] and rho = [rt; V_oo^-1 (z - mu) - K' rt], rt = A M^-1 t, are
+sums of squares, of which none is taken from another. At = R G^-1 R' = (A^-1 + C)^-1, Q = R'^-1 (I - G^-1) R^-1 = C - C At C.
+
+Derivatives: U = [[At, -At K], [., V_oo^-1 + K' At K]] and rho = [rt; V_oo^-1 (z - mu) - K' rt], rt = R G^-1 u, are
 the cluster's inverse covariance and residuals summed over its clients; d/dV_B = U - rho rho',
-d/dmu = -2 rho, and with the residual left after the predicted u_j, w = e - C rt,
+d/dmu = -2 rho, and with the residual left after the predicted u_j, w = e - Q t,
 d/dS_W = sum_r S_r [N_r S_r^-1 - SSP_r - sum_cells n (Q + w w')] S_r.
 """
 
@@ -24,7 +26,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import compiled
-from ..linalg import invert_definite, multiply
+from ..linalg import (
+    cholesky_inverse,
+    invert_definite,
+    invert_lower,
+    multiply,
+    multiply_left_transposed,
+    root_definite,
+)
 
 # Patterns (R, p), their clients and pooled SSP; cells: first of each cluster (J + 1), pattern, count, mean; z, seen.
 PATTERN_STATISTICS = (
@@ -64,7 +73,8 @@ def missing_gradient(
 
     a, c, k_matrix = np.empty((p, p)), np.empty((p, p)), np.empty((p, max(t - p, 1)))
     shift, t_vector, rt, predicted = np.empty(p), np.empty(p), np.empty(p), np.empty(p)
-    at, q_matrix, work = np.empty((p, p)), np.empty((p, p)), np.empty((p, p))
+    centre, u_vector = np.empty(p), np.empty(p)
+    at, q_matrix = np.empty((p, p)), np.empty((p, p))
     rho, u = np.empty(t), np.empty((t, t))
     for cluster in range(n_clusters):
         # u_j given the cluster's own between-only variables
@@ -110,48 +120,68 @@ def missing_gradient(
                         a[g, h] += n * inverse[s, g, h]
                         se += inverse[s, g, h] * (cell_mean[cell, h] - shift[h])
                 t_vector[g] += n * se
-                value += n * se * (cell_mean[cell, g] - shift[g])
         ever = np.empty(p, dtype=np.int64)
         po = 0
         for g in range(p):
             if a[g, g] > 0.0:
                 ever[po] = g
                 po += 1
-        ao, ao_inverse, co = np.empty((po, po)), np.empty((po, po)), np.empty((po, po))
-        m, m_inverse, ac = np.empty((po, po)), np.empty((po, po)), np.empty((po, po))
+        ao, co, work = np.empty((po, po)), np.empty((po, po)), np.empty((po, po))
+        root, root_inverse = np.empty((po, po)), np.empty((po, po))
+        m, m_inverse = np.empty((po, po)), np.empty((po, po))
         for i in range(po):
             for j in range(po):
                 ao[i, j] = a[ever[i], ever[j]]
                 co[i, j] = c[ever[i], ever[j]]
-        multiply(ao, co, ac)
-        multiply(ac, ao, m)
-        for i in range(po):
-            for j in range(i + 1):
-                m[i, j] = ao[i, j] + 0.5 * (m[i, j] + m[j, i])
-                m[j, i] = m[i, j]
-        logdet_a = invert_definite(ao, ao_inverse)
-        logdet_m = invert_definite(m, m_inverse)
-        if np.isnan(logdet_m) or np.isnan(logdet_a):
+        if not root_definite(ao, root):
             return np.inf
-        value += logdet_m - logdet_a
-        multiply(ao, m_inverse, ac)  # (I + A C)^-1
-        multiply(ac, ao, m)  # At over the variables seen
+        invert_lower(root, root_inverse)
+        multiply(co, root, work)
+        multiply_left_transposed(root, work, m)
+        for i in range(po):
+            for j in range(i):
+                m[i, j] = m[j, i] = 0.5 * (m[i, j] + m[j, i])
+            m[i, i] += 1.0
+        if not root_definite(m, work):
+            return np.inf
+        value += cholesky_inverse(work, m_inverse, po)
         at[:, :] = 0.0
+        q_matrix[:, :] = 0.0
         rt[:] = 0.0
+        centre[:] = 0.0
+        predicted[:] = 0.0
+        multiply(root, m_inverse, work)
         for i in range(po):
             for j in range(po):
-                at[ever[i], ever[j]] = m[i, j]
-                rt[ever[i]] += ac[i, j] * t_vector[ever[j]]
-        multiply(c, at, work)
-        multiply(work, c, q_matrix)
-        for g in range(p):
-            predicted[g] = 0.0
-            for h in range(p):
-                q_matrix[g, h] = c[g, h] - q_matrix[g, h]
-                predicted[g] += c[g, h] * rt[h]
-        for g in range(p):
-            for h in range(p):
-                value -= t_vector[g] * q_matrix[g, h] * t_vector[h]
+                for k in range(po):
+                    at[ever[i], ever[j]] += work[i, k] * root[j, k]
+        for i in range(po):  # u, then G^-1 u
+            u_vector[i] = 0.0
+            for j in range(i + 1):
+                u_vector[i] += root_inverse[i, j] * t_vector[ever[j]]
+        for i in range(po):
+            for j in range(po):
+                rt[ever[i]] += work[i, j] * u_vector[j]
+                value += u_vector[i] * m_inverse[i, j] * u_vector[j]
+            for j in range(i, po):
+                centre[ever[i]] += root_inverse[j, i] * u_vector[j]
+        for i in range(po):
+            for j in range(po):
+                m_inverse[i, j] = (1.0 if i == j else 0.0) - m_inverse[i, j]
+        multiply(m_inverse, root_inverse, work)
+        for i in range(po):
+            for j in range(po):
+                for k in range(po):
+                    q_matrix[ever[i], ever[j]] += root_inverse[k, i] * work[k, j]
+                predicted[ever[i]] += q_matrix[ever[i], ever[j]] * t_vector[ever[j]]
+        for cell in range(first[cluster], first[cluster + 1]):
+            s, n = cell_pattern[cell], cell_n[cell]
+            for g in range(p):
+                if patterns[s, g]:
+                    for h in range(p):
+                        if patterns[s, h]:
+                            eh = cell_mean[cell, h] - shift[h] - centre[h]
+                            value += n * (cell_mean[cell, g] - shift[g] - centre[g]) * inverse[s, g, h] * eh
 
         # derivatives
         rho[:p] = rt
@@ -183,8 +213,8 @@ def missing_gradient(
                     wh = cell_mean[cell, h] - shift[h] - predicted[h]
                     spread[s, g, h] += n * (q_matrix[g, h] + wg * wh)
     for s in range(n_patterns):
-        multiply(inverse[s], spread[s], work)
-        multiply(work, inverse[s], at)
+        multiply(inverse[s], spread[s], q_matrix)
+        multiply(q_matrix, inverse[s], at)
         for g in range(p):
             for h in range(p):
                 gw[g, h] += pattern_n[s] * inverse[s, g, h] - at[g, h]

@@ -39,6 +39,10 @@ class Jacobian:
     states: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
+# A step of a difference, at most, in standard deviations of the parameter with all others held.
+LOCAL = 0.05
+
+
 class Objective:
     """-log L (with its constant) of a layout on moments.
 
@@ -187,18 +191,31 @@ class Objective:
         """Hessian by central differences of the analytic gradient, with one Richardson step.
 
         The error is of order h^4 and of the gradient's rounding over h. Beside a singular covariance matrix the
-        steps shrink until they stay inside the domain; None if even tiny ones leave it.
+        steps shrink until they stay inside the domain; None if even tiny ones leave it. They shrink too where the
+        likelihood bends within a step: the variance of a predictor of next to no variance.
         """
         hessian = np.empty((len(theta), len(theta)))
         for k, unit in enumerate(np.maximum(self.units, 1e-3 * np.abs(theta))):
-            for shrink in (1.0, 1e-1, 1e-2, 1e-3):
-                row = self._difference_row(theta, k, shrink * relative * unit)
-                if row is not None:
-                    break
-            else:
+            row = self._local_row(theta, k, relative * unit)
+            if row is None:
                 return None
             hessian[k] = row
         return 0.5 * (hessian + hessian.T)
+
+    def _local_row(self, theta: np.ndarray, k: int, step: float) -> np.ndarray | None:
+        """Differences by the longest step, at most the given one, that stays inside the domain and close by."""
+        row = None
+        for _ in range(6):
+            found = self._difference_row(theta, k, step)
+            if found is None:
+                step *= 0.1
+                continue
+            row = found
+            longest = LOCAL / np.sqrt(max(abs(found[k]), 1e-300))
+            if step <= longest:
+                break
+            step = 0.5 * longest
+        return row
 
     def _difference_row(self, theta: np.ndarray, k: int, step: float) -> np.ndarray | None:
         differences = []

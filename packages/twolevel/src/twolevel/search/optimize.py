@@ -26,6 +26,8 @@ Bounds = Literal["psd", "none"]
 
 # Decrease in -log L that the local quadratic may still promise at a converged point.
 STATIONARY = 1e-9
+# The same along a face, by the gradient and Hessian there: estimates are then within 2e-4 standard errors.
+ALONG_FACE = 1e-8
 # Slack of the multipliers (-log L per unit of total variance).
 MULTIPLIER = 1e-4
 # Above this the information is definite by a Hessian of one-sided differences too.
@@ -319,13 +321,16 @@ def verdict(
     information = tangent.T @ (hessian + curvature) @ tangent
     smallest_information = _scaled_eigenvalue(information)
     kind = "missing" if isinstance(objective.moments, MissingMoments) else "complete"
-    if not precise and kind == "missing" and smallest_information < CLEAR:
+    if not precise and kind == "missing" and (smallest_information < CLEAR or not found.stationary):
         return verdict(objective, transform, found, lower)
     definite = smallest_information > DEFINITE[kind]
     not_saddle = smallest_information > -1e-7
     boundary = bool(here.ranks) and transform.factored
     admissible = smallest > -1e-7
     stationary = found.stationary and found.decrement <= max(STATIONARY, 1e-13 * abs(value))
+    if not stationary and (precise or kind == "complete"):
+        # Factors of next to no variance leave the search noise to go by; the face's own parameters do not.
+        stationary = _promised(information, tangent.T @ gradient) <= ALONG_FACE
     converged = stationary and optimal and not_saddle and (admissible or not transform.factored)
     if not transform.factored:
         boundary = admissible and smallest < 1e-7
@@ -380,6 +385,16 @@ def min_eigenvalue(transform: Transform, theta: np.ndarray) -> float:
         scaled = block.matrix(theta) / np.outer(scale, scale)
         smallest = min(smallest, scaled[0, 0] if len(scale) == 1 else np.linalg.eigvalsh(scaled)[0])
     return float(smallest)
+
+
+def _promised(information: np.ndarray, gradient: np.ndarray) -> float:
+    """Half the Newton decrement: what the quadratic at a point still promises; flat directions count as hardly bent."""
+    if information.size == 0:
+        return 0.0
+    size = np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-300))
+    values, vectors = np.linalg.eigh(information / np.outer(size, size))
+    along = vectors.T @ (gradient / size)
+    return float(0.5 * np.sum(along**2 / np.maximum(np.abs(values), 1e-8)))
 
 
 def _scaled_eigenvalue(information: np.ndarray) -> float:

@@ -97,7 +97,8 @@ def starting_values(
     given : bool
         Take the user's starting values.
     ridge : float
-        Share of the predictors' variances added to them in the regressions of a level.
+        Share of the predictors' variances added to them in the regressions of a level; residual covariance matrices are
+        kept as far from singular as goes with it.
     """
     sw, vb, mu = moment_estimates(moments) if estimates is None else estimates
     layout = model.layout
@@ -197,7 +198,7 @@ def _level_start(
                 trial[i, j] = trial[j, i] = factor * s[i, j]
             keep = np.diag(trial) > 0
             scaled = (trial / np.outer(scale, scale))[np.ix_(keep, keep)]
-            if np.linalg.eigvalsh(scaled)[0] > 0.02 or factor == 0.0:
+            if np.linalg.eigvalsh(scaled)[0] > min(0.02, 20 * ridge) or factor == 0.0:
                 s = trial
                 break
     nu = np.concatenate([mean, np.zeros(m - o)])
