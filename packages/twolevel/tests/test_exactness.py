@@ -97,7 +97,8 @@ def test_nothing_is_reported_as_converged_that_is_not(icc, studies):
                 check = verdict(study, sw, sb, mu, bounds == "psd", direct)
                 assert check.gain < 1e-9
                 assert check.regular
-                assert check.curvature > (1e-6 if bounds == "psd" else 0.0)
+                # Without bounds a maximum may lie close to the wall, where these differences are right to 1e-8.
+                assert check.curvature > (1e-6 if bounds == "psd" else -1e-8)
                 if bounds == "psd":
                     assert check.multiplier > -1e-4
                     assert solution.boundary == (np.linalg.eigvalsh(sb)[0] < 1e-6)

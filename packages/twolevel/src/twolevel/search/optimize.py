@@ -26,8 +26,6 @@ Bounds = Literal["psd", "none"]
 
 # Decrease in -log L that the local quadratic may still promise at a converged point.
 STATIONARY = 1e-9
-# The same along a face, by the gradient and Hessian there: estimates are then within 2e-4 standard errors.
-ALONG_FACE = 1e-8
 # Slack of the multipliers (-log L per unit of total variance).
 MULTIPLIER = 1e-4
 # Above this the information is definite by a Hessian of one-sided differences too.
@@ -330,7 +328,7 @@ def verdict(
     stationary = found.stationary and found.decrement <= max(STATIONARY, 1e-13 * abs(value))
     if not stationary and (precise or kind == "complete"):
         # Factors of next to no variance leave the search noise to go by; the face's own parameters do not.
-        stationary = _promised(information, tangent.T @ gradient) <= ALONG_FACE
+        stationary = _promised(information, tangent.T @ gradient) <= STATIONARY
     converged = stationary and optimal and not_saddle and (admissible or not transform.factored)
     if not transform.factored:
         boundary = admissible and smallest < 1e-7
