@@ -61,12 +61,13 @@ def sav(path: Path, cases: int, order: str = "<", compression: int = 1) -> None:
 
 
 def parquet(path: Path, rows: int) -> None:
-    """A column of equal values takes a few bytes."""
+    """A column of equal values takes a few bytes; written in little memory, which the process that reads it starts with."""
     import duckdb
 
-    duckdb.sql(
-        f"copy (select 1 as client from range({rows})) to '{path}' (format parquet, row_group_size 5000000)"
-    )
+    with duckdb.connect(config={"threads": 1}) as made:
+        made.sql(
+            f"copy (select 1 as client from range({rows})) to '{path}' (format parquet, row_group_size 500000)"
+        )
 
 
 def packed(path: Path) -> None:
