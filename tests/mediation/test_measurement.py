@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import twolevel
 from fortems.mediation.measurement import latent
 from fortems.mediation.measurement.cfa import (
     CFA_COLUMNS,
@@ -229,6 +230,33 @@ def test_latent_replicates_of_equal_weights_are_the_fit_itself():
     assert found[0] == pytest.approx([fit.estimate[name] for name in latent.NUMBERS], rel=1e-6)
     again, _, _ = latent.fit_latent(data, "single")
     assert again.estimate == fit.estimate
+
+
+@pytest.mark.parametrize("level", ["single", "within"])
+def test_latent_fits_and_their_jackknife_are_those_of_the_two_level_engine(level):
+    """Without a part between its likelihood is that of one covariance matrix: of all clients, or of deviations from therapists."""
+    items, scores = export(n=120, therapists=15, icc=0.1)
+    data = latent.indicators(LATENT, scores, items, INSTRUMENTS)
+    fit, model, sd = latent.fit_latent(data, level)
+    left_out = latent.replicates(data, level, model, sd, 1.0 - np.eye(15))
+    frame = pd.DataFrame(data.values, columns=[f"v{i}" for i in range(len(data.owner))])
+    if level == "within":
+        frame -= frame.groupby(data.cluster).transform("mean")
+    names = list(frame)
+    nothing = [f"{one} ~~ 0*{other}" for i, one in enumerate(names) for other in names[i:]]
+    text = [
+        "level: 1",
+        *latent.description(data.owner).replace("slope_", "").splitlines(),
+        "level: 2",
+        *nothing,
+    ]
+    own = twolevel.fit("\n".join(text), frame.assign(therapist=data.cluster), "therapist")
+    expected = latent._from_values(own.coef, data.owner, False)
+    assert [fit.estimate[name] for name in latent.NUMBERS] == pytest.approx(expected, rel=1e-5)
+    rows = own.jackknife().estimates.to_dict("records")
+    assert left_out == pytest.approx(
+        np.array([latent._from_values(row, data.owner, False) for row in rows]), rel=1e-4, abs=1e-6
+    )
 
 
 def test_the_table_has_observed_latent_and_corrected_rows_side_by_side():
