@@ -8,10 +8,11 @@ the gradient, G = ½ (V⁻¹rr'V⁻¹ − V⁻¹): ∂l/∂Σ_W is the sum of it
 ∂l/∂Β = 2 (I − Β)⁻ᵀ (∂l/∂Σ_W) Σ_W. No line of the package's engine takes part.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from fortems.mediation.engines import regression as regression_engine
 from fortems.mediation.engines import twolevel as twolevel_engine
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import build
@@ -57,7 +58,7 @@ class Dense:
         for value, place in zip(q, self.residuals, strict=True):
             residual[place] = value
         rows, columns = np.tril_indices(len(self.between))
-        between[np.array(self.between)[rows], np.array(self.between)[columns]] = root
+        between[np.array(self.between, int)[rows], np.array(self.between, int)[columns]] = root
         out = np.linalg.inv(np.eye(p) - beta)
         return mu, out, residual, between, out @ residual @ residual.T @ out.T
 
@@ -88,7 +89,7 @@ class Dense:
         d_residual = 2 * out.T @ d_within @ out @ residual
         d_root = 2 * d_between @ root
         rows, columns = np.tril_indices(len(self.between))
-        kept = np.array(self.between)
+        kept = np.array(self.between, int)
         gradient = np.concatenate(
             [
                 d_mu,
@@ -134,6 +135,14 @@ def moderated(data):
     return columns, codes, exogenous, first, last, (0, 3, 5)
 
 
+def moderated_single(data):
+    """The same over all clients: products of scores about their means."""
+    x, m, y, w = (data[name].to_numpy(float) for name in (X, M, Y, W))
+    w = w - np.nanmean(w)
+    columns = [x, (x - np.nanmean(x)) * w, w, m, (m - np.nanmean(m)) * w, y]
+    return columns, np.arange(len(x)), (0, 1, 2), (3, 4), 5, ()
+
+
 def parallel(data):
     """x → m1, m2 → y side by side."""
     codes = np.unique(data["therapist"], return_inverse=True)[1]
@@ -155,7 +164,7 @@ def dense_of(shape, data, full):
     values, codes = values[known], codes[known]
     sd = np.nanstd(values, axis=0)
     scaled = (values - np.nanmean(values, axis=0)) / sd
-    direct = tuple(c for c in exogenous if not (shape is moderated and c == 2))
+    direct = tuple(c for c in exogenous if not (shape in (moderated, moderated_single) and c == 2))
     paths = [(m, x) for m in first for x in exogenous]
     paths += [(last, c) for c in (*exogenous, *first) if not (full and c in direct)]
     blocks = [exogenous, first, (last,)]
@@ -205,3 +214,29 @@ def test_the_gradient_is_that_of_the_dense_likelihood():
     theta = dense.start(np.random.default_rng(2))
     error = check_grad(lambda t: dense.minus_loglik(t)[0], lambda t: dense.minus_loglik(t)[1], theta)
     assert error < 1e-4 * np.abs(dense.minus_loglik(theta)[1]).max()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_single_level_uses_incomplete_rows_as_the_dense_likelihood_does(name):
+    """The same without therapists: clients as clusters of one, no part between."""
+    shape, model, columns = MODELS[name]
+    data = study(n=70, therapists=18, seed=5, icc=0.2, missing=0.06)
+    (part, *_), rows = regression_engine.fit(build(model, data), SETTINGS)
+    own = {row["variant"]: row["loglik"] for row in rows}
+    for variant in ("partial", "full"):
+        dense, shift, sd = dense_of(
+            moderated_single if shape is moderated else shape, data, full=variant == "full"
+        )
+        alone = replace(dense, codes=np.arange(len(dense.values)), between=())
+        loglik, theta = maximum(alone)
+        if shape is not auxiliary:  # whose likelihood has a column more
+            assert own[variant] == pytest.approx(loglik + shift, abs=1e-6), variant
+        if variant == "full":
+            continue
+        slopes = theta[alone.starts[1] : alone.starts[2]]
+        of = {
+            (columns[i], columns[j]): b * sd[i] / sd[j] for b, (i, j) in zip(slopes, dense.paths, strict=True)
+        }
+        errors = np.sqrt(np.diag(part.vcov))
+        for key, estimate, error in zip(part.keys, part.estimate, errors, strict=True):
+            assert estimate == pytest.approx(of[key], abs=1e-3 * error), key
