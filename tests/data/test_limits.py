@@ -120,6 +120,21 @@ BOMBS = {
         "cannot hold the 8,000,000 cases",
     ),
     "8 million cases, uncompressed": ("export.sav", lambda p: sav(p, 8_000_000, "<", 0), "cannot hold"),
+    "a line of 40 million characters": (
+        "export.csv",
+        lambda p: p.write_bytes(b"a," * 20_000_000),
+        "a line of more than 1,000,000 characters",
+    ),
+    "a line of 40 million characters below the names": (
+        "export.csv",
+        lambda p: p.write_bytes(b"client,therapist\n" + b"a," * 20_000_000),
+        "a line of more than 1,000,000 characters",
+    ),
+    "a hundred thousand columns": (
+        "export.csv",
+        lambda p: p.write_text(",".join(f"a{k}" for k in range(100_000))),
+        "has 100,000 columns",
+    ),
     "10 million rows": ("export.parquet", lambda p: parquet(p, 10_000_000), "has 10,000,000 rows"),
 }
 

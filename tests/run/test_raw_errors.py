@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from fortems.errors import ConfigError
 from fortems.figures import style
 from fortems.published.matrix import load_matrix
 from fortems.run.config import complete, without_braces
-from fortems.schema import schema_problems
+from fortems.run.preflight import check
+from fortems.schema import load_yaml, schema_problems
 
 MATRIX = "tests/data/article.yaml"
 
@@ -92,3 +94,12 @@ def test_rows_of_a_survey_program_are_left_out(tmp_path):
     marks = ",".join(['"{""ImportId"":""QID1""}"'] * 3)
     assert list(survey(tmp_path, "Who,By,What else", marks)) == ["c3", "c4"]
     assert list(survey(tmp_path, marks, "c2,t1,x")) == ["c2", "c3", "c4"]
+
+
+@pytest.mark.parametrize("folder", ["/", "/proc", "/dev"])
+def test_a_disk_named_as_the_folder_of_sections_is_not_read_whole(folder):
+    config = load_yaml("config/config.yaml")
+    started = time.monotonic()
+    with pytest.raises(ConfigError, match=r"report\.sections"):
+        check(config | {"report": config["report"] | {"sections": folder}})
+    assert time.monotonic() - started < 20

@@ -12,7 +12,7 @@ from itertools import islice
 
 from fortems.package import ROOT, from_here, located
 from fortems.run import catalogue, imports, terminal
-from fortems.run.config import named_files, switched_on, told_path
+from fortems.run.config import named_files, switched_on, texts_in, told_path
 from fortems.run.job import LISTED, may_write
 from fortems.run.manifest import is_plain_file, kept, orphans, result_files, tidy_up
 from fortems.run.receipts import distrusted, keep_copy, read_receipts
@@ -174,9 +174,9 @@ def filed(name, category, label):
 
 def manuscript_sources():
     """Templates, bibliography and style of the manuscript."""
-    texts = pathlib.Path(located(study().texts)).rglob("*.md") if study().texts else []
+    texts = texts_in(located(study().texts)) if study().texts else []
     own = (config["report"] or {}).get("sections")
-    replaced = pathlib.Path(own).rglob("*.md") if own else []
+    replaced = texts_in(own) if own else []
     shipped = {*(ROOT / "manuscript").rglob("*.*"), *(path.absolute() for path in texts)}
     return sorted([*(from_here(path) for path in shipped), *(str(path) for path in replaced)])
 

@@ -162,6 +162,21 @@ def published_form(config: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
+def texts_in(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return the texts of a folder and of the folders in it, no deeper: whoever names a disk has not all of it read.
+
+    Parameters
+    ----------
+    folder : path
+        Such as ``report.sections``.
+    """
+    found = []
+    for pattern in ("*.md", "*/*.md"):
+        with suppress(OSError):  # a folder that may not be read, or that goes meanwhile
+            found += [path for path in Path(folder).glob(pattern) if path.is_file()]
+    return sorted(found)
+
+
 def told_path(path: str, own: str | None) -> str:
     """Return a path as results may tell it: one that would tell where own data are kept by its base name.
 

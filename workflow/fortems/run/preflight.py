@@ -16,7 +16,7 @@ from fortems.package import ROOT, located
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
 from fortems.robustness.choices import is_packages, load_choices
-from fortems.run.config import as_meant, complete
+from fortems.run.config import as_meant, complete, texts_in
 from fortems.schema import configuration_problems, fill_defaults, load_schema, schema_problems
 from fortems.simulate.scenario import load_scenario
 from fortems.study.counterparts import package_models
@@ -79,7 +79,7 @@ def _section_problems(config: Mapping[str, Any]) -> list[Problem]:
     where = f"{WHERE}: report.sections"
     if not Path(folder).is_dir():
         return [Problem(where, f"{folder!r} is no folder")]
-    there = [path.relative_to(folder).as_posix() for path in sorted(Path(folder).rglob("*.md"))]
+    there = [path.relative_to(folder).as_posix() for path in texts_in(folder)]
     if not there:
         return [Problem(where, f"{folder!r} has no section", ", ".join(known))]
     return [

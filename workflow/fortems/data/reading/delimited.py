@@ -21,6 +21,8 @@ OTHERS = {"|": "a vertical bar", ":": "a colon", "~": "a tilde", "^": "a caret"}
 ALLOWED = "columns separated by comma, semicolon or tab"
 SAMPLE = 200
 CHUNK = 20_000
+LONGEST_LINE = 1_000_000
+MOST_COLUMNS = 50_000
 MOST_RAGGED = 10_000
 csv.field_size_limit(1 << 20)
 
@@ -41,8 +43,8 @@ def read_delimited(path: str | os.PathLike[str]) -> Table:
     file = Path(path).name
     encoding = _encoding(path, file)
     with open(path, encoding=encoding, newline="") as stream:
-        skipped = _start(stream)
-        sample = "".join(itertools.islice(stream, SAMPLE))
+        skipped = _start(stream, file)
+        sample = "".join(_short_lines(stream, file))
     separator = _separator(sample, file, skipped)
     with open(path, encoding=encoding, newline="") as stream:
         for _ in range(skipped):
@@ -114,12 +116,24 @@ def _nul(path: str | os.PathLike[str], file: str) -> Problem:
     return Problem(f"{file}, line {line}", what, "text", "Export or copy it again", row=str(line))
 
 
-def _start(stream: TextIO) -> int:
+def _short_lines(stream: TextIO, file: str) -> Iterator[str]:
+    """Yield the first lines; refuse one of a length that no row has."""
+    for number in range(1, SAMPLE + 1):
+        line = stream.readline(LONGEST_LINE + 1)
+        if len(line) > LONGEST_LINE:
+            what = f"has a line of more than {LONGEST_LINE:,} characters among its first {number}"
+            raise DataError(Problem(file, what, ALLOWED, "Export it again, with a line per client"))
+        if not line:
+            return
+        yield line
+
+
+def _start(stream: TextIO, file: str) -> int:
     """Skip blank lines above the header and Excel's ``sep=`` line; return how many lines were skipped."""
     skipped = 0
     while True:
         place = stream.tell()
-        line = stream.readline()
+        line = next(_short_lines(stream, file), "")
         if not line or (line.strip() and not line.strip().strip('"').lower().startswith("sep=")):
             stream.seek(place)
             return skipped
@@ -230,6 +244,8 @@ def _read_rows(stream: TextIO, separator: str, file: str, skipped: int) -> Table
     while len(header) > 1 and not header[-1].strip():
         header.pop()
     width = len(header)
+    if width > MOST_COLUMNS:
+        raise DataError(Problem(file, f"has {width:,} columns", f"at most {MOST_COLUMNS:,}"))
     encoders = [Encoder() for _ in header]
     numbers: list[np.ndarray] = []
     problems: list[Problem] = []
