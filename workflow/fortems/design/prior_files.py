@@ -6,17 +6,23 @@ import os
 from pathlib import Path
 
 from fortems.errors import ConfigError, Problem, nearest
+from fortems.study.definition import study_folder
 
 FOLDER = Path(__file__).resolve().parents[3] / "config" / "priors"
 
 
 def prior_files() -> list[str]:
-    """Names of the package's own priors."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    """Names of the study's and the package's own priors."""
+    return sorted({path.stem for folder in (_own(), FOLDER) for path in folder.glob("*.yaml")})
+
+
+def _own() -> Path:
+    """The folder of the study's priors."""
+    return study_folder() / "priors"
 
 
 def path_of(name: str | os.PathLike[str]) -> Path:
-    """Return the file of a prior: a name in ``config/priors`` or a path.
+    """Return the file of a prior: a name in ``priors/`` beside the study file or in ``config/priors``, or a path.
 
     Raises
     ------
@@ -24,7 +30,7 @@ def path_of(name: str | os.PathLike[str]) -> Path:
         When there is none (the nearest named).
     """
     text = os.fspath(name)
-    for folder in (Path("config", "priors"), FOLDER, Path()):
+    for folder in (_own(), Path("config", "priors"), FOLDER, Path()):
         for suffix in ("", ".yaml"):
             if (folder / f"{text}{suffix}").is_file():
                 return folder / f"{text}{suffix}"

@@ -139,6 +139,8 @@ def file_problems(config: Mapping[str, Any]) -> list[Problem]:
         problems += _problems(lambda name=name: _draw(name))  # type: ignore[misc]
     if models and config["claims"] and instruments and not problems:
         problems += _problems(lambda: _pose(config))
+    if instruments and not problems:
+        problems += _no_gaps(config, instruments)
     for name in _scenarios(config) if instruments else ():
         problems += _problems(lambda name=name: _reach(name, instruments))  # type: ignore[misc]
     return list(dict.fromkeys(problems))
@@ -182,6 +184,24 @@ def _scenarios(config: Mapping[str, Any]) -> list[str]:
     account = study().account
     gaps = [f"{account}@gap={gap:g}" for gap in diagnosticity.get("gaps", []) if account]
     return list(dict.fromkeys([*named, *diagnosticity.get("scenarios", []), *gaps]))
+
+
+def _no_gaps(config: Mapping[str, Any], instruments: Mapping[str, Instrument]) -> list[Problem]:
+    """Refuse gaps other than 0 of an account without such a parameter: its correlations are taken as they stand."""
+    from fortems.design.pattern.setup import GAP
+
+    asked, account = (config["design"] or {}).get("surface"), study().account
+    if not asked or not account or set(asked["gaps"]) == {0}:
+        return []
+    if GAP in load_scenario(account, instruments).parameters:
+        return []
+    return [
+        Problem(
+            f"{WHERE}: design.surface.gaps",
+            f"the scenario {account}, the study's account, has no parameter {GAP}",
+            "[0], which takes its correlations as they stand",
+        )
+    ]
 
 
 def _draw(prior: str) -> None:

@@ -42,6 +42,7 @@ class Roles:
     total : str
         The predictor that is the sum of the aspects.
     aspects : tuple of str
+        Of a study that compares none, the predictor itself.
     mediator, outcome : str
     """
 
@@ -51,6 +52,11 @@ class Roles:
     outcome: str
 
     @property
+    def predictors(self) -> tuple[str, ...]:
+        """The total and its aspects, each once."""
+        return tuple(dict.fromkeys((self.total, *self.aspects)))
+
+    @property
     def base(self) -> tuple[str, ...]:
         """The variables that all others are sums of, in the order of correlation matrices."""
         return (*self.aspects, self.mediator, self.outcome)
@@ -58,7 +64,7 @@ class Roles:
     @property
     def columns(self) -> tuple[str, ...]:
         """The order in which a study is drawn: what most statements speak of first; the last aspect follows from the total."""
-        return (self.mediator, self.outcome, self.total, *self.aspects)
+        return (self.mediator, self.outcome, *self.predictors)
 
     def weights(self) -> Array:
         """Columns in terms of the base variables (C, p); aspects have equal SDs, so the total weighs them alike."""
@@ -252,13 +258,15 @@ def one_sided_table(df: float) -> Array:
 
 
 def roles_of(known: Study) -> Roles:
-    """Take aspects, total, mediator and outcome from what the study is.
+    """Take aspects, total, mediator and outcome from what the study is; without aspects its predictor stands alone.
 
     Raises
     ------
     NoEventError
         When its aspects are not the parts of one total.
     """
+    if not known.aspects:
+        return Roles(known.focus, (known.focus,), known.mediator, known.outcome)
     for total, parts in known.totals.items():
         if set(parts) == set(known.aspects) and len(parts) > 1:
             return Roles(total, known.aspects, known.mediator, known.outcome)

@@ -86,10 +86,10 @@ class Number:
 def candidates(event: Event) -> list[Number]:
     """Numbers of an article's tables that speak of the pattern's variables."""
     roles = event.roles
-    names = (roles.total, *roles.base)
+    names = (*roles.predictors, roles.mediator, roles.outcome)
     found = [Number(PAIR, x, y) for i, x in enumerate(names) for y in names[i + 1 :]]
     paths = [path for path in PATHS if path not in ("a", "total")]  # those two are correlations
-    found += [Number(PATH, x, path) for x in (roles.total, *roles.aspects) for path in paths]
+    found += [Number(PATH, x, path) for x in roles.predictors for path in paths]
     return found + [Number(SPREAD, x) for x in names]
 
 

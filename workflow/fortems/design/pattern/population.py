@@ -65,7 +65,7 @@ def standing_out(event: Event) -> list[str]:
 def quantities(event: Event) -> list[Quantity]:
     """All quantities that a posterior is given for."""
     roles = event.roles
-    names = (roles.total, *roles.base)
+    names = (*roles.predictors, roles.mediator, roles.outcome)
     found = [
         Quantity("correlation", x, y)
         for i, x in enumerate(names)
@@ -73,7 +73,7 @@ def quantities(event: Event) -> list[Quantity]:
         if not _part(roles, x, y)
     ]
     stars = standing_out(event)
-    for x in (roles.total, *roles.aspects):
+    for x in roles.predictors:
         found += [Quantity("indirect", x), Quantity("direct", x)]
     found += [
         Quantity("beats", star, other) for star in stars for other in roles.aspects if other not in stars

@@ -80,10 +80,13 @@ def sets(event: Event) -> dict[str, int]:
 def groups(event: Event) -> dict[str, list[str]]:
     """Statements by what they say: significant relations with the outcome, non-significance, mediation."""
     roles = event.roles
-    predictors = (roles.total, *roles.aspects)
 
     def totals(kind: int, x: str, y: str) -> bool:
-        return kind == kernel.SIMPLE and {x, y} & {roles.outcome} != set() and bool({x, y} & set(predictors))
+        return (
+            kind == kernel.SIMPLE
+            and {x, y} & {roles.outcome} != set()
+            and bool({x, y} & set(roles.predictors))
+        )
 
     return {
         "significant totals": [s.name for s in event.statements if totals(s.kind, s.x, s.y)],

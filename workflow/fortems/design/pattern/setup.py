@@ -19,6 +19,8 @@ from fortems.study.definition import IN_FORCE, OWN, study
 from fortems.study.instruments import Instrument, load_instruments
 from fortems.study.models import MediationModel, load_models
 
+GAP = "gap"  # the parameter of a scenario that says how far the first aspect stands out
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -35,6 +37,8 @@ class Setup:
         Pattern → event at the article's size, those that can be posed.
     icc : float
         The account's, of all variables.
+    gap : float or None
+        How far the first aspect's correlations stand out in the account; None where it has no such parameter.
     """
 
     claims: Mapping[str, Claim]
@@ -44,6 +48,7 @@ class Setup:
     roles: Roles
     events: Mapping[str, Event]
     icc: float
+    gap: float | None
 
     @property
     def event(self) -> Event:
@@ -118,7 +123,7 @@ def _setup(
             if pattern is patterns[0]:
                 raise
     icc = float(np.mean([scale.icc for scale in account.scales.values()]))
-    return Setup(claims, tuple(events), models, instruments, roles, events, icc)
+    return Setup(claims, tuple(events), models, instruments, roles, events, icc, account.parameters.get(GAP))
 
 
 def with_test(event: Event, test: str) -> Event:

@@ -1,6 +1,7 @@
 """Where is the pattern likely? Its probability over a crossed grid.
 
-The grid starts from the account's population: the scenario's correlations at each ``gap`` between the aspects. Two
+The grid starts from the account's population: the scenario's correlations at each ``gap`` between the aspects (of one
+without such a parameter, the correlations as they stand). Two
 more numbers are crossed with it: the total's correlation with the outcome, r, and the share d of it that is direct,
 c' = d r. With a = r(total, m) and the account's r(m, y) both hold where
 
@@ -24,7 +25,7 @@ import numpy as np
 from fortems.design.pattern.event import Event, NoEventError
 from fortems.design.pattern.package import OWN, PEARSON, one_population
 from fortems.design.pattern.population import whole
-from fortems.design.pattern.setup import Setup, setup
+from fortems.design.pattern.setup import GAP, Setup, setup
 from fortems.design.power import by_cell
 from fortems.design.proportions import jeffreys, ratio, share
 from fortems.design.tasks import Row, Settings, Task, blocks
@@ -64,7 +65,8 @@ def points(settings: Settings) -> list[Point]:
 
 def population(known: Setup, point: Point) -> Array | None:
     """Correlations (p, p) of the base variables at a point; None where no population has them."""
-    found = known.account(f"{study().account}@gap={point.gap:g}").copy()
+    account = study().account
+    found = known.account(account if known.gap is None else f"{account}@{GAP}={point.gap:g}").copy()
     size = len(known.roles.aspects)
     r_my, d, r = found[size, size + 1], point.direct, point.total
     root = r_my**2 - 4 * d * (1 - d) * r**2
@@ -75,7 +77,7 @@ def population(known: Setup, point: Point) -> Array | None:
     for place, wanted in ((size, a), (size + 1, r)):
         moved = found[:size, place] + wanted * spread / size - found[:size, place].mean()
         found[:size, place] = found[place, :size] = moved
-    return found if np.abs(found).max() <= 1 and np.linalg.eigvalsh(found)[0] > 1e-9 else None
+    return found if np.linalg.eigvalsh(found)[0] > 1e-9 else None
 
 
 def tasks(settings: Settings) -> list[Task]:
@@ -186,14 +188,11 @@ def table(settings: Settings, sums: pd.DataFrame, known: Setup) -> pd.DataFrame:
 
 def next_to_account(settings: Settings, known: Setup) -> Point:
     """The point of the grid that is nearest to the account: full mediation at its own gap and total."""
-    from fortems.simulate.scenario import load_scenario
-
     columns = whole(known.account()[None], known.roles)[0]
     at = known.roles.columns.index
     total = columns[at(known.roles.total), at(known.roles.outcome)]
-    gap = load_scenario(study().account, known.instruments).parameters["gap"]
     asked = settings.design["surface"]
-    wanted = {"gaps": gap, "totals": total, "direct": 0.0}
+    wanted = {"gaps": known.gap or 0.0, "totals": total, "direct": 0.0}
     nearest = {key: min(asked[key], key=partial(_distance, value)) for key, value in wanted.items()}
     return Point(nearest["gaps"], nearest["totals"], nearest["direct"])
 
