@@ -100,7 +100,10 @@ def test_every_table_has_rows(tables):
     assert not rows.duplicated(["prior", "quantity", "estimand"]).any()
     assert set(rows["x"]) | set(rows["y"].dropna()) <= {"alliance", "hope", "depression", ""}
     best = tables["surface_maximum"]
-    assert set(best["limit"].astype(str).str.split(";").str[0]) >= {"any correlations"} and best["probability"].max() > 0.9
+    assert (
+        set(best["limit"].astype(str).str.split(";").str[0]) >= {"any correlations"}
+        and best["probability"].max() > 0.9
+    )
 
 
 @pytest.mark.parametrize("name", ["guess", "vague_guess"])

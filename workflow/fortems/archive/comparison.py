@@ -18,6 +18,7 @@ import pandas as pd
 from fortems.presentation.numbers import coefficient, end
 from fortems.run.manifest import NAME, listed, read_manifest
 from fortems.schema import load_schema, plain_yaml, schema_problems
+from fortems.study.definition import study
 from fortems.study.estimands import counting
 
 RESULTS = Path("results")
@@ -209,7 +210,7 @@ def page(c: Comparison) -> str:
         ("Settings that differ", "From each run's config.yaml.", ["key"], c.settings, False),
         (
             "Verdicts",
-            "Each finding of the article that is judged, by estimand.",
+            f"Each finding of the {study().work} that is judged, by estimand.",
             ["finding", "estimand"],
             c.verdicts,
             False,

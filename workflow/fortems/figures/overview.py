@@ -139,7 +139,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     if not parts:
         return "Numbers are shares of simulated studies in which a finding shows."
     return told(
-        "Share of studies with the whole pattern where the article's account is made true, against the other scenarios: "
+        f"Share of studies with the whole pattern where the {study().work}'s account is made true, against the other scenarios: "
         f"{'; '.join(parts)}."
     )
 

@@ -39,11 +39,11 @@ def cards(report: Report) -> list[nodes.Node]:
         return []
     made = [_card(report, [row for row in rows if row["claim"] == name]) for name in names]
     lead = (
-        "Each card holds a finding, how it was tested, what the article's authors would have written of these data, our own "
+        f"Each card holds a finding, how it was tested, what the {study().work}'s authors would have written of these data, our own "
         "verdict, how often such data come out whether or not the finding's account is true, and what it takes to overturn it."
     )
     if not report.results.own_claims:
-        lead = lead.replace("a finding, how", "a finding of the article's, how")
+        lead = lead.replace("a finding, how", f"a finding of the {study().work}'s, how")
     return [
         {"t": "Header", "c": [2, nodes.attr(SECTION), nodes.words("Claim Cards")]},
         nodes.para(nodes.words(lead)),
@@ -120,7 +120,7 @@ def _often(report: Report, row: Row) -> Cell | None:
     bind = report.bind
     low, high = (choose(others, key=lambda each: each["probability"]) for choose in (min, max))
     parts: list[Cell | str] = [
-        "in ", bind.cell(true[0], "probability", "share"), " of studies where the article's account is true, in ",
+        "in ", bind.cell(true[0], "probability", "share"), f" of studies where the {study().work}'s account is true, in ",
         bind.cell(low, "probability", "share"),
     ]  # fmt: skip
     if high["probability"] != low["probability"]:

@@ -102,7 +102,10 @@ class Variant:
             return "From an invented article; no such study exists."
         if not self.simulated:
             return ""
-        return f"Simulated data (scenario {self.scenario}); neither the paper's numbers nor evidence for its hypothesis."
+        nothing = "neither the paper's numbers nor evidence for its hypothesis"
+        if not study().citation:
+            nothing = "no evidence for or against the hypothesis"
+        return f"Simulated data (scenario {self.scenario}); {nothing}."
 
 
 def variant(config: Mapping[str, Any], source: Row | None = None) -> Variant:

@@ -138,6 +138,11 @@ class Study:
     package: str = ""
 
     @property
+    def work(self) -> str:
+        """What sentences call that which reports the findings: an ``article``, or where none is cited the ``study``."""
+        return "article" if self.citation else "study"
+
+    @property
     def scales(self) -> tuple[str, ...]:
         """The variables that instruments score."""
         return tuple(name for name, variable in self.variables.items() if variable.instrument)

@@ -30,7 +30,7 @@ def data(context: Context) -> pd.DataFrame:
             continue
         found.append(frame.assign(row=frame["row"] + len(found)))
     if not found:
-        raise Withheld("Not drawn: none of the article's models was estimated in this run.")
+        raise Withheld(f"Not drawn: none of the {study().work}'s models was estimated in this run.")
     return pd.concat(found, ignore_index=True)
 
 

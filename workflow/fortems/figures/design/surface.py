@@ -125,7 +125,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     if own.empty:
         return told(f"{meant()} {text}. {DASHES}")
     framed = cite(own, own.index[0], "probability", "chance")
-    return told(f"{meant()} Framed: next to the article's account, with {framed}. {text}. {DASHES}")
+    return told(f"{meant()} Framed: next to the {study().work}'s account, with {framed}. {text}. {DASHES}")
 
 
 SPEC = Spec("surface", title, data, draw, alt, reading)

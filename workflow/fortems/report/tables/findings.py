@@ -96,7 +96,7 @@ def _claims_note(report: Report) -> str:
             " *Consistent (weak)*: no significance was expected and there is none, which supports little."
         )
     else:
-        effects += " *Consistent (weak)*: the article reports no significance and there is none, which supports little."
+        effects += f" *Consistent (weak)*: the {study().work} reports no significance and there is none, which supports little."
     if report.variant.matrix:
         return f"{effects[:1].upper()}{effects[1:]}"
     text = f"Correlations: cluster-robust test over all clients; {effects}"
@@ -105,7 +105,7 @@ def _claims_note(report: Report) -> str:
     if any(claim.statistic == "contrast" for claim in report.results.claims.values()):
         text += " One aspect against another: the difference of the two, of indirect effects in standard deviations, therapists left out jointly."
     return (
-        f"{text} {_parts_of(report)} not findings of the article's own. {_background()}: *p* of {'both' if len(study().background) == 2 else 'all'} together. The "
+        f"{text} {_parts_of(report)} not findings of the {study().work}'s own. {_background()}: *p* of {'both' if len(study().background) == 2 else 'all'} together. The "
         "*p* of a mediation is that of its indirect effect; its verdict looks at the direct path as well."
     )
 
@@ -169,7 +169,7 @@ def scenarios(report: Report) -> Table | None:
         tuple(report.scenarios),
         (
             "Every mean, correlation and share of variance of a scenario stands with its source and grade in config/scenarios; none is a number "
-            "of the article.",
+            f"of the {study().work}.",
         ),
         widths=(0.22, 0.78),
         small=True,
@@ -218,7 +218,7 @@ def diagnosticity(report: Report) -> Table | None:
         tuple(body),
         (
             "Studies: share of simulated studies of this size in which the pattern shows. Ratio: likelihood ratio, the probability of the pattern "
-            "where the article's account is true over its probability in the scenario; ≥ and ≤ are bounds where it never showed on one side, an "
+            f"where the {study().work}'s account is true over its probability in the scenario; ≥ and ≤ are bounds where it never showed on one side, an "
             "em dash where it showed on neither.",
         ),
         spanners=(("", 1), *((heads[level], 3) for level in have)),

@@ -216,7 +216,7 @@ def verdicts(report: Report) -> Table | None:
                 bound,
                 " standard deviations? Smallest bound: the smallest for which the answer would be yes. Clients needed: for the test to "
                 "succeed in four studies of five if the direct path were zero. Article's rule: full if the indirect interval excludes zero "
-                "and the direct path is not significant, as the article seems to have concluded.",
+                f"and the direct path is not significant, as the {study().work} seems to have concluded.",
             ),
         ),
         widths=(0.2, 0.15, 0.15, 0.08, 0.09, 0.09, 0.14, 0.1),

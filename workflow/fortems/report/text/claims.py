@@ -9,6 +9,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import joined, plural, sentence
+from fortems.study.definition import study
 
 CLAIMS = "claims.csv"
 ORDER = (
@@ -34,7 +35,7 @@ WORDS = {
 
 def findings_word(report: Report) -> str:
     """``findings of the article``, or ``findings to check`` where they are a file's own."""
-    return "findings to check" if report.results.own_claims else "findings of the article"
+    return "findings to check" if report.results.own_claims else f"findings of the {study().work}"
 
 
 def findings(report: Report, estimand: str) -> list[Row]:
@@ -105,7 +106,7 @@ def claims(report: Report) -> str:
     if report.variant.simulated:
         parts.append(
             "These are verdicts on one simulated study: they show what a study of this size may find when the scenario is true, "
-            "and say nothing about the article's clients."
+            f"and say nothing about the {study().work}'s clients."
         )
     tables = report.see("tbl-claims")
     return joined([*parts, f"Each verdict stands with its numbers{tables}." if tables else ""])
@@ -172,7 +173,7 @@ def claims_title(report: Report) -> str:
 
 def each_finding(report: Report) -> str:
     """A single finding within a sentence of the introduction."""
-    return "finding to check" if report.results.own_claims else "finding of the article"
+    return "finding to check" if report.results.own_claims else f"finding of the {study().work}"
 
 
 def written_down(report: Report) -> str:

@@ -155,8 +155,8 @@ def limits(report: Report) -> str:
     own = {
         "simulated": "*Simulation.* The scenario's values are assumptions, graded by how well they are known; another scenario gives other "
         "results. Real answers have features that the simulator lacks.",
-        "items": f"*This sample.* Whether these clients resemble the article's cannot be told from the data.{key}",
-        "scores": "*This sample.* Whether these clients resemble the article's cannot be told from the data. Scale scores were taken as "
+        "items": f"*This sample.* Whether these clients resemble the {study().work}'s cannot be told from the data.{key}",
+        "scores": f"*This sample.* Whether these clients resemble the {study().work}'s cannot be told from the data. Scale scores were taken as "
         "given; scoring and missing items could not be checked.",
         "matrix": "*A matrix only.* Clustering in therapists, missing data, skew and single influential clients cannot be seen; the "
         "intervals take clients as independent.",
@@ -188,7 +188,7 @@ def implications(report: Report) -> str:
         return f"{next_study} For practice nothing follows from an invented article."
     state = {support(report, role) for role in key_models(report.models)}
     if not state:
-        return f"{next_study} For practice nothing follows as to the article's account, since its models are not among this run's."
+        return f"{next_study} For practice nothing follows as to the {study().work}'s account, since its models are not among this run's."
     if state == {"both"} and len(levels(report.results)) > 1:
         practice = (
             f"For practice the association is a reason for attention to clients' {_sense()} when the {escape(bare(study().predictors[0]))} is discussed; it "

@@ -9,6 +9,7 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.study import model_words
 from fortems.report.text.words import IS, joined, p, sentence
+from fortems.study.definition import study
 from fortems.study.roles import key_models, main_models
 
 FIT = "mediation/fit.csv"
@@ -118,7 +119,7 @@ def _rule(report: Report, rows: list[Row]) -> str:
     if not clauses:
         return ""
     return (
-        f"The rule that the article seems to have used would call this {'; '.join(clauses)}{report.see('tbl-verdicts', 'fig-equivalence')}. The rule "
+        f"The rule that the {study().work} seems to have used would call this {'; '.join(clauses)}{report.see('tbl-verdicts', 'fig-equivalence')}. The rule "
         "takes a direct path that is not significant for an absent one, which the data need not support."
     )
 

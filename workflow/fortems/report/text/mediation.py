@@ -124,7 +124,7 @@ def mediations(report: Report) -> str:
     parts = [f"**{escape(label(role))}.** {mediation(report, role)}" for role in key_models(report.models)]
     if others := aspects(report):
         parts.append(f"**Aspects.** {others}")
-    return "\n\n".join(parts) or "The article's models are not among those that were run."
+    return "\n\n".join(parts) or f"The {study().work}'s models are not among those that were run."
 
 
 def _boundary(report: Report, model: str, level: str) -> str:
@@ -231,7 +231,7 @@ def covariates(report: Report) -> str:
         )
     elif weak:
         parts.append(
-            f"{none}, is a significant predictor of {name(study().outcome)}, which agrees with the article but is weak support "
+            f"{none}, is a significant predictor of {name(study().outcome)}, which agrees with the {study().work} but is weak support "
             "for no influence."
         )
     moderated = [

@@ -7,6 +7,7 @@ from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.report.template import Report
 from fortems.report.text.study import model_words
 from fortems.report.text.words import clear, joined, p
+from fortems.study.definition import study
 from fortems.study.estimands import PRIMARY_INTERVAL
 from fortems.study.variables import in_sentence
 
@@ -156,7 +157,7 @@ def many_tests(report: Report) -> str:
     if chance:
         most = max(chance, key=lambda row: row["expected_by_chance"])
         parts.append(
-            "In simulated studies some of the article's findings show although what they say is not so there: "
+            f"In simulated studies some of the {study().work}'s findings show although what they say is not so there: "
             f"{report.bind.over(chance, 'expected_by_chance', 'min', 'x')} to {report.bind.of(most, 'expected_by_chance', 'x')} of "
             f"{report.bind.of(most, 'findings', 'n')} on average, by scenario."
         )

@@ -90,10 +90,10 @@ def published(report: Report) -> str:
     if report.variant.simulated:
         return (
             "Numbers of a simulated run are not compared with published ones: those of the design are what the simulation was told, the "
-            "others are no estimates of the article's. `published.csv` lists them."
+            f"others are no estimates of the {study().work}'s. `published.csv` lists them."
         )
     if not tried:
-        return "No published number could be compared: the article's tables were not typed in, or this source cannot give the numbers."
+        return f"No published number could be compared: the {study().work}'s tables were not typed in, or this source cannot give the numbers."
     clauses = []
     for verdict, words in (
         ("equal", ("equals the computed one", "equal the computed ones")),

@@ -19,6 +19,11 @@ def story(report: Report) -> str:
     return f"{name(study().mediator)} mediates between {_predictors()} and {name(study().outcome)}"
 
 
+def work(report: Report) -> str:
+    """What reports the findings: ``article`` or ``study``."""
+    return study().work
+
+
 def hypotheses(report: Report) -> str:
     """The three links of the story."""
     ours = study()
@@ -85,5 +90,5 @@ def _goes(variables: tuple[str, ...]) -> str:
 
 
 SENTENCES: dict[str, Callable[..., str]] = {
-    function.__name__: function for function in (story, hypotheses, keywords, behind, raters)
+    function.__name__: function for function in (story, work, hypotheses, keywords, behind, raters)
 }

@@ -16,7 +16,7 @@ from fortems.study.variables import bare
 def absent() -> str:
     """That the study's key models were not run: ``The article's models of the ... are not``."""
     whose = listed(f"of the {escape(bare(x))}" for x in study().predictors)
-    return f"The article's models {whose} are not among this run's"
+    return f"The {study().work}'s models {whose} are not among this run's"
 
 
 def model_words(report: Report, model: str) -> str:

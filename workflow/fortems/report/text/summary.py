@@ -48,7 +48,7 @@ def abstract_method(report: Report) -> str:
     stated = (
         "The findings to check stand in a file of this run's own."
         if report.results.own_claims
-        else f"Each finding of the article was checked{registered(report)}."
+        else f"Each finding of the {study().work} was checked{registered(report)}."
     )
     ways = {level: METHOD_WORDS[engine, level] for level, (engine, _) in counted(report.results).items()}
     within, single = (ways.get(level, "not estimated in this run") for level in ESTIMANDS)
@@ -139,10 +139,10 @@ def abstract_conclusion(report: Report) -> str:
 def plain_method(report: Report) -> str:
     """For clinicians: what was done."""
     return {
-        "simulated": f"A computer made up {_size(report)}, with answers as the article's story would have them, and the whole study was run on "
+        "simulated": f"A computer made up {_size(report)}, with answers as the {study().work}'s story would have them, and the whole study was run on "
         "these answers. This tests the study, not the story.",
-        "items": f"The same analysis as in the article was run on the questionnaires of {_size(report)}.",
-        "scores": f"The same analysis as in the article was run on the questionnaire scores of {_size(report)}.",
+        "items": f"The same analysis as in the {study().work} was run on the questionnaires of {_size(report)}.",
+        "scores": f"The same analysis as in the {study().work} was run on the questionnaire scores of {_size(report)}.",
         "matrix": f"A table of correlations, printed for {_size(report)}, was checked and analysed again.",
     }[report.variant.kind]
 
@@ -186,7 +186,7 @@ def _plain_others(report: Report) -> str:
     """Where the article's models were not run: how many of the other links there are that stand out."""
     if key_models(report.models):
         return ""
-    opening = "The article's own models were not among those of this run."
+    opening = f"The {study().work}'s own models were not among those of this run."
     links: dict[tuple[str, ...], list[Row]] = {}
     for model in (*main_models(report.models).values(), *own_models(report.results, report.models)):
         for level in levels(report.results):
@@ -221,7 +221,7 @@ def _plain_tally(report: Report) -> str:
             came = "came out as expected" if own else "came out the same way"
             text = f"Of {whole} {findings_word(report)} {good} {came}{where}"
             if any(row["verdict"] == "consistent (weak)" for row in rows):
-                as_ = "as expected" if own else "as in the article"
+                as_ = "as expected" if own else f"as in the {study().work}"
                 text += f"; in {weak} more nothing was found, {as_}, which says little"
             if failed := listed(findings_named(report, rows, "not reproduced")):
                 text += f". What did not come out is {failed}"
@@ -236,7 +236,9 @@ def plain_meaning(report: Report) -> str:
     if report.variant.simulated:
         return "Nothing yet. Made-up clients show how well such a study works, not how people are."
     if not key_models(report.models):
-        return "Nothing as to the article's question, since its models are not among those of this run."
+        return (
+            f"Nothing as to the {study().work}'s question, since its models are not among those of this run."
+        )
     through, outcome = escape(bare(study().mediator)), name(study().outcome)
     if (
         all(support(report, predictor) == "both" for predictor in study().predictors)

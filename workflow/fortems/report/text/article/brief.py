@@ -112,7 +112,7 @@ def paths_brief(report: Report) -> str:
     tables = report.see("tbl-mediation", "fig-paths", *more)
     return (
         joined([*parts, f"All paths stand together{tables}." if tables else ""])
-        or "No model of the article was run."
+        or f"No model of the {study().work} was run."
     )
 
 
@@ -224,7 +224,7 @@ def claims_brief(report: Report) -> str:
     return (
         f"{stated_checks(report)} Correlations are judged over all clients{clustered}, effects by the interval above. A finding is "
         "*reproduced* or *not reproduced*; a finding of no significance that holds is *consistent (weak)*, since a test that "
-        "fails to reject supports little; full mediation that rests on a direct path without significance *matches the article's "
+        f"fails to reject supports little; full mediation that rests on a direct path without significance *matches the {study().work}'s "
         "rule*, which is no proof; a size is judged by its whole interval, which often *cannot tell* ([](#s-claims))."
     )
 
@@ -269,7 +269,7 @@ def _ways(report: Report) -> list[tuple[str, bool]]:
 def missing_brief(report: Report) -> str:
     """What was done about missing values."""
     if report.variant.matrix:
-        return "What was missing in the article's data cannot be seen from a matrix."
+        return f"What was missing in the {study().work}'s data cannot be seen from a matrix."
     return "Both estimands use the same clients; what is missing, and how it was treated, is in the supplement ([](#s-missing))."
 
 

@@ -133,7 +133,9 @@ def no_conclusions(report: Report) -> str:
     first, through, outcome = (escape(bare(x)) for x in (ours.predictors[0], ours.mediator, ours.outcome))
     items = []
     if variant.simulated:
-        items.append("Anything about people: the clients are made up, and no number is the article's.")
+        items.append(
+            f"Anything about people: the clients are made up, and no number is the {study().work}'s."
+        )
     elif variant.invented:
         items.append("Anything about people: the article is invented.")
     items += [

@@ -14,10 +14,15 @@ from fortems.study.variables import bare
 
 DIAGNOSTICITY = "design/diagnosticity.csv"
 RATIOS = "design/likelihood_ratios.csv"
-MADE_TRUE = (
-    "The scenario *as reported* makes the article's account true; what the article does not say of it is assumed, the size of each "
-    "correlation included. In this scenario"
-)
+
+
+def made_true(report: Report) -> str:
+    """Which scenario makes the account true: the beginning of a sentence on it."""
+    title, work = scenario_titles(report).get(study().account, study().account), study().work
+    return (
+        f"The scenario *{title}* makes the {work}'s account true; what the {work} does not say of it is assumed, the size of each "
+        "correlation included. In this scenario"
+    )
 
 
 def scenario_titles(report: Report) -> dict[str, str]:
@@ -44,7 +49,7 @@ def pattern_share(report: Report) -> str:
     if not clauses:
         return ""
     return (
-        "Where the article's account is made true, sizes assumed, the share of studies with the whole pattern is "
+        f"Where the {study().work}'s account is made true, sizes assumed, the share of studies with the whole pattern is "
         f"{listed(clauses)}."
     )
 
@@ -67,7 +72,7 @@ def diagnosticity(report: Report) -> str:
                 clauses.append(f"in {share(report, row)} of studies with effects {ESTIMAND_WORDS[level]}")
         if clauses:
             parts.append(
-                f"{MADE_TRUE if not parts else 'There'} {words} shows {' and '.join(clauses)}{report.see('fig-overview') if not parts else ''}."
+                f"{made_true(report) if not parts else 'There'} {words} shows {' and '.join(clauses)}{report.see('fig-overview') if not parts else ''}."
             )
     single = _least_and_most(report)
     if single:
@@ -125,7 +130,7 @@ def _ratios(report: Report, level: str) -> str:
     if not clauses:
         return ""
     return (
-        f"With effects {ESTIMAND_WORDS[level]}, observing the whole pattern speaks for the article's account with a likelihood ratio of "
+        f"With effects {ESTIMAND_WORDS[level]}, observing the whole pattern speaks for the {study().work}'s account with a likelihood ratio of "
         f"{listed(clauses)}{report.see('tbl-diagnosticity', 'fig-diagnosticity')}."
     )
 
@@ -238,7 +243,7 @@ def pattern_verdict(report: Report) -> str:
         return ""
     if set(found) == {UNCLEAR}:
         return (
-            "The simulations bear this out: the whole pattern is not shown to be more probable where the article's account is true than "
+            f"The simulations bear this out: the whole pattern is not shown to be more probable where the {study().work}'s account is true than "
             "under any of the rivals looked at."
         )
     compared = compared_with_rivals(found, "where the article's account is true")

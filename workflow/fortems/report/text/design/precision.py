@@ -7,6 +7,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, INTERVAL_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import IS, joined, plural
+from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL
 
 POWER = "design/power.csv"
@@ -38,7 +39,7 @@ def power(report: Report) -> str:
         if rows:
             clauses = [f"{report.bind.of(row, 'power', 'r')} for {effect(row)}" for row in rows]
             parts.append(
-                f"With about the article's numbers of therapists and clients, the power to detect a standardized indirect effect "
+                f"With about the {study().work}'s numbers of therapists and clients, the power to detect a standardized indirect effect "
                 f"{ESTIMAND_WORDS[level]} is {listed(clauses)}."
             )
     rows = report.results.rows(POWER, interval=PRIMARY_INTERVAL)

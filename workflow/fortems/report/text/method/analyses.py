@@ -22,9 +22,9 @@ def stated_checks(report: Report) -> str:
     """Where the findings to check stand."""
     return (
         "Each finding to check is stated with its statistic, test, level, sides and direction in a file of this run's own; the "
-        "findings are not the article's, though the verdicts go by the same rules."
+        f"findings are not the {study().work}'s, though the verdicts go by the same rules."
         if report.results.own_claims
-        else "Each finding of the article is stated as a check with its statistic, test, level, sides and direction, in a file that "
+        else f"Each finding of the {study().work} is stated as a check with its statistic, test, level, sides and direction, in a file that "
         "comes with the package."
     )
 
@@ -33,7 +33,7 @@ def claims_method(report: Report) -> str:
     """How the article's findings are judged."""
     if not report.has("claims.csv"):
         reason = reason_absent("claims.csv", report.results.config)
-        return f"The article's findings were not checked one by one in this run: {reason}."
+        return f"The {study().work}'s findings were not checked one by one in this run: {reason}."
     clustered = (
         "Correlations are judged over all clients with a cluster-robust test; the within-therapist and the plain correlation are shown beside, not judged. "
         if not report.variant.matrix
@@ -43,10 +43,10 @@ def claims_method(report: Report) -> str:
         f"{stated_checks(report)} {clustered}A correlation is called moderate from {report.fact('moderate_low')} to below "
         f"{report.fact('moderate_high')} in size. Verdicts are *reproduced*, *not reproduced* and *not testable*; a finding of "
         "no significance that holds is called *consistent (weak)*, since a test that fails to reject supports little. Full "
-        "mediation that is concluded from a direct path without significance *matches the article's rule*, which does not "
+        f"mediation that is concluded from a direct path without significance *matches the {study().work}'s rule*, which does not "
         "reproduce it; a size is judged by its whole interval, which often *cannot tell*. Whether the authors would have "
         "written the finding, by *p* and the estimate alone, is a column of its own in `claims.csv`. "
-        "*p* values adjusted for the family of the article's correlations [@holm1979] stand beside the raw ones. Verdicts are computed from "
+        f"*p* values adjusted for the family of the {study().work}'s correlations [@holm1979] stand beside the raw ones. Verdicts are computed from "
         "unrounded values."
     )
 
@@ -74,7 +74,7 @@ def sensitivity_method(report: Report) -> str:
     if report.has("design/diagnosticity.csv"):
         studies = report.bind.setting("design", "diagnosticity", "studies")
         parts.append(
-            f"To see how well the published pattern tells accounts apart, {studies} studies of the article's size were simulated "
+            f"To see how well the published pattern tells accounts apart, {studies} studies of the {study().work}'s size were simulated "
             f"from each of several scenarios{report.see('tbl-scenarios')}, and every finding was checked in every "
             "study by the code that checks this one. Each share of studies is given with its interval, which tells whether there "
             "were enough of them."

@@ -7,6 +7,7 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.story import package_name
 from fortems.run.catalogue import SOURCE_FILE
+from fortems.study.definition import study
 
 
 def design(report: Report) -> str:
@@ -23,14 +24,14 @@ def design(report: Report) -> str:
         return (
             f"All data are simulated, client by client and item by item, from the scenario *{escape(variant.scenario)}*. A "
             "scenario states means, standard deviations, reliabilities, correlations and therapist shares of the "
-            "subscales, each with its source and a grade of how well it is known. The article's own coefficients were not "
+            f"subscales, each with its source and a grade of how well it is known. The {study().work}'s own coefficients were not "
             f"available, so that none of them is among these values.{moments} The seed is {bind.setting('seed', style='text')}."
         )
     if variant.own:
         level = "single answers to the questionnaires" if variant.has_items else "scale scores"
         return (
             f"The data are an export of {level} from the file *{escape(variant.file)}*. Clients are nested in therapists; "
-            "all measures were taken once, so that the design is cross-sectional, as in the article. Columns were "
+            f"all measures were taken once, so that the design is cross-sectional, as in the {study().work}. Columns were "
             "mapped to the study's names, checked against their possible range, and every exclusion counted."
         )
     row = report.results.first(SOURCE_FILE)
