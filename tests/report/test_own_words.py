@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from fortems.errors import ConfigError, FortemsError
-from fortems.report.build import front
+from fortems.report import sections
+from fortems.report.build import FURTHER, compose, front
+from fortems.report.page import nodes
 from fortems.report.template import render
 from fortems.report.text import SENTENCES
 from fortems.run.config import complete
@@ -101,3 +103,37 @@ def test_a_folder_that_cannot_be_used_is_said_beforehand(tmp_path, files, words)
     with pytest.raises(ConfigError) as caught:
         check({**complete({}), **config})
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "heading"),
+    [
+        ("discussion.md", "# Discussion {#discussion}\n\nOurs.\n", "discussion"),
+        ("discussion.md", "# What We Make of It\n\nOurs.\n", "discussion"),
+        ("results.md", "Ours, without a heading.\n", "r-claims"),
+        ("supplement/method.md", "# Our Method {#ours}\n\nOurs.\n", "ours"),
+    ],
+)
+def test_what_pointed_to_a_replaced_section_points_to_the_one_in_its_place(
+    report_of, tmp_path, file, text, heading
+):
+    """Whatever else of the report speaks of it: headings, tables and figures, items of the checklists."""
+    report = report_of("items")
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text)
+    report.sections = str(tmp_path)
+    gone = sections.stand_ins(report.sections, ROOT / "manuscript")
+    assert gone and set(gone.values()) == {heading}
+    parts = compose(report, ROOT / "manuscript")
+    numbers = {name for part in parts.values() for name in part.numbers}
+    links = {
+        node["c"][2][0].partition("#")[2]
+        for part in parts.values()
+        for node in nodes.walk(part.tree["blocks"])
+        if node["t"] == "Link" and "#" in node["c"][2][0] and not node["c"][2][0].startswith("http")
+    }
+    assert not links & set(gone) and heading in links
+    plain = compose(report_of("items"), ROOT / "manuscript")
+    assert numbers == {name for part in plain.values() for name in part.numbers}
+    further = FURTHER in {text for part in parts.values() for text in part.sections.values()}
+    assert further == (file != "discussion.md")

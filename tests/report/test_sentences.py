@@ -31,6 +31,7 @@ from made_up_run import AS_MODELS, ROOT, write_run
 OF_A_MODEL = ("mediation", "path_figure")
 #: Names of figures and headings.
 NO_SENTENCES = (
+    "work",
     "story",
     "hypotheses",
     "keywords",

@@ -11,6 +11,7 @@ from fortems import tidy
 from fortems.errors import FortemsError
 from fortems.figures import readings
 from fortems.presentation.results import Results, Row
+from fortems.report import sections
 from fortems.report.bind import Binder, require_agreement
 from fortems.report.ledger import Made, frame
 from fortems.report.page import formats
@@ -32,6 +33,8 @@ FIGURES = "figures/index.csv"
 PARTS = {"manuscript": "", "supplement": "S"}
 #: The drawing of the first page, which has no number.
 STRIP = "fig-strip"
+#: The heading of what a user's own sections leave without a place.
+FURTHER = "Further Tables and Figures"
 CHECKLISTS = {"tbl-agrema": "agrema.yaml", "tbl-jars": "jars.yaml"}
 
 
@@ -101,20 +104,26 @@ def prepare(
 def compose(report: Report, folder: Path) -> dict[str, Document]:
     """Fill the templates and return the parts, everything placed, numbered and referred to."""
     parts = {}
+    stand_ins = sections.stand_ins(report.sections, folder) if report.sections else {}
+    texts = {name: sections.pointed_on(render(report, folder, SENTENCES, name), stand_ins) for name in PARTS}
+    if report.sections and (lost := sections.nowhere(texts.values(), report.items, report.sections, folder)):
+        texts["supplement"] += f"\n# {FURTHER} {{#s-nowhere}}\n" + "".join(map(report.place, lost))
     for name, mark in PARTS.items():
-        parts[name] = read(render(report, folder, SENTENCES, name), folder)
+        parts[name] = read(texts[name], folder)
         parts[name].name, parts[name].mark = name, mark
     items: dict[str, Table | Picture] = {
         name: item for name, item in report.items.items() if item is not None
     }
-    sections = {key: text for document in parts.values() for key, text in headings(document).items()}
+    headed = {key: text for document in parts.values() for key, text in headings(document).items()}
     absent = {FILES[name].stem: name for name in REPORTED if not report.results.has(name)}
     if report.variant.matrix:
         absent["scores"] = ""
     if not report.variant.simulated:
         absent["real"] = ""
     for name, file in CHECKLISTS.items():
-        items[name] = checklist(folder / "checklists" / file, name, sections, absent, report.variant.kind)
+        items[name] = checklist(
+            folder / "checklists" / file, name, headed, absent, report.variant.kind, stand_ins
+        )
     for document in parts.values():
         place(document, items, report.variant.note)
     if twice := set.intersection(*(set(document.numbers) for document in parts.values())):

@@ -11,6 +11,7 @@ from fortems.errors import FortemsError, nearest
 from fortems.package import located
 from fortems.presentation.results import Results
 from fortems.report.bind import Binder, escape
+from fortems.report.sections import own_section
 from fortems.report.variant import Variant
 from fortems.schema import plain_yaml
 from fortems.study.definition import study
@@ -110,7 +111,7 @@ def render(
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(
             [
-                jinja2.FunctionLoader(lambda name: _own_section(report.sections, name)),
+                jinja2.FunctionLoader(lambda name: own_section(report.sections, folder, name)),
                 jinja2.FileSystemLoader([*own_texts(), folder / ANY_STUDY, folder]),
             ]
         ),
@@ -144,16 +145,6 @@ def render(
         if not report.sections:
             raise
         raise FortemsError(f"A section in {report.sections} cannot be filled: {error}") from error
-
-
-def _own_section(own: str, name: str) -> str | None:
-    """Return the user's text in place of a section; None where there is none.
-
-    ``sections/method.md`` is ``method.md`` in the user's folder, ``supplement/methods.md`` is ``supplement/methods.md``.
-    """
-    path = Path(own, name.removeprefix("sections/"))
-    inside = name.startswith(("sections/", "supplement/")) and bool(own)
-    return path.read_text(encoding="utf-8") if inside and path.is_file() else None
 
 
 def _bound(function: Callable[..., str], report: Report) -> Callable[..., str]:

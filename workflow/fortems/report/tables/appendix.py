@@ -54,7 +54,12 @@ def software(report: Report) -> Table:
 
 
 def checklist(
-    path: Path, name: str, sections: Mapping[str, str], absent: Mapping[str, str], kind: str
+    path: Path,
+    name: str,
+    sections: Mapping[str, str],
+    absent: Mapping[str, str],
+    kind: str,
+    stand_ins: Mapping[str, str],
 ) -> Table:
     """A reporting checklist as a table.
 
@@ -71,6 +76,8 @@ def checklist(
         Conditions of ``unless`` that hold in this run.
     kind : str
         Kind of run.
+    stand_ins : mapping
+        Sections that a user's own took the place of → what to point to instead.
 
     Raises
     ------
@@ -79,7 +86,8 @@ def checklist(
     """
     entries = plain_yaml(path)
     body = tuple(
-        (str(entry["item"]), _answer(entry, sections, absent, kind, path)) for entry in entries["items"]
+        (str(entry["item"]), _answer(entry, sections, absent, kind, path, stand_ins))
+        for entry in entries["items"]
     )
     return Table(
         name,
@@ -93,7 +101,12 @@ def checklist(
 
 
 def _answer(
-    entry: Mapping[str, Any], sections: Mapping[str, str], absent: Mapping[str, str], kind: str, path: Path
+    entry: Mapping[str, Any],
+    sections: Mapping[str, str],
+    absent: Mapping[str, str],
+    kind: str,
+    path: Path,
+    stand_ins: Mapping[str, str],
 ) -> Cell:
     if "none" in entry:
         reason = entry["none"]
@@ -102,7 +115,7 @@ def _answer(
         if condition in absent:
             return Cell(f"Not applicable: {reason}")
     parts: list[Cell | str] = []
-    for section in entry["in"]:
+    for section in dict.fromkeys(stand_ins.get(one, one) for one in entry["in"]):
         if section in OPTIONAL and section not in sections and len(entry["in"]) > 1:
             continue
         if section not in sections:
