@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -37,6 +39,52 @@ def test_make_knows_the_target(command):
     assert {word.split("=")[0] for word in words if "=" in word} <= set(
         re.findall(r"\$\(([A-Z]+)\)", makefile)
     )
+
+
+#: Commands that continuous integration runs itself (.ci/run); the full run is the release's own.
+OF_CI = ("make test", "make ci", "make check", "make verify")
+OTHERS = [c for c in commands() if c.startswith("make ") and c not in OF_CI]
+
+
+def test_continuous_integration_runs_the_readmes_long_commands():
+    steps = re.findall(r"^step (make [a-z-]+)", (ROOT / ".ci/run").read_text(), flags=re.MULTILINE)
+    assert set(OF_CI) <= set(steps)
+
+
+@pytest.fixture(scope="module")
+def with_environment(built):
+    """The built repository with an environment in which ``make`` finds nothing to install; its run is main, and class."""
+    for name in ("main", "class"):
+        shutil.copytree(built.root / "results/tiny", built.root / "results" / name)
+    venv = built.root / ".venv"
+    venv.mkdir()
+    for part in ("bin", "lib", "lib64", "include", "pyvenv.cfg"):
+        if (Path(sys.prefix) / part).exists():
+            (venv / part).symlink_to(Path(sys.prefix) / part)
+    told = built.run("make", "-n", "dev").stdout
+    for name in re.findall(r"\.venv/\.(?:place|run|dev)-[\d-]+", told):
+        (built.root / name).touch()
+    yield built
+    for name in ("main", "class"):
+        shutil.rmtree(built.root / "results" / name)
+    shutil.rmtree(venv)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", OTHERS)
+def test_the_command_does_what_the_readme_says(with_environment, command):
+    ledger = pd.read_csv(with_environment.root / "results/main/manuscript/numbers.csv")
+    printed = ledger.loc[ledger["text"].astype(str).str.match(r"^\N{MINUS SIGN}0?\.\d\d$"), "text"].iloc[0]
+    number = printed.replace("\N{MINUS SIGN}", "-")
+    done = with_environment.run(*shlex.split(command.replace("N=-0.31", f"N={number}")))
+    assert done.returncode == 0, done.stdout[-2000:]
+    expected = {
+        "make contact-sheet": "pictures",
+        "make power THERAPISTS=40 CLIENTS=6 INDIRECT=.05": "40 therapists",
+        "make trace N=-0.31": "workflow/scripts/",
+        "make compare A=main B=class": "results/compare-main-class.html",
+    }
+    assert expected[command] in done.stdout, done.stdout[-2000:]
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("snakemake")])

@@ -102,7 +102,7 @@ def test_another_studys_sentences_name_its_own_variables(tmp_path, monkeypatch):
 
     told = [models.absent(), discussion._order(), discussion._first_alone(), summary._fared()]
     assert told == [
-        "The article's models of the trust in the therapist are not among this run's",
+        "The study's models of the trust in the therapist are not among this run's",
         "trust in the therapist, hope, PHQ\\-9",
         "trust in the therapist",
         "had less PHQ\\-9",
