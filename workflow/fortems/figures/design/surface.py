@@ -38,10 +38,12 @@ def meant() -> str:
     """What is crossed, in the study's words."""
     ours = study()
     others = " and ".join(bare(name) for name in ours.aspects if name != ours.focus)
-    return (
-        f"Cells: share of simulated studies with the whole pattern. Gap: how much closer {bare(ours.focus)} than {others} correlates with "
-        f"{bare(ours.mediator)}; direct share: the part of the total relation that is not mediated."
+    carrier = bare(ours.mediator)
+    gap = (
+        f" Gap: how much closer {bare(ours.focus)} than {others} correlates with {carrier};" if others else ""
     )
+    direct = f"{'direct' if gap else 'Direct'} share: the part of the total relation that is not mediated."
+    return f"Cells: share of simulated studies with the whole pattern.{gap} {direct}"
 
 
 def data(context: Context) -> pd.DataFrame:
@@ -81,7 +83,10 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
                         color=style.VERMILION, linewidth=1.6,
                     )  # fmt: skip
         axes.set_xticks(range(len(directs)), [f"{direct:g}".removeprefix("0") or "0" for direct in directs])
-        axes.set_title(f"gap {style.sign(gap, 2, False) if gap else '0'}", fontweight="normal", loc="center")
+        if study().aspects:
+            axes.set_title(
+                f"gap {style.sign(gap, 2, False) if gap else '0'}", fontweight="normal", loc="center"
+            )
         axes.set_xlabel("direct share of it")
         axes.tick_params(length=0)
     grid[0][0].set_yticks(range(len(totals)), [style.sign(total, 2, False) for total in totals])
@@ -107,9 +112,8 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
         values = ", ".join(
             f"{row['direct']:g}: {_short(row['probability'])}" for row in rows.to_dict("records")
         )
-        parts.append(
-            f"gap {style.sign(float(str(gap)), 2, False)}, total {style.sign(float(str(total)), 2, False)}, by direct share {values}"
-        )
+        apart = f"gap {style.sign(float(str(gap)), 2, False)}, " if study().aspects else ""
+        parts.append(f"{apart}total {style.sign(float(str(total)), 2, False)}, by direct share {values}")
     return f"Heat maps. {'; '.join(parts)}."
 
 
@@ -117,8 +121,9 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     """Where the account lies, and the largest cell."""
     known = frame[frame["probability"].notna()]
     best = known["probability"].idxmax()
+    gap = f"a gap of {cite(known, best, 'gap', 'r')}, " if study().aspects else ""
     text = (
-        f"The largest share of the grid is {cite(known, best, 'probability', 'chance')}, at a gap of {cite(known, best, 'gap', 'r')}, a total relation of "
+        f"The largest share of the grid is {cite(known, best, 'probability', 'chance')}, at {gap}a total relation of "
         f"{cite(known, best, 'total', 'r')} and a direct share of {cite(known, best, 'direct', 'number')}"
     )
     own = known[known["account"].astype(bool)]

@@ -246,7 +246,7 @@ def pattern_verdict(report: Report) -> str:
             f"The simulations bear this out: the whole pattern is not shown to be more probable where the {study().work}'s account is true than "
             "under any of the rivals looked at."
         )
-    compared = compared_with_rivals(found, "where the article's account is true")
+    compared = compared_with_rivals(found, f"where the {study().work}'s account is true")
     return f"In the simulations the whole pattern is {compared}."
 
 

@@ -225,7 +225,7 @@ def tried(report: Report) -> str:
         return ""
     bind = report.bind
     return (
-        f"Where the article's account is made true, sizes assumed, a study shows it with probability {bind.of(row, 'probability', 'r3')}; the best of "
+        f"Where the {study().work}'s account is made true, sizes assumed, a study shows it with probability {bind.of(row, 'probability', 'r3')}; the best of "
         f"{bind.of(row, 'attempts', 'w')} independent samples with {bind.of(row, 'best_of_samples', 'r3')}, the best of as many analyses of one sample with "
         f"at most {bind.of(row, 'analyses_high', 'r3')}."
     )
@@ -241,7 +241,11 @@ def would_tell(report: Report) -> str:
             clauses.append(
                 f"for whether {_what(row)}, {words} ({report.bind.of(best, 'explained', '%')} of the variance)"
             )
-    return f"The one number of the article that would tell most is, {'; '.join(clauses)}." if clauses else ""
+    return (
+        f"The one number of the {study().work} that would tell most is, {'; '.join(clauses)}."
+        if clauses
+        else ""
+    )
 
 
 def _number(name: str) -> str:
