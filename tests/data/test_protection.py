@@ -9,7 +9,7 @@ from fortems.data.privacy.flow import shown_flow
 from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.privacy import cells
 from fortems.data.privacy.protection import merge_categories, protect
-from fortems.data.privacy.release import flow_of
+from fortems.data.privacy.release import flow_of, told_settings
 from fortems.data.privacy.told import Clients, printed, told
 from fortems.errors import DataError
 from fortems.study.instruments import load_instruments
@@ -109,6 +109,18 @@ def test_a_number_that_one_client_dominates_is_withheld():
     assert "income" not in run(frame).analysed  # nor where no model needs it
     frame.loc[4, "income"] = 2_400
     assert "income" in run(frame, model("rich", covariates=("income",))).analysed
+
+
+def test_counts_of_six_values_are_given_by_what_is_told_of_a_scale():
+    """With n, M, SD, skew, kurtosis and the shares at the ends few counts are left; one value is of two clients."""
+    counts = [9, 16, 20, 2, 18, 15]
+    frame = clients().assign(
+        meaning=np.repeat(np.arange(6.0) + 10, counts), extra=np.repeat(np.arange(6.0), counts)
+    )
+    found = protect(frame, {PLAIN.name: PLAIN, "other": MediationModel("other", ("bond",), ("age",), "distress")},
+                    load_instruments(), FIVE)  # fmt: skip
+    assert "meaning" not in found.analysed and found.models == ("other",)
+    assert "extra" in found.analysed  # no scale: its mean and SD alone are told
 
 
 def test_the_flow_tells_of_no_few_therapists():
@@ -261,6 +273,24 @@ def test_influence_is_told_as_turns_of_a_sign_only():
     shown = told("robustness/leave_one_out.csv", frame, Clients(57, 57, frozenset({12})), FIVE)
     assert shown[list(columns)].isna().all(axis=None)
     assert shown["sign_changes"].tolist() == [2] and shown["estimate"].tolist() == [1.23]
+
+
+@pytest.mark.parametrize("key", ["therapist", "Behandelaar"])
+def test_settings_name_no_client_or_therapist(key):
+    """Not as renamed, nor as asked for: the run's own search would refuse them at its end."""
+    data = {
+        "columns": {"therapist": "Behandelaar"},
+        "values": {key: {"A": "t1"}, "gender": {"v": "female", "x": "rare"}},
+    }
+    rules = {
+        "therapist": {"in": ["t1", "t2"]},
+        "client": {"in": ["c1"]},
+        "gender": {"in": ["female", "rare"]},
+    }
+    frame = clients().assign(Behandelaar="t1")
+    found = told_settings({"data": data, "inclusion": rules}, frame)
+    assert found["data"]["values"] == {key: {}, "gender": {"v": "female"}}
+    assert found["inclusion"] == {"therapist": {"in": []}, "client": {"in": []}, "gender": {"in": ["female"]}}
 
 
 @pytest.mark.parametrize("table", ["multiverse", "choices", "joint"])

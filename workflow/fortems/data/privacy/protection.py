@@ -12,7 +12,7 @@ would differ by few, only the common ones are kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from fortems.study.models import MediationModel
 
 OTHER = "other"
-#: Mean, SD, skew and kurtosis with n give the counts of so many distinct values, so that each must be of enough.
-FEW_VALUES = 5
+#: Mean and SD with n give the counts of so few distinct values, so that each must be of enough. Of scales skew,
+#: kurtosis and the shares at both ends are told besides, and give those of so many.
+FEW_VALUES, FEW_VALUES_OF_SCALE = 5, 7
 #: Of all squared distances from the mean those of one client: with .5, M and SD place nobody nearer than 40 %.
 LARGEST_SQUARE = 0.5
 
@@ -91,13 +92,14 @@ def protect(
     import pandas as pd
 
     therapist = codes(scores["therapist"])
+    scales = {name for instrument in instruments.values() for name in instrument.scales}
     left_out: dict[str, str] = {}
     gone: dict[str, str] = {}
     _insist(scores, therapist, limits)
     while True:
         needed = _needed(models, instruments, [name for name in scores.columns if name not in left_out], gone)
         common = scores[needed].notna().all(axis=1).to_numpy(dtype=bool)
-        found, variable = _too_rare(scores, needed, common, therapist, left_out, limits)
+        found, variable = _too_rare(scores, needed, common, therapist, left_out, scales, limits)
         if variable is None:
             break
         left_out[variable] = (
@@ -118,7 +120,7 @@ def protect(
     kept = np.isin(therapist, therapist[common])
     if not limits.apart(kept, common, therapist):
         kept = common
-    left_out |= _extras(scores, needed, found, common, therapist, limits)
+    left_out |= _extras(scores, needed, found, common, therapist, scales, limits)
     frame = scores.drop(columns=list(left_out)).assign(
         **{name: values for name, values in found.items() if name not in left_out}
     )
@@ -169,6 +171,7 @@ def _too_rare(
     common: np.ndarray,
     therapist: np.ndarray,
     left_out: Mapping[str, str],
+    scales: Collection[str],
     limits: Limits,
 ) -> tuple[dict[str, pd.Series], str | None]:
     """Merged categories, and the first needed variable that few clients have or tell of."""
@@ -189,7 +192,7 @@ def _too_rare(
         elif name in needed:
             return {}, name
     for name in needed:
-        if is_number(scores[name]) and not _spread(scores[name].to_numpy(float), common, therapist, limits):
+        if is_number(scores[name]) and not _spread(scores[name], common, therapist, scales, limits):
             return {}, name
     return merged, None
 
@@ -253,19 +256,22 @@ def merge_categories(
     return found
 
 
-def _spread(values: np.ndarray, there: np.ndarray, therapist: np.ndarray, limits: Limits) -> bool:
+def _spread(
+    values: pd.Series, there: np.ndarray, therapist: np.ndarray, scales: Collection[str], limits: Limits
+) -> bool:
     """Return whether mean and SD tell of nobody.
 
     Of few distinct values each must have enough clients: a mean of 0 and 1 is a count. Of more, no client may make
     up most of the variation: nobody of n is further from the mean than (n - 1) / sqrt(n) SDs (Samuelson, 1968), and who
     is nearly there is told by them.
     """
-    known = there & ~np.isnan(values)
-    distinct = np.unique(values[known])
-    if len(distinct) > FEW_VALUES:
-        squares = (values[known] - values[known].mean()) ** 2
+    numbers = values.to_numpy(float)
+    known = there & ~np.isnan(numbers)
+    distinct = np.unique(numbers[known])
+    if len(distinct) > (FEW_VALUES_OF_SCALE if values.name in scales else FEW_VALUES):
+        squares = (numbers[known] - numbers[known].mean()) ** 2
         return bool(squares.max() <= LARGEST_SQUARE * squares.sum())
-    return all(limits.enough(therapist[known & (values == value)]) for value in distinct)
+    return all(limits.enough(therapist[known & (numbers == value)]) for value in distinct)
 
 
 def _extras(
@@ -274,6 +280,7 @@ def _extras(
     merged: Mapping[str, pd.Series],
     common: np.ndarray,
     therapist: np.ndarray,
+    scales: Collection[str],
     limits: Limits,
 ) -> dict[str, str]:
     """Variables that no model needs and that may not be described."""
@@ -293,7 +300,7 @@ def _extras(
         shared = [known, *(known & other for other in sets)]
         if (
             not limits.enough(therapist[known])
-            or (number and not _spread(scores[name].to_numpy(float), common, therapist, limits))
+            or (number and not _spread(scores[name], common, therapist, scales, limits))
             or not all(limits.apart(one, other, therapist) for one in shared for other in [*sets, *shared])
         ):
             left_out[name] = (

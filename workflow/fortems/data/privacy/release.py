@@ -11,6 +11,7 @@ import numpy as np
 
 from fortems.data.codebook import described
 from fortems.data.inclusion import step
+from fortems.data.naming import IDENTIFIERS
 from fortems.data.privacy.limits import FEWEST_THERAPISTS
 from fortems.data.privacy.privacy import SHOWN, displays, withheld
 
@@ -199,8 +200,11 @@ def told_settings(config: Mapping[str, Any], analysed: pd.DataFrame) -> dict[str
         The protected clients. Of the values that are mapped or asked for, those are told that some of them have.
     """
     told = copy.deepcopy(dict(config))
+    people = {*IDENTIFIERS, *((told["data"].get("columns") or {}).get(name) for name in IDENTIFIERS)}
 
     def some(column: str, value: object) -> bool:
+        if column in people:
+            return False  # who was renamed, or asked for by name
         return column in analysed and str(value) in set(analysed[column].dropna().astype(str))
 
     values = told["data"].get("values") or {}
