@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fortems.presentation.choice import levels, own_models, verdict
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
@@ -13,22 +15,35 @@ from fortems.study.definition import study
 from fortems.study.roles import key_models, main_models
 
 FIT = "mediation/fit.csv"
+NOT_GIVEN = "Verdicts on full and partial mediation could not be given in this run."
+
+
+def concluded(report: Report, models: Iterable[str]) -> list[Row]:
+    """Rows of the verdicts on these models that have a conclusion, at each level."""
+    return [
+        row
+        for model in models
+        for level in levels(report.results)
+        if (row := verdict(report.results, model, level)) is not None and row.has("conclusion")
+    ]
+
+
+def conclusions(report: Report, rows: list[Row]) -> list[str]:
+    """One sentence for each conclusion, with the models that it is drawn of."""
+    return [
+        f"For {which_models(report, [row for row in rows if row['conclusion'] == conclusion])} the verdict is: {escape(conclusion)}."
+        for conclusion in dict.fromkeys(row["conclusion"] for row in rows)
+    ]
 
 
 def full_mediation(report: Report) -> str:
     """Full against partial mediation for the key models and the run's own, by the verdict and by the paper's rule."""
-    rows = [
-        row
-        for model in (*key_models(report.models).values(), *own_models(report.results, report.models))
-        for level in levels(report.results)
-        if (row := verdict(report.results, model, level)) is not None and row.has("conclusion")
-    ]
+    rows = concluded(
+        report, (*key_models(report.models).values(), *own_models(report.results, report.models))
+    )
     if not rows:
-        return "Verdicts on full and partial mediation could not be given in this run."
-    parts = []
-    for conclusion in dict.fromkeys(row["conclusion"] for row in rows):
-        same = [row for row in rows if row["conclusion"] == conclusion]
-        parts.append(f"For {which_models(report, same)} the verdict is: {escape(conclusion)}.")
+        return NOT_GIVEN
+    parts = conclusions(report, rows)
     tested = [row for row in rows if row.has("equivalence", "smallest_bound", "equivalence_bound")]
     parts.append(_equivalence(report, tested))
     parts.append(_fixed_at_zero(report))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fortems.presentation.choice import levels
 from fortems.presentation.numbers import write
 from fortems.presentation.results import Row
@@ -121,11 +123,7 @@ def overturning(report: Report, model: str, level: str) -> list[str]:
 
 def confounding(report: Report) -> str:
     """What an unmeasured cause would have to be, at each estimand."""
-    clauses = [
-        f"{_where(report, model, level)} {text}"
-        for model, level in each(report, CONFOUNDING)
-        if (text := by_correlation(report, model, level))
-    ]
+    clauses = _of_each(report, CONFOUNDING, by_correlation)
     if not clauses:
         return "No model of one predictor and one mediator was fitted, so that nothing can be said on unmeasured causes."
     return joined(
@@ -176,13 +174,18 @@ def strengths(report: Report) -> str:
     return joined(parts)
 
 
+def _of_each(report: Report, file: str, clause: Callable[[Report, str, str], str]) -> list[str]:
+    """What a clause says of each model and level of a table, headed by which they are."""
+    return [
+        f"{_where(report, model, level)} {text}"
+        for model, level in each(report, file)
+        if (text := clause(report, model, level))
+    ]
+
+
 def common_factor(report: Report) -> str:
     """Which comes first: that the effect vanishes, or that no matrix remains."""
-    clauses = [
-        f"{_where(report, model, level)} {text}"
-        for model, level in each(report, FACTOR)
-        if (text := by_factor(report, model, level))
-    ]
+    clauses = _of_each(report, FACTOR, by_factor)
     if not clauses:
         return ""
     return (
@@ -194,11 +197,7 @@ def common_factor(report: Report) -> str:
 
 def survivors(report: Report) -> str:
     """What dropout before the sample would do."""
-    clauses = [
-        f"{_where(report, model, level)} {text}"
-        for model, level in each(report, SURVIVORS)
-        if (text := by_dropout(report, model, level))
-    ]
+    clauses = _of_each(report, SURVIVORS, by_dropout)
     if not clauses:
         return ""
     return (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import counted, is_fitted, levels, path, reordered_models, verdict
+from fortems.presentation.choice import counted, is_fitted, levels, path, reordered_models
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.design.diagnosticity import pattern_share, pattern_verdict
 from fortems.report.text.design.pattern import repeated, speaks_for
-from fortems.report.text.full import which_models
+from fortems.report.text.full import NOT_GIVEN, concluded, conclusions
 from fortems.report.text.mediation import as_covariates, indirect_clause
 from fortems.report.text.method.analyses import claims_method, stated_checks
 from fortems.report.text.method.people import RELIABILITY
@@ -146,18 +146,10 @@ def _direct_beside(report: Report) -> str:
 
 def full_brief(report: Report) -> str:
     """The verdicts on the key models, and the article's rule beside."""
-    rows = [
-        row
-        for model in key_models(report.models).values()
-        for level in levels(report.results)
-        if (row := verdict(report.results, model, level)) is not None and row.has("conclusion")
-    ]
+    rows = concluded(report, key_models(report.models).values())
     if not rows:
-        return "Verdicts on full and partial mediation could not be given in this run."
-    parts = []
-    for conclusion in dict.fromkeys(row["conclusion"] for row in rows):
-        same = [row for row in rows if row["conclusion"] == conclusion]
-        parts.append(f"For {which_models(report, same)} the verdict is: {escape(conclusion)}.")
+        return NOT_GIVEN
+    parts = conclusions(report, rows)
     low, high = (report.bind.over(rows, "smallest_bound", rule, "r") for rule in ("min", "max"))
     parts.append(
         f"The smallest bounds on the direct path that the data support are {low} to {high} standard deviations{report.see('tbl-verdicts')}."
