@@ -8,7 +8,7 @@ with job(snakemake):
     from fortems.package import ROOT
     from fortems.presentation.results import Results
     from fortems.report.build import build
-    from fortems.simulate.scenario import told
+    from fortems.simulate.scenario import title_and_story
 
     folder = Path(snakemake.params.results)
     results = Results(
@@ -18,7 +18,7 @@ with job(snakemake):
         claims=snakemake.input.claims[0] if snakemake.input.claims else None,
     )
     out = Path(snakemake.output.html).parent
-    stories = [told(name) for name in snakemake.params.scenarios]
+    stories = [title_and_story(name) for name in snakemake.params.scenarios]
     build(
         results,
         Path(snakemake.input.models),

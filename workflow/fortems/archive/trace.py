@@ -62,7 +62,7 @@ def functions_of(script: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def told(row: Mapping[str, str]) -> Iterator[str]:
+def places_of(row: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines on one number."""
     yield f"{row['text']}  {row['place']}"
     if row["source"]:
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{options.number} is not printed in the report of {options.run}.{hint}", file=sys.stderr)
         return 1
     for row in found[:MOST]:
-        print("\n".join(told(row)))
+        print("\n".join(places_of(row)))
     if len(found) > MOST:
         print(f"… and {len(found) - MOST} more places: see {path}")
     return 0

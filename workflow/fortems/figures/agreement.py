@@ -9,7 +9,7 @@ import numpy as np
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.indirect import ENGINES
-from fortems.figures.readings import count, told
+from fortems.figures.readings import count, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         f"{count(rows[rows['agrees'].astype(bool)], 'agrees')} of {count(rows, 'agrees')} for {engine} {ESTIMAND_LABELS[str(level)]}"
         for (level, engine), rows in frame.groupby(["level", "engine"], sort=False)
     ]
-    return told(f"Grey band: a tenth of a standard error. Differences inside it: {'; '.join(parts)}.")
+    return unmarked(f"Grey band: a tenth of a standard error. Differences inside it: {'; '.join(parts)}.")
 
 
 SPEC = Spec("agreement", title, data, draw, alt, reading)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import cite, told
+from fortems.figures.readings import cite, unmarked
 from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
 from fortems.study.variables import label, short_label
@@ -152,7 +152,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     if len(gaps):
         where = listed([TITLES.get(str(level), str(level)).lower() for level in dict.fromkeys(gaps["level"])])
         text += f" A dash marks what is withheld ({where}): a variance there is not surely above zero."
-    return told(text.strip() or "All correlations are withheld.")
+    return unmarked(text.strip() or "All correlations are withheld.")
 
 
 SPEC = Spec("correlations", title, data, draw, alt, reading)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import cite, told
+from fortems.figures.readings import cite, unmarked
 from fortems.presentation.choice import simple_models
 from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, model_label
 from fortems.study.definition import lower, study
@@ -92,12 +92,12 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
             f"{lower(model_label(context.models, str(row['model'])))} {ESTIMAND_WORDS[row['level']]}"
             for row in rows.to_dict("records")
         )
-        return told(f"{head}A direct path inside the band is shown for {which}.")
+        return unmarked(f"{head}A direct path inside the band is shown for {which}.")
     if counts.get("not attainable with data as noisy as these", 0) == len(frame):
-        return told(
+        return unmarked(
             f"{head}With data as noisy as these no estimate could have shown a direct path inside the band."
         )
-    return told(f"{head}No direct path is shown to lie inside the band.")
+    return unmarked(f"{head}No direct path is shown to lie inside the band.")
 
 
 SPEC = Spec("equivalence", title, data, draw, alt, reading)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fortems.data.privacy.flow import shown_flow
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import cite, told
+from fortems.figures.readings import cite, unmarked
 from fortems.presentation.numbers import is_absent
 
 if TYPE_CHECKING:
@@ -115,11 +115,13 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     by = {row["step"]: row for row in frame.to_dict("records")}
     at = {step: frame.index[frame["step"] == step][0] for step in by}
     if is_absent(by["received"]["clients"]):
-        return told(f"{_cited_counts(frame, at['analysed'])} were analysed; smaller counts are suppressed.")
+        return unmarked(
+            f"{_cited_counts(frame, at['analysed'])} were analysed; smaller counts are suppressed."
+        )
     received = cite(frame, at["received"], "clients", "n")
     if int(by["analysed"]["clients"]) == int(by["received"]["clients"]):
-        return told(f"All {received} clients received were analysed.")
-    return told(
+        return unmarked(f"All {received} clients received were analysed.")
+    return unmarked(
         f"{cite(frame, at['analysed'], 'clients', 'n')} of {received} clients received were analysed."
     )
 

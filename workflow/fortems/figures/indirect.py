@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import count, told
+from fortems.figures.readings import count, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import short_label
@@ -189,7 +189,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
             parts.append(f"{count(clear, 'ci_low')} of {count(rows, 'estimate')} {ESTIMAND_LABELS[level]}")
     if not parts:
         return "Each line is one engine's interval; intervals of the same effect that agree lie below one another."
-    return told(f"The primary interval leaves out zero for {' and '.join(parts)}.")
+    return unmarked(f"The primary interval leaves out zero for {' and '.join(parts)}.")
 
 
 SPEC = Spec("indirect", title, data, draw, alt, reading)

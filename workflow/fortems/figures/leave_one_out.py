@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fortems.data.privacy.privacy import WITHHELD, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import cite, told
+from fortems.figures.readings import cite, unmarked
 from fortems.presentation.choice import shown_models
 from fortems.presentation.words import ESTIMAND_LABELS
 from fortems.study.definition import lower
@@ -118,7 +118,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         which = "; ".join(lower(_label(item, context)) for item in turns.to_dict("records"))
         text += f"; leaving out one therapist can turn the sign for {which}."
     gaps = _gaps(frame, context)
-    return told(f"{text} Not fitted without single therapists: {'; '.join(gaps)}." if gaps else text)
+    return unmarked(f"{text} Not fitted without single therapists: {'; '.join(gaps)}." if gaps else text)
 
 
 def _gaps(frame: pd.DataFrame, context: Context) -> list[str]:

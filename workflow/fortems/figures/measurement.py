@@ -8,7 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import count, told
+from fortems.figures.readings import count, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS, MEASURED_INTERVALS
 from fortems.study.definition import study
 from fortems.study.variables import in_sentence, label
@@ -118,7 +118,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     text = f"The interval leaves out zero for {' and '.join(parts)}." if parts else ""
     if (frame["interval"] == RANGE).any():
         text += " Ticks mark the range of a corrected estimate over the intervals of the reliabilities; it is no confidence interval."
-    return told(text.strip())
+    return unmarked(text.strip())
 
 
 SPEC = Spec("measurement", title, data, draw, alt, reading)

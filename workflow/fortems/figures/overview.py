@@ -9,7 +9,7 @@ import numpy as np
 from fortems.figures import style
 from fortems.figures.article.strip import VERDICTS
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import cite, plain, told
+from fortems.figures.readings import cite, plain, unmarked
 from fortems.presentation.claims import claim_label, whole_pattern
 from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.study.definition import study
@@ -138,7 +138,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
             )
     if not parts:
         return "Numbers are shares of simulated studies in which a finding shows."
-    return told(
+    return unmarked(
         f"Share of studies with the whole pattern where the {study().work}'s account is made true, against the other scenarios: "
         f"{'; '.join(parts)}."
     )

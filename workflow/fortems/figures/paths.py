@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.catalog import PATH
-from fortems.figures.readings import count, told
+from fortems.figures.readings import count, unmarked
 from fortems.presentation.numbers import end, fixed, is_absent
 from fortems.presentation.words import ESTIMAND_LABELS, listed
 from fortems.study.definition import BEHIND, lower
@@ -234,7 +234,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     for level in dict.fromkeys(frame["level"]):
         rows = frame[(frame["level"] == level) & (frame["effect"] == "indirect")]
         parts.append(f"{ESTIMAND_LABELS[level]}: {_verdict(rows)}")
-    return told(
+    return unmarked(
         "Solid arrows: the interval leaves out zero; dashed: it does not. The interval of the indirect effect, "
         f"{'; '.join(parts)}."
     )

@@ -1,6 +1,6 @@
 """Sentences about figures whose numbers know the cell of the figure's CSV that they were taken from.
 
-A reading is written with ``cite`` where a number stands and closed by ``told``, which takes the marks out again and
+A reading is written with ``cite`` where a number stands and closed by ``unmarked``, which takes the marks out again and
 keeps them beside the text.
 """
 
@@ -98,7 +98,7 @@ def count(frame: pd.DataFrame, column: str) -> str:
     return cite(frame, list(frame.index), column, "n", "rows") if len(frame) else "no"
 
 
-def told(text: str) -> Reading:
+def unmarked(text: str) -> Reading:
     """Take the marks out of a text and keep them beside it."""
     plain, cited, end = "", [], 0
     for match in _MARK.finditer(text):
@@ -114,7 +114,7 @@ def told(text: str) -> Reading:
 
 def plain(text: str) -> str:
     """Return a text without marks."""
-    return str(told(text))
+    return str(unmarked(text))
 
 
 def written(reading: str) -> str | None:

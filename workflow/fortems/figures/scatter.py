@@ -11,7 +11,7 @@ from fortems.data.privacy.limits import Limits, codes
 from fortems.data.privacy.privacy import AGGREGATED, SHOWN, cells, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import cite, told
+from fortems.figures.readings import cite, unmarked
 from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
 from fortems.study.variables import in_sentence, label, short_label
@@ -225,7 +225,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         direction = "upward" if float(here["pooled_slope"].iloc[0]) > 0 else "downward"
         slope = cite(frame, first, "pooled_slope", "b")
         signs.append(f"{lower(label(str(y)))} on {lower(label(str(x)))} {direction} ({slope})")
-    return told(
+    return unmarked(
         f"Grey: each therapist's own slope; dashed: the pooled slope within therapists. The pooled slopes: {'; '.join(signs)}."
     )
 

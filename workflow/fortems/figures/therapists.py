@@ -9,7 +9,7 @@ import numpy as np
 from fortems.data.privacy.privacy import SHOWN, displays
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import count, setting, told
+from fortems.figures.readings import count, setting, unmarked
 from fortems.presentation.numbers import percent
 from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
@@ -105,7 +105,9 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         apart = here[(here["ci_low"] > here["grand_mean"]) | (here["ci_high"] < here["grand_mean"])]
         parts.append(f"{count(apart, 'ci_low')} of {count(here, 'grand_mean')} for {lower(label(str(name)))}")
     nominal = setting("confidence", percent(context.confidence), "%")
-    return told(f"Intervals ({nominal} CI) that leave out the mean of all clients (dashed): {listed(parts)}.")
+    return unmarked(
+        f"Intervals ({nominal} CI) that leave out the mean of all clients (dashed): {listed(parts)}."
+    )
 
 
 SPEC = Spec("therapists", title, data, draw, alt, reading)

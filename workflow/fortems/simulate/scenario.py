@@ -54,7 +54,7 @@ def scenario_files(name: str | os.PathLike[str]) -> list[str]:
     return [_shown(path) for path, _ in _chain(resolve(name)[0])]
 
 
-def told(name: str | os.PathLike[str]) -> tuple[str, str]:
+def title_and_story(name: str | os.PathLike[str]) -> tuple[str, str]:
     """Return title and story of a scenario, without checking the rest of it."""
     layers = [layer for _, layer in _chain(resolve(name)[0])]
     title, story = (next(str(layer[key]) for layer in layers if key in layer) for key in ("title", "story"))

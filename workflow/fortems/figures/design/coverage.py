@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import count, setting, told
+from fortems.figures.readings import count, setting, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     below = frame[frame["ci_high"] < context.confidence]
     nominal = setting("confidence", percent(context.confidence), "%")
     if below.empty:
-        return told(f"Dashed: the nominal {nominal}. No interval is shown to cover less often than it says.")
+        return unmarked(
+            f"Dashed: the nominal {nominal}. No interval is shown to cover less often than it says."
+        )
     parts = []
     for kind in INTERVAL_WORDS:
         short, whole = below[below["interval"] == kind], frame[frame["interval"] == kind]
@@ -107,7 +109,9 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
             parts.append(
                 f"{INTERVAL_WORDS[kind]} in {count(short, 'interval')} of {count(whole, 'interval')} designs and estimands"
             )
-    return told(f"Dashed: the nominal {nominal}. Shown to cover less often than that: {'; '.join(parts)}.")
+    return unmarked(
+        f"Dashed: the nominal {nominal}. Shown to cover less often than that: {'; '.join(parts)}."
+    )
 
 
 SPEC = Spec("coverage", title, data, draw, alt, reading)

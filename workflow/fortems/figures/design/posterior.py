@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, names_of
-from fortems.figures.readings import cite, told
+from fortems.figures.readings import cite, unmarked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     """The correlation whose mean moves most."""
     line: Any = (frame["posterior"] - frame["prior_mean"]).abs().idxmax()
     row = frame.loc[line]
-    return told(
+    return unmarked(
         f"Prior: {str(frame['title'].iloc[0]).lower()}. The mean that the pattern moves furthest is that of {pair(row['x'], row['y'])}, from "
         f"{cite(frame, line, 'prior_mean', 'r')} to {cite(frame, line, 'posterior', 'r')}."
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import cite, told
+from fortems.figures.readings import cite, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS
 from fortems.study.estimands import PRIMARY_INTERVAL
 
@@ -128,7 +128,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
                 f"{cite(frame, first.name, 'clients', 'n')} clients each"
             )
     largest = frame.index[frame["indirect"] == effect][0]
-    return told(
+    return unmarked(
         f"Intraclass correlation {icc}; dashed: power of {cite(frame, frame.index[0], 'target', 'r')}. The smallest design that reaches it for the largest "
         f"effect ({cite(frame, largest, 'indirect', 'b')}): {'; '.join(parts)}."
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.readings import cite, told
+from fortems.figures.readings import cite, unmarked
 from fortems.presentation.numbers import DASH, chance
 from fortems.study.definition import study
 from fortems.study.variables import bare
@@ -128,9 +128,11 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
     own = known[known["account"].astype(bool)]
     if own.empty:
-        return told(f"{meant()} {text}. {DASHES}")
+        return unmarked(f"{meant()} {text}. {DASHES}")
     framed = cite(own, own.index[0], "probability", "chance")
-    return told(f"{meant()} Framed: next to the {study().work}'s account, with {framed}. {text}. {DASHES}")
+    return unmarked(
+        f"{meant()} Framed: next to the {study().work}'s account, with {framed}. {text}. {DASHES}"
+    )
 
 
 SPEC = Spec("surface", title, data, draw, alt, reading)
