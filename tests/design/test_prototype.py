@@ -175,13 +175,15 @@ def test_the_primary_interval_covers_and_keeps_its_level_with_ten_therapists_or_
 
 
 def conclusions(posterior: pd.DataFrame, statements: pd.DataFrame) -> dict[str, object]:
-    """What the report says: spoken for, hardly moved, what each rests on, what is redundant."""
+    """What the report says: spoken for, hardly moved (both beyond two Monte Carlo errors), what each rests on, what is redundant."""
     kinds = posterior["kind"].isin(["beats", "small_direct", "mostly_mediated"])
     own = posterior[
         kinds & (posterior["method"] == "rejection") & (posterior["test"] == "pearson")
     ].set_index("quantity")
-    raised = own.index[own["ratio"] >= CLEAR]
-    still = own.index[(own["ratio"] < CLEAR) & ((own["posterior"] - own["prior_mean"]).abs() < SMALL_SHIFT)]
+    least, before = own["posterior"] - 2 * own["mc_se"], own["prior_mean"]
+    raised = own.index[least / (1 - least) >= CLEAR * before / (1 - before)]
+    moved = (own["posterior"] - before).abs() + 2 * own["mc_se"]
+    still = [q for q in own.index[moved < SMALL_SHIFT] if q not in raised]
     alone = statements[statements["statements"] == 1]
     rests = {q: alone[alone["quantity"] == q].sort_values("change")["left_out"].iloc[0] for q in raised}
     kept = statements[(statements["quantity"] == still[0]) & (statements["statements"] > 1)]

@@ -34,7 +34,7 @@ def change(report, name, column, value, **keys):
     for key, wanted in keys.items():
         rows &= table[key].isin(wanted if isinstance(wanted, list) else [wanted]).to_numpy()
     assert rows.any(), keys
-    table[column] = table[column].astype(object)
+    table[column] = table[column].astype(object) if column in table else None
     table.loc[rows, column] = value
     table[column] = table[column].infer_objects()
     report.results._read.clear()
@@ -240,7 +240,11 @@ def test_pattern_section_says_what_the_pattern_speaks_for(report_of):
     assert "no number of clients brings this to" in text
     change(report, "design/forecast_sizes.csv", "relation", "=")
     assert "no number" not in pattern.repeated(report)
-    change(report, "design/posterior.csv", "ratio", 1.0)
+    change(report, "design/posterior.csv", "mc_se", 0.2)  # either could be otherwise with another seed
+    assert pattern.speaks_for(report) == ""
+    change(report, "design/posterior.csv", "mc_se", 0.01)
+    assert "speaks for" in pattern.speaks_for(report) and "next to nothing" in pattern.speaks_for(report)
+    change(report, "design/posterior.csv", "posterior", 0.6, kind="beats")
     assert "speaks for" not in pattern.speaks_for(report)
     for name in ("posterior", "forecast", "surface_maximum", "attempts", "surface_ratios"):
         report.results._tables[f"design/{name}.csv"] = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from fortems.presentation.claims import claim_label, whole_pattern
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
@@ -25,6 +27,7 @@ FULL = "exactly full mediation"  # the limit of the search, as the design stage 
 FIGURES = ("fig-posterior", "fig-surface")
 CLEAR = 2.0  # likelihood ratio from which a pattern speaks for something
 NOTHING = 0.05  # a probability that moves by less has hardly moved
+SURE = 2.0  # Monte Carlo errors by which either must hold, so that another seed says the same
 TRIES = 5  # attempts that are told of, where the run looked at so many
 #: Groups of statements that are left out together.
 GROUPS = {
@@ -87,15 +90,24 @@ def _probabilities(report: Report) -> list[Row]:
 
 
 def raised(rows: list[Row]) -> list[Row]:
-    """What the pattern speaks for: its odds at least doubled."""
-    return [row for row in rows if row.has("ratio") and row["ratio"] >= CLEAR]
+    """What the pattern speaks for: its odds surely at least doubled."""
+    return [row for row in rows if _odds(row["posterior"] - _error(row)) >= CLEAR * _odds(row["prior_mean"])]
 
 
 def unmoved(rows: list[Row]) -> list[Row]:
-    """What it says next to nothing about."""
-    return [
-        row for row in rows if row not in raised(rows) and abs(row["posterior"] - row["prior_mean"]) < NOTHING
-    ]
+    """What it says next to nothing about: surely hardly moved."""
+    still = [row for row in rows if abs(row["posterior"] - row["prior_mean"]) + _error(row) < NOTHING]
+    return [row for row in still if row not in raised(rows)]
+
+
+def _error(row: Row) -> float:
+    """The Monte Carlo error that a statement allows for."""
+    return SURE * float(row.get("mc_se", 0.0))
+
+
+def _odds(probability: float) -> float:
+    probability = min(max(probability, 0.0), 1.0)
+    return probability / (1 - probability) if probability < 1 else math.inf
 
 
 def rests_on(report: Report) -> str:
