@@ -15,6 +15,7 @@ from fortems.mediation.run import fit_all
 from fortems.mediation.slopes import Settings
 from fortems.study.models import MediationModel
 from fortems.tidy import read_csv
+from wording import facts, says
 
 
 def with_covariate(name, **rest):
@@ -75,7 +76,7 @@ def test_true_and_false_are_a_category_like_any_other(door, clients, tmp_path):
 def test_two_words_that_a_model_needs_as_numbers_are_told_how_to_become_these(door, clients):
     clients["recovered"] = np.resize(np.array(["yes", "no"], dtype=object), len(clients))
     model = {"m": MediationModel("m", ("alliance",), ("meaning",), "recovered")}
-    with pytest.raises(DataError, match=r"data.values: \{recovered: \{no: 0, yes: 1\}\}"):
+    with pytest.raises(DataError, match=facts("data.values: {recovered: {no: 0, yes: 1}}")):
         door(clients, models_=model)
     prepared = door(
         clients, models_=model, values={"recovered": {False: 0, True: 1}}
@@ -119,15 +120,17 @@ def test_therapists_in_several_spellings(door, clients, spellings, same):
 
 def test_numbers_beside_words_are_not_merged_by_guess(door, clients):
     clients["therapist"] = ["3", "3.0", "T4", "5"] * 15
-    with pytest.raises(DataError, match=r"(?s)may be one or several.*Spelled 3, 3\.0.*'3\.0': '3'"):
+    with pytest.raises(DataError, match=r"may be one or several") as caught:
         door(clients)
+    says(caught.value, "Spelled 3, 3.0")
+    assert "'3.0': '3'" in str(caught.value)
     assert door(clients, values={"therapist": {"3.0": "3"}}).scores["therapist"].nunique() == 3
 
 
 def test_clients_in_two_spellings_are_one_client_twice(door, clients):
     clients["client"] = [str(n) for n in range(60)]
     clients.loc[7, "client"] = "6.0"
-    with pytest.raises(DataError, match=r"client (with two therapists|in more than one row), 2 times"):
+    with pytest.raises(DataError, match=facts("two therapists", "2 times", "client 6", "client 6")):
         door(clients)
 
 
@@ -181,10 +184,9 @@ def test_names_in_another_case_are_found_where_there_is_one(door, clients):
 def test_columns_beyond_the_key_are_refused(door, clients, items):
     for number in range(13, 37):
         clients[f"wai_{number}"] = 3
-    with pytest.raises(
-        DataError, match=r"24 more columns fit 'wai_\{n\}' than the 12 items.*data\.instruments\.wai"
-    ):
+    with pytest.raises(DataError, match=facts("24 more columns", "'wai_{n}'", "12 items")) as caught:
         door(clients, items=items)
+    assert "data.instruments.wai" in str(caught.value)
     listed = {"wai": [f"wai_{n}" for n in range(1, 13)]}
     assert door(clients, items=listed).scores["alliance"].notna().all()
 
@@ -204,7 +206,7 @@ def test_sheets_that_are_not_read_are_counted_in_the_warnings(door, clients, tmp
         pd.DataFrame({"code": [1, 2]}).to_excel(writer, sheet_name="legend", index=False)
     read = door(path)
     assert "legend (2 rows)" in warned(read, "sheet")["what"].iloc[0]
-    assert read.flow["detail"].iloc[0] == "rows of the file; 2 rows on other sheets not read"
+    says(read.flow["detail"].iloc[0], "rows of the file", "2 rows", "other sheets", "not read")
 
 
 # Rules before checks.
@@ -294,7 +296,7 @@ def test_clients_without_the_occasion_are_counted(door, clients):
     occasion = {"column": "event", "is": "session_5_arm_1", "carry": CARRIED}
     prepared = door(frame, occasion=occasion)
     assert prepared.flow[["step", "clients"]].values.tolist()[:2] == [["received", 60], ["excluded", 1]]
-    assert "no row that counts (event is session_5_arm_1)" in prepared.flow["detail"].tolist()
+    says(prepared.flow["detail"].iloc[1], "no row", "counts", "event is session_5_arm_1")
     assert "c007" not in set(prepared.scores["client"])
 
 
@@ -311,13 +313,15 @@ def test_the_first_or_last_row_of_a_client(door, clients, end, order):
 
 def test_occasions_that_cannot_be_chosen_are_refused(door, clients):
     frame = events(clients)
-    with pytest.raises(DataError, match=r"'session_5', which no row has.*Did you mean session_5_arm_1\?"):
+    with pytest.raises(DataError, match=facts("'session_5'", "no row")) as caught:
         door(frame, occasion={"column": "event", "is": "session_5"})
-    with pytest.raises(DataError, match=r"no column 'evnt', which data.occasion names.*Did you mean event"):
+    assert "Did you mean session_5_arm_1?" in str(caught.value)
+    with pytest.raises(DataError, match=facts("no", "column 'evnt'", "data.occasion")) as caught:
         door(frame, occasion={"column": "evnt", "is": "session_5_arm_1"})
+    assert "Did you mean event?" in str(caught.value)
     with pytest.raises(DataError, match="event: cannot be put in order"):
         door(frame, occasion={"column": "event", "first": True})
-    with pytest.raises(DataError, match=r"(?s)client without therapist.*carry: \[therapist\]|no therapist"):
+    with pytest.raises(DataError, match=facts("therapist", "no", "therapist", "any row")):
         door(frame, occasion={"column": "event", "is": "session_5_arm_1"}, inclusion=None)
     with pytest.raises(DataError, match=r"data.occasion: \{column: event, is"):
         door(frame.assign(therapist="th01"), inclusion=None)
@@ -329,7 +333,7 @@ def test_occasions_that_cannot_be_chosen_are_refused(door, clients):
 def test_another_range_names_the_key_that_has_it(door, clients):
     for number in range(1, 13):
         clients[f"wai_{number}"] = 1 + (clients[f"wai_{number}"] * 3 + number) % 7
-    with pytest.raises(DataError, match=r"data.instruments: \{wai: config/instruments/wai_s.yaml\}"):
+    with pytest.raises(DataError, match=facts("data.instruments", "wai: config/instruments/wai_s.yaml")):
         door(clients)
 
 
@@ -342,12 +346,10 @@ def test_merged_cells_are_named_and_filled_if_told_to(door, clients, tmp_path):
     for start in range(2, 62, 5):
         sheet.merge_cells(start_row=start, end_row=start + 4, start_column=2, end_column=2)
     book.save(path)
-    with pytest.raises(
-        DataError, match=r"Cells are merged there \(B2:B6, …\); data.fill_down: \[therapist\]"
-    ):
+    with pytest.raises(DataError, match=facts("merged", "B2:B6", "data.fill_down: [therapist]")):
         door(path)
     assert door(path, fill_down=["therapist"]).scores["therapist"].tolist() == clients["therapist"].tolist()
-    with pytest.raises(DataError, match=r"no column 'therapists', which data.fill_down names"):
+    with pytest.raises(DataError, match=facts("no", "column 'therapists'", "data.fill_down")):
         door(path, fill_down=["therapists"])
 
 
@@ -363,10 +365,9 @@ def test_no_refusal_advises_to_remove_clients(door, clients):
 @pytest.mark.parametrize("written", ["1980-03-01", "01/03/1980", "1-3-80", "1.3.1980", "1980-03-01T00:00:00"])
 def test_dates_of_birth_under_age(door, clients, written):
     clients["age"] = written
-    with pytest.raises(
-        DataError, match=r"age: these are dates, as of birth, and age is in years.*Give age in years"
-    ):
+    with pytest.raises(DataError, match=facts("age", "dates", "birth", "in years")) as caught:
         door(clients)
+    assert "Give age in years" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -398,9 +399,7 @@ def test_marks_for_thousands_are_not_read_as_decimals(door, clients, tmp_path, s
     clients["income"] = np.resize(np.array(income, dtype=object), len(clients))
     path = tmp_path / "export.csv"
     clients.to_csv(path, index=False, sep=separator)
-    with pytest.raises(
-        DataError, match=r"income: 1\.251 can be read with a decimal mark or with a mark for thousands"
-    ):
+    with pytest.raises(DataError, match=facts("income", "1.251", "decimal", "or", "thousands")):
         door(path, columns={"income": "income"})
 
 
