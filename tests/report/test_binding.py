@@ -91,3 +91,10 @@ def test_escaped_text_is_only_text(text):
     assert "".join(text.split()) in "".join(
         page.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").split()
     )
+
+
+def test_the_runs_claims_are_found_from_any_folder(tmp_path, monkeypatch):
+    """As the configuration is written out it names the package's files without their folder."""
+    monkeypatch.chdir(tmp_path)
+    results = Results(tmp_path, config={"claims": "config/claims.yaml"})
+    assert "whole_pattern" in results.claims and Results(tmp_path, config={"claims": None}).claims == {}

@@ -85,6 +85,8 @@ def test_a_failed_step_is_named_with_its_log_and_without_what_it_read(clock):
     assert not Hush().filter(shown)
     Terminal({}, 1, lines.append).emit(shown)
     assert lines == ["       gate failed; its log: logs/x/gate.log"]
+    gone = "Removing output files of failed job gate since they might be corrupted:\nresults/x/gate.json"
+    assert not Hush().filter(record(None, gone, logging.WARNING))
 
 
 def test_warnings_and_errors_of_snakemakes_own_are_shown():

@@ -12,5 +12,10 @@ with job(snakemake):
 
     folder = Path(snakemake.params.results)
     models = load_models(snakemake.input.models)
-    results = Results(folder, files=snakemake.params.sources, config=snakemake.params.config)
+    results = Results(
+        folder,
+        files=snakemake.params.sources,
+        config=snakemake.params.config,
+        claims=snakemake.input.claims[0] if snakemake.input.claims else None,
+    )
     build(snakemake.params.names, Context(results, models), folder / "figures", snakemake.threads)

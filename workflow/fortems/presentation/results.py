@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fortems import tidy
+from fortems.package import located
 from fortems.presentation.numbers import is_absent
 from fortems.run.config import PROTECTED
 from fortems.schema import plain_yaml
@@ -155,7 +156,8 @@ class Results:
     @property
     def claims_path(self) -> str:
         """The file of the run's claims; empty where they are switched off."""
-        return str(self.claims_file or self.setting("claims") or "")
+        told = self.setting("claims")
+        return str(self.claims_file or (located(told) if told else ""))
 
     def setting(self, *path: str, default: Any = None) -> Any:
         """Return a configuration value by its path of keys."""

@@ -53,6 +53,7 @@ FAILURE_WORDS = (
     "RuleException:\nCalledProcessError",
     "Shutting down",
     "Exiting because a job execution failed",
+    "Removing output files of failed job",
 )
 #: Seconds until a stage that is still under way is told of; each time twice as long.
 PATIENCE = 60.0
