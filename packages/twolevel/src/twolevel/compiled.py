@@ -25,7 +25,8 @@ def compiled(signature: str, **options: Any) -> Callable[[Any], Any]:
     signature : str
         As numba's; without it nothing would be cached before the first call.
     options
-        Of `numba.njit`. No fastmath and no threads anywhere: the same bytes on every run.
+        Of `numba.njit`. No fastmath and no threads anywhere: the same bytes on every run. A division by zero gives
+        what numpy's gives, infinity or nothing, unless `error_model` says otherwise: numba's own default raises.
 
     Notes
     -----
@@ -35,7 +36,11 @@ def compiled(signature: str, **options: Any) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:
         if config.DISABLE_JIT:
             return function
-        return njit(signature, cache=True, **options)(_closing_over(function, fingerprint(function)))
+        asked = {"error_model": "numpy", **options}
+        mark = fingerprint(function) + repr(
+            sorted(asked.items())
+        )  # the cache does not know the options either
+        return njit(signature, cache=True, **asked)(_closing_over(function, mark))
 
     return decorate
 

@@ -149,7 +149,10 @@ def _step(along, values, radius, top):
     shift = low
     for _ in range(100):  # Newton on 1 / radius - 1 / |s(shift)|, which is nearly linear and concave
         derivative = -np.sum(along**2 / (values + shift) ** 3) / length
-        shift = max(low, shift - (length - radius) * length / (radius * derivative))
+        steep = radius * derivative
+        if not steep < 0.0:  # beyond what numbers can hold: the direction alone
+            return step * (radius / length)
+        shift = max(low, shift - (length - radius) * length / steep)
         step = -along / (values + shift)
         length = np.sqrt(np.sum(step**2))
         if abs(length - radius) <= 1e-3 * radius:
