@@ -13,6 +13,7 @@ the face is d'H d + 2 tr(Y N' dS S+ dS N), which is the Hessian in L (p x r) wit
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -206,6 +207,19 @@ class Transform:
             values, vectors = np.linalg.eigh(block.matrix(theta) / np.outer(scale, scale))
             out[index] = scale[:, None] * vectors * np.sqrt(np.maximum(values, 0.0))
         return out
+
+    def on_face(self, theta: np.ndarray) -> Transform:
+        """The same with what is singular at `theta` held singular: factor columns of zero stay zero.
+
+        `phi(theta)` of either is a point of both.
+        """
+        phi, lost = self.phi(theta), np.zeros(self.size, dtype=bool)
+        for block, index in self.factors:
+            scale = self.scales[block.level][block.members]
+            lost[index] = ((phi[index] / scale[:, None]) ** 2).sum(axis=0) < ZERO
+        held = copy(self)
+        held.triples = self.triples[~lost[self.triples[:, 1]]]
+        return held
 
     def jacobian(self, phi: np.ndarray) -> np.ndarray:
         """d theta / d phi, (k, size)."""

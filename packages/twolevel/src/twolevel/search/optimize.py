@@ -15,7 +15,7 @@ from ..likelihood.objective import Objective
 from ..likelihood.ram import MATRIX_MEAN
 from ..model.model import Model
 from ..slopes.choose import objective_for
-from .bounds import Face, Transform, face
+from .bounds import ZERO, Face, Transform, face
 from .compiled_search import search
 from .feasible import check_fixed, moved_inside, replaced, start_inside
 from .slopes import further_starts, usual_start
@@ -28,6 +28,8 @@ Bounds = Literal["psd", "none"]
 STATIONARY = 1e-9
 # Slack of the multipliers (-log L per unit of total variance).
 MULTIPLIER = 1e-4
+# Eigenvalues per unit of total variance that a search which ends nowhere may have been creeping to zero with.
+CREEPING = 0.02
 # Above this the information is definite by a Hessian of one-sided differences too.
 CLEAR = 1e-3
 # Coordinates of the factored problem from which on a search is first tried without factors.
@@ -249,10 +251,27 @@ def _attempt(
     if found is None:
         return None
     solution = verdict(objective, transform, found, lower, precise)
+    if transform.factored and not solution.converged:
+        # Along a bent valley a variance may creep to zero: with zero held the search is quick.
+        face = _onto_face(transform, found.x, CREEPING)
+        if (face != found.x).any():
+            solution = _higher(solution, _on_face(objective, transform, face, lower)) or solution
     if transform.factored and not solution.admissible:
         constrained = _with_barrier(objective, transform, start, lower)
         return solution if constrained is None else constrained
     return solution
+
+
+def _on_face(objective: Objective, transform: Transform, phi: np.ndarray, lower: float) -> Solution | None:
+    """The maximum on the face on which the factors `phi` lie; whether it is one off the face too is the verdict's to say."""
+    start = transform.theta(phi)
+    if not np.isfinite(objective(start)[0]):
+        return None
+    held = transform.on_face(start)
+    found = _minimised(objective, held, start, lower)
+    if found is None:
+        return None
+    return verdict(objective, transform, replace(found, x=transform.phi(held.theta(found.x))), lower)
 
 
 def _minimised(
@@ -361,18 +380,23 @@ def _snap(objective: Objective, transform: Transform, found: Minimum) -> np.ndar
     theta = transform.theta(found.x)
     if not transform.factored:
         return theta
-    phi = found.x.copy()
+    snapped = transform.theta(_onto_face(transform, found.x, ZERO))
+    value = objective(snapped)[0]
+    return snapped if value <= found.value + 1e-9 * max(1.0, abs(found.value) * 1e-3) else theta
+
+
+def _onto_face(transform: Transform, phi: np.ndarray, zero: float) -> np.ndarray:
+    """The factors without what makes eigenvalues below `zero`, per unit of total variance."""
+    phi = phi.copy()
     for block, index in transform.factors:
         scale = transform.scales[block.level][block.members]
         if len(scale) == 1:
-            phi[index] *= phi[index] ** 2 >= 1e-7 * scale**2
+            phi[index] *= phi[index] ** 2 >= zero * scale**2
             continue
         left, values, right = np.linalg.svd(phi[index] / scale[:, None])
-        values = np.where(values**2 < 1e-7, 0.0, values)
+        values = np.where(values**2 < zero, 0.0, values)
         phi[index] = scale[:, None] * (left * values) @ right
-    snapped = transform.theta(phi)
-    value = objective(snapped)[0]
-    return snapped if value <= found.value + 1e-9 * max(1.0, abs(found.value) * 1e-3) else theta
+    return phi
 
 
 def min_eigenvalue(transform: Transform, theta: np.ndarray) -> float:
