@@ -178,3 +178,14 @@ def test_rows_left_out_are_counted():
     frame.loc[3, ["m", "y"]] = np.nan
     assert twolevel.fit(PARTIAL, frame, "cluster").n_dropped == 3
     assert twolevel.fit(PARTIAL, frame, "cluster", missing="ml").n_dropped == 1
+
+
+@pytest.mark.parametrize("model", [None, ["level: 1"], 3, b"level: 1"])
+def test_a_model_that_is_no_text_is_told_so(model):
+    with pytest.raises(twolevel.errors.ModelError, match="give its text"):
+        twolevel.fit(model, draw(1), "cluster")
+
+
+def test_a_kind_of_slope_that_is_none_is_told_so():
+    with pytest.raises(twolevel.errors.ModelError, match="slopes="):
+        twolevel.fit("level: 1\n y ~ x\nlevel: 2\n y ~~ y", draw(1), "cluster", slopes=["observed"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal, Never
 
 import numpy as np
@@ -29,6 +30,7 @@ from .inference.covariance import (
     covariance,
 )
 from .model.model import Model as ParsedModel
+from .model.syntax import KINDS
 from .postestimation.diagram import diagram
 from .postestimation.display import html, text
 from .postestimation.nested import check_nested
@@ -200,6 +202,12 @@ class Model(ParsedModel):
         return fit(self, data, cluster, bounds=bounds, missing=missing, se=se, **others)
 
 
+@lru_cache(maxsize=32)
+def _read(text: str, slopes: Slopes) -> Model:
+    """A model text, read once however often it is fitted: nothing changes a model."""
+    return Model(text, slopes)
+
+
 def _check_summary(model: ParsedModel, cluster: str | None, missing: str, se: str) -> None:
     """Refuse what matrices cannot give."""
     if cluster is not None:
@@ -277,11 +285,14 @@ def fit(
         ("bounds", bounds, ("psd", "none")),
         ("missing", missing, ("listwise", "ml")),
         ("se", se, ("information", "expected", "robust")),
+        ("slopes", slopes, KINDS),
     ):
         if value not in allowed:
             raise ModelError(f"{name}={value!r} is not one of {', '.join(allowed)}{nearest(value, allowed)}")
     if not isinstance(model, ParsedModel):
-        model = Model(model, slopes)
+        if not isinstance(model, str):
+            raise ModelError(f"the model is a {type(model).__name__}; give its text, or a twolevel.Model")
+        model = _read(model, slopes)
     if se == "expected" and model.random:
         raise UnsupportedError(
             "se='expected' is for models without random slopes; use 'information' or 'robust'"
