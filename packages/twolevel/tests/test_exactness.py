@@ -11,8 +11,9 @@ import twolevel
 from test_lavaan_oracle import CASES, EXPECTED, REGULAR, fitted, tolerance
 from twolevel import batch
 from twolevel.likelihood.objective import Objective
+from twolevel.search.attempt import attempt
 from twolevel.search.bounds import Transform
-from twolevel.search.optimize import _attempt, estimate
+from twolevel.search.optimize import estimate
 from twolevel_optimality import NAMES, Study, verdict
 from twolevel_samples import TEXTS, draw, paper_size
 
@@ -33,7 +34,7 @@ def restarts(name: str, objective: Objective, solution, number: int) -> int:
     reached = 0
     for _ in range(number):
         start = transform.theta(0.7 * transform.units * rng.standard_normal(transform.size))
-        again = _attempt(objective, transform, start, -np.inf)
+        again = attempt(objective, transform, start, -np.inf)
         if again is not None and again.converged:
             reached += 1
             assert again.loglik <= solution.loglik + 1e-6, name

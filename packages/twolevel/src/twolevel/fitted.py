@@ -26,7 +26,8 @@ from .likelihood.objective import Implied, Objective
 from .model.functions import Function, Named
 from .model.model import Model
 from .model.syntax import BETWEEN, WITHIN
-from .search.optimize import Bounds, Solution, estimate
+from .search.optimize import Bounds, estimate
+from .search.verdict import Solution
 from .slopes.choose import objective_for
 
 _DEPENDS = "the variables' covariances depend on the covariates"

@@ -11,7 +11,7 @@ import numpy as np
 from ..data.moments import Clusters, CompleteMoments, MissingMoments
 from ..likelihood.complete import complete_gradient
 from ..likelihood.objective import Objective
-from ..search.optimize import Solution, flat_directions
+from ..search.verdict import Solution, flat_directions
 
 StandardErrors = Literal["information", "expected", "robust"]
 

@@ -10,7 +10,8 @@ from ..errors import ModelError
 from ..fitted import Fitted
 from ..inference.covariance import Interval, chi2_sf
 from ..model.model import Model
-from ..search.optimize import Solution, estimate
+from ..search.optimize import estimate
+from ..search.verdict import Solution
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Each connected block of S whose entries are all free is written S = L L' with a 
 stationary point in L with a rank-deficient L satisfies the optimality conditions of the semi-definite problem
 (Burer & Monteiro, 2005, Math. Program. 103, 427-444; Journee et al., 2010, SIAM J. Optim. 20, 2327-2351), so the
 boundary needs no active-set logic. A lone variance is s^2. A block with fixed or shared entries among its
-covariances ("constrained") keeps its entries as they are; optimize.py adds a barrier where it would leave the cone.
+covariances ("constrained") keeps its entries as they are; attempt.py adds a barrier where it would leave the cone.
 
 On the boundary the derivatives along the face of constant rank give the standard errors: with N a basis of the
 block's null space and Y = N' (dF/dS) N its multiplier, directions obey N' dS N = 0 and the curvature of F along
@@ -123,6 +123,33 @@ def blocks(layout: Layout) -> tuple[Block, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=64)
+def _factors(
+    layout: Layout, factored: bool
+) -> tuple[tuple[tuple[Block, np.ndarray], ...], np.ndarray, np.ndarray]:
+    """(blocks and the places of their factors, products (k, i, j), parameters that are none), whatever the data."""
+    plain = np.ones(layout.n_parameters, dtype=bool)
+    triples: list[tuple[int, int, int]] = []
+    factors: list[tuple[Block, np.ndarray]] = []
+    roots: set[int] = set()
+    count = 0
+    for block in blocks(layout) if factored else ():
+        m = len(block.members)
+        if not block.factored or (m == 1 and int(block.parameter[0, 0]) in roots):
+            continue  # or a variance shared with another block
+        index = count + np.arange(m * m).reshape(m, m)
+        count += m * m
+        for i in range(m):
+            for j in range(i + 1):
+                row = int(block.parameter[i, j])
+                plain[row] = False
+                triples += [(row, int(index[i, c]), int(index[j, c])) for c in range(m)]
+        if m == 1:
+            roots.add(int(block.parameter[0, 0]))
+        factors.append((block, index))
+    return tuple(factors), np.array(triples, dtype=np.int64).reshape(-1, 3), np.flatnonzero(plain)
+
+
 @dataclass
 class Transform:
     """theta(phi) = linear part + quadratic part: theta_k = phi_i or a sum of products phi_i phi_j.
@@ -137,33 +164,10 @@ class Transform:
 
     def __post_init__(self) -> None:
         self.blocks = blocks(self.layout)
-        k = self.layout.n_parameters
-        theta_units = parameter_units(self.layout, self.scales)
-        self.theta_units = theta_units
-        plain = np.ones(k, dtype=bool)
-        triples: list[tuple[int, int, int]] = []
-        units: list[float] = []
-        self.factors: list[tuple[Block, np.ndarray]] = []
-        roots: dict[int, int] = {}
-        if self.factored:
-            for block in self.blocks:
-                if not block.factored:
-                    continue
-                m = len(block.members)
-                scale = self.scales[block.level][block.members]
-                if m == 1 and int(block.parameter[0, 0]) in roots:
-                    continue  # a variance shared with another block
-                index = len(units) + np.arange(m * m).reshape(m, m)
-                units += [float(u) for u in np.repeat(scale, m)]
-                for i in range(m):
-                    for j in range(i + 1):
-                        row = int(block.parameter[i, j])
-                        plain[row] = False
-                        triples += [(row, int(index[i, c]), int(index[j, c])) for c in range(m)]
-                if m == 1:
-                    roots[int(block.parameter[0, 0])] = 0
-                self.factors.append((block, index))
-        self.plain = np.flatnonzero(plain)
+        self.theta_units = theta_units = parameter_units(self.layout, self.scales)
+        self.factors, self.triples, self.plain = _factors(self.layout, self.factored)
+        units = [np.repeat(self.scales[b.level][b.members], len(b.members)) for b, _ in self.factors]
+        first = sum(map(len, units))
         # Equations: the plain parameters, each in its unit, are origin + basis psi (no parameter of a factored block
         # is in an equation).
         self.basis, self.origin = None, np.zeros(len(self.plain))
@@ -173,9 +177,10 @@ class Transform:
             self.origin = np.linalg.lstsq(scaled, constants, rcond=None)[0]
             self.basis = np.linalg.svd(scaled)[2][len(constants) :].T
         count = len(self.plain) if self.basis is None else self.basis.shape[1]
-        self.plain_index = len(units) + np.arange(count)
-        self.units = np.array([*units, *(theta_units[self.plain] if self.basis is None else np.ones(count))])
-        self.triples = np.array(triples, dtype=np.int64).reshape(-1, 3)
+        self.plain_index = first + np.arange(count)
+        self.units = np.concatenate(
+            [*units, theta_units[self.plain] if self.basis is None else np.ones(count)]
+        )
         self.size = len(self.units)
 
     @property
@@ -261,6 +266,8 @@ class Face:
         Smallest eigenvalue of the multipliers, in -log L per unit of total variance; >= 0 at a maximum.
     worst : tuple (Block, ndarray) or None
         Where that eigenvalue is negative: the block and the direction (in own units) to grow along.
+    smallest : float
+        Smallest eigenvalue of all blocks, per unit of total variance.
     """
 
     ranks: tuple[tuple[Block, int, int], ...]
@@ -268,6 +275,7 @@ class Face:
     curvature: np.ndarray
     multiplier: float
     worst: tuple[Block, np.ndarray] | None
+    smallest: float
 
 
 def face(transform: Transform, theta: np.ndarray, gradient: np.ndarray, zero: float = ZERO) -> Face:
@@ -283,13 +291,17 @@ def face(transform: Transform, theta: np.ndarray, gradient: np.ndarray, zero: fl
     curvature = np.zeros((k, k))
     rows: list[np.ndarray] = []
     ranks = []
-    multiplier, worst = np.inf, None
+    multiplier, worst, smallest = np.inf, None, np.inf
     for block in transform.blocks:
         scale = transform.scales[block.level][block.members]
-        if len(scale) == 1 and block.matrix(theta)[0, 0] >= zero * scale[0] ** 2:
-            continue
+        if len(scale) == 1:
+            own_variance = float(block.matrix(theta)[0, 0]) / scale[0] ** 2
+            smallest = min(smallest, own_variance)
+            if own_variance >= zero:
+                continue
         outer = np.outer(scale, scale)
         values, vectors = np.linalg.eigh(block.matrix(theta) / outer)
+        smallest = min(smallest, float(values[0]))
         null = values < zero
         if not null.any():
             continue
@@ -335,4 +347,4 @@ def face(transform: Transform, theta: np.ndarray, gradient: np.ndarray, zero: fl
         tangent = np.eye(k)
     tangent = tangent * units[:, None]
     curvature = 0.5 * (curvature + curvature.T) / np.outer(units, units)
-    return Face(tuple(ranks), tangent, curvature, multiplier, worst if multiplier < 0 else None)
+    return Face(tuple(ranks), tangent, curvature, multiplier, worst if multiplier < 0 else None, smallest)
