@@ -23,9 +23,11 @@ from fortems.design.pattern.event import NoEventError, critical, event_of, one_s
 from fortems.design.pattern.population import Quantity, correlate, quantities, values, whole
 from fortems.design.pattern.setup import pose, setup, with_test
 from fortems.design.pattern.tables import with_typed
+from fortems.design.pattern.typed import typed
 from fortems.design.tasks import Settings
 from fortems.errors import ConfigError
-from fortems.published.ledger import load_ledger
+from fortems.published.ledger import Entry, load_ledger
+from fortems.published.matrix import Printed
 from fortems.stats.normal import cluster_index, draw_normal
 from fortems.tidy import write_csv
 from scipy import integrate, stats
@@ -549,24 +551,32 @@ def test_covariance_of_fisher_z(known, event):
     assert np.cov(z.T) == pytest.approx(expected, abs=0.12 / 93)
 
 
-def test_a_typed_number_conditions_as_draws_that_show_it_do(known, event):
-    """Against brute force: draws whose own study has a bond-meaning correlation that rounds to the number."""
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        (numbers.Number(numbers.PAIR, "bond", "meaning"), 0.5),
+        (numbers.Number(numbers.PARTIAL, "bond", "direct"), -0.3),
+        (numbers.Number(numbers.MEAN, "alliance"), 0.75),
+    ],
+    ids=lambda value: getattr(value, "kind", None),
+)
+def test_a_typed_number_conditions_as_draws_that_show_it_do(known, event, number, value):
+    """Against brute force: draws whose own study has a number that rounds to the typed one."""
     some = event.only(["meaning_distress", "bond_meaning", "bond_distress"])
     prior, rng = priors.load_prior("meta_analytic"), np.random.default_rng(20)
     matrices, icc = prior.draw(rng, 400_000, 3)
     failed, products = some.studies(rng, matrices, icc)
     shown = failed == 0
-    at = event.roles.columns.index
-    r = correlate(some.covariances(products[shown]))[:, at("bond"), at("meaning")]
-    exact = matrices[shown][np.abs(r - 0.5) < 0.01]
+    in_study = number.of(correlate(some.covariances(products[shown])), some)
+    exact = matrices[shown][np.abs(in_study - value) < 0.01]
+    assert len(exact) > 150
 
     def draw(count):
         found, own = prior.draw(rng, count, 3)
         return found, own, np.ones(count)
 
-    typed = [(numbers.Number(numbers.PAIR, "bond", "meaning"), 0.49, 0.51)]
-    mine, weights = numbers.conditioned(some, typed, draw, rng, 40_000)
-    for i, j in ((0, 3), (0, 4), (3, 4), (1, 3)):
+    mine, weights = numbers.conditioned(some, [(number, value - 0.01, value + 0.01)], draw, rng, 40_000)
+    for i, j in ((0, 3), (0, 4), (3, 4), (1, 3), (0, 1)):
         error = exact[:, i, j].std() / np.sqrt(len(exact)) + 0.003
         assert np.average(mine[:, i, j], weights=weights) == pytest.approx(
             exact[:, i, j].mean(), abs=4 * error
@@ -586,8 +596,7 @@ def test_typed_numbers_are_found_and_tighten(tmp_path, small):
     file.write_text(text)
     chosen = replace(small[0], published=str(file))
     known = setup(chosen)
-    typed = numbers.typed(load_ledger(file), known.event, {"bond": "bond"})
-    assert typed == [
+    assert typed(load_ledger(file), known.event, {"bond": "bond"}) == [
         (numbers.Number(numbers.PAIR, "bond", "meaning"), pytest.approx(0.305), pytest.approx(0.315))
     ]
     found = {row["quantity"]: row for row in with_typed(chosen, known)}
@@ -597,6 +606,53 @@ def test_typed_numbers_are_found_and_tighten(tmp_path, small):
     assert own["kept"] > 5
     assert own["ci_high"] - own["ci_low"] < before["ci_high"] - before["ci_low"] + 0.02
     assert found["beats bond goal"]["posterior"] > 0.6
+
+
+def printed(column, value, decimals=3, **where):
+    return Entry("id", "what", "", "A", Printed(value, decimals), False, "file.csv", column, where)
+
+
+def test_a_typed_p_is_the_correlation_that_has_it(event):
+    """With the sign of the estimate beside it, or the one that the pattern states; without a sign it says nothing."""
+    rng = np.random.default_rng(22)
+    x, m = rng.normal(size=(2, event.clients))
+    m, y = m + 0.1 * x, rng.normal(size=event.clients) - 0.2 * m
+    r, p = stats.pearsonr(x, m)
+    (found,) = typed([printed("p", round(p, 3), 3, x="meaning", y="bond", level="total")], event, {})
+    assert found[0] == numbers.Number(numbers.PAIR, "bond", "meaning")
+    assert found[1] < r < found[2] and found[2] - found[1] < 0.02
+    assert typed([printed("p", 0.2, x="goal", y="meaning", level="total")], event, {}) == []
+    fit = sm.OLS(y, sm.add_constant(np.stack([m, x], 1))).fit()
+    partial = fit.tvalues[1] / np.sqrt(event.clients - 3 + fit.tvalues[1] ** 2)
+    where = {"model": "bond", "effect": "b", "level": "single"}
+    rows = [
+        printed("p", round(fit.pvalues[1], 3), 3, **where),
+        printed("estimate", fit.params[1], 2, **where),
+    ]
+    (found,) = typed(rows, event, {"bond": "bond"})
+    assert found[0] == numbers.Number(numbers.PARTIAL, "bond", "b")
+    assert found[1] <= partial <= found[2] and partial < 0
+    whole = np.corrcoef([m, y, x, x, x, x])[None]
+    assert found[0].of(whole, event)[0] == pytest.approx(partial)
+    standardized = printed("standardized", -0.4, 2, **where)
+    assert [one[0].kind for one in typed([*rows, standardized], event, {"bond": "bond"})] == [numbers.PATH]
+
+
+def test_typed_sds_tell_how_the_aspects_correlate(event):
+    """The total's SD follows from the aspects' and their correlations; printed as a mean of items it is no sum."""
+    sds, r = (
+        {"bond": 3.0, "task": 2.6, "goal": 2.8},
+        {("bond", "task"): 0.55, ("bond", "goal"): 0.6, ("task", "goal"): 0.7},
+    )
+    total = np.sqrt(sum(s**2 for s in sds.values()) + 2 * sum(sds[a] * sds[b] * v for (a, b), v in r.items()))
+
+    def rows(total):
+        return [printed("sd", s, 2, variable=name) for name, s in {**sds, "alliance": total}.items()]
+
+    (found,) = typed(rows(round(total, 2)), event, {})
+    assert found[0] == numbers.Number(numbers.MEAN, "alliance")
+    assert found[1] < np.mean(list(r.values())) < found[2] and found[2] - found[1] < 0.02
+    assert typed(rows(total)[:-1], event, {}) == [] == typed(rows(total / 12), event, {})
 
 
 def test_statements_that_a_typed_number_contradicts(event):

@@ -13,8 +13,9 @@ Matheron's rule, exact for normal z), and then judged by the statements. So numb
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,6 @@ from fortems.design.pattern.posterior import before_and_after, described, odds_r
 from fortems.design.pattern.priors import load_prior
 from fortems.design.pattern.sampling import Kept, Proposal
 from fortems.design.tasks import Settings
-from fortems.published.ledger import Entry
 from fortems.seeds import stream
 from fortems.stats.regression import Array
 
@@ -48,7 +48,13 @@ PART = "typed"
 BLOCK = 5000
 FEWEST = 100  # kept draws that a regression needs
 PATHS = ("a", "b", "direct", "indirect", "total")
-PAIR, PATH, SPREAD = "correlation", "path", "SD"
+PAIR, PATH, SPREAD, PARTIAL, MEAN = (
+    "correlation",
+    "path",
+    "SD",
+    "partial correlation",
+    "mean correlation of parts",
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ class Number:
     Attributes
     ----------
     kind : str
-        ``correlation`` (of x and y), ``path`` (standardized, single level, predictor x; y is its name of ``PATHS``), ``SD``.
+        ``correlation`` (of x and y), ``path`` (standardized, single level, predictor x; y is its name of ``PATHS``), ``SD``,
+        ``partial correlation`` (of the two ends of path y, given the third variable), ``mean correlation of parts`` (of x).
     x, y : str
     """
 
@@ -76,7 +83,14 @@ class Number:
         place = event.roles.columns.index
         if self.kind == PAIR:
             return np.asarray(r[:, place(self.x), place(self.y)])
+        if self.kind == MEAN:
+            parts = [place(name) for name in event.roles.aspects]
+            return np.asarray(np.mean([r[:, i, j] for i, j in itertools.combinations(parts, 2)], axis=0))
         m, y = place(event.roles.mediator), place(event.roles.outcome)
+        if self.kind == PARTIAL:
+            first, given = (m, place(self.x)) if self.y == "b" else (place(self.x), m)
+            left = (1 - r[:, first, given] ** 2) * (1 - r[:, y, given] ** 2)
+            return np.asarray((r[:, first, y] - r[:, first, given] * r[:, y, given]) / np.sqrt(left))
         a, b, direct = effects(r, place(self.x), m, y)
         return np.asarray(
             {"a": a, "b": b, "direct": direct, "indirect": a * b, "total": a * b + direct}[self.y]
@@ -157,46 +171,6 @@ def explained(q: Array, x: Array, weight: Array) -> float:
     left = ((y - design @ coefficients) ** 2).sum() / (weight * (q - mean) ** 2).sum()
     n = len(q)
     return max(0.0, 1 - float(left) * (n - 1) / (n - 4))
-
-
-def typed(
-    entries: Sequence[Entry], event: Event, predictors: Mapping[str, str]
-) -> list[tuple[Number, float, float]]:
-    """Numbers of the article that have been typed and that the pattern's variables have: value's lower and upper end.
-
-    A number that is typed twice counts once, with the finer rounding; a and the total effect are correlations.
-
-    Parameters
-    ----------
-    entries : sequence of Entry
-    event : Event
-    predictors : mapping of str to str
-        Model → its predictor, of models of the pattern's mediator and outcome.
-    """
-    found: dict[Number, tuple[float, float]] = {}
-    known = {number.name: number for number in candidates(event)}
-    known |= {
-        f"{PATH} {x} {path}": Number(PATH, x, path) for x in predictors.values() for path in ("a", "total")
-    }
-    for entry in entries:
-        if entry.value is None:
-            continue
-        where = entry.where
-        number = None
-        if entry.column == "r" and where.get("level", "total") == "total":
-            x, y = str(where.get("x")), str(where.get("y"))
-            number = known.get(f"{PAIR} {x} {y}") or known.get(f"{PAIR} {y} {x}")
-        elif entry.column == "standardized" and where.get("level") == "single":
-            x, path = predictors.get(str(where.get("model")), ""), where.get("effect")
-            other = {"a": event.roles.mediator, "total": event.roles.outcome}.get(str(path))
-            number = known.get(f"{PAIR} {x} {other}") if other else known.get(f"{PATH} {x} {path}")
-        if number is not None:
-            half = 0.5 * 10.0**-entry.value.decimals
-            ends = entry.value.value - half, entry.value.value + half
-            found.setdefault(number, ends)
-            if ends[1] - ends[0] < found[number][1] - found[number][0]:
-                found[number] = ends
-    return [(number, *ends) for number, ends in found.items()]
 
 
 def against(event: Event, numbers: Sequence[tuple[Number, float, float]]) -> list[str]:

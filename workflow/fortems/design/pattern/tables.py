@@ -15,6 +15,7 @@ from fortems.design.pattern.posterior import described, odds_ratio, weighted_mea
 from fortems.design.pattern.priors import load_prior
 from fortems.design.pattern.sampling import PART, REJECTION, WHOLE, Kept
 from fortems.design.pattern.setup import Setup, setup, with_test
+from fortems.design.pattern.typed import typed
 from fortems.design.power import by_cell
 from fortems.design.proportions import jeffreys, share
 from fortems.design.tasks import Settings
@@ -208,5 +209,5 @@ def with_typed(settings: Settings, known: Setup) -> list[dict[str, Any]]:
         if len(model.predictors) == 1 and model.mediators == (roles.mediator,) and model.outcome == roles.outcome
         and not model.covariates and model.moderator is None and model.measurement == "observed"
     }  # fmt: skip
-    typed = numbers.typed(load_ledger(settings.published), known.event, predictors)
-    return list(numbers.conditioned_rows(settings, known.event, typed)) if typed else []
+    found = typed(load_ledger(settings.published), known.event, predictors)
+    return list(numbers.conditioned_rows(settings, known.event, found)) if found else []
