@@ -61,8 +61,12 @@ def test_the_invented_study_tells_of_itself_alone(tmp_path):
         "Hope Between the Therapeutic Alliance and Depression" in text
         and "60 clients of 15 therapists" in text
     )
-    for word in ("meaning", "OQ-45", "Fortems", "distress", "MLQ"):
+    for word in ("meaning", "OQ-45", "Fortems", "distress", "MLQ", "article.s"):
         assert not re.search(rf"\b{word}\b", text, re.IGNORECASE), word
+    for name in ("surface", "posterior", "power", "coverage"):
+        assert (results / f"figures/{name}.svg").is_file()
+    for name in ("surface", "posterior", "forecast", "attempts"):
+        assert len(read_csv(results / f"design/{name}.csv"))
     effects = read_csv(results / "mediation/effects.csv")
     assert {"hope", "goal -> hope"} <= set(effects["mediator"].dropna()) and "depression" in set(
         effects["outcome"]

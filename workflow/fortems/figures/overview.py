@@ -102,7 +102,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
 def title(frame: pd.DataFrame, context: Context) -> str:
     """Caption."""
-    whose = "The Findings to Check" if context.results.own_claims else "The Article's Findings"
+    whose = (
+        "The Findings to Check"
+        if context.results.own_claims
+        else f"The {study().work.capitalize()}'s Findings"
+    )
     return f"{whose} Across Scenarios: How Often Each Shows in a Study of This Size"
 
 

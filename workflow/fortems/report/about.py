@@ -8,6 +8,7 @@ from typing import Any
 
 from fortems.report.page import nodes
 from fortems.schema import plain_yaml
+from fortems.study.definition import study
 
 SECTION = "about"
 
@@ -50,7 +51,7 @@ def about(run: str, root: Path, package: Path, own: bool) -> list[nodes.Node]:
                 f"<details>\n<summary>The run's configuration</summary>\n{_code('configuration', told, saves)}</details>",
             )
         )
-    if (citation := package / "CITATION.cff").is_file():
+    if study().package and (citation := package / "CITATION.cff").is_file():
         blocks.append(
             nodes.raw(
                 "html",

@@ -199,7 +199,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         names = [_told_apart(str(rival), group, rows) for rival, group in clear.groupby("rival", sort=False)]
         if not names:
             parts.append(f"the likelihood ratio of the {words} is told apart from one against no rival")
-        elif len(names) < rows["against"].nunique():
+        elif len(clear) < len(rows):
             parts.append(
                 f"that of the {words} only against {listed(names)}"
                 if parts

@@ -78,7 +78,11 @@ def _claims(report: Report, name: str, have: list[str]) -> Table | None:
             body += [_line(report, row, title == "Patterns") for row in found]
     return Table(
         name,
-        ("The Findings to Check" if report.results.own_claims else "The Article's Findings")
+        (
+            "The Findings to Check"
+            if report.results.own_claims
+            else f"The {study().work.capitalize()}'s Findings"
+        )
         + (" Under Both Estimands" if name == "tbl-findings" else " and the Verdict on Each"),
         ("Finding", "Estimate", _ci(report), "*p*", "Verdict"),
         "lrcrl",
@@ -212,7 +216,7 @@ def diagnosticity(report: Report) -> Table | None:
     heads = {"within": "Effects within therapists", "single": "Effects at the single level"}
     return Table(
         "tbl-diagnosticity",
-        "How Often the Patterns Show, and How Strongly They Speak for the Article's Account",
+        f"How Often the Patterns Show, and How Strongly They Speak for the {study().work.capitalize()}'s Account",
         ("Scenario", *(("Studies", "Ratio", _ci(report)) * len(have))),
         "l" + "rrc" * len(have),
         tuple(body),

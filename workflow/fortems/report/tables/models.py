@@ -206,7 +206,7 @@ def verdicts(report: Report) -> Table | None:
             "Smallest bound",
             "Clients needed",
             "Equivalence",
-            "Article's rule",
+            f"{study().work.capitalize()}'s rule",
         ),
         "lccrrrll",
         tuple(body),
@@ -215,7 +215,7 @@ def verdicts(report: Report) -> Table | None:
                 "Intervals as in the text. Equivalence: is the direct path smaller than ",
                 bound,
                 " standard deviations? Smallest bound: the smallest for which the answer would be yes. Clients needed: for the test to "
-                "succeed in four studies of five if the direct path were zero. Article's rule: full if the indirect interval excludes zero "
+                f"succeed in four studies of five if the direct path were zero. {study().work.capitalize()}'s rule: full if the indirect interval excludes zero "
                 f"and the direct path is not significant, as the {study().work} seems to have concluded.",
             ),
         ),

@@ -149,7 +149,7 @@ def levels(report: Report) -> Table | None:
     ci = _ci(report)
     return Table(
         "tbl-levels",
-        "Correlations of the Article's Findings at Three Levels",
+        f"Correlations of the {study().work.capitalize()}'s Findings at Three Levels",
         ("Pair", "*r*", ci, "*p*", "*p*~Holm~", "*r*", ci, "*p*", "*r*"),
         "lrcrrrcrr",
         tuple(body),

@@ -37,7 +37,7 @@ def abstract_method(report: Report) -> str:
     """Data, measures, models, estimands."""
     opening = {
         "simulated": f"Item answers of {_size(report)} were simulated from the assumed values of the scenario {{}}; no value is the "
-        "article's.",
+        f"{study().work}'s.",
         "items": f"Item-level questionnaire data of {_size(report)} were scored and analysed.",
         "scores": f"Scale scores of {_size(report)} were analysed.",
         "matrix": f"The printed correlations of {_size(report)} were checked and re-analysed.",

@@ -20,9 +20,13 @@ FEW = 3  # models that a sentence names one by one
 
 def stated_checks(report: Report) -> str:
     """Where the findings to check stand."""
+    apart = (
+        "; the findings are not the article's, though the verdicts go by the same rules"
+        if study().citation
+        else ""
+    )
     return (
-        "Each finding to check is stated with its statistic, test, level, sides and direction in a file of this run's own; the "
-        f"findings are not the {study().work}'s, though the verdicts go by the same rules."
+        f"Each finding to check is stated with its statistic, test, level, sides and direction in a file of this run's own{apart}."
         if report.results.own_claims
         else f"Each finding of the {study().work} is stated as a check with its statistic, test, level, sides and direction, in a file that "
         "comes with the package."
