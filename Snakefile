@@ -13,6 +13,9 @@ min_version("9.13")
 configfile: located("config/config.yaml")
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/functions.smk"
 include: "workflow/rules/common.smk"
 

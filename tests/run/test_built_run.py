@@ -19,6 +19,19 @@ def test_a_second_run_does_nothing(built):
     assert "come from no step" not in again.stdout
 
 
+def test_snakemakes_report_opens_on_the_results(built, tmp_path):
+    """Without an entry of metadata it opens on the graph of rules."""
+    made = built.snakemake(*TINY, "--report", str(tmp_path / "report.html"))
+    assert made.returncode == 0, made.stderr
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"var metadata = \{\s*.Kinds of result files", page)
+    landing = json.loads(re.search(r"var workflow_desc = (.*);", page)[1])
+    assert "tiny" in landing and all(
+        f">{part}</a>" in landing for part in ("Report", "Findings", "Robustness")
+    )
+    assert "System Message" not in landing
+
+
 def test_files_are_those_of_the_manifest(built):
     listed = json.loads((built.root / "results/tiny/manifest.json").read_text())
     content = built.bytes_of("tiny")
