@@ -95,7 +95,7 @@ def setting(key: str, text: str, style: str) -> str:
 
 def count(frame: pd.DataFrame, column: str) -> str:
     """Write how many rows of the data have this column filled; 0 has no cell and is written plainly."""
-    return cite(frame, list(frame.index), column, "n", "rows") if len(frame) else "no"
+    return cite(frame, list(frame.index), column, "n", "rows") if len(frame) else "none"
 
 
 def unmarked(text: str) -> Reading:

@@ -86,9 +86,9 @@ def _test(report: Report, row: Row) -> Cell:
     name = words.get(str(row["statistic"]), str(row["statistic"]))
     if not row.has("estimate") and not row.has("p"):
         return Cell("all its parts together" if row["role"] == "pattern" else f"{name}: not available")
-    parts: list[Cell | str] = [f"{name} "]
+    parts: list[Cell | str] = [name]
     if row.has("estimate"):
-        parts.append(bind.cell(row, "estimate", style))
+        parts += [" ", bind.cell(row, "estimate", style)]
     if row.has("ci_low", "ci_high"):
         parts += [", ", bind.setting_cell("confidence", style="%"), " CI ", bind.interval(row, style=end)]
     if row.has("p"):

@@ -11,7 +11,7 @@ from fortems.report.text.design.diagnosticity import pattern_share, pattern_verd
 from fortems.report.text.design.pattern import repeated, speaks_for
 from fortems.report.text.full import NOT_GIVEN, concluded, conclusions
 from fortems.report.text.mediation import as_covariates, indirect_clause
-from fortems.report.text.method.analyses import claims_method, stated_checks
+from fortems.report.text.method.analyses import by_contrast, claims_method, stated_checks
 from fortems.report.text.method.people import RELIABILITY
 from fortems.report.text.multiverse import aspects_brief, specifications_brief
 from fortems.report.text.relations import _holm, total
@@ -217,7 +217,7 @@ def claims_brief(report: Report) -> str:
         f"{stated_checks(report)} Correlations are judged over all clients{clustered}, effects by the interval above. A finding is "
         "*reproduced* or *not reproduced*; a finding of no significance that holds is *consistent (weak)*, since a test that "
         f"fails to reject supports little; full mediation that rests on a direct path without significance *matches the {study().work}'s "
-        "rule*, which is no proof; a size is judged by its whole interval, which often *cannot tell* ([](#s-claims))."
+        f"rule*{by_contrast(report)}, which is no proof; a size is judged by its whole interval, which often *cannot tell* ([](#s-claims))."
     )
 
 

@@ -47,12 +47,19 @@ def claims_method(report: Report) -> str:
         f"{stated_checks(report)} {clustered}A correlation is called moderate from {report.fact('moderate_low')} to below "
         f"{report.fact('moderate_high')} in size. Verdicts are *reproduced*, *not reproduced* and *not testable*; a finding of "
         "no significance that holds is called *consistent (weak)*, since a test that fails to reject supports little. Full "
-        f"mediation that is concluded from a direct path without significance *matches the {study().work}'s rule*, which does not "
-        "reproduce it; a size is judged by its whole interval, which often *cannot tell*. Whether the authors would have "
+        f"mediation that is concluded from a direct path without significance *matches the {study().work}'s rule*{by_contrast(report)}, which "
+        "does not reproduce it; a size is judged by its whole interval, which often *cannot tell*. Whether the authors would have "
         "written the finding, by *p* and the estimate alone, is a column of its own in `claims.csv`. "
         f"*p* values adjusted for the family of the {study().work}'s correlations [@holm1979] stand beside the raw ones. Verdicts are computed from "
         "unrounded values."
     )
+
+
+def by_contrast(report: Report) -> str:
+    """That a pattern of one aspect against others follows the article's rule too where their difference is not shown."""
+    if not any(claim.contrasts for claim in report.results.claims.values()):
+        return ""
+    return ", as does a pattern of one aspect against others whose difference itself is not shown"
 
 
 def sensitivity_method(report: Report) -> str:
