@@ -7,6 +7,7 @@ import re
 import pytest
 from fortems.presentation.results import Results, Row
 from fortems.report.text import multiverse
+from wording import says
 
 TABLES = {
     multiverse.MULTIVERSE: [{"model": "bond", "estimand": "all", "specifications": 848, "failed": 0, "median_estimate": -0.99, "negative": 1.0,
@@ -88,22 +89,18 @@ def test_sets_that_turn_a_verdict_and_none(report):
 
 def test_an_aspect_differs_or_is_not_shown_to(report):
     text = words(multiverse.aspects_compared(report))
-    assert (
-        "differ in the correlation" in text
-        and "are not shown to differ in the standardized indirect effect" in text
-    )
+    assert "differ in the correlation" in text
+    says(text, "not", "shown to differ", "standardized indirect effect")
     assert "the largest direct path" in text and "−0.52" in text
 
 
 def test_the_main_text_tells_the_difference_between_aspects_itself(report):
     text = words(multiverse.aspects_brief(report))
-    assert text.startswith(
-        "Tested against each other, bond and task collaboration are not shown to differ in the standardized"
-    )
+    says(text, "bond and task collaboration", "not", "shown to differ", "standardized")
     assert "correlation" not in text
 
 
 def test_many_tests_and_chance(report):
     text = words(multiverse.many_tests(report))
-    assert "correlations: two of three have *p* below .05, one after Holm, one after Benjamini" in text
+    says(text, "correlations", "two of three", "*p* below .05", "one after Holm", "one after Benjamini")
     assert "0.09" in text and "2.9" in text
