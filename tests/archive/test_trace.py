@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fortems.archive import trace
+from wording import says
 
 LEDGER = """number,text,value,place,file,line,key,column,rule,style,made_by,source
 0,−.31,-0.3142,manuscript | Results,claims.csv,3,claim=x,estimate,cell,r,claims,
@@ -24,7 +25,7 @@ def run(tmp_path, monkeypatch):
 def test_a_number_is_found_as_typed_as_printed_and_by_its_value(run, capsys, asked):
     assert trace.main(["main", "--", asked]) == 0
     text = capsys.readouterr().out
-    assert "claims.csv, row 5, column estimate = -0.3142 (claim=x)" in text
+    says(text, "claims.csv", "row 5", "estimate = -0.3142", "claim=x")
     assert "workflow/scripts/claims.py: " in text and "fortems.claims.judge.claims_table" in text
     assert "mediation/effects.csv" not in text  # +.31 is another number
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from wording import says
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_items_come_after_the_scores_with_their_key(prepared):
 def test_totals_of_a_scores_export_name_their_parts(door, prepared):
     scores = prepared.scores.drop(columns="distress")
     book = door(scores, format="scores").codebook.set_index("variable")
-    assert book.loc["distress", "source"] == "sum of symptom_distress, interpersonal_relations, social_role"
+    says(book.loc["distress", "source"], "sum", "symptom_distress", "interpersonal_relations", "social_role")
     assert book.loc["distress", "highest_possible"] == 180
 
 

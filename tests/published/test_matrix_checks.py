@@ -13,6 +13,7 @@ from fortems.published.checks import check_matrix
 from fortems.published.findings import IMPOSSIBLE, UNINFORMATIVE, findings_frame, refuse_impossible
 from fortems.published.matrix import Printed, Scale, load_matrix, printed
 from scipy.stats import pearsonr
+from wording import facts, says
 
 ARTICLE = Path("tests/data/article.yaml")
 SCALES = {
@@ -85,7 +86,7 @@ def test_square_and_triangle_say_the_same(raw, load):
     np.testing.assert_array_equal(load(square).correlations(), r)
     square["correlations"]["rows"][0][1] = "0.45"
     with pytest.raises(
-        ConfigError, match=r"task~bond: 0.54 here and 0.45 in the mirrored cell: not symmetric"
+        ConfigError, match=facts("task~bond", "0.54", "0.45", "mirrored cell", "not symmetric")
     ):
         load(square)
 
@@ -108,7 +109,7 @@ def test_refusal_lists_every_cell_with_remedy_and_accept_keeps_it(raw, load):
     with pytest.raises(ConfigError) as caught:
         refuse_impossible(findings, frozenset(), "article.yaml")
     text = str(caught.value)
-    assert "article.yaml: sd meaning: SD = 26.26 at M = 21.38 on a scale of 5 to 35." in text
+    says(text, "article.yaml", "sd meaning", "SD = 26.26", "M = 21.38", "5 to 35")
     assert "distress~task: r = -0.07 with * at n = 80" in text
     assert "add 'stars:distress~task' to `accept`" in text
     refuse_impossible(findings, frozenset({"sd:sd meaning", "stars:distress~task"}), "article.yaml")
@@ -249,7 +250,7 @@ def stars_refused(load, raw):
 def test_an_article_of_two_marks_is_told_how_to_say_so(load):
     """SPSS prints ** for all below .01."""
     message = stars_refused(load, THREE)
-    assert 'the article knows no ***: then write stars: {"*": 0.05, "**": 0.01}' in message
+    says(message, "no", "***", 'stars: {"*": 0.05, "**": 0.01}')
     assert "n = 143 contradicts" not in message
     told = {**THREE, "stars": {"*": 0.05, "**": 0.01}}
     assert not impossible(load(told))

@@ -9,6 +9,7 @@ from fortems.study.definition import IN_FORCE, load_study, study, use_study
 from fortems.study.instruments import load_instrument, load_instruments
 from fortems.study.variables import in_sentence, label
 from fortems.tables.correlations import in_theory
+from wording import says
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "config/study.yaml"
@@ -100,9 +101,8 @@ def test_another_studys_sentences_name_its_own_variables(tmp_path, monkeypatch):
     from fortems.report.text import discussion, relations, summary
     from fortems.report.text import study as models
 
-    told = [models.absent(), discussion._order(), discussion._first_alone(), summary._fared()]
-    assert told == [
-        "The study's models of the trust in the therapist are not among this run's",
+    says(models.absent(), "models", "trust in the therapist", "not", "this run")
+    assert [discussion._order(), discussion._first_alone(), summary._fared()] == [
         "trust in the therapist, hope, PHQ\\-9",
         "trust in the therapist",
         "had less PHQ\\-9",

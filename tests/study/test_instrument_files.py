@@ -7,6 +7,7 @@ from fortems.errors import ConfigError
 from fortems.study.definition import load_study
 from fortems.study.instruments import FOLDER, constructs, load_instrument, load_instruments
 from fortems.study.scoring import score_array
+from wording import facts
 
 
 def write(tmp_path, name="mlq.yaml", **changes):
@@ -71,9 +72,7 @@ def test_a_score_that_still_has_another_instruments_name_is_refused(tmp_path):
     raw |= {"subscales": {"wai2_bond": [1, 2, 3, 4, 5]}, "description": "Five items."}
     (tmp_path / "odd.yaml").write_text(yaml.safe_dump(raw))
     files = {"wai": FOLDER / "wai_sr.yaml", "odd": tmp_path / "odd.yaml", "wai2": FOLDER / "wai_s.yaml"}
-    with pytest.raises(
-        ConfigError, match=r"data.instruments.wai2: its score 'wai2_bond' is also a score of 'odd'"
-    ):
+    with pytest.raises(ConfigError, match=facts("data.instruments.wai2", "'wai2_bond'", "also", "'odd'")):
         load_instruments(files)
 
 

@@ -42,5 +42,5 @@ def test_a_fixed_label_holds_all_that_equal_it():
         assert fit.loglik == pytest.approx(wanted.loglik, abs=1e-7)
         assert fit.n_parameters == wanted.n_parameters
         assert fit.values["a"] == fit.values.get("b", 0.5) == 0.5 and fit.values["indirect"] == 0.25
-    with pytest.raises(ModelError, match=r"m~x is fixed at 0.5 and y~m at 0.3, but a == b"):
+    with pytest.raises(ModelError, match=r"m~x .*0\.5 and y~m .*0\.3, .*a == b"):
         twolevel.Model(fixed.replace("b*m", "b*m + 0.3*m") + "a == b")
