@@ -24,6 +24,7 @@ from made_up_run import AS_MODELS, write_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
+from wording import says
 
 NAMES = [*catalog.NEEDS, "path_bond", "path_aspects", "path_bond_by_age"]
 
@@ -241,10 +242,9 @@ def test_influence_needs_a_therapist_that_can_be_left_out(simulated):
 def test_what_cannot_be_drawn_says_why(simulated, tmp_path):
     results = Results(simulated, files=["mediation/effects.csv"])
     index = build(["power", "path_nobody"], Context(results, AS_MODELS), tmp_path)
-    assert index["withheld"].tolist() == [
-        "Not drawn: design/power.csv has no rows in this run.",
-        "Not drawn: no paths of the model nobody are estimated in this run.",
-    ]
+    empty, unknown = index["withheld"]
+    says(empty, "Not drawn", "design/power.csv", "no", "rows")
+    says(unknown, "Not drawn", "no", "paths of the model nobody")
     assert (tmp_path / "power.png").exists() and tidy.read_csv(tmp_path / "power.csv").shape == (1, 1)
 
 

@@ -11,6 +11,7 @@ from fortems.gate import gate as gates
 from fortems.gate.checks import CHECKS
 from fortems.gate.snapshot import Snapshot
 from fortems.gate.verdicts import RULE, _pattern, check_claims, check_verdicts
+from wording import says
 
 TINY = ("--configfile", "config/tiny.yaml")
 
@@ -286,10 +287,10 @@ def closed(repository, meanwhile: str) -> str:
 
 def test_a_result_edited_by_hand_closes_the_gate(clone):
     text = closed(clone, "Path('results/tiny/claims.csv').open('a').write('forged')")
-    assert "results/tiny/claims.csv was changed after the step claims wrote it" in text
+    says(text, "results/tiny/claims.csv", "changed after", "step claims")
 
 
 def test_a_module_gone_stale_closes_the_gate(clone):
     text = closed(clone, "Path('workflow/fortems/tables/correlations.py').open('a').write('# edited')")
-    assert "workflow/fortems/tables/correlations.py has changed since the step tables read it" in text
+    says(text, "workflow/fortems/tables/correlations.py", "changed since", "step tables")
     assert "--forcerun" in text

@@ -16,6 +16,7 @@ from fortems.report.page.paged import _flushed, for_typst
 from fortems.report.page.table import Cell, Section, Table
 from fortems.study.models import load_models
 from made_up_run import ROOT
+from wording import facts
 
 KINDS = ("simulated", "items", "scores", "matrix")
 OUTPUTS = (*(f"{part}.{suffix}" for part in PARTS for suffix in ("html", "pdf", "docx")), "numbers.csv")
@@ -290,5 +291,5 @@ def test_the_pdf_is_tagged_and_every_drawing_and_formula_has_its_alternative(run
 
 def test_a_formula_that_nobody_reads_aloud_is_named(tmp_path):
     document = read("$x$ and $a_{1}$", ROOT / "manuscript")
-    with pytest.raises(FortemsError, match=r"formulas\.yaml does not say how the formula a_\{1\}"):
+    with pytest.raises(FortemsError, match=facts("formulas.yaml", "not", "the formula a_{1}")):
         for_typst(document, tmp_path)

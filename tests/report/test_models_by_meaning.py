@@ -11,6 +11,7 @@ from fortems.study.models import models_of
 from fortems.study.roles import key_models
 from made_up_run import MODELS
 from test_sentences import OF_A_MODEL, words
+from wording import says
 
 FILES = (
     "mediation/effects.csv",
@@ -104,7 +105,7 @@ def test_a_model_that_is_only_called_bond_is_not_told_as_the_bond(report_of):
     assert "nothing follows for its account" in words(SENTENCES["abstract_conclusion"](report))
     plain = words(SENTENCES["plain_results"](report))
     assert "own models were not among those" in plain and "the bond" not in plain
-    assert "Of one link by way of a third variable that was looked at instead, one is shown" in plain
+    says(plain, "Of one link", "third variable", "looked at instead", "one is shown")
     assert "models are not among" in words(SENTENCES["plain_meaning"](report))
     assert "models are not among" in words(SENTENCES["implications"](report))
     assert mediation.mediation(report, "bond") == "This model is not among those that were run."
@@ -121,12 +122,12 @@ def test_own_variables_are_told_beside_the_studys_model(report_of):
     conclusion = words(SENTENCES["abstract_conclusion"](report))
     assert "relation of alliance with distress" in conclusion and "bond" not in conclusion
     text = words(SENTENCES["own"](report))
-    assert "(Bond → Presence of meaning → Phq9, with education and age as covariates)" in text
+    says(text, "Bond → Presence of meaning → Phq9", "with education and age as covariates")
     report.items = {**report.items, "fig-path_bond": None}
     assert "fig-path_bond" in words(SENTENCES["own"](report))  # what is placed is called out
     assert "fig-path_bond" in SENTENCES["own_figures"](report)
     assert "the model bond" in words(SENTENCES["full_mediation"](report))
-    assert SENTENCES["model_roles"](report) == "a predictor $x$, a mediator $m$ and an outcome $y$"
+    says(SENTENCES["model_roles"](report), "a predictor $x$", "a mediator $m$", "an outcome $y$")
     assert "the alliance or an aspect" in SENTENCES["model_roles"](report_of("items"))
     assert SENTENCES["covariates_title"](report) == "Covariates and Moderators"
     assert "with education and age as covariates" in words(estimation.models(report))
@@ -151,8 +152,7 @@ def test_latent_models_of_other_variables_are_named_by_all(report_of):
     table = report.results.table("mediation/measurement.csv")
     report.results._tables["mediation/measurement.csv"] = table.assign(outcome="phq9")
     report.results._read.clear()
-    assert "With the total alliance, presence of meaning, and phq9 as latent variables" in words(
-        robustness.measurement(report)
-    )
+    text = words(robustness.measurement(report))
+    says(text, "total alliance", "presence of meaning", "phq9", "as latent variables")
     sections = [line.text for line in model_tables.measurement(report).body if isinstance(line, Section)]
     assert sections == [f"{x} → presence of meaning → phq9" for x in ("Alliance (total)", "Bond")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 import pytest
+from wording import says
 
 
 def refused(repository, *arguments):
@@ -48,9 +49,10 @@ def test_a_key_written_twice(repository):
     repository.write("my.yaml", f"{own}design: null\ndata: {{values: {{gender: {{v: female}}}}}}\n")
     repository.edit("config/config.yaml", "confidence: 0.95", "confidence: 0.95\nmontecarlo: {draws: 9}")
     lines = refused(repository, "--configfile", "my.yaml")
-    assert "The configuration cannot be used: 2 problems." in lines
-    assert any("  - my.yaml: the key 'data' stands twice, again in line 3." in line for line in lines)
-    assert any("config/config.yaml: the key 'montecarlo' stands twice" in line for line in lines)
+    told = "\n".join(lines)
+    says(told, "configuration", "cannot", "be used", "2 problems")
+    says(told, "my.yaml", "the key 'data'", "twice", "line 3")
+    says(told, "config/config.yaml", "the key 'montecarlo'", "twice")
 
 
 def test_an_empty_overlay(repository):
