@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fortems.data.reading.readers import read_table
-from fortems.errors import ConfigError
+from fortems.errors import ConfigError, DataError
 from fortems.figures import style
 from fortems.published.matrix import load_matrix
 from fortems.run.config import complete, without_braces
@@ -103,3 +103,28 @@ def test_a_disk_named_as_the_folder_of_sections_is_not_read_whole(folder):
     with pytest.raises(ConfigError, match=r"report\.sections"):
         check(config | {"report": config["report"] | {"sections": folder}})
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("path", ["a" * 5000, "a" * 300 + "/b", "/" + "b/" * 3000, "\0"])
+@pytest.mark.parametrize(
+    "key", ["sections", "models", "claims", "published", "study", "scenario", "path", "choices", "instrument"]
+)
+def test_a_path_that_no_disk_can_hold_is_refused(key, path):
+    config = load_yaml("config/config.yaml")
+    change = {
+        "sections": {"report": {"sections": path}},
+        "scenario": {"data": {"scenario": path}},
+        "path": {"data": {"source": "file", "path": path, "format": "items"}},
+        "choices": {"robustness": {"multiverse": {"choices": path, "resamples": 5}}},
+        "instrument": {"data": {"instruments": {"z": path}}},
+    }.get(key, {key: path})
+    for name, value in change.items():
+        config[name] = config[name] | value if isinstance(value, dict) else value
+    with pytest.raises(ConfigError):
+        check(config)
+
+
+@pytest.mark.parametrize("path", ["a" * 5000, "/" + "b/" * 3000 + "c.csv"])
+def test_an_export_under_a_path_that_no_disk_can_hold_is_refused(path):
+    with pytest.raises(DataError):
+        read_table(path)

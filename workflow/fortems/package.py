@@ -29,7 +29,7 @@ def located(path: str) -> str:
     """
     path = os.path.expanduser(path)
     own = ROOT / path
-    return str(own) if not os.path.exists(path) and own.exists() else path
+    return str(own) if not os.path.exists(path) and os.path.exists(own) else path
 
 
 def shown(path: str | os.PathLike[str]) -> str:

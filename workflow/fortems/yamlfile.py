@@ -7,6 +7,7 @@ than the file has characters.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -37,6 +38,8 @@ def read_text(path: str | os.PathLike[str]) -> str:
     OSError, UnicodeDecodeError
         As ever.
     """
+    if "\0" in os.fspath(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     told = os.stat(path)
     if not stat.S_ISREG(told.st_mode):
         raise ConfigError(Problem(os.fspath(path), f"is {kind_words(told.st_mode)}", "a YAML file"))

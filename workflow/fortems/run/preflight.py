@@ -77,7 +77,7 @@ def _section_problems(config: Mapping[str, Any]) -> list[Problem]:
     known = [path.name for path in sorted((own / "sections").glob("*.md"))]
     known += [f"supplement/{path.name}" for path in sorted((own / "supplement").glob("*.md"))]
     where = f"{WHERE}: report.sections"
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):
         return [Problem(where, f"{folder!r} is no folder")]
     there = [path.relative_to(folder).as_posix() for path in texts_in(folder)]
     if not there:
@@ -298,14 +298,14 @@ def _path_problems(data: Mapping[str, Any]) -> list[Problem]:
     if data["source"] == "simulated" or not data["path"]:
         return []
     path, place = Path(data["path"]), f"{WHERE}: data.path"
-    if path.is_dir():
+    if os.path.isdir(path):
         return [Problem(place, f"{path} is a folder", "a file")]
-    if not path.exists():
-        there = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+    if not os.path.exists(path):
+        there = [p.name for p in path.parent.iterdir() if p.is_file()] if os.path.isdir(path.parent) else []
         near = nearest(path.name, there)
         hint = f"Did you mean {path.parent / near}?" if near else ""
         return [Problem(place, f"there is no file {path}", "a path from the working directory", hint)]
-    if not path.is_file():
+    if not os.path.isfile(path):
         return [Problem(place, f"{path} is {kind_words(path.stat().st_mode)}", "a file")]
     if not os.access(path, os.R_OK):
         return [Problem(place, f"{path} cannot be read", "a file that you may read")]

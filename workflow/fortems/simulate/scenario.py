@@ -82,7 +82,7 @@ def resolve(name: str | os.PathLike[str]) -> tuple[Path, dict[str, float]]:
             ) from None
     folders = [study_folder() / "scenarios", Path("config", "scenarios"), FOLDER, Path()]
     for candidate in [folder / f"{text}{suffix}" for folder in folders for suffix in ("", ".yaml")]:
-        if candidate.is_file():
+        if os.path.isfile(candidate):
             return candidate, settings
     known = sorted({path.stem for folder in folders[:3] for path in folder.glob("*.yaml")} - {"base"})
     near = nearest(Path(text).stem, known)

@@ -209,9 +209,10 @@ def load_study(path: str | os.PathLike[str]) -> Study:
         With every problem: keys and values against the schema, a part in the story, a pair or a total that names no
         variable (the nearest one named), an instrument that is not among the study's.
     """
+    if not os.path.isfile(path):
+        return _load(os.fspath(path), "", 0)
     file = Path(path).resolve()
-    stamp = file.stat().st_mtime_ns if file.is_file() else 0
-    return _load(os.fspath(path), str(file), stamp)
+    return _load(os.fspath(path), str(file), file.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
@@ -357,7 +358,7 @@ def _inconsistencies(raw: Mapping[str, Any], where: str) -> list[Problem]:
     """List what a schema cannot say about a study file."""
     known = list(raw["variables"])
     texts = raw.get("texts", "")
-    if texts and not Path(located(texts)).is_dir():
+    if texts and not os.path.isdir(located(texts)):
         return [
             Problem(
                 f"{where}: texts", f"there is no folder {texts!r}", "a folder such as manuscript/fortems2022"

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from fortems.errors import ConfigError, Problem
@@ -209,7 +208,7 @@ def study_files() -> dict[str, str]:
     """Return the instruments of the study in force, name to file; what is not below the working directory is the package's."""
     root = FOLDER.parents[1]
     return {
-        name: path if Path(path).is_file() else str(root / path) for name, path in study().instruments.items()
+        name: path if os.path.isfile(path) else str(root / path) for name, path in study().instruments.items()
     }
 
 

@@ -186,7 +186,7 @@ def _workbook_apart(path: str | os.PathLike[str], sheets: Sequence[str], kind: s
 
 def _first_bytes(path: Path) -> bytes:
     where = path.name or str(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise DataError(Problem(where, "is a folder, not a file", FORMATS))
     try:
         if problem := file_problem(path, FORMATS):
@@ -194,7 +194,11 @@ def _first_bytes(path: Path) -> bytes:
         with open(path, "rb") as stream:
             start = stream.read(64)
     except FileNotFoundError:
-        near = nearest(path.name, (p.name for p in path.parent.glob("*"))) if path.parent.is_dir() else None
+        near = (
+            nearest(path.name, (p.name for p in path.parent.glob("*")))
+            if os.path.isdir(path.parent)
+            else None
+        )
         hint = f"Did you mean {near}?" if near else ""
         raise DataError(Problem(where, "there is no such file", FORMATS, hint)) from None
     except (OSError, ValueError) as error:
