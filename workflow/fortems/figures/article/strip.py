@@ -139,7 +139,7 @@ def _diagram(axes: Axes, rows: pd.DataFrame) -> None:
     for effect, (start, stop, place) in arrows.items():
         if effect in by:
             _arrow(axes, by[effect], start, stop, place)
-    shown = "" if product["shown"] else " (not shown)"
+    shown = "" if product["shown"] else "\n(not shown)"  # in one line it is wider than the diagram
     axes.text(
         0.5,
         0.05,

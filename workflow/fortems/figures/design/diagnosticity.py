@@ -148,7 +148,8 @@ def _ratios(axes: Axes, rows: pd.DataFrame, marks: dict[tuple[str, str], style.M
     axes.set_yticks([-number for number in range(len(rivals))], [titles[name] for name in rivals])
     axes.set_ylim(-len(rivals) + 0.5, 0.5)
     axes.tick_params(axis="y", length=0)
-    axes.set(xlabel="likelihood ratio (log scale)", title="As reported, against …")
+    account = study().account.replace("_", " ").capitalize()
+    axes.set(xlabel="likelihood ratio (log scale)", title=f"{account}, against …")
 
 
 def title(frame: pd.DataFrame, context: Context) -> str:
