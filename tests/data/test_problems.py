@@ -265,9 +265,7 @@ def test_all_problems_in_one_report(door, clients):
         ("10", "c009", "age", "-1"),
     ]
     assert all(p.allowed for p in problems)
-    assert str(problems[1]).startswith(
-        "export.csv, row 5, column oq_7 ('often'): not a number. Allowed: a number."
-    )
+    says(problems[1], "export.csv", "row 5", "column oq_7", "'often'", "not", "a number. Allowed: a number")
 
 
 def test_the_log_names_no_client(door, clients):

@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 import yaml
+from wording import says
 
 OVERLAY = "run: mine\ndata: {{source: file, path: {path}, format: items}}\ndesign: null\n"
 
@@ -20,9 +21,7 @@ def test_a_wrong_separator_is_refused(repository):
     done = run(repository, "client|therapist|oq_1\na|t|1\n")
     assert done.returncode != 0
     last = done.stdout.rstrip().splitlines()[-2:]
-    assert last[0].startswith(
-        "  - mine.csv: no separator was found between its columns; it looks separated by a vertical bar."
-    )
+    says(last[0], "mine.csv", "no", "separator", "found", "looks separated by a vertical bar")
     assert "logs/mine/problems.csv" in last[1]
     assert "Traceback" not in done.stdout
     assert not (repository.root / "results").exists()

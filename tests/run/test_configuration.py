@@ -83,7 +83,7 @@ def problems(overlay: str) -> str:
         ("data: {source: matrix}", ["data.path", "matrix"]),
         (
             "{data: {source: matrix, path: tests/data/article.yaml}, engines: [twolevel, mixedlm]}",
-            ["engines: twolevel, mixedlm cannot fit a matrix", "one of regression, semopy"],
+            ["engines: twolevel, mixedlm", "cannot fit a matrix", "one of regression, semopy"],
         ),
         ("data: {items: {oq: oq_n}}", ["data.items.oq", "{n}"]),
         ("data: {scenario: as_reportd}", ["as_reportd", "Did you mean", "as_reported"]),

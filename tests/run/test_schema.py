@@ -7,6 +7,7 @@ import pytest
 from fortems import schema
 from fortems.errors import ConfigError
 from fortems.schema import fill_defaults, load_yaml, schema_problems
+from wording import facts
 
 SCHEMA = {
     "type": "object",
@@ -23,8 +24,8 @@ SCHEMA = {
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3\n", "the key 'a' stands twice, again in line 3. Allowed: each key once"),
-        ("a: {b: 1, b: 2}\n", "the key 'b' stands twice, again in line 1"),
+        ("a: 1\nb: 2\na: 3\n", facts("the key 'a'", "twice", "line 3. Allowed:", "each key once")),
+        ("a: {b: 1, b: 2}\n", facts("the key 'b'", "twice", "line 1")),
         ("a: [1\n", "is not YAML"),
         ("- a\n", "holds no keys"),
         ("", "holds no keys"),

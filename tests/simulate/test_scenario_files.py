@@ -205,7 +205,7 @@ def test_a_small_file_that_adds_a_scenario_is_enough(tmp_path, refused):
         ({"scales": {"bnd": {"mean": number(1)}}}, ["scales: unknown variable 'bnd'", "Did you mean bond?"]),
         (
             {"scales": {"alliance": {"mean": number(47)}}},
-            ["'alliance' is a total and follows from its parts (bond, task, goal)", "Leave alliance out"],
+            ["'alliance' is a total", "(bond, task, goal)", "Leave alliance out"],
         ),
         (
             {"correlations": {"distress": {"meaning": number(-0.4)}}},
@@ -217,7 +217,7 @@ def test_a_small_file_that_adds_a_scenario_is_enough(tmp_path, refused):
         ({"correlations": {"bond": {"task": number(1.2)}}}, ["1.2 is no correlation"]),
         (
             {"correlations": {"bond": {"task": number(0.99), "goal": number(0.1)}}},
-            ["correlations: is not positive definite (smallest eigenvalue -", "Nearest one", "bond-task 0."],
+            ["correlations: is not positive definite", "eigenvalue -", "Nearest one", "bond-task 0."],
         ),
         (
             {
@@ -226,7 +226,7 @@ def test_a_small_file_that_adds_a_scenario_is_enough(tmp_path, refused):
                     "task": {"goal": number(0.99)},
                 }
             },
-            ["between_correlations: is not positive semi-definite", "Nearest one"],
+            ["between_correlations: ", "not positive semi-definite", "Nearest one"],
         ),
         (
             {
@@ -234,7 +234,9 @@ def test_a_small_file_that_adds_a_scenario_is_enough(tmp_path, refused):
                 "between_correlations": {"bond": {"task": number(-0.1)}},
             },
             [
-                "between_correlations.bond.task: -0.1 with ICCs 0.9 and 0.9 leaves a correlation of 6.9",
+                "between_correlations.bond.task: -0.1",
+                "ICCs 0.9 and 0.9",
+                "a correlation of 6.9",
                 "above 0.556, below 0.778",
             ],
         ),
@@ -269,7 +271,7 @@ def test_a_small_file_that_adds_a_scenario_is_enough(tmp_path, refused):
             ["correlations within therapists", "is not positive definite"],
         ),
         ({"order": ["bond", "task"]}, ["order: the subscale 'goal' is missing"]),
-        ({"therapists": {"value": [3, 0], **NUMBER}}, ["therapists: not all sizes are whole numbers from 1"]),
+        ({"therapists": {"value": [3, 0], **NUMBER}}, ["therapists: not all sizes", "whole numbers from 1"]),
         ({"therapists": {"value": [96], **NUMBER}}, ["1 therapist"]),
         ({"sessions": {"mean": number(4)}}, ["4 is not above the minimum"]),
         ({"sessions": {"sd": number(1)}}, ["1 is too small for this mean"]),

@@ -58,7 +58,7 @@ def test_shipped_models_load_and_name_known_variables():
         ),
         (
             "{predictor: age, mediator: meaning, outcome: distress, measurement: corrected}",
-            ["corrected of 'age', which no instrument of this run scores"],
+            ["corrected of 'age'", "no instrument of this run"],
         ),
         (
             "{predictor: bond, mediator: meaning, outcome: distress, measurement: latent, moderator: age}",
