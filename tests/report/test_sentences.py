@@ -107,7 +107,7 @@ def test_null_paths_are_never_worded_as_effects(report_of):
     text = words(" ".join(SENTENCES[name](report) for name in SENTENCES if name not in OF_A_MODEL))
     text += words(mediation.mediation(report, "bond") + mediation.mediation(report, "alliance"))
     for forbidden in (
-        "indirect effect through presence of meaning is negative",
+        "presence of meaning is negative",
         "data agree with",
         "Both estimands show",
         "numbers fit the idea",
@@ -317,7 +317,8 @@ def test_small_counts_of_real_people_are_not_told(tmp_path):
         and "2 (" not in text.replace("4.2 (", "")
     )
     text = words(missing.missing(report))
-    assert text.startswith("All tables and models rest on the same clients") and "94" not in text
+    says(text, "All tables and models", "same clients")
+    assert "94" not in text
 
 
 def test_many_incomplete_clients_are_told(tmp_path):
@@ -326,7 +327,7 @@ def test_many_incomplete_clients_are_told(tmp_path):
     flow.loc[flow["step"] == "scored", "clients"] = 84
     tidy.write_csv(flow, folder / "data/flow.csv")
     text = words(missing.missing(prepare(Results(folder), AS_MODELS, ROOT / "manuscript")))
-    assert text.startswith("Of the clients analysed, 84 have every value that the models need")
+    says(text, "clients analysed", "84", "every value", "models need")
 
 
 def test_missing_data(report_of):
@@ -465,13 +466,13 @@ def test_what_a_matrix_leaves_open(tmp_path):
         tidy.write_csv(frame, folder / name)
     report = prepare(Results(folder), AS_MODELS, ROOT / "manuscript")
     text = words(matrix.left_open(report) + matrix.matrix_checks(report))
-    for part in (
-        "leave out zero in every case",
-        "from −0.40 to −0.10",
-        "between −.210 and −.200",
-        "one found an impossible value: x~y. It was kept as printed",
+    for carried in (
+        ["leave out zero in every case"],
+        ["−0.40", "−0.10"],
+        ["−.210", "−.200"],
+        ["one found an impossible value", "x~y. It was kept"],
     ):
-        assert part in text
+        says(text, *carried)
 
 
 @pytest.mark.parametrize(("kind", "file", "reason"), [
@@ -600,14 +601,14 @@ def test_engines_that_were_not_run(report_of):
 def test_published_numbers(report_of):
     """The size of another sample is no number to compare with, nor is anything of a simulated run."""
     for kind, told in (
-        ("matrix", "one differs by no more than the rounding of what was printed explains and one differs"),
-        ("items", "Of one published number that could be compared, one differs"),
-        ("simulated", "not compared with published ones"),
+        ("matrix", ["one differs by", "no", "more than the rounding", "explains", "one differs"]),
+        ("items", ["Of one published number", "compared", "one differs"]),
+        ("simulated", ["not compared with published ones"]),
     ):
         report = report_of(kind)
         report.results.table("published.csv")["verdict"] = ["rounding", "differs"]
         report.results._read.clear()
-        assert told in words(robustness.published(report)), kind
+        says(words(robustness.published(report)), *told)
         drawn = findings.published(report)
         assert len(drawn.body if drawn else ()) == {"matrix": 2, "items": 1, "simulated": 0}[kind]
     report = report_of("matrix")
