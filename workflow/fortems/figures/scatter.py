@@ -226,7 +226,8 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         slope = cite(frame, first, "pooled_slope", "b")
         signs.append(f"{lower(label(str(y)))} on {lower(label(str(x)))} {direction} ({slope})")
     return unmarked(
-        f"Grey: each therapist's own slope; dashed: the pooled slope within therapists. The pooled slopes: {'; '.join(signs)}."
+        "Grey: each therapist's own slope; dashed: the pooled slope within therapists, of these two variables alone and by fixed "
+        f"effects, which the paths of the models, by maximum likelihood, need not equal. The pooled slopes: {'; '.join(signs)}."
     )
 
 

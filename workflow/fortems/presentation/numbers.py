@@ -122,9 +122,13 @@ def chance(value: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """Write a likelihood ratio: two decimals below ten, one below a hundred, none above."""
+    """Write a likelihood ratio: two decimals below ten, one below a hundred, none above; told apart from one."""
     size = abs(float(value))
-    return "∞" if math.isinf(size) else fixed(value, 2 if size < 10 else 1 if size < 100 else 0)
+    return (
+        "∞"
+        if math.isinf(size)
+        else _apart(float(value), 1.0, 2 if size < 10 else 1 if size < 100 else 0, fixed)
+    )
 
 
 def plain(value: float) -> str:

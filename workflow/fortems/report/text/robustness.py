@@ -239,8 +239,8 @@ def influence(report: Report) -> str:
         parts.append("Its sign never changes in these models.")
     largest = max(rows, key=lambda row: abs(row["largest_shift"]))
     parts.append(
-        f"Their largest shift is {report.bind.of(largest, 'largest_shift', 'b')} standard errors{report.see('fig-leave_one_out')}; every "
-        f"path and model is in `{INFLUENCE}`."
+        f"The largest shift among these is {report.bind.of(largest, 'largest_shift', 'b')} standard errors; every path of every model, "
+        f"those of more predictors among them, is in `{INFLUENCE}`{report.see('fig-leave_one_out')}."
     )
     return joined(parts)
 
