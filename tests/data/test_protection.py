@@ -111,14 +111,28 @@ def test_a_number_that_one_client_dominates_is_withheld():
     assert "income" in run(frame, model("rich", covariates=("income",))).analysed
 
 
+def told_of_a_scale(counts, values):
+    """M, SD, skew and kurtosis with the digits that are printed, of many distributions at once."""
+    n = counts.sum(axis=-1, keepdims=True)
+    mean = (counts * values).sum(axis=-1, keepdims=True) / n
+    moment = {k: (counts * (values - mean) ** k).sum(axis=-1) / n[..., 0] for k in (2, 3, 4)}
+    n = n[..., 0]
+    sd = np.sqrt(moment[2] * n / (n - 1))
+    skew, kurtosis = moment[3] / moment[2] ** 1.5, moment[4] / moment[2] ** 2 - 3
+    return np.round(np.stack([mean[..., 0], sd, skew, kurtosis], axis=-1), 2)
+
+
 def test_counts_of_six_values_are_given_by_what_is_told_of_a_scale():
-    """With n, M, SD, skew, kurtosis and the shares at the ends few counts are left; one value is of two clients."""
-    counts = [9, 16, 20, 2, 18, 15]
-    frame = clients().assign(
-        meaning=np.repeat(np.arange(6.0) + 10, counts), extra=np.repeat(np.arange(6.0), counts)
-    )
-    found = protect(frame, {PLAIN.name: PLAIN, "other": MediationModel("other", ("bond",), ("age",), "distress")},
-                    load_instruments(), FIVE)  # fmt: skip
+    """With n, M, SD, skew, kurtosis and the shares at the ends one set of counts is left; a value is of two clients."""
+    counts = np.array([9, 16, 20, 2, 18, 15])
+    values = np.arange(6.0) + 10
+    inner = np.array([c for c in itertools.product(range(57), repeat=3) if sum(c) <= 56])
+    whole = np.column_stack([np.full(len(inner), 9), inner, 56 - inner.sum(axis=1), np.full(len(inner), 15)])
+    fits = (told_of_a_scale(whole, values) == told_of_a_scale(counts, values)).all(axis=1)
+    assert whole[fits].tolist() == [counts.tolist()]
+    frame = clients().assign(meaning=np.repeat(values, counts), extra=np.repeat(values, counts))
+    models = {PLAIN.name: PLAIN, "other": MediationModel("other", ("bond",), ("age",), "distress")}
+    found = protect(frame, models, load_instruments(), FIVE)
     assert "meaning" not in found.analysed and found.models == ("other",)
     assert "extra" in found.analysed  # no scale: its mean and SD alone are told
 
