@@ -70,14 +70,14 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     )  # fmt: skip
     for column, model in enumerate(models):
         mine = frame[frame["model"] == model]
-        _curve(grid[0][column], mine)
+        _curve(grid[0][column], mine, 2 if len(models) == 1 else 1)  # of the legend: one panel is wide enough
         grid[0][column].set_title(_called(context, str(model)))
         _strips(grid[1][column], mine, rows, names=column == 0)
     grid[0][0].set_ylabel("indirect effect")
     return made
 
 
-def _curve(axes: Axes, mine: pd.DataFrame) -> None:
+def _curve(axes: Axes, mine: pd.DataFrame, columns: int) -> None:
     rank, estimate = mine["rank"].to_numpy(float), mine["estimate"].to_numpy(float)
     axes.axhline(0, color=style.GREY, linewidth=0.6)
     axes.fill_between(
@@ -104,7 +104,7 @@ def _curve(axes: Axes, mine: pd.DataFrame) -> None:
         own["rank"], own["estimate"], linestyle="none", marker="D", markersize=5, markerfacecolor="white",
         markeredgecolor=style.BLACK, label="the report's own",
     )  # fmt: skip
-    axes.legend(loc="upper left", handlelength=1)
+    axes.legend(loc="upper left", handlelength=1, ncols=columns)
     # A few intervals without end would flatten all the rest.
     low, high = np.nanquantile(mine["ci_low"], 0.02), np.nanquantile(mine["ci_high"], 0.98)
     reach = max(high, 0) - min(low, 0)

@@ -14,6 +14,7 @@ FLOW = "data/flow.csv"
 DESCRIPTIVES = "tables/descriptives.csv"
 ICC = "tables/icc.csv"
 RELIABILITY = "tables/reliability.csv"
+FIGURES = "figures/index.csv"
 
 
 def participants(report: Report) -> str:
@@ -63,7 +64,11 @@ def _flow(report: Report, flow: list[Row]) -> str:
 def participants_more(report: Report) -> str:
     """Where the way from the clients received to those analysed is drawn."""
     if "fig-flow" not in report.items:
-        return "There is no flow of participants to show."
+        row = next((row for row in report.results.rows(FIGURES) if row["name"] == "flow"), None)
+        if row is None or not row.has("withheld"):
+            return "There is no flow of participants to show."
+        reason = str(row["withheld"]).removeprefix("Not drawn: ")
+        return f"The way from the clients received to those analysed is not drawn: {escape(reason)}"
     return f"{report.ref('fig-flow')} shows the way from the clients received to those analysed."
 
 
