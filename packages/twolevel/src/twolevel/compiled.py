@@ -17,13 +17,13 @@ from typing import Any
 from numba import config, njit
 
 
-def compiled(signature: str, **options: Any) -> Callable[[Any], Any]:
+def compiled(signature: str | list[str], **options: Any) -> Callable[[Any], Any]:
     """Decorate a function of a module: compile it for `signature` now, or read it from the cache.
 
     Parameters
     ----------
-    signature : str
-        As numba's; without it nothing would be cached before the first call.
+    signature : str or list of str
+        As numba's, several for functions of several types; without it nothing would be cached before the first call.
     options
         Of `numba.njit`. No fastmath and no threads anywhere: the same bytes on every run. A division by zero gives
         what numpy's gives, infinity or nothing, unless `error_model` says otherwise: numba's own default raises.

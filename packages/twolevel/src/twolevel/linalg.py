@@ -102,6 +102,22 @@ def invert_definite(matrix, inverse):
     return cholesky_inverse(lower, inverse, size)
 
 
+@compiled("f8(f8[:,::1], i8[::1], i8[::1], f8[:,::1])")
+def invert_block(matrix, at, places, out):
+    """Invert the definite block of a matrix at `at` into `out`, zeros but at `places`; return its log-determinant or NaN."""
+    size = at.shape[0]
+    block, inverse = np.empty((size, size)), np.empty((size, size))
+    for i in range(size):
+        for j in range(size):
+            block[i, j] = matrix[at[i], at[j]]
+    logdet = invert_definite(block, inverse)
+    out[:, :] = 0.0
+    for i in range(size):
+        for j in range(size):
+            out[places[i], places[j]] = inverse[i, j]
+    return logdet
+
+
 @compiled("void(f8[:,::1], f8[:,::1])")
 def invert_lower(lower, inverse):
     """Inverse of a lower triangular matrix without zeros on its diagonal."""
@@ -116,9 +132,9 @@ def invert_lower(lower, inverse):
             inverse[i, j] = value / lower[i, i]
 
 
-@compiled("b1(f8[:,::1], f8[:,::1])")
+@compiled(["b1(f8[:,::1], f8[:,::1])", "b1(c16[:,::1], c16[:,::1])"])
 def invert_general(matrix, inverse):
-    """Invert a square matrix by Gauss-Jordan with partial pivoting; False if singular."""
+    """Invert a square matrix, real or complex, by Gauss-Jordan with partial pivoting; False if singular."""
     size = matrix.shape[0]
     work = matrix.copy()
     for i in range(size):
@@ -173,3 +189,14 @@ def multiply_left_transposed(left, right, out):
             if value != 0.0:
                 for j in range(right.shape[1]):
                     out[i, j] += value * right[k, j]
+
+
+@compiled("void(f8[:,::1], f8[:,::1], f8[:,::1])")
+def multiply_right_transposed(left, right, out):
+    """out = left right'."""
+    for i in range(left.shape[0]):
+        for j in range(right.shape[0]):
+            value = 0.0
+            for k in range(left.shape[1]):
+                value += left[i, k] * right[j, k]
+            out[i, j] = value

@@ -28,10 +28,12 @@ import numpy as np
 from ..compiled import compiled
 from ..linalg import (
     cholesky_inverse,
+    invert_block,
     invert_definite,
     invert_lower,
     multiply,
     multiply_left_transposed,
+    multiply_right_transposed,
     root_definite,
 )
 
@@ -56,19 +58,13 @@ def missing_gradient(
     inverse = np.zeros((n_patterns, p, p))
     for s in range(n_patterns):
         seen = np.flatnonzero(patterns[s])
-        size = seen.shape[0]
-        block, block_inverse = np.empty((size, size)), np.empty((size, size))
-        for i in range(size):
-            for j in range(size):
-                block[i, j] = sw[seen[i], seen[j]]
-        logdet = invert_definite(block, block_inverse)
+        logdet = invert_block(sw, seen, seen, inverse[s])
         if np.isnan(logdet):
             return np.inf
         value += pattern_n[s] * logdet
-        for i in range(size):
-            for j in range(size):
-                inverse[s, seen[i], seen[j]] = block_inverse[i, j]
-                value += block_inverse[i, j] * pattern_ssp[s, seen[i], seen[j]]
+        for i in range(p):
+            for j in range(p):
+                value += inverse[s, i, j] * pattern_ssp[s, i, j]
     spread = pattern_ssp.copy()  # SSP_r + sum of n (Q + w w'), cell by cell
 
     a, c, k_matrix = np.empty((p, p)), np.empty((p, p)), np.empty((p, max(t - p, 1)))
@@ -151,10 +147,10 @@ def missing_gradient(
         centre[:] = 0.0
         predicted[:] = 0.0
         multiply(root, m_inverse, work)
+        multiply_right_transposed(work, root, m)
         for i in range(po):
             for j in range(po):
-                for k in range(po):
-                    at[ever[i], ever[j]] += work[i, k] * root[j, k]
+                at[ever[i], ever[j]] = m[i, j]
         for i in range(po):  # u, then G^-1 u
             u_vector[i] = 0.0
             for j in range(i + 1):
@@ -169,11 +165,11 @@ def missing_gradient(
             for j in range(po):
                 m_inverse[i, j] = (1.0 if i == j else 0.0) - m_inverse[i, j]
         multiply(m_inverse, root_inverse, work)
+        multiply_left_transposed(root_inverse, work, m)
         for i in range(po):
             for j in range(po):
-                for k in range(po):
-                    q_matrix[ever[i], ever[j]] += root_inverse[k, i] * work[k, j]
-                predicted[ever[i]] += q_matrix[ever[i], ever[j]] * t_vector[ever[j]]
+                q_matrix[ever[i], ever[j]] = m[i, j]
+                predicted[ever[i]] += m[i, j] * t_vector[ever[j]]
         for cell in range(first[cluster], first[cluster + 1]):
             s, n = cell_pattern[cell], cell_n[cell]
             for g in range(p):

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import compiled
-from ..linalg import invert_general, multiply, multiply_left_transposed
+from ..linalg import invert_general, multiply, multiply_left_transposed, multiply_right_transposed
 
 MATRIX_A, MATRIX_S, MATRIX_MEAN = 0, 1, 2
 
@@ -45,12 +45,9 @@ def level_forward(theta, places, level, base_a, base_s, base_mean):
     invertible = invert_general(work, b)
     if invertible:
         multiply(b, s, work)
+        multiply_right_transposed(work, b, sigma)
         for i in range(size):
             for j in range(size):
-                value = 0.0
-                for k in range(size):
-                    value += work[i, k] * b[j, k]
-                sigma[i, j] = value
                 nu[i] += b[i, j] * mean[j]
     return invertible, b, sigma, nu
 

@@ -12,43 +12,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import compiled
+from ..linalg import invert_general
 
 
 def flat_size(r: int, q: int, nw: int, nz: int) -> int:
     """Length of the vector that `level_two` returns."""
     return (r + q) * (1 + nw + nz) + r * r + q * r + q * q + nz * (1 + nw + nz) + 1
-
-
-@compiled("b1(c16[:,::1], c16[:,::1])")
-def invert_complex(matrix, inverse):
-    """Gauss-Jordan with partial pivoting; False if singular."""
-    size = matrix.shape[0]
-    work = matrix.copy()
-    for i in range(size):
-        for j in range(size):
-            inverse[i, j] = 1.0 if i == j else 0.0
-    for column in range(size):
-        best = column
-        for i in range(column + 1, size):
-            if abs(work[i, column]) > abs(work[best, column]):
-                best = i
-        if not abs(work[best, column]) > 1e-14:
-            return False
-        if best != column:
-            for j in range(size):
-                work[column, j], work[best, j] = work[best, j], work[column, j]
-                inverse[column, j], inverse[best, j] = inverse[best, j], inverse[column, j]
-        pivot = work[column, column]
-        for j in range(size):
-            work[column, j] /= pivot
-            inverse[column, j] /= pivot
-        for i in range(size):
-            factor = work[i, column]
-            if i != column:
-                for j in range(size):
-                    work[i, j] -= factor * work[column, j]
-                    inverse[i, j] -= factor * inverse[column, j]
-    return True
 
 
 @compiled("b1(c16[:,::1], f8[::1], c16[:,::1])")
@@ -116,7 +85,7 @@ def level_two(theta, places, base_a, base_s, base_mean, drawn, z_at, w_at, r, fl
                 s[j, i] = value
             else:
                 mean[i] = value
-    if not invert_complex(work, b):
+    if not invert_general(work, b):
         return False
     sigma, nu = np.zeros((size, size), np.complex128), np.zeros(size, np.complex128)
     for i in range(size):
@@ -144,7 +113,7 @@ def level_two(theta, places, base_a, base_s, base_mean, drawn, z_at, w_at, r, fl
             if not factor[i, i].real > 0.0:
                 return False
             logdet += 2.0 * np.log(factor[i, i])
-        if not invert_complex(zz, zz_inverse):
+        if not invert_general(zz, zz_inverse):
             return False
     slope = np.zeros((n, nz), np.complex128)
     for i in range(n):

@@ -23,7 +23,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import compiled
-from ..linalg import invert_definite, invert_general, multiply, multiply_left_transposed
+from ..linalg import (
+    invert_block,
+    invert_definite,
+    invert_general,
+    multiply,
+    multiply_left_transposed,
+    multiply_right_transposed,
+)
 
 
 @compiled("b1(f8[:,::1], f8[:,::1])")
@@ -46,6 +53,21 @@ def semidefinite_root(matrix, root):
                 value -= root[i, k] * root[j, k]
             root[i, j] = value / root[j, j]
     return True
+
+
+@compiled("void(f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1])")
+def left_over(c, f, g, h, residual, spread):
+    """Sums of a cell with C f_i taken off: residual = G - C F, spread = H - G C' - C G' + C F C'."""
+    multiply(c, f, residual)
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            residual[i, j] = g[i, j] - residual[i, j]
+    for i in range(c.shape[0]):
+        for j in range(c.shape[0]):
+            total = h[i, j]
+            for k in range(c.shape[1]):
+                total -= c[i, k] * g[j, k] + residual[i, k] * c[j, k]
+            spread[i, j] = total
 
 
 @compiled(
@@ -110,29 +132,15 @@ def cluster_value(
     value = 0.0
     ell, quad = np.zeros(q), np.zeros((q, q))
     residual, spread, sc = np.empty((p, d)), np.empty((p, p)), np.empty((q, p))
-    cf = np.empty((p, d))
     for cell in range(start, stop):
         s_inverse, n = inverse[cell_pattern[cell]], cell_n[cell]
         value += n * logdets[cell_pattern[cell]]
-        multiply(c0, f[cell], cf)
-        for i in range(p):
-            for j in range(d):
-                residual[i, j] = g[cell, i, j] - cf[i, j]
-        for i in range(p):
-            for j in range(p):
-                total = h[cell, i, j]
-                for k in range(d):
-                    total -= c0[i, k] * g[cell, j, k] + residual[i, k] * c0[j, k]
-                spread[i, j] = total
+        left_over(c0, f[cell], g[cell], h[cell], residual, spread)
         for i in range(p):
             for j in range(p):
                 value += s_inverse[i, j] * spread[i, j]
+        multiply(c, s_inverse, sc)
         for k in range(q):
-            for i in range(p):
-                total = 0.0
-                for j in range(p):
-                    total += s_inverse[i, j] * c[k, j]
-                sc[k, i] = total
             for i in range(p):
                 ell[k] += sc[k, i] * residual[i, c_col[k]]
         for k in range(q):
@@ -199,20 +207,13 @@ def cluster_value(
     left = np.empty((p, p))
     for cell in range(start, stop):
         s_inverse, n = inverse[cell_pattern[cell]], cell_n[cell]
-        multiply(c0, f[cell], cf)
-        for i in range(p):
-            for j in range(d):
-                residual[i, j] = g[cell, i, j] - cf[i, j]
+        left_over(c0, f[cell], g[cell], h[cell], residual, spread)
         multiply(s_inverse, residual, dmat)
         for i in range(p):
             for j in range(p):
-                total = h[cell, i, j]
-                for k in range(d):
-                    total -= c0[i, k] * g[cell, j, k] + residual[i, k] * c0[j, k]
                 for k in range(q):
                     for o in range(q):
-                        total += posterior[k, o] * f[cell, c_col[k], c_col[o]] * c[k, i] * c[o, j]
-                spread[i, j] = total
+                        spread[i, j] += posterior[k, o] * f[cell, c_col[k], c_col[o]] * c[k, i] * c[o, j]
         multiply(s_inverse, spread, left)
         multiply(left, s_inverse, spread)
         for i in range(p):
@@ -220,12 +221,7 @@ def cluster_value(
                 g_sigma[i, j] += n * s_inverse[i, j] - spread[i, j]
             for j in range(d):
                 g_c0[i, j] -= 2.0 * dmat[i, j]
-        for k in range(q):
-            for i in range(p):
-                total = 0.0
-                for j in range(p):
-                    total += s_inverse[i, j] * c[k, j]
-                sc[k, i] = total
+        multiply(c, s_inverse, sc)
         for k in range(q):
             for i in range(p):
                 g_c[k, i] -= 2.0 * (m[k] + eta[k]) * dmat[i, c_col[k]]
@@ -265,12 +261,7 @@ def level_one(a, psi, alpha, obs, values, spots, patterns, b, sigma, inverse, lo
     if not invert_general(work, b):
         return False
     multiply(b, psi, work)
-    for i in range(size):
-        for j in range(size):
-            total = 0.0
-            for k in range(size):
-                total += work[i, k] * b[j, k]
-            sigma[i, j] = total
+    multiply_right_transposed(work, b, sigma)
     for i in range(p):
         total = 0.0
         for k in range(size):
@@ -278,21 +269,9 @@ def level_one(a, psi, alpha, obs, values, spots, patterns, b, sigma, inverse, lo
         combined[spots.shape[0] + i] = total
     for s in range(patterns.shape[0]):
         seen = np.flatnonzero(patterns[s])
-        block, block_inverse = (
-            np.empty((seen.shape[0], seen.shape[0])),
-            np.empty((seen.shape[0], seen.shape[0])),
-        )
-        for i in range(seen.shape[0]):
-            for j in range(seen.shape[0]):
-                block[i, j] = sigma[obs[seen[i]], obs[seen[j]]]
-        logdet = invert_definite(block, block_inverse)
-        if np.isnan(logdet):
+        logdets[s] = invert_block(sigma, obs[seen], seen, inverse[s])
+        if np.isnan(logdets[s]):
             return False
-        logdets[s] = logdet
-        inverse[s, :, :] = 0.0
-        for i in range(seen.shape[0]):
-            for j in range(seen.shape[0]):
-                inverse[s, seen[i], seen[j]] = block_inverse[i, j]
     return True
 
 
