@@ -349,7 +349,7 @@ def test_icc_and_reliability(report_of):
 def test_diagnosticity(report_of):
     report = report_of()
     text = words(diagnosticity.diagnosticity(report))
-    says(text, "whole pattern", "10.0% [8.0%, 12.0%]")
+    says(text, "whole pattern", "10.0% [8.0%, 12.0%]", "within therapists")
     assert "1.60 [1.40, 1.80] against equal aspects" in text
     assert "cannot tell the directions apart" in text
     apart = ("more probable", "than under equal aspects", "not", "told apart", "from reversed")
