@@ -60,7 +60,7 @@ def replaced(own: str, folder: Path) -> dict[str, str]:
 
 def stand_ins(own: str, folder: Path) -> dict[str, str]:
     """Return which heading a heading that went is now pointed to: its name → the name of the user's first one."""
-    found = {}
+    found: dict[str, str] = {}
     for name, theirs in replaced(own, folder).items():
         there = _NAME.findall(theirs)
         gone = set(_NAME.findall((folder / name).read_text(encoding="utf-8"))) - set(there)
