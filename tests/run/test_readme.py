@@ -74,8 +74,7 @@ def with_environment(built):
 @pytest.mark.parametrize("command", OTHERS)
 def test_the_command_does_what_the_readme_says(with_environment, command):
     ledger = pd.read_csv(with_environment.root / "results/main/manuscript/numbers.csv")
-    printed = ledger.loc[ledger["text"].astype(str).str.match(r"^\N{MINUS SIGN}0?\.\d\d$"), "text"].iloc[0]
-    number = printed.replace("\N{MINUS SIGN}", "-")
+    number = next(text for text in ledger["text"].astype(str) if re.fullmatch(r"-0?\.\d\d", text))
     done = with_environment.run(*shlex.split(command.replace("N=-0.31", f"N={number}")))
     assert done.returncode == 0, done.stdout[-2000:]
     expected = {
