@@ -178,7 +178,8 @@ def is_packages(path: str | os.PathLike[str]) -> bool:
     These are made for its own study and instruments: where a run has others, what does not fit is withheld with the reason and
     no mistake of anyone's.
     """
-    return Path(path).resolve().parent == ROOT / "config"
+    # A path that is none has no place either.
+    return os.path.isfile(path) and Path(path).resolve().parent == ROOT / "config"
 
 
 def choices_of(raw: Mapping[str, Any]) -> Choices:
