@@ -10,7 +10,7 @@ from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.privacy import cells
 from fortems.data.privacy.protection import merge_categories, protect
 from fortems.data.privacy.release import flow_of, told_settings
-from fortems.data.privacy.told import Clients, printed, told
+from fortems.data.privacy.suppression import Clients, printed, suppressed
 from fortems.errors import DataError
 from fortems.study.instruments import load_instruments
 from fortems.study.models import MediationModel
@@ -251,7 +251,7 @@ def test_descriptives_are_told_without_extremes_and_small_shares():
             **{"floor": [1 / 40, np.nan], "ceiling": [6 / 40, np.nan], "reason": ""},
         }
     )
-    shown = told("tables/descriptives.csv", frame, Clients(40, 40, frozenset({8})), FIVE)
+    shown = suppressed("tables/descriptives.csv", frame, Clients(40, 40, frozenset({8})), FIVE)
     assert shown[["min", "max"]].isna().all(axis=None)
     assert shown["mean"].tolist() == [12.35, 40.12]
     assert np.isnan(shown["floor"][0]) and shown["ceiling"][0] == 0.15
@@ -262,11 +262,11 @@ def test_numbers_of_clients_that_differ_by_few_are_withheld_with_what_gives_them
     frame = pd.DataFrame(
         {"model": list("abc"), "n_clients": [57, 56, 40], "n_therapists": [12, 12, 11], "bic": 1.0}
     )
-    shown = told("mediation/cfa.csv", frame, Clients(57, 57, frozenset({12})), FIVE)
+    shown = suppressed("mediation/cfa.csv", frame, Clients(57, 57, frozenset({12})), FIVE)
     for column in ("n_clients", "n_therapists", "bic"):
         assert shown[column].isna().tolist() == [False, True, True]
     described = frame.rename(columns={"n_clients": "n"}).drop(columns=["n_therapists", "bic"])
-    shown = told("tables/correlations.csv", described, Clients(57, 57, frozenset({12})), FIVE)
+    shown = suppressed("tables/correlations.csv", described, Clients(57, 57, frozenset({12})), FIVE)
     assert shown["n"].isna().tolist() == [False, True, False]
 
 
@@ -284,7 +284,7 @@ def test_influence_is_told_as_turns_of_a_sign_only():
     frame = pd.DataFrame(
         {"model": ["a"], "estimate": [1.23456], "sign_changes": [2], **dict.fromkeys(columns, 3.21)}
     )
-    shown = told("robustness/leave_one_out.csv", frame, Clients(57, 57, frozenset({12})), FIVE)
+    shown = suppressed("robustness/leave_one_out.csv", frame, Clients(57, 57, frozenset({12})), FIVE)
     assert shown[list(columns)].isna().all(axis=None)
     assert shown["sign_changes"].tolist() == [2] and shown["estimate"].tolist() == [1.23]
 
@@ -313,7 +313,7 @@ def test_a_median_of_few_specifications_is_no_estimate_in_disguise(table):
     frame = pd.DataFrame({"model": "a", "specifications": [2, 16], "choice": "covariates"})
     frame["statistic"] = "median"
     frame["observed"] = frame["median_estimate"] = [-0.4, -0.5]
-    found = told(f"robustness/{table}.csv", frame, Clients(80, 80, frozenset({16})), FIVE)
+    found = suppressed(f"robustness/{table}.csv", frame, Clients(80, 80, frozenset({16})), FIVE)
     for column in ("observed", "median_estimate")[: 1 if table == "joint" else 2]:
         assert np.isnan(found[column].iloc[0]) and found[column].iloc[1] == -0.5
 
@@ -331,7 +331,7 @@ def test_a_benchmark_of_other_clients_is_withheld():
             "n_clients": [57, 52, 57],
         }
     )
-    shown = told("robustness/robustness_values.csv", frame, Clients(57, 57, frozenset({12})), FIVE)
+    shown = suppressed("robustness/robustness_values.csv", frame, Clients(57, 57, frozenset({12})), FIVE)
     assert shown["estimate"].tolist()[0::2] == [1.23, 3.4]
     assert shown.loc[1, ["estimate", "includes_zero", "n_clients"]].isna().all()
     assert shown.loc[1, "note"] == "withheld"
@@ -341,7 +341,7 @@ def test_remarks_tell_no_numbers_of_clients_but_those_of_the_run():
     frame = pd.DataFrame(
         {"message": ["full information: 3 incomplete rows used", "89 against 84 clients: x", None]}
     )
-    shown = told("mediation/fit.csv", frame, Clients(84, 89, frozenset({12})), FIVE)
+    shown = suppressed("mediation/fit.csv", frame, Clients(84, 89, frozenset({12})), FIVE)
     assert shown["message"].tolist()[:2] == [
         "full information: incomplete rows used",
         "89 against 84 clients: x",

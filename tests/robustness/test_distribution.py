@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fortems.data.privacy.limits import Limits
-from fortems.data.privacy.told import Clients, told
+from fortems.data.privacy.suppression import Clients, suppressed
 from fortems.robustness.covariances import indirect_of, levels_of, slopes
 from fortems.robustness.distribution import features, populations
 from fortems.robustness.distribution.table import normal_scores, table
@@ -157,5 +157,5 @@ def test_few_clients_at_an_end_are_not_told():
             "n_clients": 57,
         }
     )
-    shown = told("robustness/distribution.csv", frame, Clients(57, 57, frozenset({12})), Limits(5))
+    shown = suppressed("robustness/distribution.csv", frame, Clients(57, 57, frozenset({12})), Limits(5))
     assert shown["value"].isna().tolist() == [True, False, False, False]

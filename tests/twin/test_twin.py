@@ -11,7 +11,7 @@ from fortems.data.preparation import prepare
 from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.protection import protect, write_protected
 from fortems.data.privacy.release import missing_answers
-from fortems.data.privacy.told import Clients, told
+from fortems.data.privacy.suppression import Clients, suppressed
 from fortems.data.settings import DataSettings
 from fortems.errors import ConfigError
 from fortems.study.instruments import load_instruments, score_ranges
@@ -25,7 +25,7 @@ from fortems.tidy import read_csv, write_csv
 from fortems.twin import __main__ as twin
 from fortems.twin.answers import answers_to, with_gaps
 from fortems.twin.matching import matched
-from fortems.twin.told import Told, read_told
+from fortems.twin.printed import Printed, read_printed
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 5
@@ -65,7 +65,7 @@ def run(tmp_path_factory):
         }
         clients = Clients.of(common, own.analysed)
         for name, frame in full.items():
-            write_csv(told(name, frame, clients, Limits(LIMIT)), results / name)
+            write_csv(suppressed(name, frame, clients, Limits(LIMIT)), results / name)
         assert twin.main(["clinic.yaml"]) == 0
         yield folder, config, instruments, models
     # the working directory is given back
@@ -136,7 +136,7 @@ def whole_numbers(n, therapists, seed):
     frame = pd.DataFrame(values, columns=["x", "p", "q"]).assign(t=values[:, 1] + values[:, 2])
     inside = frame - frame.groupby(cluster).transform("mean")
     pairs = [(a, b) for i, a in enumerate(frame) for b in list(frame)[i + 1 :]]
-    return frame, Told(
+    return frame, Printed(
         n=n,
         therapists=therapists,
         names=("x", "p", "q"),
@@ -239,7 +239,7 @@ def test_it_is_made_without_a_clients_row(run, monkeypatch):
         return real(path, *args, **keywords)
 
     monkeypatch.setattr(pd, "read_csv", noting)
-    found = read_told(results, instruments, LIMIT, config["inclusion"])
+    found = read_printed(results, instruments, LIMIT, config["inclusion"])
     assert set(opened) <= {
         *("tables/descriptives.csv", "tables/correlations.csv", "tables/icc.csv", "tables/reliability.csv"),
         "data/protected/codebook.csv",

@@ -1,4 +1,4 @@
-# Of own data: what may be told of the results, decided in one place (fortems.data.privacy.told).
+# Of own data: what may be told of the results, decided in one place (fortems.data.privacy.suppression).
 #
 # needs  data/full/ (every result of clients as computed), the protected clients (data.smk)
 # makes  what of tables/, mediation/, robustness/, claims.csv and published.csv may leave the machine

@@ -1,6 +1,6 @@
 """``make twin CONFIG=clinic.yaml``: a made-up file of the same columns, for those who may not see a client.
 
-The twin is made from what the run tells (``fortems.twin.told``), laid out as the export is, and looked through as the run's own
+The twin is made from what the run tells (``fortems.twin.printed``), laid out as the export is, and looked through as the run's own
 results are before it is moved into ``twins/<run>/``: ``twin.csv``, and ``twin.yaml`` that runs it.
 """
 
@@ -29,7 +29,7 @@ from fortems.study.instruments import Instrument, load_instruments
 from fortems.tidy import write_csv, write_text
 from fortems.twin.answers import answers_to, with_gaps
 from fortems.twin.matching import matched
-from fortems.twin.told import CODEBOOK, RELIABILITY, TABLES, Told, read_told
+from fortems.twin.printed import CODEBOOK, RELIABILITY, TABLES, Printed, read_printed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,13 +76,13 @@ def needed(config: Mapping[str, Any]) -> list[str]:
 
 
 def made(
-    told: Told, settings: DataSettings, instruments: Mapping[str, Instrument], rng: np.random.Generator
+    printed: Printed, settings: DataSettings, instruments: Mapping[str, Instrument], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return a twin with the export's own columns and values.
 
     Parameters
     ----------
-    told : Told
+    printed : Printed
     settings : DataSettings
         How the export names columns and values.
     instruments : mapping of str to Instrument
@@ -90,25 +90,25 @@ def made(
     """
     import pandas as pd
 
-    values, cluster = matched(told, rng)
-    width = len(str(told.n))
-    order = rng.permutation(told.n)
+    values, cluster = matched(printed, rng)
+    width = len(str(printed.n))
+    order = rng.permutation(printed.n)
     columns: dict[str, Any] = {
-        "client": [f"twin-c{place + 1:0{width}d}" for place in range(told.n)],
+        "client": [f"twin-c{place + 1:0{width}d}" for place in range(printed.n)],
         "therapist": [f"twin-t{place + 1:0{width}d}" for place in cluster[order]],
     }
-    columns |= {name: values[order, place] for place, name in enumerate(told.names)}
-    for name, shares in told.categories.items():
-        columns[name] = _drawn(shares, told.n, rng)
-    for name in [name for name in told.missing if name in columns and name not in ("client", "therapist")]:
-        gone = rng.permutation(told.n)[: round(told.missing[name] * told.n)]
+    columns |= {name: values[order, place] for place, name in enumerate(printed.names)}
+    for name, shares in printed.categories.items():
+        columns[name] = _drawn(shares, printed.n, rng)
+    for name in [name for name in printed.missing if name in columns and name not in ("client", "therapist")]:
+        gone = rng.permutation(printed.n)[: round(printed.missing[name] * printed.n)]
         kept = pd.Series(columns[name], dtype=object)
         kept.iloc[gone] = None
         columns[name] = kept.to_numpy()
     if settings.format == "items":
         for instrument in instruments.values():
             if set(instrument.subscales) <= set(columns):
-                columns |= _answers(instrument, columns, told, settings, rng)
+                columns |= _answers(instrument, columns, printed, settings, rng)
                 for scale in instrument.scales:
                     columns.pop(scale, None)
     frame = pd.DataFrame(columns)
@@ -127,7 +127,7 @@ def _drawn(shares: Mapping[str, float], n: int, rng: np.random.Generator) -> np.
 def _answers(
     instrument: Instrument,
     columns: Mapping[str, Any],
-    told: Told,
+    printed: Printed,
     settings: DataSettings,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
@@ -139,10 +139,10 @@ def _answers(
         for name, s in scores.items()
     }
     shares = {
-        item: told.gaps.get(column, 0.0)
+        item: printed.gaps.get(column, 0.0)
         for item, column in zip(instrument.items, instrument.columns(), strict=True)
     }
-    answers = with_gaps(answers_to(instrument, filled, dict(told.alpha), rng), instrument, shares, rng)
+    answers = with_gaps(answers_to(instrument, filled, dict(printed.alpha), rng), instrument, shares, rng)
     answers[gone] = np.nan
     turned = settings.already_reversed.get(instrument.name, ())
     for item in instrument.reversed if turned == "all" else turned:
@@ -202,13 +202,13 @@ def write_twin(config: Mapping[str, Any], path: str) -> Path:
     instruments = load_instruments(data["instruments"])
     settings = DataSettings.from_config(data)
     rules = config["inclusion"] or {}
-    told = read_told(Path("results", run), instruments, config["privacy"]["min_cell"], rules)
+    printed = read_printed(Path("results", run), instruments, config["privacy"]["min_cell"], rules)
     target = FOLDER / run
     secret = _secrets(config, settings)
     own = twin_configuration(config, path, f"{run}_twin"[:41])
     failure: DisclosureError | None = None
     for attempt in range(TRIES):
-        frame = made(told, settings, instruments, stream(config["seed"], "twin", run, attempt))
+        frame = made(printed, settings, instruments, stream(config["seed"], "twin", run, attempt))
         with tempfile.TemporaryDirectory() as folder:
             write_csv(frame, Path(folder, DATA))
             text = yaml.safe_dump(own, sort_keys=False, allow_unicode=True)

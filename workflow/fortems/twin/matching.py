@@ -4,7 +4,7 @@ A draw from a normal distribution of the told moments is rounded and cut to the 
 one, two clients' values towards or from each other, values exchanged between clients, which keeps a variable's mean and SD, and
 therapists swapped, which keeps all but what is within therapists: each time the move that brings the moments nearest. What is
 minimized is the sum over all told numbers of the squared distance beyond ``CLOSE``, in units of the last digit that is told of
-each; so a number is right once it rounds to what is told. When nothing helps any more, it goes on for the moments over all
+each; so a number is right once it rounds to what is printed. When nothing helps any more, it goes on for the moments over all
 clients alone, to which those within therapists give way.
 
 Two things cannot be had from whole numbers. A mean of n of them is a multiple of 1/n. And a total is the exact sum of its
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fortems.stats.regression import WITHIN_SHARE
-from fortems.twin.told import Told
+from fortems.twin.printed import Printed
 
 Array = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ CORRELATIONS = _Weights(marginal=100.0, names=1e5, totals=10.0, within=0.0, icc=
 
 @dataclass(frozen=True)
 class _Aims:
-    """Told numbers of the scores (W: names and totals) as arrays, NaN where nothing is told."""
+    """Printed numbers of the scores (W: names and totals) as arrays, NaN where nothing is printed."""
 
     mean: Array
     sd: Array
@@ -61,22 +61,22 @@ class _Aims:
     icc: Array
 
 
-def matched(told: Told, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
+def matched(printed: Printed, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
     """Return values (n, V) of the told names and each client's therapist (n,), as near to what is told as they get."""
-    scores = (*told.names, *told.totals)
+    scores = (*printed.names, *printed.totals)
     summing = np.array(
-        [[float(name in told.totals.get(score, (score,))) for name in told.names] for score in scores]
+        [[float(name in printed.totals.get(score, (score,))) for name in printed.names] for score in scores]
     )
     aims = _Aims(
-        _reachable(np.array([told.mean[name] for name in told.names]), told.n, len(scores)),
-        np.array([told.sd.get(score, np.nan) for score in scores]),
-        _symmetric(told.total, scores),
-        _symmetric(told.within, scores),
-        np.array([told.icc.get(score, np.nan) for score in scores]),
+        _reachable(np.array([printed.mean[name] for name in printed.names]), printed.n, len(scores)),
+        np.array([printed.sd.get(score, np.nan) for score in scores]),
+        _symmetric(printed.total, scores),
+        _symmetric(printed.within, scores),
+        np.array([printed.icc.get(score, np.nan) for score in scores]),
     )
-    limits = _limits(told)
-    cluster = np.sort(np.arange(told.n) % told.therapists)
-    state = _State(_start(told, aims, limits, rng), cluster, summing, aims)
+    limits = _limits(printed)
+    cluster = np.sort(np.arange(printed.n) % printed.therapists)
+    state = _State(_start(printed, aims, limits, rng), cluster, summing, aims)
     for weights in (ALL, OVER_ALL_CLIENTS, CORRELATIONS):
         state.weigh(weights)
         _improve(state, limits, rng)
@@ -96,35 +96,35 @@ def _symmetric(pairs: object, scores: tuple[str, ...]) -> Array:
     return found
 
 
-def _limits(told: Told) -> tuple[Array, Array]:
-    mean = np.array([told.mean[name] for name in told.names])
-    sd = np.array([told.sd[name] for name in told.names])
-    low = np.where(np.isfinite(told.low), told.low, np.maximum(np.ceil(mean - SPREAD * sd), 0))
-    return low, np.where(np.isfinite(told.high), told.high, np.floor(mean + SPREAD * sd))
+def _limits(printed: Printed) -> tuple[Array, Array]:
+    mean = np.array([printed.mean[name] for name in printed.names])
+    sd = np.array([printed.sd[name] for name in printed.names])
+    low = np.where(np.isfinite(printed.low), printed.low, np.maximum(np.ceil(mean - SPREAD * sd), 0))
+    return low, np.where(np.isfinite(printed.high), printed.high, np.floor(mean + SPREAD * sd))
 
 
-def _units(told: Array) -> Array:
-    """The last digit that is told of each number."""
-    whole = np.isclose(np.round(told / UNIT) * UNIT, told, rtol=0, atol=1e-9) | np.isnan(told)
+def _units(printed: Array) -> Array:
+    """The last digit that is printed of each number."""
+    whole = np.isclose(np.round(printed / UNIT) * UNIT, printed, rtol=0, atol=1e-9) | np.isnan(printed)
     return np.where(whole, UNIT, UNIT / 10)
 
 
-def _start(told: Told, aims: _Aims, limits: tuple[Array, Array], rng: np.random.Generator) -> Array:
-    size = len(told.names)
+def _start(printed: Printed, aims: _Aims, limits: tuple[Array, Array], rng: np.random.Generator) -> Array:
+    size = len(printed.names)
     target = np.where(np.isnan(aims.total[:size, :size]), 0.0, aims.total[:size, :size])
     np.fill_diagonal(target, 1.0)
     values, vectors = np.linalg.eigh(target)
     root = vectors * np.sqrt(np.maximum(values, 1e-6))
-    drawn = rng.standard_normal((told.n, size))
+    drawn = rng.standard_normal((printed.n, size))
     drawn -= drawn.mean(axis=0)
-    if told.n > size + 1:  # without correlations of its own
-        drawn = drawn @ np.linalg.inv(np.linalg.cholesky(drawn.T @ drawn / (told.n - 1))).T
+    if printed.n > size + 1:  # without correlations of its own
+        drawn = drawn @ np.linalg.inv(np.linalg.cholesky(drawn.T @ drawn / (printed.n - 1))).T
     raw = aims.mean[:size] + (drawn @ root.T) * aims.sd[:size]
     return np.clip(np.rint(raw), *limits)
 
 
 class _State:
-    """Values, therapists and the sums of both, and how far what they give lies from what is told.
+    """Values, therapists and the sums of both, and how far what they give lies from what is printed.
 
     ``cross`` are the scores' cross-products, ``inside`` those of their deviations from therapists' means: a move changes both
     by a few outer products, so that many moves are tried at once.

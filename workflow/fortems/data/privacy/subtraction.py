@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.data.privacy.limits import FEWEST_THERAPISTS, Limits
-from fortems.data.privacy.told import WITHOUT_SOME, printed
+from fortems.data.privacy.suppression import WITHOUT_SOME, printed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -68,7 +68,7 @@ class Clients:
         return cls(len(common), len(analysed), counts)
 
 
-def told(name: str, frame: pd.DataFrame, clients: Clients, limits: Limits) -> pd.DataFrame:
+def suppressed(name: str, frame: pd.DataFrame, clients: Clients, limits: Limits) -> pd.DataFrame:
     """Return what may be told of a result.
 
     Parameters

@@ -26,7 +26,7 @@ TABLES = (DESCRIPTIVES, CORRELATIONS, ICC)
 
 
 @dataclass(frozen=True)
-class Told:
+class Printed:
     """Suppressed statistics of own data.
 
     Attributes
@@ -49,7 +49,7 @@ class Told:
     missing : dict of str to float
         Variable → share of missing values, where it is told and not 0.
     gaps : dict of str to float
-        Item column → share of missing answers as far as it is told.
+        Item column → share of missing answers as far as it is printed.
     """
 
     n: int
@@ -69,12 +69,12 @@ class Told:
     gaps: Mapping[str, float] = field(default_factory=dict)
 
 
-def read_told(
+def read_printed(
     results: str | os.PathLike[str],
     instruments: Mapping[str, Instrument],
     min_cell: int,
     rules: Mapping[str, Mapping[str, Any] | None] | None = None,
-) -> Told:
+) -> Printed:
     """Read what a run tells of its clients.
 
     Parameters
@@ -113,7 +113,7 @@ def read_told(
     correlations = read_csv(folder / CORRELATIONS)
     codebook = read_csv(folder / CODEBOOK)
     shares, missing = _of_codebook(codebook_table(codebook, "file", min_cell))
-    return Told(
+    return Printed(
         n=int(numbers["n"].mode().iloc[0]),
         therapists=int(icc["n_therapists"].max()),
         names=names,
