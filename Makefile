@@ -68,7 +68,7 @@ test-engine: dev ## the engine's wheel alone: its own tests where nothing else i
 	$(PIP) wheel --no-deps --no-build-isolation --no-index -w $(ENGINE)/wheel packages/twolevel
 	$(ENGINE)/bin/python -m pip --disable-pip-version-check -q install -c $(ENGINE)/versions.txt "$$(echo $(ENGINE)/wheel/*.whl)[test]"
 	cp -r packages/twolevel/tests packages/twolevel/docs packages/twolevel/benchmarks packages/twolevel/pyproject.toml packages/twolevel/CHANGELOG.md $(ENGINE)
-	cd $(ENGINE) && bin/pytest tests
+	cd $(ENGINE) && bin/python -c 'import twolevel, twolevel.batch' && bin/pytest -n auto --dist loadfile tests
 
 coverage: dev ## branch coverage of both packages by the fast tests, compiled kernels through their plain path (an hour): docs/coverage.csv
 	$(BIN)/coverage erase
