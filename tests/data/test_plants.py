@@ -195,6 +195,7 @@ PLANTS = {
     "an identifier in base64": ("a.json", lambda r: json.dumps({"x": base64.b64encode(b"Verhulst3").decode()}), NAMES),
     "an identifier in digits of base 16": ("a.txt", lambda r: b"Verhulst3".hex(), NAMES),
     "an identifier escaped for a script": ("a.html", lambda r: r"<script>x = 'Verhulst\x33'</script>", NAMES),
+    "clients reversed": ("a.txt", lambda r: " ".join(str(name)[::-1] for name in r.scores["client"]), NAMES),
     "a story reversed": ("a.txt", lambda r: STORY[::-1], QUOTES),
     "a story in UTF-32": ("a.txt", lambda r: STORY.encode("utf-32"), QUOTES),
     "an archive behind a picture's end": ("a.png", lambda r: PICTURE + zipped("notes.txt", STORY), QUOTES),
@@ -298,6 +299,7 @@ def test_a_link_in_place_of_the_private_folder_is_refused(run, plant):
     lambda r: csv(np.linspace(0, 180, 60)),
     lambda r: csv(np.random.default_rng(9).integers(0, 10, 12)),
     lambda r: "<p>A brother, a winter, the sea: words that many texts have. Peer review, praktijk.</p>",
+    lambda r: f"<00a1> <{str(r.scores['client'].iloc[0])[::-1]}> <0f34>",  # a code of a file, turned round
     lambda r: "M = 12.0, SD = 3.4, n = 60; alpha = .81 [.68, .89]; 4, 5, 6, 7, 8",
 ])  # fmt: skip
 def test_what_agrees_by_chance_passes(run, plant, content):

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from fortems.errors import ConfigError, Problem, nearest
+from fortems.package import from_here
 from fortems.study.definition import study_folder
 
 FOLDER = Path(__file__).resolve().parents[3] / "config" / "priors"
@@ -33,7 +34,7 @@ def path_of(name: str | os.PathLike[str]) -> Path:
     for folder in (_own(), Path("config", "priors"), FOLDER, Path()):
         for suffix in ("", ".yaml"):
             if (folder / f"{text}{suffix}").is_file():
-                return folder / f"{text}{suffix}"
+                return Path(from_here(folder / f"{text}{suffix}"))
     near = nearest(Path(text).stem, prior_files())
     hint = f"Did you mean {near}?" if near else ""
     raise ConfigError(Problem(f"prior {text}", "there is no such file", ", ".join(prior_files()), hint))

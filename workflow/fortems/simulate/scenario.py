@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fortems.errors import ConfigError, Problem, nearest
-from fortems.package import ROOT
+from fortems.package import ROOT, from_here
 from fortems.schema import load_schema, load_yaml, schema_problems
 from fortems.simulate.checks import matrix_problems, number_problems, scale_problems
 from fortems.simulate.stated import Scale, Scenario
@@ -51,7 +51,7 @@ def load_scenario(
 
 def scenario_files(name: str | os.PathLike[str]) -> list[str]:
     """Return the file of a scenario and those it extends: what a rule that uses it depends on."""
-    return [_shown(path) for path, _ in _chain(resolve(name)[0])]
+    return [from_here(path) for path, _ in _chain(resolve(name)[0])]
 
 
 def title_and_story(name: str | os.PathLike[str]) -> tuple[str, str]:
@@ -101,7 +101,7 @@ def merged(path: Path) -> dict[str, Any]:
     problems: list[Problem] = []
     result: dict[str, Any] = {}
     for file, layer in reversed(_chain(path)):
-        problems += schema_problems(_without_nulls(layer), load_schema("scenario"), _shown(file))
+        problems += schema_problems(_without_nulls(layer), load_schema("scenario"), from_here(file))
         layer.pop("extends", None)
         result = _laid_over(result, layer)
     if problems:
@@ -115,17 +115,12 @@ def _chain(path: Path) -> list[tuple[Path, dict[str, Any]]]:
     following: Path | None = path
     while following is not None:
         if any(following == file for file, _ in chain):
-            raise ConfigError(Problem(f"{_shown(path)}: extends", f"{following.name} extends itself"))
+            raise ConfigError(Problem(f"{from_here(path)}: extends", f"{following.name} extends itself"))
         layer = load_yaml(following)
         chain.append((following, layer))
         parent = layer.get("extends")
         following = following.parent / str(parent) if parent else None
     return chain
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _without_nulls(value: Any) -> Any:
@@ -149,7 +144,7 @@ def _laid_over(below: Any, above: Any) -> Any:
 def _build(
     raw: dict[str, Any], path: Path, settings: dict[str, float], instruments: Mapping[str, Instrument]
 ) -> Scenario:
-    where = _shown(path)
+    where = from_here(path)
     problems = number_problems(raw, settings, instruments, where)
     if problems:
         raise ConfigError(problems)

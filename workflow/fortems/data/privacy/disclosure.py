@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ PRIVATE = "data"  # the folder of a run that never leaves the machine
 NEIGHBOURS = {"scores": 5, "items": 12}  # cells in a row that belong to one client and no other table
 MATCHING = 8  # cells of a row that are one client's, in any order
 TOKEN = re.compile(r"[\w.\-@+]+")
+LONG, SEVERAL = 8, 5  # characters of one word, and shorter words, that stand in a reversed text by no chance
 
 
 class DisclosureError(ProblemsError):
@@ -159,7 +160,7 @@ class _Search:
     def part(self, part: Part) -> Iterator[str]:
         """Yield what is found in a part of a file."""
         yield from self.words(part.text)
-        yield from self.words(part.text[::-1])
+        yield from self.words(part.text[::-1], self._told_backwards)
         for table in part.tables:
             for name, cells in table:
                 yield from self._column(name, cells)
@@ -178,8 +179,20 @@ class _Search:
             yield f"holds neighbouring cells of data/{kind} of {count}"
         self.clients = {}
 
-    def words(self, text: str) -> Iterator[str]:
-        """Yield identifiers, texts of few clients and places in a normalised text."""
+    def _told_backwards(self, hits: set[str]) -> bool:
+        """Whether words found in a reversed text are there by no chance: a file's codes turned round give short ones."""
+        return any(len(word) >= LONG for word in hits) or len(hits) >= max(SEVERAL, len(self.told) / 4)
+
+    def words(self, text: str, told: Callable[[set[str]], bool] = bool) -> Iterator[str]:
+        """Yield identifiers, texts of few clients and places in a normalised text.
+
+        Parameters
+        ----------
+        text : str
+            Normalised.
+        told : callable
+            Whether these words of the export are told by standing there.
+        """
         secret = self.secret
         tokens = set()
         for token in set(TOKEN.findall(text)):
@@ -188,7 +201,7 @@ class _Search:
         hits = self.told & tokens
         # What TOKEN does not take as one word, such as an identifier with a slash.
         hits |= {w for w in self.told if not TOKEN.fullmatch(w) and w in text}
-        if hits:
+        if told(hits):
             yield f"names {len(hits)} client{'s' if len(hits) > 1 else ''} or therapists, or words of few clients"
         words = words_in(text)
         flat = f" {' '.join(words)} "
