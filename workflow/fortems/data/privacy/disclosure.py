@@ -181,7 +181,7 @@ class _Search:
 
     def _told_backwards(self, hits: set[str]) -> bool:
         """Whether words found in a reversed text are there by no chance: a file's codes turned round give short ones."""
-        return any(len(word) >= LONG for word in hits) or len(hits) >= max(SEVERAL, len(self.told) / 4)
+        return any(len(word) >= LONG for word in hits) or len(hits) >= max(SEVERAL, len(self.told) / 20)
 
     def words(self, text: str, told: Callable[[set[str]], bool] = bool) -> Iterator[str]:
         """Yield identifiers, texts of few clients and places in a normalised text.
