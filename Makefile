@@ -55,8 +55,9 @@ slurm: env ## what a run on a Slurm cluster needs besides
 		$(call entry,$$p,requirements-dev.lock); done >$(VENV)/slurm.lock
 	$(PIP) install --require-hashes --no-deps -r $(VENV)/slurm.lock
 
-test: dev ## the test suite
-	$(BIN)/pytest -n auto --dist loadfile
+test: dev ## the test suite: the study's, then the engine's (test-engine)
+	$(BIN)/pytest -n auto --dist loadfile tests
+	@$(MAKE) --no-print-directory test-engine
 
 test-faults: dev ## same bytes in other surroundings, kill and resume, full disk, Slurm
 	$(BIN)/pytest -m slow tests/run/test_faults.py tests/slurm

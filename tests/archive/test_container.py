@@ -31,7 +31,8 @@ def copied(folder: Path) -> Path:
         for source in sources:
             to = folder / target / ("" if target != "./" else source)
             if (ROOT / source).is_dir():
-                ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+                # What is compiled comes along: an image compiles it once, a test need not.
+                ignored = shutil.ignore_patterns("*.egg-info")
                 shutil.copytree(ROOT / source, folder / target, dirs_exist_ok=True, ignore=ignored)
             else:
                 to.parent.mkdir(parents=True, exist_ok=True)
