@@ -105,7 +105,7 @@ say "Slurm is up: $(sinfo --version), one node, 4 CPUs"
 # --- a copy of the working tree, with a stage long enough to be cancelled -----------------------------------------
 copy="$work/copy"
 mkdir "$copy"
-(cd "$repository" && tar cf - Snakefile requirements.lock pyproject.toml config workflow profiles) | tar xf - -C "$copy"
+(cd "$repository" && tar cf - Snakefile requirements.lock pyproject.toml config manuscript workflow profiles) | tar xf - -C "$copy"
 cd "$copy"
 export PYTHONPATH="$copy/workflow"
 for run in local slurm; do
@@ -117,6 +117,11 @@ design:
   power: {studies: 500, therapists: [23], clients: [4], indirect: [0.15], icc: [0.05]}
   coverage: {studies: 100, bootstrap_studies: 5, replicates: 50}
   recovery: {studies: 3}
+  sbc: null
+  surface: null
+  posterior: null
+  forecast: null
+  attempts: null
 CONFIGURATION
 done
 tables="diagnosticity likelihood_ratios power smallest_designs coverage recovery"
