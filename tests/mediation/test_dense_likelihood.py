@@ -183,6 +183,15 @@ MODELS = {
 }  # fmt: skip
 
 
+def equal_slopes(part, theta, dense, columns, sd):
+    """The engine's slopes are those at the dense maximum, to a thousandth of their standard errors."""
+    slopes = theta[dense.starts[1] : dense.starts[2]]
+    of = {(columns[i], columns[j]): b * sd[i] / sd[j] for b, (i, j) in zip(slopes, dense.paths, strict=True)}
+    errors = np.sqrt(np.diag(part.vcov))
+    for key, estimate, error in zip(part.keys, part.estimate, errors, strict=True):
+        assert estimate == pytest.approx(of[key], abs=1e-3 * error), key
+
+
 @pytest.mark.parametrize("icc", [0.0, 0.4])
 @pytest.mark.parametrize("missing", [0.0, 0.06], ids=["complete", "incomplete"])
 @pytest.mark.parametrize("name", MODELS)
@@ -200,13 +209,7 @@ def test_the_maximum_is_that_of_the_dense_likelihood(name, missing, icc):
         assert own[variant]["loglik"] == pytest.approx(loglik + shift, abs=1e-6), variant
         if variant == "full":
             continue
-        slopes = theta[dense.starts[1] : dense.starts[2]]
-        of = {
-            (columns[i], columns[j]): b * sd[i] / sd[j] for b, (i, j) in zip(slopes, dense.paths, strict=True)
-        }
-        errors = np.sqrt(np.diag(within.vcov))
-        for key, estimate, error in zip(within.keys, within.estimate, errors, strict=True):
-            assert estimate == pytest.approx(of[key], abs=1e-3 * error), key
+        equal_slopes(within, theta, dense, columns, sd)
 
 
 def test_the_gradient_is_that_of_the_dense_likelihood():
@@ -233,10 +236,4 @@ def test_the_single_level_uses_incomplete_rows_as_the_dense_likelihood_does(name
             assert own[variant] == pytest.approx(loglik + shift, abs=1e-6), variant
         if variant == "full":
             continue
-        slopes = theta[alone.starts[1] : alone.starts[2]]
-        of = {
-            (columns[i], columns[j]): b * sd[i] / sd[j] for b, (i, j) in zip(slopes, dense.paths, strict=True)
-        }
-        errors = np.sqrt(np.diag(part.vcov))
-        for key, estimate, error in zip(part.keys, part.estimate, errors, strict=True):
-            assert estimate == pytest.approx(of[key], abs=1e-3 * error), key
+        equal_slopes(part, theta, alone, columns, sd)

@@ -339,15 +339,18 @@ def reversed_order(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
     )
 
 
+#: How sentences call intervals → as tables name them.
+INTERVALS = {
+    "cluster-jackknife": "robust",
+    "Monte Carlo": "montecarlo",
+    "delta": "delta",
+    "percentile": "percentile",
+    "BCa": "bca",
+}
+
+
 def coverage(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
-    kinds = {
-        "cluster-jackknife": "robust",
-        "Monte Carlo": "montecarlo",
-        "delta": "delta",
-        "percentile": "percentile",
-        "BCa": "bca",
-    }
-    kind = next(value for words, value in kinds.items() if f"The {words}" in sentence.text)
+    kind = next(value for words, value in INTERVALS.items() if f"The {words}" in sentence.text)
     rows = run.table("design/coverage.csv")
     rows = rows[(rows["population"] == "effect") & (rows["interval"] == kind) & rows["coverage"].notna()]
     below = int((rows["ci_high"] < 0.95).sum())
@@ -356,16 +359,9 @@ def coverage(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
 
 
 def coverage_at_zero(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
-    kinds = {
-        "cluster-jackknife": "robust",
-        "Monte Carlo": "montecarlo",
-        "delta": "delta",
-        "percentile": "percentile",
-        "BCa": "bca",
-    }
     rows = run.table("design/coverage.csv")
     rows = rows[((rows["a"] == 0) != (rows["b"] == 0)) & rows["coverage"].notna()]
-    for words, kind in kinds.items():
+    for words, kind in INTERVALS.items():
         own = rows[rows["interval"] == kind]
         below = int((own["ci_high"] < 0.95).sum())
         said = re.search(rf"the {words} interval in («\d+»|\w+) of («\d+»|\w+) cases", sentence.text)
