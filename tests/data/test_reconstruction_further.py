@@ -170,4 +170,5 @@ def test_nobody_can_be_worked_out_and_no_rare_value_is_told(repository, name):
     for file in folder.rglob("*"):
         if file.suffix in (".csv", ".html", ".yaml", ".json") and file.relative_to(folder).parts[0] != "data":
             text = file.read_text(encoding="utf-8")
-            assert not [word for word in rare if word in text], file
+            # As a word: four letters of it stand in a font's base64 by chance.
+            assert not [w for w in rare if re.search(rf"(?<![A-Za-z0-9]){w}(?![A-Za-z0-9])", text)], file
