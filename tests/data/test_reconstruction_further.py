@@ -1,5 +1,7 @@
 """Further private exports, run whole with all engines and robustness: rare values of more kinds, and nobody is found."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
