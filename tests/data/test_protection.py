@@ -308,14 +308,18 @@ def test_settings_name_no_client_or_therapist(key):
 
 
 @pytest.mark.parametrize("table", ["multiverse", "choices", "joint"])
-def test_a_median_of_few_specifications_is_no_estimate_in_disguise(table):
-    """Of two, of which one is told, it gives the other: the estimate without some clients."""
-    frame = pd.DataFrame({"model": "a", "specifications": [2, 16], "choice": "covariates"})
-    frame["statistic"] = "median"
-    frame["observed"] = frame["median_estimate"] = [-0.4, -0.5]
+def test_a_median_of_specifications_is_no_estimate_in_disguise(table):
+    """It is the estimate of one specification: beside those that are told, the one without some clients."""
+    frame = pd.DataFrame({"model": "a", "specifications": [2, 17], "choice": "covariates"})
+    if table == "joint":
+        frame["statistic"], frame["observed"] = ["same_sign", "median"], [16, -0.5]
+    else:
+        frame["median_estimate"], frame["significant"] = [-0.4, -0.5], 0.8
     found = suppressed(f"robustness/{table}.csv", frame, Clients(80, 80, frozenset({16})), FIVE)
-    for column in ("observed", "median_estimate")[: 1 if table == "joint" else 2]:
-        assert np.isnan(found[column].iloc[0]) and found[column].iloc[1] == -0.5
+    if table == "joint":
+        assert found["observed"].iloc[0] == 16 and np.isnan(found["observed"].iloc[1])
+    else:
+        assert found["median_estimate"].isna().all() and (found["significant"] == 0.8).all()
 
 
 def test_a_benchmark_of_other_clients_is_withheld():

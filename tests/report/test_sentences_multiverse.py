@@ -68,16 +68,14 @@ def test_analyses_their_share_and_the_joint_test(report):
     assert "the larger *p* counts" in text and ".012" in text
 
 
-def test_a_withheld_median_is_not_told_as_a_model_that_was_not_fitted(report, monkeypatch):
-    rows = [
-        Row(
-            multiverse.MULTIVERSE, 0, "row=0", {"model": "bond", "specifications": 2, "median_estimate": None}
-        )
-    ]
+def test_a_withheld_median_is_left_out_and_no_analyses_are_told_as_no_model(report, monkeypatch):
+    values = {"model": "bond", "specifications": 17, "median_estimate": None, "negative": 0.9}
+    rows = [Row(multiverse.MULTIVERSE, 0, "row=0", values | {"significant_negative": 0.5})]
     monkeypatch.setattr(
         Results, "rows", lambda self, name, **keys: rows if name == multiverse.MULTIVERSE else []
     )
-    assert "none is told" in multiverse.specifications(report)
+    text = words(multiverse.specifications(report))
+    assert "17" in text and "90" in text and "median" not in text
     rows.clear()
     assert "No main model was fitted" in multiverse.specifications(report)
 

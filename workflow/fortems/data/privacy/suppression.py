@@ -38,9 +38,8 @@ WITHOUT_SOME = (
     "set_estimate",
     "set_p",
 )
-#: Choices of a multiverse whose options are other clients: their medians are estimates without some.
+#: Choices of a multiverse whose options are other clients: how many of their estimates are significant is not told.
 OTHER_CLIENTS = ("missing", "outliers", "inclusion")
-FEWEST_SPECIFICATIONS = 8
 _P = re.compile(r"(?:.*_)?p(?:_holm)?")
 _CLIENTS = ("n", "n_clients")
 
@@ -228,17 +227,17 @@ def _specifications(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
 
 
 def _medians(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
-    """Of few specifications the median is nearly an estimate, and may be one without some clients."""
-    few = frame["specifications"] < FEWEST_SPECIFICATIONS
+    """A median of specifications is the estimate of one of them, or between two: perhaps one without some clients."""
+    if "median_estimate" in frame:
+        frame["median_estimate"] = np.nan
     if "statistic" in frame:
-        few &= frame["statistic"] == "median"
-    frame.loc[few, [name for name in ("median_estimate", "observed") if name in frame]] = np.nan
+        frame.loc[frame["statistic"] == "median", "observed"] = np.nan
     return frame
 
 
 def _choices(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     frame = _medians(frame, limits)
-    frame.loc[frame["choice"].isin(OTHER_CLIENTS), ["median_estimate", "significant"]] = np.nan
+    frame.loc[frame["choice"].isin(OTHER_CLIENTS), "significant"] = np.nan
     return frame
 
 

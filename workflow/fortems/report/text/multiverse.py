@@ -24,12 +24,15 @@ def specifications_brief(report: Report) -> str:
     """How many defensible analyses show the effect, and the joint test: a sentence for each main model."""
     parts = []
     for row in report.results.rows(MULTIVERSE, estimand="all"):
-        if not row.has("median_estimate"):
+        if not row["specifications"]:
             continue
         bind = report.bind
+        median = ""  # withheld where the data are the user's own
+        if row.has("median_estimate"):
+            median = f"the median is {bind.of(row, 'median_estimate', 'end')}, "
         text = (
-            f"In {bind.of(row, 'specifications', 'n')} defensible analyses of {model_words(report, row['model'])} the median indirect effect is "
-            f"{bind.of(row, 'median_estimate', 'end')}; {bind.of(row, 'negative', '%')} are negative, and "
+            f"Of the indirect effects in {bind.of(row, 'specifications', 'n')} defensible analyses of {model_words(report, row['model'])}, "
+            f"{median}{bind.of(row, 'negative', '%')} are negative, and "
             f"{bind.of(row, 'significant_negative', '%')} are negative with an interval that leaves out zero"
         )
         joint = report.results.first(JOINT, model=row["model"], null="a_or_b", statistic="median")
@@ -44,8 +47,6 @@ def specifications_brief(report: Report) -> str:
 def specifications(report: Report) -> str:
     """The analyses, what moves the estimate most, and what the joint test does and does not cover."""
     lead = specifications_brief(report)
-    if not lead and any(row["specifications"] for row in report.results.rows(MULTIVERSE, estimand="all")):
-        return "The defensible analyses are too few for a median that is not nearly one of them; none is told of own data."
     if not lead:
         return "No main model was fitted, so that there are no other analyses of it."
     parts = [lead]
