@@ -24,6 +24,9 @@ TITLES = {
     "scored": "Of these",
 }
 
+LINE = 0.165  # inches of a line of text
+HIGHEST = 0.62  # of the figure that the box of the exclusions may take
+
 
 def data(context: Context) -> pd.DataFrame:
     """The flow with what may be shown of it: small counts of real people are suppressed."""
@@ -56,7 +59,10 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     rows = frame.to_dict("records")
     main = [row for step in ("received", "analysed", "scored") for row in rows if row["step"] == step]
     out = [row for row in rows if row["step"] == "excluded"]
-    made, axes = style.figure(2.5 + 0.16 * max(0, len(out) - 3))
+    lines = [line for row in out for line in textwrap.wrap(f"{row['detail']}: {_counts(row)}", 34)]
+    inches = LINE * (len(lines) + 1) + 0.1  # of the box to the right, with its title
+    tall = max(2.5 + 0.16 * max(0, len(out) - 3), inches / HIGHEST)
+    made, axes = style.figure(tall)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.axis("off")
     places = {row["step"]: 0.86 - 0.37 * number for number, row in enumerate(main)}
@@ -67,9 +73,8 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     for upper, below in pairwise(main):
         _arrow(axes, (x, places[upper["step"]] - 0.11), (x, places[below["step"]] + 0.11))
     if out:
-        lines = [line for row in out for line in textwrap.wrap(f"{row['detail']}: {_counts(row)}", 34)]
         y = places["received"] - 0.185
-        height = min(0.34, 0.11 + 0.07 * (len(lines) + 1))
+        height = max(min(0.34, 0.11 + 0.07 * (len(lines) + 1)), inches / tall)
         _box(axes, 0.79, y, 0.4, height, "\n".join(["Excluded", *lines]))
         _arrow(axes, (x, y), (0.59, y))
     return made
