@@ -251,7 +251,7 @@ def test_other_aspects_are_benchmarks_and_parts_of_the_predictor_are_not(scores)
 
 def test_a_common_factor_is_taken_out_exactly_and_exposed():
     """All of r(x, m) comes from one factor of the ratings: a vanishes at its true share, before the matrix breaks."""
-    share, signs = 0.3, factor.PATTERNS["halo"]
+    share, signs = 0.3, factor.patterns("bond", "meaning", "distress")["halo"]
     own = np.diag([1.0, 1.0, 1.0])
     own[1, 2] = own[2, 1] = -0.3
     sigma = (1 - share) * own + share * np.outer(signs, signs)
@@ -269,7 +269,7 @@ def test_a_common_factor_is_taken_out_exactly_and_exposed():
     assert first.loc["single", "variance_share"] == pytest.approx(share, abs=0.04)
 
 
-@pytest.mark.parametrize("signs", factor.PATTERNS.values())
+@pytest.mark.parametrize("signs", factor.patterns("bond", "meaning", "distress").values())
 def test_ends_of_the_common_factor_against_a_search(signs):
     rng = np.random.default_rng(1)
     for _ in range(20):

@@ -100,11 +100,13 @@ def test_another_studys_sentences_name_its_own_variables(tmp_path, monkeypatch):
     use_study(written(tmp_path))
     from fortems.report.text import discussion, relations, summary
     from fortems.report.text import study as models
+    from fortems.report.text.words import more_or_less
 
     says(models.absent(), "models", "trust in the therapist", "not", "this run")
-    assert [discussion._order(), discussion._first_alone(), summary._fared()] == [
+    assert [discussion._order(), discussion._first_alone(), summary._found("clients", ["trust"])] == [
         "trust in the therapist, hope, PHQ\\-9",
         "trust in the therapist",
-        "had less PHQ\\-9",
+        "clients who rated it higher had more hope",
     ]
+    assert more_or_less("hope", "mood") == "less"
     assert relations.study().aspects == ()

@@ -117,7 +117,8 @@ class Binder:
             return Cell(numbers.ABSENT)
         text = numbers.write(row[column], style)
         self.ledger.append(Bound(text, row.file, row.line, row.key, column, row.rule, style))
-        return Cell(text, number=len(self.ledger) - 1)
+        together = text.replace(" ", "\N{NO-BREAK SPACE}") if style == "p=" else text
+        return Cell(together, number=len(self.ledger) - 1)
 
     def setting_cell(self, *path: str, style: str = "n") -> Cell:
         """Return a value of the run's configuration for a table."""
@@ -147,6 +148,25 @@ class Binder:
         return self._span(
             Bound(numbers.write(value, style), rows[0].file, -1, f"{ROWS}{lines}", column, rule, style)
         )
+
+    def span(
+        self, rows: list[Row], column: str, style: str = "n", words: str = "{} to {}", same: str = "{}"
+    ) -> str:
+        """Write the range of a column over rows of one file: ``LOW to HIGH``; one value where both are written alike.
+
+        Parameters
+        ----------
+        rows : list of Row
+            As in ``over``.
+        column, style : str
+            As in ``over``.
+        words, same : str
+            What stands around the two ends, and around a single value.
+        """
+        ends = [aggregate((row.values.get(column) for row in rows), rule) for rule in ("min", "max")]
+        if len({numbers.write(value, style) for value in ends}) == 1:
+            return same.format(self.over(rows, column, "min", style))
+        return words.format(*(self.over(rows, column, rule, style) for rule in ("min", "max")))
 
     def rows(self, rows: list[Row], column: str, word: bool = True) -> str:
         """Write how many rows there are, below ten in words; ``column`` must be filled in them."""

@@ -184,6 +184,21 @@ class Study:
             return _joined([self.variable(part) for part in name.split(BEHIND)], name)
         return _variable(name, {"label": self.labels.get(name, name.replace("_", " ").capitalize())})
 
+    def expected(self, x: str, y: str) -> int:
+        """Return the sign with which two variables go together where what is better goes with what is better.
+
+        Parameters
+        ----------
+        x, y : str
+            Variables; of one that the study does not know, more is taken to be better.
+
+        Returns
+        -------
+        int
+            1, or -1 where more of one of them alone is worse.
+        """
+        return -1 if self.variable(x).worse != self.variable(y).worse else 1
+
     def called(self, labels: Mapping[str, str]) -> Study:
         """Return the study with other labels for some of its variables, and labels for columns that it does not know."""
         known = {name: self._relabelled(name, labels[name]) for name in self.variables if name in labels}

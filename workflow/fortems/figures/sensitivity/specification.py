@@ -151,14 +151,19 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         clear = mine["significant"].astype(bool)
         own = mine[mine["default"].astype(bool)]
         place = f"; the report's own is number {int(own['rank'].iloc[0])} from the lowest" if len(own) else ""
-        negative = (mine["estimate"] < 0).mean()
+        side, sign = ("negative", -1) if mine["estimate"].median() < 0 else ("positive", 1)
+        share = (mine["estimate"] * sign > 0).mean()
         parts.append(
-            f"{_called(context, str(model))}: {percent(negative)} of {len(mine)} are negative, {percent(clear.mean())} leave out zero{place}"
+            f"{_called(context, str(model))}: {percent(share)} of the {len(mine)} shown are {side}, {percent(clear.mean())} leave out zero{place}"
         )
     text = f"Points: estimates; band: intervals; below, darker where an option was taken. {'. '.join(parts)}."
     table: Any = context.table(FILE)
     failed = int(table["estimate"].isna().sum())
-    return f"{text} {failed} specifications gave no estimate or may not be told." if failed else text
+    return (
+        f"{text} Not shown are {failed} that gave no estimate or may not be told one by one."
+        if failed
+        else text
+    )
 
 
 SPEC = Spec("specification", title, data, draw, alt, reading)

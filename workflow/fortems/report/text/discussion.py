@@ -12,21 +12,22 @@ from fortems.report.text.study import model_words, others
 from fortems.report.text.words import clear, joined, name, sentence
 from fortems.study.definition import lower, study
 from fortems.study.roles import key_models
-from fortems.study.variables import bare, short_label
+from fortems.study.variables import bare, short_label, with_article
 
 DIAGNOSTICITY = "design/diagnosticity.csv"
 
 
 def shown(report: Report, role: str) -> dict[str, str]:
-    """Estimand → whether a key model's indirect effect is shown with the expected sign (negative), or against it."""
+    """Estimand → whether a key model's indirect effect is shown with the expected sign, or against it."""
     states: dict[str, str] = {}
     model = key_models(report.models).get(role)
     if model is None:
         return states
+    sign = study().expected(role, study().outcome)
     for level in levels(report.results):
         row = path(report.results, model, level, "indirect")
         if row is not None and clear(row) is not None:
-            states[level] = "no" if not clear(row) else "yes" if row["estimate"] < 0 else "against"
+            states[level] = "no" if not clear(row) else "yes" if row["estimate"] * sign > 0 else "against"
     return states
 
 
@@ -134,10 +135,6 @@ def _order() -> str:
     return ", ".join(_chain())
 
 
-def _sense() -> str:
-    return f"sense of {escape(bare(study().mediator))}"
-
-
 def _first_alone() -> str:
     """What a verdict on each aspect by itself comes to: ``X, but not Y or Z``."""
     first, *others = (_brief(x) for x in study().aspects or study().predictors)
@@ -191,8 +188,8 @@ def implications(report: Report) -> str:
         return f"{next_study} For practice nothing follows as to the {study().work}'s account, since its models are not among this run's."
     if state == {"both"} and len(levels(report.results)) > 1:
         practice = (
-            f"For practice the association is a reason for attention to clients' {_sense()} when the {escape(bare(study().predictors[0]))} is discussed; it "
-            "is no evidence that working on either changes the other."
+            f"For practice the association is a reason to ask how much {escape(bare(study().mediator))} clients have when "
+            f"{escape(with_article(study().predictors[0]))} is discussed; it is no evidence that working on either changes the other."
         )
     else:
         practice = f"For practice these data give no new reason for action; they do not show that {escape(bare(study().mediator))} plays no part."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fortems.presentation.choice import levels
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.report.template import Report
@@ -30,10 +31,11 @@ def specifications_brief(report: Report) -> str:
         median = ""  # withheld where the data are the user's own
         if row.has("median_estimate"):
             median = f"the median is {bind.of(row, 'median_estimate', 'end')}, "
+        side = "positive" if row["positive"] > row["negative"] else "negative"
         text = (
             f"Of the indirect effects in {bind.of(row, 'specifications', 'n')} defensible analyses of {model_words(report, row['model'])}, "
-            f"{median}{bind.of(row, 'negative', '%')} are negative, and "
-            f"{bind.of(row, 'significant_negative', '%')} are negative with an interval that leaves out zero"
+            f"{median}{bind.of(row, side, '%')} are {side}, and "
+            f"{bind.of(row, f'significant_{side}', '%')} are {side} with an interval that leaves out zero"
         )
         joint = report.results.first(JOINT, model=row["model"], null="a_or_b", statistic="median")
         if joint is not None and joint.has("p"):
@@ -69,7 +71,7 @@ def specifications(report: Report) -> str:
         parts.append(
             "The joint test [@simonsohn2020] forces the null on the data of every analysis, no path *b* and beside it no path *a*, and resamples "
             "therapists for all at once; the larger *p* counts, so that where neither path exists it is conservative. It covers the "
-            "choices that can be resampled in batches; the others are shown and stand outside its *p*."
+            "choices that can be resampled in batches; the others stand outside its *p*."
         )
     return joined(parts)
 
@@ -83,7 +85,7 @@ def carried_by(report: Report) -> str:
         where = f"for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
         if row.has("set_clients"):
             clauses.append(
-                f"{where} {report.bind.of(row, 'set_clients', 'n')} of {report.bind.of(row, 'n_clients', 'n')} clients do"
+                f"{where} {report.bind.of(row, 'set_clients', 'n')} of {report.bind.of(row, 'n_clients', 'n')} clients can"
             )
         else:
             clauses.append(
@@ -145,12 +147,14 @@ def many_tests(report: Report) -> str:
     families = dict.fromkeys(row["family"] for row in rows)
     clauses = []
     for family in families:
+        if family.endswith(", within") and "within" not in levels(report.results):
+            continue  # a printed table has no such effects
         its = [row for row in rows if row["family"] == family and row.has("p")]
         bind = report.bind
         counts = [bind.among(its, column, "True") if any(row[column] for row in its) else "none"
                   for column in ("significant", "significant_holm", "significant_bh")]  # fmt: skip
         clauses.append(
-            f"{family}: {counts[0]} of {bind.rows(its, 'p')} have *p* below .05, {counts[1]} after Holm, {counts[2]} after Benjamini and Hochberg"
+            f"{family}: {counts[0]} of {bind.rows(its, 'p')} with *p* below .05, {counts[1]} after Holm, {counts[2]} after Benjamini and Hochberg"
         )
     if clauses:
         parts.append(f"By family of tests, {'; '.join(clauses)}.")
@@ -159,13 +163,26 @@ def many_tests(report: Report) -> str:
         most = max(chance, key=lambda row: row["expected_by_chance"])
         parts.append(
             f"In simulated studies some of the {study().work}'s findings show although what they say is not so there: "
-            f"{report.bind.over(chance, 'expected_by_chance', 'min', 'x')} to {report.bind.of(most, 'expected_by_chance', 'x')} of "
+            f"{report.bind.span(chance, 'expected_by_chance', 'x')} of "
             f"{report.bind.of(most, 'findings', 'n')} on average, by scenario."
         )
     return joined(parts)
 
 
+def many_title(report: Report) -> str:
+    """The heading of the section on who carries the verdicts, on the aspects compared and on many tests, as far as it has them."""
+    parts = {"Few Clients": INFLUENCE, "Compared Aspects": ASPECTS, "Many Tests": MULTIPLICITY}
+    return ", ".join(words for words, file in parts.items() if report.has(file))
+
+
 SENTENCES = {
     function.__name__: function
-    for function in (specifications_brief, specifications, carried_by, aspects_compared, many_tests)
+    for function in (
+        specifications_brief,
+        specifications,
+        carried_by,
+        aspects_compared,
+        many_tests,
+        many_title,
+    )
 }

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fortems.presentation.choice import levels
-from fortems.presentation.numbers import write
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.template import Report
 from fortems.report.text.study import model_words
 from fortems.report.text.words import NB, joined
 from fortems.robustness.bayes.prior import INFORMED
+from fortems.study.definition import study
 from fortems.study.variables import in_sentence
 
 CONFOUNDING = "robustness/confounding.csv"
@@ -42,13 +42,6 @@ def each(report: Report, file: str) -> list[tuple[str, str]]:
 
 def _where(report: Report, model: str, level: str) -> str:
     return f"for {model_words(report, model)} {ESTIMAND_WORDS[level]}"
-
-
-def _span(report: Report, rows: list[Row], column: str, style: str) -> str:
-    """``LOW to HIGH`` over rows, or the one value where both are written alike."""
-    low, high = (report.bind.over(rows, column, rule, style) for rule in ("min", "max"))
-    values = [row[column] for row in rows]
-    return low if write(min(values), style) == write(max(values), style) else f"{low} to {high}"
 
 
 def by_correlation(report: Report, model: str, level: str) -> str:
@@ -103,8 +96,8 @@ def by_dropout(report: Report, model: str, level: str) -> str:
     if not rows:
         return ""
     clear = [row for row in rows if row["ci_low"] > 0 or row["ci_high"] < 0]
-    shown = report.bind.over(clear, "indirect", "rows", "n") if clear else "none"
-    return f"it is {_span(report, rows, 'indirect', 'end')}, and its interval leaves out zero in {shown} of {report.bind.over(rows, 'indirect', 'rows', 'n')} cases"
+    shown = report.bind.rows(clear, "indirect") if clear else "none"
+    return f"it is {report.bind.span(rows, 'indirect', 'end')}, and its interval leaves out zero in {shown} of {report.bind.rows(rows, 'indirect')} cases"
 
 
 def overturning(report: Report, model: str, level: str) -> list[str]:
@@ -147,7 +140,7 @@ def strengths(report: Report) -> str:
         return ""
     parts = [
         "Robustness values [@cinelli2020] say how much of the variance of both ends of a path a confounder must explain: "
-        f"{_span(report, values, 'rv', '%')} to bring *a* or *b* to zero, {_span(report, values, 'rv_alpha_robust', '%')} to bring the report's own interval there (the "
+        f"{report.bind.span(values, 'rv', '%')} to bring *a* or *b* to zero, {report.bind.span(values, 'rv_alpha_robust', '%')} to bring the report's own interval there (the "
         f"cluster-robust variant){report.see('fig-robustness_values')}."
     ]
     tried = [row for row in report.results.rows(STRENGTHS, kind="benchmark") if row.has("includes_zero")]
@@ -165,7 +158,7 @@ def strengths(report: Report) -> str:
         if row.has("rv")
     ]
     if bound:
-        span = _span(report, bound, "rv", "%")
+        span = report.bind.span(bound, "rv", "%")
         parts.append(
             f"To move a direct path to the bound of the equivalence test it takes {span}: little is needed for that verdict to change."
             if max(row["rv"] for row in bound) < min(row["rv"] for row in values)
@@ -189,10 +182,22 @@ def common_factor(report: Report) -> str:
     if not clauses:
         return ""
     return (
-        "All scores are one client's ratings. A factor that runs through all of them, of halo (predictor and mediator up, outcome "
-        "down) or of acquiescence (all up), can make an indirect effect of nothing, unless no covariance matrix remains before: "
+        f"All scores are one client's ratings. A factor that runs through all of them, {_kinds()}, can make an indirect effect of "
+        "nothing, unless no covariance matrix remains before: "
         f"{'; '.join(clauses)}{report.see('fig-common_factor')}."
     )
+
+
+def _kinds() -> str:
+    """The common factors looked at, with what each does to the study's variables."""
+    ours = study()
+    parts = {"predictor": 1, "mediator": ours.expected(ours.predictors[0], ours.mediator)}
+    parts["outcome"] = ours.expected(ours.predictors[0], ours.outcome)
+    down = [part for part, sign in parts.items() if sign < 0]
+    if not down:
+        return "of halo or of acquiescence (all up, the one like the other)"
+    up = listed(part for part, sign in parts.items() if sign > 0)
+    return f"of halo ({up} up, {listed(down)} down) or of acquiescence (all up)"
 
 
 def survivors(report: Report) -> str:
@@ -215,14 +220,14 @@ def distributions(report: Report) -> str:
     low = [row for row in features if row["p"] < SMALL]
     parts = [
         f"Of {report.bind.over(features, 'p', 'rows', 'n')} tests of residuals (skewness, tails, unequal variances) "
-        f"{report.bind.over(low, 'p', 'rows', 'n') if low else 'none'} had *p* below .05."
+        f"{report.bind.rows(low, 'p') if low else 'none'} had *p* below .05."
     ]
     fares = [row for row in report.results.rows(DISTRIBUTION, kind="population") if row.has("coverage")]
     kinds = dict.fromkeys(row["check"] for row in fares)
     clauses = []
     for kind in kinds:
         same = [row for row in fares if row["check"] == kind]
-        span = _span(report, same, "coverage", "%")
+        span = report.bind.span(same, "coverage", "%")
         clauses.append(
             f"{span} where populations are {'normal' if kind == 'normal' else f'like these data in their {kind}'}"
         )
@@ -285,7 +290,7 @@ def _calibrated(report: Report) -> str:
     low = [row for row in rows if row["p"] < SMALL]
     return (
         f"In simulation-based calibration with {report.bind.of(rows[0], 'studies', 'n')} studies a prior, "
-        f"{report.bind.over(low, 'p', 'rows', 'n') if low else 'none'} of {report.bind.over(rows, 'p', 'rows', 'n')} quantities had ranks that differ from "
+        f"{report.bind.rows(low, 'p') if low else 'none'} of {report.bind.rows(rows, 'p')} quantities had ranks that differ from "
         "uniform ones at .05."
     )
 

@@ -18,7 +18,7 @@ from fortems.report.text.claims import (
 from fortems.report.text.design.diagnosticity import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.study import absent, others
-from fortems.report.text.words import NB, clear, joined, name, plural, sentence
+from fortems.report.text.words import NB, clear, joined, more_or_less, name, plural, sentence
 from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.roles import key_models, main_models
@@ -36,8 +36,8 @@ def _size(report: Report) -> str:
 def abstract_method(report: Report) -> str:
     """Data, measures, models, estimands."""
     opening = {
-        "simulated": f"Item answers of {_size(report)} were simulated from the assumed values of the scenario {{}}; no value is the "
-        f"{study().work}'s.",
+        "simulated": f"Item answers of {_size(report)} were simulated from the assumed values of the scenario {{}}"
+        + (f"; no value is the {study().work}'s." if study().citation else "."),
         "items": f"Item-level questionnaire data of {_size(report)} were scored and analysed.",
         "scores": f"Scale scores of {_size(report)} were analysed.",
         "matrix": f"The printed correlations of {_size(report)} were checked and re-analysed.",
@@ -117,13 +117,13 @@ def abstract_conclusion(report: Report) -> str:
     through, outcome = escape(bare(study().mediator)), name(study().outcome)
     if not key:
         return f"{absent()}, so that nothing follows for its account. Cross-sectional data cannot tell one order of variables from another."
-    better, relation = key_words[0], " and ".join(key_words)
+    relation = " and ".join(key_words)
     state = [support(report, role) for role in key]
     tail = "Cross-sectional data cannot tell this order of the variables from others."
     if "against" in state:
         return (
-            f"The data speak against {through} as a carrier of the relation between a better {better} and {'less' if study().variable(study().outcome).worse else 'more'} {outcome}: an indirect effect of "
-            f"the opposite sign is shown. {tail}"
+            f"The data speak against {through} as a carrier of the relation of {relation} with {outcome}: an indirect effect of the "
+            f"opposite sign is shown. {tail}"
         )
     if state and all(value == "both" for value in state):
         return (
@@ -157,8 +157,8 @@ def plain_results(report: Report) -> str:
         states.setdefault(support(report, predictor), []).append(escape(ours.variable(predictor).plain))
     if "both" in states:
         parts.append(
-            f"For {listed(states['both'])} the numbers fit the idea: {whose} who rated it higher found more {through}, and those with "
-            f"more {through} {_fared()}."
+            f"For {listed(states['both'])} the numbers fit the idea: {_found(whose, states['both'])}, and those with more {through} had "
+            f"{more_or_less(ours.mediator, ours.outcome)} {escape(bare(ours.outcome))}."
         )
     if "one" in states:
         parts.append(
@@ -176,10 +176,12 @@ def plain_results(report: Report) -> str:
     return joined(parts) or "The question could not be answered with these data."
 
 
-def _fared() -> str:
-    """How those with more of the mediator fared where the indirect effect is as expected: ``had less Y``."""
+def _found(whose: str, predictors: list[str]) -> str:
+    """What went with the predictor where the indirect effect is as expected: ``clients who rated it higher had more M``."""
     ours = study()
-    return f"had {'less' if ours.variable(ours.outcome).worse else 'more'} {escape(bare(ours.outcome))}"
+    more = more_or_less(ours.predictors[0], ours.mediator)
+    it = "it" if len(predictors) == 1 else "them"
+    return f"{whose} who rated {it} higher had {more} {escape(bare(ours.mediator))}"
 
 
 def _plain_others(report: Report) -> str:
@@ -239,14 +241,16 @@ def plain_meaning(report: Report) -> str:
         return (
             f"Nothing as to the {study().work}'s question, since its models are not among those of this run."
         )
-    through, outcome = escape(bare(study().mediator)), name(study().outcome)
+    ours = study()
+    first, through, outcome = (escape(bare(x)) for x in (ours.predictors[0], ours.mediator, ours.outcome))
     if (
         all(support(report, predictor) == "both" for predictor in study().predictors)
         and len(levels(report.results)) > 1
     ):
         return (
-            f"Clients' sense of {through} may deserve a place in the conversation about how therapy is going. That working on the relationship "
-            f"raises {through}, or that {through} {'lowers' if study().variable(study().outcome).worse else 'raises'} {outcome}, is not shown."
+            f"How much {through} clients have may deserve a place in the conversation about how therapy is going. That more {first} "
+            f"brings {more_or_less(ours.predictors[0], ours.mediator)} {through}, or more {through} "
+            f"{more_or_less(ours.mediator, ours.outcome)} {outcome}, is not shown."
         )
     return (
         f"These data give no reason to change practice. They do not show that {through} plays no part either."

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from fortems.presentation.results import Row
 from fortems.report.bind import escape
 from fortems.report.template import Report
+from fortems.study.definition import study
 from fortems.study.variables import in_sentence
 
 #: Keeps a symbol, its sign of equality and its number on one line.
@@ -54,6 +55,11 @@ def clear(row: Row, low: str = "ci_low", high: str = "ci_high") -> bool | None:
     if not row.has(low, high):
         return None
     return bool(row[low] > 0 or row[high] < 0)
+
+
+def more_or_less(x: str, y: str) -> str:
+    """What more of one variable is expected to go with, of the other: ``more`` or ``less``."""
+    return "more" if study().expected(x, y) > 0 else "less"
 
 
 def plural(count: int, one: str, many: str) -> str:

@@ -1,8 +1,8 @@
 """One common factor of all that the client rates: how large it may be before the indirect effect is gone.
 
 Predictor, mediator and outcome are one person's ratings. Let each share a factor with loading λ s_i in SD units, the same
-size λ for all and the signs s declared: halo (+, +, −: a contented client rates alliance and meaning high and distress low) and acquiescence (+, +, +:
-agreeing with whatever is asked). What is left without it,
+size λ for all and the signs s declared: halo (a contented client rates high what more of is better and low what more of is worse: +, +, − for
+alliance, meaning and distress) and acquiescence (+, +, +: agreeing with whatever is asked). What is left without it,
 
     Σ* = Σ − λ² (s ∘ d)(s ∘ d)',     d the SDs,
 
@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fortems.robustness.covariances import Indirect, Level, M, X, Y, indirect_of, indirect_p, slopes
+from fortems.study.definition import study
 
 Array = NDArray[np.float64]
 
-#: Signs of the loadings of predictor, mediator and outcome.
-PATTERNS: dict[str, tuple[float, float, float]] = {"halo": (1.0, 1.0, -1.0), "acquiescence": (1.0, 1.0, 1.0)}
+ACQUIESCENCE = (1.0, 1.0, 1.0)
 #: kind of a row: a point of the curve; where the interval reaches zero, a or b vanishes, no matrix remains.
 CURVE, INTERVAL, A, B, INADMISSIBLE = "curve", "interval", "a vanishes", "b vanishes", "inadmissible"
 STEPS = 20
@@ -43,6 +43,18 @@ COLUMNS = (
     ),
     *("a", "b", "direct", "indirect", "ci_low", "ci_high", "p", "note", "n_clients", "n_therapists"),
 )
+
+
+def patterns(predictor: str, mediator: str, outcome: str) -> dict[str, tuple[float, float, float]]:
+    """Return the signs of the loadings of predictor, mediator and outcome, by pattern; of the same signs one pattern.
+
+    Parameters
+    ----------
+    predictor, mediator, outcome : str
+        Variables, whose directions the study says.
+    """
+    halo = (1.0, float(study().expected(predictor, mediator)), float(study().expected(predictor, outcome)))
+    return {"halo": halo} if halo == ACQUIESCENCE else {"halo": halo, "acquiescence": ACQUIESCENCE}
 
 
 def without(sigma: Array, shares: Array, signs: tuple[float, float, float]) -> Array:
@@ -136,7 +148,7 @@ def rows(level: Level, confidence: float) -> list[dict[str, Any]]:
     (then no factor of this kind explains the effect away).
     """
     found = []
-    for pattern, signs in PATTERNS.items():
+    for pattern, signs in patterns(*level.model.chain).items():
         core = level.core
         last = inadmissible_from(core, signs)
         vanish = {A: a_vanishes(core, signs), B: b_vanishes(core, signs)}
