@@ -72,15 +72,14 @@ def test_what_went_with_what_is_told_by_the_directions(report_of, turned):
         says(words(summary.plain_meaning(report)), "more alliance", *more, "not shown")
 
 
-def test_specifications_are_counted_on_the_side_of_their_median(report_of):
+def test_specifications_are_counted_on_the_side_of_most(report_of):
     report = report_of("items")
     table = report.results.table(multiverse.MULTIVERSE)
-    table[["median_estimate", "negative", "positive"]] = [0.4, 0.25, 0.75]
-    table[["significant_negative", "significant_positive"]] = [0.0, 0.5]
-    says(words(multiverse.specifications_brief(report)), "0.40", "75%", "positive", "50%", "positive")
-    table["median_estimate"] = -0.4
+    table[["negative", "positive", "significant_negative", "significant_positive"]] = [0.25, 0.75, 0.0, 0.5]
+    says(words(multiverse.specifications_brief(report)), "75%", "positive", "50%", "positive")
+    table[["negative", "positive"]] = [0.75, 0.25]
     report.results._read.clear()
-    says(words(multiverse.specifications_brief(report)), "−0.40", "25%", "negative", "0%", "negative")
+    says(words(multiverse.specifications_brief(report)), "75%", "negative", "0%", "negative")
 
 
 def test_several_values_of_a_moderator_are_called_as_the_study_says(report_of, turned, monkeypatch):

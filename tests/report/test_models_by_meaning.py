@@ -135,7 +135,7 @@ def test_own_variables_are_told_beside_the_studys_model(report_of):
 
 def test_where_no_interval_is_shown_none_is_told(report_of):
     report = only(report_of("items", paths=(0.05, -0.1, 0.1)), {"bond": SWAPPED})
-    assert "does not leave out zero in the one model" in words(study.others(report))
+    assert "includes zero in the one model" in words(study.others(report))
     assert "none is shown" in words(SENTENCES["plain_results"](report))
     report.models = {}
     assert words(study.others(report)) == f"{study.absent()}."

@@ -111,6 +111,7 @@ def test_latent_models_stand_in_the_table_with_their_fit(report_of):
     notes = repr(table.notes)
     says(notes, "Monte Carlo", "observed scores", "delta method", "latent variables")
     printed = " ".join(nodes.text_of(note.inlines()) for note in table.notes)
+    printed = printed.replace("\N{NO-BREAK SPACE}", " ")
     assert "χ²(41) = 62.46, p = .017." in printed and "*" not in printed
 
 

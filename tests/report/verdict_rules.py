@@ -46,7 +46,7 @@ def correlation(run: Run, found: re.Match[str], _: Sentence) -> bool:
 
 def listed(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
     rows = [run.row(k) for k in re.findall(r"r = «(\d+)»", sentence.text)]
-    return bool(rows) and all((row["p"] < 0.05) == (found[0] == "Correlated are") for row in rows)
+    return bool(rows) and all((row["p"] < 0.05) == (found["no"] is None) for row in rows)
 
 
 def contrast(run: Run, found: re.Match[str], _: Sentence) -> bool:
@@ -196,12 +196,20 @@ def how_many(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
             rows = [row for model in models if (row := run.effect(model, level, "indirect")) is not None]
             if (run.value(shown), run.value(known)) != (sum(map(beyond, rows)), len(rows)):
                 return False
-    one = re.search(r"(not )?in the one model", sentence.text)
-    if one:
-        rows = [
-            row for level in LEVELS.values() if (row := run.effect(models[0], level, "indirect")) is not None
-        ]
-        return len(models) == 1 and all(beyond(row) == (one[1] is None) for row in rows)
+    if "in the one model" in sentence.text:
+        said = re.findall(
+            r"(leaves out zero|includes zero)(?: in the one model)?(?: (within therapists|at the single level))?",
+            sentence.text,
+        )
+        told = {LEVELS[where]: verb for verb, where in said if where} or dict.fromkeys(
+            LEVELS.values(), said[0][0]
+        )
+        rows = {level: run.effect(models[0], level, "indirect") for level in told}
+        return len(models) == 1 and all(
+            beyond(row) == (told[level] == "leaves out zero")
+            for level, row in rows.items()
+            if row is not None
+        )
     return bool(clauses)
 
 
@@ -248,6 +256,12 @@ def moderated(run: Run, found: re.Match[str], _: Sentence) -> bool:
     rows = rows[(rows["quantity"] == "moderated_mediation") & rows["ci_low"].notna()]
     counts = int(rows.apply(beyond, axis=1).sum()), len(rows)
     return (run.value(found["shown"]), run.value(found["all"])) == counts
+
+
+def one_contrast(run: Run, found: re.Match[str], _: Sentence) -> bool:
+    rows = run.table("mediation/derived.csv")
+    rows = rows[(rows["quantity"] == "moderated_mediation") & rows["ci_low"].notna()]
+    return len(rows) == 1 and beyond(rows.iloc[0]) == (found["state"] == "leaves out zero")
 
 
 def background(run: Run, found: re.Match[str], _: Sentence) -> bool:

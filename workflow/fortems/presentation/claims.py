@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from fortems.study.definition import study
 
 if TYPE_CHECKING:
     from fortems.claims.claimfile import Claim
+    from fortems.presentation.results import Row
 
 ESTIMANDS = {"total": "", "within": " (within)", "single": " (single level)"}
 
@@ -17,6 +19,24 @@ def claim_label(claims: Mapping[str, Claim], name: str, estimand: str = "total")
     """A finding in few words, with the estimand that it was judged at."""
     label = claims[name].label if name in claims else name.replace("_", " ").capitalize()
     return f"{label}{ESTIMANDS.get(estimand, '')}"
+
+
+def reason(claims: Mapping[str, Claim], row: Row) -> str:
+    """Why a finding has its verdict, with the findings that it consists of by their labels, not by their names in the file.
+
+    Parameters
+    ----------
+    claims : mapping
+        The findings of the run.
+    row : Row
+        A row of ``claims.csv`` with ``claim``, ``verdict`` and ``reason``.
+    """
+    text = str(row["reason"]).removeprefix(f"{row['verdict']}: ")
+    claim = claims.get(str(row["claim"]))
+    parts = (*claim.parts, *claim.contrasts) if claim else ()
+    for part in sorted(parts, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", f"“{claim_label(claims, part)}”", text)
+    return text
 
 
 def patterns(claims: Mapping[str, Claim]) -> dict[str, Claim]:

@@ -83,16 +83,18 @@ def bounded_end(value: float, decimals: int = 2) -> str:
 
 
 def p_value(value: float) -> str:
-    """Write a p value without its sign of equality: ``.023``, ``< .001``; told apart from .05."""
+    """Write a p value without its sign of equality: ``.023``, ``< .001``, ``> .999``; told apart from .05."""
     if float(value) < SMALLEST_P:
         return f"< {bounded(SMALLEST_P, 3)}"
+    if fixed(value, 3) == fixed(1.0, 3):
+        return f"> {bounded(1 - SMALLEST_P, 3)}"
     return _apart(float(value), ALPHA, 3, bounded)
 
 
 def p_statement(value: float) -> str:
-    """Write a p value with its sign: ``= .023``, ``< .001``."""
+    """Write a p value with its sign: ``= .023``, ``< .001``, ``> .999``."""
     text = p_value(value)
-    return text if text.startswith("<") else f"= {text}"
+    return text if text.startswith(("<", ">")) else f"= {text}"
 
 
 def degrees(value: float) -> str:

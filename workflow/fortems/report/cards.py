@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fortems.presentation.claims import reason
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.report.page import nodes
@@ -106,7 +107,8 @@ def _verdict(report: Report, row: Row) -> Cell:
     verdict = report.bind.cell(row, "verdict", "text")
     if not row.has("reason"):
         return verdict
-    return Cell.of(verdict, ": ", report.bind.cell(row, "reason", "text"))
+    told = reason(report.results.claims, row)
+    return Cell.of(verdict, ": ", report.bind.cell(row, "reason", "text") if told == row["reason"] else told)
 
 
 def _often(report: Report, row: Row) -> Cell | None:

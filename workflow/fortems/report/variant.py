@@ -14,7 +14,7 @@ from fortems.study.definition import study
 _OFF = "switched off in the configuration"
 _MATRIX = "a published matrix has no client rows"
 _SCORES = "the data hold scale scores, not item answers"
-_EMPTY = "nothing could be estimated"
+_EMPTY = "nothing was estimated"
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def _ratios(axes: Axes, rows: pd.DataFrame, marks: dict[tuple[str, str], style.M
 
 def title(frame: pd.DataFrame, context: Context) -> str:
     """Caption."""
-    return "Diagnosticity of the Published Pattern"
+    return "Diagnosticity of the Pattern of Findings"
 
 
 def alt(frame: pd.DataFrame, context: Context) -> str:

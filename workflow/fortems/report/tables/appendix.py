@@ -14,6 +14,7 @@ from fortems.schema import plain_yaml
 from fortems.study.definition import study
 
 #: Sections that a run without such models leaves out.
+SUPPLEMENT = "s-"  # how identifiers of its sections begin
 OPTIONAL = frozenset({"s-covariates", "s-further", "s-reversed", "s-power", "s-paths"})
 PACKAGES = (
     (NAME, "the study"),
@@ -122,7 +123,8 @@ def _answer(
             raise FortemsError(
                 f"{path.name}: {entry['item']!r} points to the section {section}, which is not there"
             )
-        parts += ["; ", Cell(sections[section], link=section)]
+        where = " (supplement)" if section.startswith(SUPPLEMENT) else ""
+        parts += ["; ", Cell(f"{sections[section]}{where}", link=section)]
     if "note" in entry:
         parts += ["; ", str(entry["note"])]
     return Cell.of(*parts[1:])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fortems.presentation.choice import counted_words
-from fortems.presentation.claims import aspects_pattern, claim_label, patterns
+from fortems.presentation.claims import aspects_pattern, claim_label, patterns, reason
 from fortems.presentation.numbers import rounded
 from fortems.presentation.results import Row
-from fortems.presentation.words import ESTIMAND_WORDS, listed
+from fortems.presentation.words import ESTIMAND_WORDS, INTERVAL_WORDS, listed
 from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
@@ -16,7 +16,7 @@ from fortems.report.text.claims import CLAIMS, estimands
 from fortems.report.text.design.diagnosticity import DIAGNOSTICITY, RATIOS
 from fortems.report.text.robustness import comparable
 from fortems.study.definition import lower, study
-from fortems.study.variables import in_sentence
+from fortems.study.variables import in_sentence, label
 
 PUBLISHED = "published.csv"
 
@@ -136,7 +136,7 @@ def _line(report: Report, row: Row, pattern: bool) -> tuple[Cell | str, ...]:
         text = f"{text.rstrip('.')} ({ESTIMAND_WORDS[row['estimand']]})."
     verdict = bind.cell(row, "verdict", "text")
     if row["verdict"] in ("not testable", "not reproduced") and row.has("reason"):
-        verdict = Cell.of(verdict, f": {_reason(row)}")
+        verdict = Cell.of(verdict, f": {_reason(report, row)}")
     return (
         text,
         bind.cell(row, "estimate", style),
@@ -155,10 +155,10 @@ def _prints_as_a_bound(report: Report, row: Row) -> bool:
     return any(size != end and rounded(size, 2) == rounded(end, 2) for end in claim.band)
 
 
-def _reason(row: Row) -> str:
-    reason = str(row["reason"]).removeprefix(f"{row['verdict']}: ")
-    failed = reason.count(" does not hold")
-    return reason if failed < 2 else "more than one part does not hold"
+def _reason(report: Report, row: Row) -> str:
+    if str(row["reason"]).count(" does not hold") > 1:
+        return "more than one part does not hold"
+    return reason(report.results.claims, row)
 
 
 def scenarios(report: Report) -> Table | None:
@@ -237,6 +237,25 @@ def _ratio(report: Report, row: Row | None) -> Cell:
     return Cell.of(sign, report.bind.cell(row, "ratio", "x")) if sign else report.bind.cell(row, "ratio", "x")
 
 
+#: How an effect is called in a list of published numbers.
+EFFECTS = {"direct": "c′", "indirect": "ab", "total": "total effect"}
+
+
+def _published_number(what: str) -> str:
+    """A published number in words: variables by their labels, effects by their symbols, kinds of intervals left out."""
+    title, _, cell = what.rpartition(": ")
+    row, comma, column = cell.rpartition(", ")
+    parts = (row if comma else column).split("~")
+    known = study().variables
+    told = [
+        label(part) if part in known else EFFECTS.get(part, part)
+        for part in parts
+        if part not in {"wald", *INTERVAL_WORDS}
+    ]
+    text = " – ".join(told)
+    return f"{f'{title}: ' if title else ''}{text}{f', {column}' if comma and column != 'estimate' else ''}"
+
+
 def published(report: Report) -> Table | None:
     """Published beside computed numbers, where there is something to compare."""
     rows = comparable(report)
@@ -245,7 +264,7 @@ def published(report: Report) -> Table | None:
     bind = report.bind
     body = tuple(
         (
-            str(row["what"]).replace("~", " – "),
+            _published_number(str(row["what"])),
             bind.cell(row, "published", "number"),
             bind.cell(row, "computed", "number"),
             bind.cell(row, "verdict", "text"),

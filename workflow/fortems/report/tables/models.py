@@ -21,6 +21,7 @@ from fortems.presentation.words import (
     ESTIMAND_WORDS,
     MEASURED_INTERVALS,
     METHOD_WORDS,
+    listed,
     model_label,
 )
 from fortems.report.page.table import Cell, Section, Table
@@ -166,6 +167,9 @@ def _clustering(report: Report) -> list[Cell]:
 
 def verdicts(report: Report) -> Table | None:
     """Full or partial: indirect and direct intervals, equivalence, the paper's rule."""
+    published = bool(study().citation)
+    whose = f"{study().work.capitalize()}'s rule" if published else "Common rule"
+    concluded = f", as the {study().work} seems to have concluded" if published else ""
     body: list[tuple[Cell | str, ...]] = []
     shown = _judged(report)
     for model, words in shown.items():
@@ -206,7 +210,7 @@ def verdicts(report: Report) -> Table | None:
             "Smallest bound",
             "Clients needed",
             "Equivalence",
-            f"{study().work.capitalize()}'s rule",
+            whose,
         ),
         "lccrrrll",
         tuple(body),
@@ -215,8 +219,8 @@ def verdicts(report: Report) -> Table | None:
                 "Intervals as in the text. Equivalence: is the direct path smaller than ",
                 bound,
                 " standard deviations? Smallest bound: the smallest for which the answer would be yes. Clients needed: for the test to "
-                f"succeed in four studies of five if the direct path were zero. {study().work.capitalize()}'s rule: full if the indirect interval excludes zero "
-                f"and the direct path is not significant, as the {study().work} seems to have concluded.",
+                f"succeed in four studies of five if the direct path were zero. {whose}: full if the indirect interval excludes zero "
+                f"and the direct path is not significant{concluded}.",
             ),
         ),
         widths=(0.2, 0.15, 0.15, 0.08, 0.09, 0.09, 0.14, 0.1),
@@ -290,7 +294,13 @@ def measurement(report: Report) -> Table | None:
     if len(body) < 2:
         return None
     how = {row["measurement"]: MEASURED_INTERVALS[row["interval"]] for row in rows}
-    kinds = [f"{words} for {WHAT[kind].lower()}" for kind, words in how.items() if words]
+    ways: dict[str, list[str]] = {}
+    for kind, words in how.items():
+        if words:
+            ways.setdefault(words, []).append(WHAT[kind].lower())
+    kinds = (
+        list(ways) if len(ways) == 1 else [f"{words} for {listed(found)}" for words, found in ways.items()]
+    )
     corrected = (
         ["; for corrected scores the range of the estimate over the intervals of the reliabilities"]
         if "corrected" in how
@@ -307,7 +317,15 @@ def measurement(report: Report) -> Table | None:
                 bind.cell(row, "chi2", "b"),
                 bind.cell(row, "chi2_p", "p="),
             )
-            latent += [words, numbers[0], ") = ", numbers[1], Cell(", *p* ", marked=True), numbers[2], "."]
+            latent += [
+                words,
+                numbers[0],
+                ")\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}",
+                numbers[1],
+                Cell(", *p*\N{NO-BREAK SPACE}", marked=True),
+                numbers[2],
+                ".",
+            ]
     return Table(
         "tbl-measurement",
         "Indirect Effects With Measurement Error Ignored and Taken Into Account",

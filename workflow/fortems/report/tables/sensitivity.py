@@ -142,7 +142,7 @@ def distribution(report: Report) -> Table | None:
                     (
                         f"{str(row['check']).capitalize()}, {ESTIMAND_WORDS[row['level']]}",
                         Cell.of(bind.cell(row, "coverage", "%1")),
-                        bind.interval(row, "coverage_low", "coverage_high", "rend"),
+                        bind.interval(row, "coverage_low", "coverage_high", "%1"),
                         bind.cell(row, "width_ratio", "b"),
                         bind.cell(row, "bias", "b"),
                     )

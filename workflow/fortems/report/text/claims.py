@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fortems.presentation.choice import levels
-from fortems.presentation.claims import patterns
+from fortems.presentation.claims import patterns, reason
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
@@ -100,13 +100,16 @@ def claims(report: Report) -> str:
     parts.append(failures(report))
     barred = [row for row in rows if row["verdict"] == "not testable" and row.has("reason")]
     if barred:
-        reasons = dict.fromkeys(f"{_text(row)} ({escape(row['reason'])})" for row in barred)
-        parts.append(f"Not testable is {'; '.join(f'that {text}' for text in reasons)}.")
+        reasons: dict[str, list[str]] = {}
+        for row in barred:
+            reasons.setdefault(_text(row), []).append(escape(reason(report.results.claims, row)))
+        told = (f"that {text} ({'; '.join(dict.fromkeys(why))})" for text, why in reasons.items())
+        parts.append(f"Not testable is {listed(told)}.")
     parts.append(_patterns(report))
     if report.variant.simulated:
         parts.append(
             "These are verdicts on one simulated study: they show what a study of this size may find when the scenario is true, "
-            f"and say nothing about the {study().work}'s clients."
+            "and say nothing about people."
         )
     tables = report.see("tbl-claims")
     return joined([*parts, f"Each verdict stands with its numbers{tables}." if tables else ""])
@@ -153,13 +156,17 @@ def _patterns(report: Report) -> str:
         if len({row["verdict"] for row in rows}) == 1:
             negative = rows[0]["verdict"] in ("not reproduced", "not testable")
             both = "" if len(rows) == 1 else " under either estimand" if negative else " under both estimands"
-            clauses.append(f"{words} {WORDS[rows[0]['verdict']][0]}{both}")
+            clauses.append(f"{words} {_judged(rows[0], both)}")
         else:
-            each = [
-                f"{WORDS[row['verdict']][0]} with effects {ESTIMAND_WORDS[row['estimand']]}" for row in rows
-            ]
+            each = [_judged(row, f" with effects {ESTIMAND_WORDS[row['estimand']]}") for row in rows]
             clauses.append(f"{words} {' and '.join(each)}")
     return f"Taken together, {'; '.join(clauses)}." if clauses else ""
+
+
+def _judged(row: Row, where: str) -> str:
+    """A verdict in words with its estimand, which stands before what the verdict is not."""
+    words = WORDS[row["verdict"]][0]
+    return f"{words.removesuffix(NO_PROOF)}{where}{NO_PROOF if words.endswith(NO_PROOF) else ''}"
 
 
 def claims_title(report: Report) -> str:

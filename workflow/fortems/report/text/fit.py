@@ -29,10 +29,10 @@ def _converged(report: Report) -> str:
     strange = [row for row in good if not row.get("admissible", True)]
     edge = [row for row in good if row.get("boundary", False)]
     bind = report.bind
-    text = f"Of {bind.over(rows, 'model', 'rows')} fits (a model by an engine) {bind.among(rows, 'converged', 'True')} converged"
+    text = f"Of {bind.rows(rows, 'model')} fits (a model by an engine) {bind.among(rows, 'converged', 'True')} converged"
     text += f", {bind.rows(strange, 'model') if strange else 'none'} of them with an inadmissible solution"
     if edge:
-        text += f"; {bind.over(edge, 'model', 'rows')} lie at the boundary, where a variance or a combination of variances between therapists is zero"
+        text += f"; {bind.rows(edge, 'model')} {plural(len(edge), 'lies', 'lie')} at the boundary, where a variance or a combination of variances between therapists is zero"
     return f"{text}. Each fit's own message is in `{FIT}`."
 
 
@@ -122,7 +122,8 @@ def _share(report: Report) -> str:
         which = listed(
             f"{model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in withheld
         )
-        parts.append(f"For {which} {plural(len(withheld), 'it', 'this share')} is withheld: {reasons}.")
+        what = "it" if given else "the share of the total effect that is mediated"
+        parts.append(f"For {which} {what} is withheld: {reasons}.")
     return joined(parts)
 
 

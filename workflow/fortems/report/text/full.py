@@ -9,9 +9,9 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
+from fortems.report.text.story import rule
 from fortems.report.text.study import model_words
 from fortems.report.text.words import IS, joined, p, sentence
-from fortems.study.definition import study
 from fortems.study.roles import key_models, main_models
 
 FIT = "mediation/fit.csv"
@@ -76,16 +76,14 @@ def _equivalence(report: Report, rows: list[Row]) -> str:
         same = [row for row in rows if row["equivalence"] == outcome]
         if same:
             parts.append(sentence(f"{text} {which_models(report, same)}"))
-    low, high = (report.bind.over(rows, "smallest_bound", rule, "r") for rule in ("min", "max"))
-    parts.append(
-        f"The smallest bounds that the data support lie between {low} and {high}."
-        if len(rows) > 1
-        else f"The smallest bound that the data support is {low}."
-    )
+    bounds = report.bind.span(
+        rows, "smallest_bound", "r", "bounds that the data support lie between {} and {}",
+        "bound that the data support is {}",
+    )  # fmt: skip
+    parts.append(f"The smallest {bounds}.")
     short = [row for row in rows if row["equivalence"] != "equivalent" and row.has("n_for_80")]
     if short:
-        least, most = (report.bind.over(short, "n_for_80", rule) for rule in ("min", "max"))
-        span = f"{least} to {most}" if len(short) > 1 else f"about {least}"
+        span = report.bind.span(short, "n_for_80", same="about {}")
         parts.append(
             f"If the direct path were zero, it would take {span} clients to show it in four studies of five."
         )
@@ -123,18 +121,18 @@ def _fixed_at_zero(report: Report) -> str:
 def _rule(report: Report, rows: list[Row]) -> str:
     """What the paper's own rule would conclude."""
     clauses = []
-    for rule, words in (
+    for kind, words in (
         ("full", "full mediation"),
         ("partial", "partial mediation"),
         ("none", "no mediation"),
     ):
-        same = [row for row in rows if row["paper_rule"] == rule]
+        same = [row for row in rows if row["paper_rule"] == kind]
         if same:
             clauses.append(f"{words} for {which_models(report, same)}")
     if not clauses:
         return ""
     return (
-        f"The rule that the {study().work} seems to have used would call this {'; '.join(clauses)}{report.see('tbl-verdicts', 'fig-equivalence')}. The rule "
+        f"{rule(report)} would call this {'; '.join(clauses)}{report.see('tbl-verdicts', 'fig-equivalence')}. The rule "
         "takes a direct path that is not significant for an absent one, which the data need not support."
     )
 

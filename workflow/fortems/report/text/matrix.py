@@ -58,10 +58,10 @@ def left_open(report: Report) -> str:
             parts.append(f"For {model_words(report, model)}: {'; '.join(clauses)}.")
     held = report.results.rows(WITHHELD) if report.variant.matrix else []
     if held:
-        words = plural(len(held), "model of the models file needs", "models of the models file need")
+        words = plural(len(held), "model of the models file; it is", "models of the models file; they are")
         parts.append(
-            f"{report.bind.over(held, 'model', 'rows')} {words} variables that the table does not print; "
-            f"{plural(len(held), 'it is', 'they are')} listed in `tables/withheld.csv`."
+            f"Variables that the table does not print are needed by {report.bind.rows(held, 'model')} {words} listed in "
+            "`tables/withheld.csv`."
         )
     return joined(parts)
 

@@ -214,7 +214,7 @@ def covariates(report: Report) -> str:
     text = in_how_many(report, adjusted)
     if text:
         parts.append(
-            f"With {as_covariates(report, adjusted)} the interval of the indirect effect leaves out zero "
+            f"With {as_covariates(report, adjusted)} the interval of the indirect effect "
             f"{text}{report.see('fig-indirect')}."
         )
     beside_outcome = [claim for claim, its in report.results.claims.items() if its.statistic == "covariates"]
@@ -241,16 +241,20 @@ def covariates(report: Report) -> str:
     ]
     if moderated:
         shown = [row for row in moderated if clear(row)]
-        number = report.bind.rows(shown, "estimate") if shown else "none"
         across = listed(
-            {"age": "ages", "gender": "genders"}.get(moderator, f"values of {name(moderator)}")
+            escape(study().variable(moderator).plural)
             for moderator in moderators(report, [row["model"] for row in moderated])
         )
-        parts.append(
-            f"Of {report.bind.rows(moderated, 'estimate')} {plural(len(moderated), 'comparison', 'comparisons')} of the indirect effect "
-            f"across {across} "
-            f"{number} {plural(max(len(shown), 1), 'has', 'have')} an interval that leaves out zero."
-        )
+        if len(moderated) == 1:
+            parts.append(
+                f"The interval of the difference of the indirect effect across {across} {LEAVES_OUT[bool(shown)]}."
+            )
+        else:
+            number = report.bind.rows(shown, "estimate") if shown else "none"
+            parts.append(
+                f"Of {report.bind.rows(moderated, 'estimate')} comparisons of the indirect effect across {across} "
+                f"{number} {plural(max(len(shown), 1), 'has', 'have')} an interval that leaves out zero."
+            )
     return joined(parts)
 
 
@@ -293,16 +297,14 @@ def further(report: Report) -> str:
     )
     if text:
         parts.append(
-            f"With the parts of {name(study().outcome)} as outcomes the interval of the indirect effect leaves out zero "
+            f"With the parts of {name(study().outcome)} as outcomes the interval of the indirect effect "
             f"{text}{report.see('fig-indirect')}."
         )
     text = in_how_many(
         report, [model for model, entry in entries.items() if entry.mediators == (study().rival,)]
     )
     if text:
-        parts.append(
-            f"With {name(study().rival)} in the place of {name(study().mediator)} it does so {text}."
-        )
+        parts.append(f"With {name(study().rival)} in the place of {name(study().mediator)} it {text}.")
     beside = {
         model: entry
         for model, entry in entries.items()
@@ -331,7 +333,7 @@ def reversed_(report: Report) -> str:
         return ""
     text = in_how_many(report, models)
     found = (
-        f"With the directions turned around the interval of the indirect effect leaves out zero {text}"
+        f"With the directions turned around the interval of the indirect effect {text}"
         if text
         else "Indirect effects with the directions turned around are listed without intervals"
     )

@@ -31,7 +31,7 @@ def specifications_brief(report: Report) -> str:
         median = ""  # withheld where the data are the user's own
         if row.has("median_estimate"):
             median = f"the median is {bind.of(row, 'median_estimate', 'end')}, "
-        side = "positive" if row["positive"] > row["negative"] else "negative"
+        side = "positive" if row.get("positive", 0) > row.get("negative", 0) else "negative"
         text = (
             f"Of the indirect effects in {bind.of(row, 'specifications', 'n')} defensible analyses of {model_words(report, row['model'])}, "
             f"{median}{bind.of(row, side, '%')} are {side}, and "

@@ -91,6 +91,8 @@ def _holm(report: Report) -> str:
     if not rows or not raw:
         return "None of these correlations is significant." if rows else ""
     count, whole = report.bind.rows(raw, "p"), report.bind.rows(rows, "p")
+    if len(kept) == len(raw) == len(rows) > 1:
+        return f"Each of these {whole} correlations is significant by itself and after adjustment for the whole family."
     if len(kept) == len(raw):
         tail = "all of which remain so" if len(raw) > 1 else "which remains so"
     elif kept:

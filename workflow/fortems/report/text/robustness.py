@@ -154,10 +154,8 @@ def measurement(report: Report) -> str:
         if row.has("ratio")
     ]
     if corrected:
-        low, high = min(corrected, key=lambda row: row["ratio"]), max(corrected, key=lambda row: row["ratio"])
         parts.append(
-            f"Correcting the scores for unreliability multiplies the indirect effect by {report.bind.of(low, 'ratio', 'b')} to "
-            f"{report.bind.of(high, 'ratio', 'b')}."
+            f"Correcting the scores for unreliability multiplies the indirect effect by {report.bind.span(corrected, 'ratio', 'b')}."
         )
     if parts:
         parts.append(

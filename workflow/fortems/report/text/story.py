@@ -9,7 +9,7 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import name
 from fortems.study.definition import study
-from fortems.study.variables import bare, label
+from fortems.study.variables import bare
 
 RATERS = "tables/raters.csv"
 
@@ -69,11 +69,16 @@ def bare_name(variable: str) -> str:
     return escape(bare(variable))
 
 
+def rule(report: Report) -> str:
+    """Whose rule of full mediation is reported beside: of a study that is not published nobody can say what it used."""
+    return f"The rule that the {study().work} seems to have used" if study().citation else "The common rule"
+
+
 def keywords(report: Report) -> str:
-    """The labels of the story's variables."""
+    """The story's variables."""
     ours = study()
     names = dict.fromkeys((*ours.predictors, ours.mediator, ours.outcome))
-    return ", ".join(escape(label(variable).lower()) for variable in names)
+    return ", ".join(bare_name(variable) for variable in names)
 
 
 def package_name() -> str:
@@ -90,5 +95,5 @@ def _goes(variables: tuple[str, ...]) -> str:
 
 
 SENTENCES: dict[str, Callable[..., str]] = {
-    function.__name__: function for function in (story, work, hypotheses, keywords, behind, raters)
+    function.__name__: function for function in (story, work, hypotheses, keywords, behind, raters, rule)
 }

@@ -34,7 +34,10 @@ def chain(report: Report, model: str) -> str:
 
 
 def in_how_many(report: Report, models: list[str]) -> str:
-    """In how many of a set of effects the primary interval leaves out zero, by estimand: ``in two of three models``."""
+    """In how many of a set of effects the primary interval leaves out zero, by estimand, with the verb that goes with the interval.
+
+    ``leaves out zero in two of three models``; of a single model ``includes zero in the one model``; empty without intervals.
+    """
     found: dict[str, tuple[list[Row], list[Row]]] = {}
     for level in levels(report.results):
         known = [
@@ -45,7 +48,11 @@ def in_how_many(report: Report, models: list[str]) -> str:
         ]
         if known:
             found[level] = ([row for row in known if clear(row)], known)
+    if not found:
+        return ""
     counts = {(len(shown), len(known)) for shown, known in found.values()}
+    if all(len(known) == 1 for _, known in found.values()):
+        return _of_one(report, {level: bool(shown) for level, (shown, _) in found.items()})
     clauses = []
     for level, (shown, known) in found.items():
         where = (
@@ -54,10 +61,21 @@ def in_how_many(report: Report, models: list[str]) -> str:
         clauses.append(f"{share(report, shown, known)}{where}")
         if len(counts) == 1:
             break
-    if not clauses:
-        return ""
     same = len(counts) == 1 and len(found) > 1
-    return f"{' and '.join(clauses)}{', under both estimands' if same else ''}"
+    return f"leaves out zero {' and '.join(clauses)}{', under both estimands' if same else ''}"
+
+
+def _of_one(report: Report, shown: dict[str, bool]) -> str:
+    """The same for a single effect: estimand → whether its interval leaves out zero."""
+    verbs = {True: "leaves out zero", False: "includes zero"}
+    if len(set(shown.values())) == 1:
+        first, verb = next(iter(shown)), verbs[next(iter(shown.values()))]
+        where = ", under both estimands" if len(shown) > 1 else ""
+        if len(shown) < len(levels(report.results)):
+            where = f" {ESTIMAND_WORDS[first]}"
+        return f"{verb} in the one model{where}"
+    clauses = [f"{verbs[value]} {ESTIMAND_WORDS[level]}" for level, value in shown.items()]
+    return f"in the one model {listed(clauses)}"
 
 
 def share(report: Report, shown: list[Row], known: list[Row]) -> str:
@@ -75,8 +93,6 @@ def others(report: Report) -> str:
     text = in_how_many(report, models if key else [*main_models(report.models).values(), *models])
     if not text:
         return "" if key else f"{absent()}."
-    one = text.startswith("not ") and " and " not in text
-    found = f"does not leave out zero {text.removeprefix('not ')}" if one else f"leaves out zero {text}"
     if key:
-        return f"With this run's own models the interval of the indirect effect {found}."
-    return f"{absent()}; with those that were run the interval of the indirect effect {found}."
+        return f"With this run's own models the interval of the indirect effect {text}."
+    return f"{absent()}; with those that were run the interval of the indirect effect {text}."

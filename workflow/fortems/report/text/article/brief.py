@@ -11,7 +11,7 @@ from fortems.report.text.design.diagnosticity import pattern_share, pattern_verd
 from fortems.report.text.design.pattern import repeated, speaks_for
 from fortems.report.text.full import NOT_GIVEN, concluded, conclusions
 from fortems.report.text.mediation import as_covariates, indirect_clause
-from fortems.report.text.method.analyses import by_contrast, claims_method, stated_checks
+from fortems.report.text.method.analyses import by_contrast, claims_method, judges_full, stated_checks
 from fortems.report.text.method.people import RELIABILITY
 from fortems.report.text.multiverse import aspects_brief, specifications_brief
 from fortems.report.text.relations import _holm, total
@@ -32,9 +32,8 @@ def measures_brief(report: Report) -> str:
     rows = [row for row in report.results.rows(RELIABILITY, level="total") if row.has("alpha")]
     reliable = ""
     if rows:
-        low, high = (report.bind.over(rows, "alpha", rule, "r") for rule in ("min", "max"))
         set_ = ", as the scenario set it" if report.variant.simulated else ""
-        reliable = f"Cronbach's alpha is {low} to {high}{set_}{report.see('tbl-reliability')}."
+        reliable = f"Cronbach's alpha is {report.bind.span(rows, 'alpha', 'r')}{set_}{report.see('tbl-reliability')}."
     opening = f"Scores are those of {names}." if names else ""
     return joined(
         [
@@ -65,7 +64,7 @@ def inference_brief(report: Report) -> str:
         )
     if PRIMARY_INTERVAL in kinds:
         parts.append(
-            f"Intervals ({level}) and tests rest on the estimates without each therapist in turn (cluster jackknife) [@mackinnon2023]; the "
+            f"Intervals ({level}) and tests rest on the estimates without each therapist in turn [cluster jackknife&semi; @mackinnon2023]; the "
             "indirect effect is the product of *a* and *b* as independent *t* variates [@craig1936]. They need neither normal nor "
             "equally variable residuals, and they alone decide."
         )
@@ -87,9 +86,11 @@ def correlations_brief(report: Report) -> str:
         clauses[bool(row["p"] < 0.05)].append(text)
     parts = []
     if clauses[True]:
-        parts.append(f"Correlated are {listed(clauses[True])}.")
+        parts.append(
+            f"{plural(len(clauses[True]), 'A correlation is', 'Correlations are')} shown of {listed(clauses[True])}."
+        )
     if clauses[False]:
-        parts.append(f"A correlation is not shown for {listed(clauses[False])}.")
+        parts.append(f"A correlation is not shown of {listed(clauses[False])}.")
     return joined(
         [*parts, _holm(report), f"Means and all correlations stand together{report.see('tbl-correlations')}."]
     )
@@ -121,7 +122,7 @@ def _other_aspects(report: Report) -> str:
     models = [main[role] for role in study().aspects[1:] if role in main and role not in study().predictors]
     text = in_how_many(report, models)
     whose = listed(name(role) for role in study().aspects[1:] if role in main)
-    return f"For {whose} alone the interval of the indirect effect leaves out zero {text}." if text else ""
+    return f"For {whose} alone the interval of the indirect effect {text}." if text else ""
 
 
 def _direct_beside(report: Report) -> str:
@@ -150,10 +151,11 @@ def full_brief(report: Report) -> str:
     if not rows:
         return NOT_GIVEN
     parts = conclusions(report, rows)
-    low, high = (report.bind.over(rows, "smallest_bound", rule, "r") for rule in ("min", "max"))
-    parts.append(
-        f"The smallest bounds on the direct path that the data support are {low} to {high} standard deviations{report.see('tbl-verdicts')}."
-    )
+    bounds = report.bind.span(
+        rows, "smallest_bound", "r", "bounds on the direct path that the data support are {} to {}",
+        "bound on the direct path that the data support is {}",
+    )  # fmt: skip
+    parts.append(f"The smallest {bounds} standard deviations{report.see('tbl-verdicts')}.")
     return joined(parts)
 
 
@@ -163,15 +165,13 @@ def sensitivity_brief(report: Report) -> str:
     entries = {m: e for m, e in report.models.items() if is_fitted(report.results, m) and not e.moderator}
     adjusted = [model for model, entry in entries.items() if entry.covariates]
     if text := in_how_many(report, adjusted):
-        parts.append(
-            f"With {as_covariates(report, adjusted)} the interval of the indirect effect leaves out zero {text}."
-        )
+        parts.append(f"With {as_covariates(report, adjusted)} the interval of the indirect effect {text}.")
     if text := specifications_brief(report):
         parts.append(text)
     turned = list(reordered_models(report.results, report.models))
     if text := in_how_many(report, turned):
         parts.append(
-            f"With the directions turned around the interval of the indirect effect leaves out zero {text}{report.see('tbl-reversed')}."
+            f"With the directions turned around the interval of the indirect effect {text}{report.see('tbl-reversed')}."
         )
     parts.append(_unmeasured(report))
     where = [
@@ -216,8 +216,17 @@ def claims_brief(report: Report) -> str:
     return (
         f"{stated_checks(report)} Correlations are judged over all clients{clustered}, effects by the interval above. A finding is "
         "*reproduced* or *not reproduced*; a finding of no significance that holds is *consistent (weak)*, since a test that "
-        f"fails to reject supports little; full mediation that rests on a direct path without significance *matches the {study().work}'s "
-        f"rule*{by_contrast(report)}, which is no proof; a size is judged by its whole interval, which often *cannot tell* ([](#s-claims))."
+        f"fails to reject supports little;{_by_rule(report)} a size is judged by its whole interval, which often *cannot tell* ([](#s-claims))."
+    )
+
+
+def _by_rule(report: Report) -> str:
+    """That full mediation by the article's rule is no proof, where findings say that mediation is full."""
+    if not judges_full(report):
+        return ""
+    return (
+        f" full mediation that rests on a direct path without significance *matches the {study().work}'s rule*{by_contrast(report)}, which "
+        "is no proof;"
     )
 
 

@@ -96,8 +96,6 @@ def _fully(report: Report) -> str:
     ]
     if not rows:
         return f"{lead} This run does not say."
-    low, high = (report.bind.over(rows, "smallest_bound", rule, "r") for rule in ("min", "max"))
-    span = low if len(rows) == 1 or low.split("]")[0] == high.split("]")[0] else f"{low} to {high}"
     if all(row["equivalence"] == "equivalent" for row in rows):
         return f"{lead} The direct paths are shown to be too small to matter, which full mediation requires ([](#r-full))."
     opening = (
@@ -106,7 +104,7 @@ def _fully(report: Report) -> str:
         else "It is not shown"
     )
     return (
-        f"{lead} {opening}: direct paths of up to {span} standard deviations are compatible with the data; that a direct path is not "
+        f"{lead} {opening}: direct paths as large as {report.bind.span(rows, 'smallest_bound', 'r')} standard deviations are compatible with the data; that a direct path is not "
         "significant does not make it absent ([](#r-full))."
     )
 
@@ -133,9 +131,8 @@ def no_conclusions(report: Report) -> str:
     first, through, outcome = (escape(bare(x)) for x in (ours.predictors[0], ours.mediator, ours.outcome))
     items = []
     if variant.simulated:
-        items.append(
-            f"Anything about people: the clients are made up, and no number is the {study().work}'s."
-        )
+        none = f", and no number is the {ours.work}'s" if ours.citation else ""
+        items.append(f"Anything about people: the clients are made up{none}.")
     elif variant.invented:
         items.append("Anything about people: the article is invented.")
     items += [

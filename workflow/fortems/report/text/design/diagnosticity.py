@@ -243,7 +243,7 @@ def pattern_verdict(report: Report) -> str:
         return ""
     if set(found) == {UNCLEAR}:
         return (
-            f"The simulations bear this out: the whole pattern is not shown to be more probable where the {study().work}'s account is true than "
+            f"In the simulations the whole pattern is not shown to be more probable where the {study().work}'s account is true than "
             "under any of the rivals looked at."
         )
     compared = compared_with_rivals(found, f"where the {study().work}'s account is true")

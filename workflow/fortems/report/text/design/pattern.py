@@ -9,10 +9,10 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import joined
+from fortems.report.text.words import joined, name
 from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS
-from fortems.study.variables import in_sentence, label
+from fortems.study.variables import in_sentence
 
 POSTERIOR = "design/posterior.csv"
 FORECAST = "design/forecast.csv"
@@ -28,6 +28,7 @@ FIGURES = ("fig-posterior", "fig-surface")
 CLEAR = 2.0  # likelihood ratio from which a pattern speaks for something
 NOTHING = 0.05  # a probability that moves by less has hardly moved
 SURE = 2.0  # Monte Carlo errors by which either must hold, so that another seed says the same
+FEWEST = 20  # draws kept, below which a share of them says nothing
 TRIES = 5  # attempts that are told of, where the run looked at so many
 #: Groups of statements that are left out together.
 GROUPS = {
@@ -159,7 +160,8 @@ def confirmed(report: Report) -> str:
                 )
             )
             is not None
-            and one.has("posterior", "mc_se")
+            and one.has("posterior", "mc_se", "kept")
+            and one["kept"] >= FEWEST
         ]
         each = [
             f"{report.bind.of(one, 'posterior', 'r')} ± {report.bind.of(one, 'mc_se', 'r')} {ESTIMAND_WORDS[one['estimand']]} (draws kept: "
@@ -174,11 +176,9 @@ def confirmed(report: Report) -> str:
 
 
 def _what(row: Row) -> str:
-    x = label(row["x"]).lower()
+    x = name(row["x"])
     if row["kind"] == "beats":
-        return (
-            f"{x} relates more closely to {in_sentence(study().mediator)} than {label(row['y']).lower()} does"
-        )
+        return f"{x} relates more closely to {name(study().mediator)} than {name(row['y'])} does"
     if row["kind"] == "small_direct":
         return f"the direct path of {x} is smaller than a tenth"
     return f"more than half of the relation of {x} is mediated"
@@ -205,13 +205,10 @@ def likeliest(report: Report) -> str:
     rows = report.results.rows(MAXIMUM)
     if not rows:
         return ""
-    text = (
-        f"Over all correlations the search found no population in which more than {report.bind.of(rows[0], 'probability', '%1')} of studies of "
-        "this size show it"
-    )
+    text = f"Over all correlations the largest share of studies of this size that the search found to show it is {report.bind.of(rows[0], 'probability', '%1')}"
     full = report.results.rows(MAXIMUM, limit=FULL)
     if full:
-        text += f", and none with exactly full mediation in which more than {report.bind.of(full[0], 'probability', '%1')} do"
+        text += f", and with exactly full mediation {report.bind.of(full[0], 'probability', '%1')}"
     return joined([f"{text}{report.see('fig-surface')}.", _averaged(report)])
 
 
@@ -260,9 +257,9 @@ def would_tell(report: Report) -> str:
     )
 
 
-def _number(name: str) -> str:
+def _number(number: str) -> str:
     """A number of the table of information in words; nothing where it is of none of the kinds that are known."""
-    kind, *of = name.split(" ")
+    kind, *of = number.split(" ")
     if kind == "path" and of[-1] in PATHS:
         return f"the standardized {PATHS[of[-1]]} of {in_sentence(of[0])}"
     return NUMBERS[kind].format(*map(in_sentence, of)) if kind in NUMBERS else ""

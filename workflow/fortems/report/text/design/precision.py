@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, INTERVAL_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import IS, joined, plural
-from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL
 
 POWER = "design/power.csv"
@@ -16,13 +17,9 @@ RECOVERY = "design/recovery.csv"
 
 
 def power(report: Report) -> str:
-    """The article's size, and the smallest designs that suffice."""
-    parts = []
-    near = [
-        row
-        for row in report.results.rows(POWER, interval=PRIMARY_INTERVAL)
-        if row["therapists"] == 23 and row["clients"] == 4
-    ]
+    """The design nearest to this run's, and what is significant where power is low."""
+    parts: list[str] = []
+    near = _nearest(report, report.results.rows(POWER, interval=PRIMARY_INTERVAL))
     several = len({row["icc"] for row in near if row["icc"] > 0}) > 1
 
     def effect(row: Row) -> str:
@@ -30,6 +27,7 @@ def power(report: Report) -> str:
         text = report.bind.of(row, "indirect", "b")
         return f"{text} (ICC{IS}{report.bind.of(row, 'icc', 'r')})" if several else text
 
+    told, size = [], ""
     for level in ESTIMANDS:
         own = sorted(
             (row for row in near if row["estimand"] == level),
@@ -38,10 +36,13 @@ def power(report: Report) -> str:
         rows = [row for row in own if row["icc"] > 0] or own
         if rows:
             clauses = [f"{report.bind.of(row, 'power', 'r')} for {effect(row)}" for row in rows]
-            parts.append(
-                f"With about the {study().work}'s numbers of therapists and clients, the power to detect a standardized indirect effect "
-                f"{ESTIMAND_WORDS[level]} is {listed(clauses)}."
-            )
+            told.append(f"{ESTIMAND_WORDS[level]} {listed(clauses)}")
+            size = f"{report.bind.of(rows[0], 'therapists', 'n')} therapists of {report.bind.of(rows[0], 'clients', 'w')} clients each"
+    if told:
+        parts.append(
+            f"With {size}, of the designs simulated the nearest to this sample, the power to detect a standardized indirect effect is, "
+            f"{'; '.join(told)}."
+        )
     rows = report.results.rows(POWER, interval=PRIMARY_INTERVAL)
     exaggerated = [row for row in near if row.has("type_m") and row["type_m"] > 1.2]
     if exaggerated:
@@ -53,6 +54,24 @@ def power(report: Report) -> str:
     if rows:
         parts.append(f"The whole grid of designs is in `design/power.csv`{report.see('fig-power')}.")
     return joined(parts) or "Power was not simulated for the primary interval."
+
+
+def _nearest(report: Report, rows: list[Row]) -> list[Row]:
+    """The rows of the design whose numbers of therapists and of clients of each come nearest to this run's, in proportion."""
+    flow = report.results.first("data/flow.csv", step="analysed")
+    if flow is not None and flow.has("clients", "therapists"):
+        size = [float(flow["therapists"]), float(flow["clients"]) / float(flow["therapists"])]
+    else:
+        printed = report.results.first("tables/correlations.csv")
+        size = [float(printed["n"]) if printed is not None else 1.0]
+
+    def far(row: Row) -> float:
+        its = [float(row["therapists"]), float(row["clients"])]
+        ours = its if len(size) == 2 else [its[0] * its[1]]  # a printed table does not separate the two
+        return sum(abs(math.log(one / other)) for one, other in zip(ours, size, strict=True))
+
+    least = min(map(far, rows), default=0.0)
+    return [row for row in rows if far(row) == least]
 
 
 def coverage(report: Report) -> str:
@@ -71,11 +90,10 @@ def coverage(report: Report) -> str:
         found = [row for row in rows if row["interval"] == kind]
         if not found:
             continue
-        low, high = min(found, key=lambda row: row["coverage"]), max(found, key=lambda row: row["coverage"])
         below = [row for row in found if row["ci_high"] < nominal]
         text = (
-            f"The {words} interval covers the true indirect effect in {report.bind.of(low, 'coverage', '%1')} to "
-            f"{report.bind.of(high, 'coverage', '%1')} of studies, depending on design and estimand"
+            f"The {words} interval covers the true indirect effect in {report.bind.span(found, 'coverage', '%1')} of studies"
+            + (", depending on design and estimand" if len({row["coverage"] for row in found}) > 1 else "")
         )
         if below:
             text += (
@@ -107,9 +125,7 @@ def _beyond_normal(report: Report) -> str:
     for kind, words in INTERVAL_WORDS.items():
         found = [row for row in rows if row["interval"] == kind]
         if found:
-            low, high = (choose(found, key=lambda row: row["coverage"]) for choose in (min, max))
-            ends = (report.bind.of(row, "coverage", "%1") for row in (low, high))
-            clauses.append(f"the {words} interval in {' to '.join(ends)}")
+            clauses.append(f"the {words} interval in {report.bind.span(found, 'coverage', '%1')}")
     if not clauses:
         return ""
     return (
@@ -155,7 +171,7 @@ def recovery(report: Report) -> str:
     biased = _biased(rows)
     others = _others(report)
     text = (
-        f"Indirect effects were compared with the true ones in {report.bind.rows(rows, 'bias')} combinations of scenario, engine, model and "
+        f"Indirect effects were compared with the true ones in {report.bind.rows(rows, 'bias')} {plural(len(rows), 'combination', 'combinations')} of scenario, engine, model and "
         "estimand. "
     )
     if not biased:
@@ -184,7 +200,7 @@ def _others(report: Report) -> str:
     every = "All parameters are in `design/recovery.csv`."
     if not biased:
         return every
-    text = f"Of {report.bind.rows(rows, 'bias')} comparisons of other parameters {report.bind.rows(biased, 'bias')} {plural(len(biased), 'exceeds', 'exceed')} three"
+    text = f"Of {report.bind.rows(rows, 'bias')} {plural(len(rows), 'comparison', 'comparisons')} of other parameters {report.bind.rows(biased, 'bias')} {plural(len(biased), 'exceeds', 'exceed')} three of their Monte Carlo errors"
     if all("variance" in row["parameter"] for row in biased):
         text += ", all of them variances and covariances"
         within = [row for row in biased if row["parameter"].startswith("residual variance")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import is_fitted, levels, own_models, reordered_models
+from fortems.presentation.choice import counted, is_fitted, levels, own_models, reordered_models
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
@@ -46,12 +46,26 @@ def claims_method(report: Report) -> str:
     return (
         f"{stated_checks(report)} {clustered}A correlation is called moderate from {report.fact('moderate_low')} to below "
         f"{report.fact('moderate_high')} in size. Verdicts are *reproduced*, *not reproduced* and *not testable*; a finding of "
-        "no significance that holds is called *consistent (weak)*, since a test that fails to reject supports little. Full "
-        f"mediation that is concluded from a direct path without significance *matches the {study().work}'s rule*{by_contrast(report)}, which "
-        "does not reproduce it; a size is judged by its whole interval, which often *cannot tell*. Whether the authors would have "
+        "no significance that holds is called *consistent (weak)*, since a test that fails to reject supports little. "
+        f"{_full_by_rule(report)}A size is judged by its whole interval, which often *cannot tell*. Whether the authors would have "
         "written the finding, by *p* and the estimate alone, is a column of its own in `claims.csv`. "
         f"*p* values adjusted for the family of the {study().work}'s correlations [@holm1979] stand beside the raw ones. Verdicts are computed from "
         "unrounded values."
+    )
+
+
+def judges_full(report: Report) -> bool:
+    """Whether a finding says that mediation is full."""
+    return any(claim.statistic == "full_mediation" for claim in report.results.claims.values())
+
+
+def _full_by_rule(report: Report) -> str:
+    """That full mediation by the article's rule is not reproduced by it, where findings say that mediation is full."""
+    if not judges_full(report):
+        return ""
+    return (
+        "Full mediation that is concluded from a direct path without significance "
+        f"*matches the {study().work}'s rule*{by_contrast(report)}, which does not reproduce it. "
     )
 
 
@@ -67,7 +81,7 @@ def sensitivity_method(report: Report) -> str:
     repeated = _repeated(report)
     parts = (
         [
-            f"The models{f' of the {escape(bare(study().predictors[0]))} and its aspects' if main_models(report.models) else ''} were repeated {listed(repeated)}."
+            f"The models{_of_predictor() if main_models(report.models) else ''} were repeated {listed(repeated)}."
         ]
         if repeated
         else []
@@ -85,7 +99,7 @@ def sensitivity_method(report: Report) -> str:
     if report.has("design/diagnosticity.csv"):
         studies = report.bind.setting("design", "diagnosticity", "studies")
         parts.append(
-            f"To see how well the published pattern tells accounts apart, {studies} studies of the {study().work}'s size were simulated "
+            f"To see how well the pattern of findings tells accounts apart, {studies} studies of the {study().work}'s size were simulated "
             f"from each of several scenarios{report.see('tbl-scenarios')}, and every finding was checked in every "
             "study by the code that checks this one. Each share of studies is given with its interval, which tells whether there "
             "were enough of them."
@@ -128,7 +142,8 @@ def _left_out(report: Report) -> str:
         ]
         return f"{text}, save {listed(words)} (the reason is in `mediation/fit.csv`)."
     return (
-        f"{text} that can be fitted without any of them; which could not, and why, is in `mediation/fit.csv`."
+        "Every model that can be fitted without any one of the therapists was fitted again without each in turn; which could not, and "
+        "why, is in `mediation/fit.csv`."
     )
 
 
@@ -142,6 +157,12 @@ def _covered(report: Report) -> str:
     return f"{text}."
 
 
+def _of_predictor() -> str:
+    """Whose models: ``of the X and its aspects``."""
+    ours = study()
+    return f" of the {escape(bare(ours.predictors[0]))}{' and its aspects' if ours.aspects else ''}"
+
+
 def _repeated(report: Report) -> list[str]:
     """With what the main models were repeated, as far as this run's models and engines go."""
     own = own_models(report.results, report.models)
@@ -150,9 +171,11 @@ def _repeated(report: Report) -> list[str]:
         for name_, entry in report.models.items()
         if name_ not in own and is_fitted(report.results, name_)
     }
-    engines = list(report.results.setting("engines", default=[]))
+    others = set(report.results.setting("engines", default=[])) - {
+        engine for engine, _ in counted(report.results).values()
+    }
     ways = {
-        "with other engines": len(engines) > 1,
+        "with other engines": bool(others),
         "with other intervals": len(computed_intervals(report.results.setting("intervals", default=[]))) > 1,
         "with covariates": any(entry.covariates for entry in fitted.values()),
         f"with parts of {name(study().outcome)} as the outcome": any(

@@ -81,7 +81,7 @@ def estimation(report: Report) -> str:
     if "twolevel" in engines:
         parts.append(
             "The within effect is estimated by normal-theory maximum likelihood over positive semi-definite covariance "
-            f"matrices of therapists and clients. At the size of the {study().work} the maximum mostly lies at the boundary, where a "
+            "matrices of therapists and clients. With few clients of each therapist the maximum often lies at the boundary, where a "
             "therapist variance or a combination of them is zero [@self1987]; standard errors then come from the information "
             "on the face of the boundary, and the estimate borrows "
             "information from differences between therapists, so that the fixed-effects estimate is given beside it. "

@@ -163,7 +163,8 @@ def _rule(report: Report, group: list[Instrument]) -> str:
         return joined(f"{escape(one.label)}: {_rule_of(report, one)}." for one in group)
     if first.missing_rule == "subscale_mean":
         return f"For {escape(first.called)} {_rule_of(report, first)}."
-    whose = f"A scale {' or '.join(f'of {escape(one.called)}' for one in group)}"
+    *before, last = (f"of {escape(one.called)}" for one in group)
+    whose = f"A scale {', '.join(before)}{' or ' if before else ''}{last}"
     if first.missing_most == 0:
         return f"{whose} with a missing item has no score."
     share = SHARES.get(first.missing_most) or report.bind.instrument(first.name, "most", "%")

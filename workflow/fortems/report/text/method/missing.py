@@ -50,10 +50,13 @@ def _missing_answers(report: Report) -> str:
         return "No single answer is missing."
     if most["missing"] < limit:
         return "Single answers are missing for fewer clients an item than may be counted here; the scores are prorated as told above."
-    return (
-        f"Single answers are missing more often, an item for at most {report.bind.of(most, 'missing_share', '%1')} of clients; the "
-        "scores are prorated as told above."
+    gaps = any(
+        row.has("missing") and row["missing"] > 0
+        for row in report.results.rows("tables/descriptives.csv")
+        if not row.has("category")
     )
+    size = f"an item for at most {report.bind.of(most, 'missing_share', '%1')} of clients"
+    return f"Single answers are missing{' more often' if gaps else ''}, {size}; the scores are prorated as told above."
 
 
 def _incomplete_rows(report: Report) -> str:
@@ -124,7 +127,7 @@ def _of_few(report: Report) -> str:
     """What of own data is withheld, since few clients could be told by it."""
     if not report.results.private:
         return ""
-    limit = report.bind.setting("privacy", "min_cell")
+    limit = report.bind.setting("privacy", "min_cell", style="w")
     text = (
         f"Nothing is told of fewer than {limit} clients or of single therapists: rare categories are merged before any model is "
         "built, ranges are the possible ones, and what single therapists or clients do to a result is not shown."

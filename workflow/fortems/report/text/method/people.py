@@ -45,7 +45,7 @@ def _flow(report: Report, flow: list[Row]) -> str:
     received = by.get("received")
     limit = 0 if report.variant.simulated else report.results.setting("privacy", "min_cell", default=5)
     if received is not None and any(row["clients"] < limit for row in excluded):
-        text += f". How many were excluded is not shown, since counts below {bind.setting('privacy', 'min_cell')} are suppressed"
+        text += f". How many were excluded is not shown, since counts below {bind.setting('privacy', 'min_cell', style='w')} are suppressed"
     elif received is not None and excluded:
         reasons = [f"{bind.of(row, 'clients', 'n')} ({bind.of(row, 'detail', 'text')})" for row in excluded]
         text += f". Of {bind.of(received, 'clients', 'n')} clients received, {listed(reasons)} were excluded"

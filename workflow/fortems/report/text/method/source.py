@@ -24,8 +24,7 @@ def design(report: Report) -> str:
         return (
             f"All data are simulated, client by client and item by item, from the scenario *{escape(variant.scenario)}*. A "
             "scenario states means, standard deviations, reliabilities, correlations and therapist shares of the "
-            f"subscales, each with its source and a grade of how well it is known. The {study().work}'s own coefficients were not "
-            f"available, so that none of them is among these values.{moments} The seed is {bind.setting('seed', style='text')}."
+            f"subscales, each with its source and a grade of how well it is known.{_none_of_its_own()}{moments} The seed is {bind.setting('seed', style='text')}."
         )
     if variant.own:
         level = "single answers to the questionnaires" if variant.has_items else "scale scores"
@@ -46,12 +45,19 @@ def design(report: Report) -> str:
     )
 
 
+def _none_of_its_own() -> str:
+    """That a published study's coefficients are not among the scenario's values; of one that is not published nothing."""
+    if not study().citation:
+        return ""
+    return f" The {study().work}'s own coefficients were not available, so that none of them is among these values."
+
+
 def software(report: Report) -> str:
     """The package, its parts, how to repeat the run."""
     bind = report.bind
     return (
         f"The {package_name()} (version {bind.software(NAME)}) ran every step in one workflow "
-        f"(Snakemake {bind.software('snakemake')}) [@molder2021] with Python libraries at locked versions "
+        f"[Snakemake {bind.software('snakemake')}&semi; @molder2021] with Python libraries at locked versions "
         f"({report.ref('tbl-software')}). One command repeats it; the same seed gives the same bytes. Data, scenarios and "
         "findings to check are plain files beside the code."
     )
