@@ -10,8 +10,8 @@ from fortems.design.diagnosticity import simulated_claims, simulated_evidence
 from fortems.design.draws import product_interval
 from fortems.design.paths import Sample, single_paths, within_paths
 from fortems.mediation import slopes
+from fortems.mediation.columns import build
 from fortems.mediation.run import engine, fit_all
-from fortems.mediation.system import build
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
 from fortems.simulate.simulator import calibrate

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from fortems.mediation.columns import build
 from fortems.mediation.engines import regression as regression_engine
 from fortems.mediation.engines import twolevel as twolevel_engine
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import build
 from fortems.study.models import MediationModel
 from mediation_data import study
 from scipy.optimize import check_grad, minimize

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from fortems.mediation.agreement import AGREEMENT_COLUMNS, agreement
+from fortems.mediation.columns import build
 from fortems.mediation.derived import share_mediated, share_of
 from fortems.mediation.influence import influence_rows
 from fortems.mediation.run import engine, fit_all
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import build
 from fortems.study.models import MediationModel
 from mediation_data import study
 from scipy import stats

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from fortems.errors import ConfigError, DataError
+from fortems.mediation.columns import build
 from fortems.mediation.conclude import conclude
 from fortems.mediation.effects import PART_COLUMNS, effect_rows
 from fortems.mediation.engines import mixedlm as mixedlm_engine
@@ -14,7 +15,6 @@ from fortems.mediation.engines import regression as regression_engine
 from fortems.mediation.engines import semopy as semopy_engine
 from fortems.mediation.run import engine, fit_all
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import build
 from fortems.study.models import MediationModel, equivalent_models
 from mediation_data import study
 from wording import facts, says

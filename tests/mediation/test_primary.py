@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from fortems.mediation.columns import build
 from fortems.mediation.effects import effect_rows
 from fortems.mediation.run import engine
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import build
 from fortems.stats.products import product_interval
 from fortems.study.models import MediationModel
 from mediation_data import study

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import twolevel
+from fortems.mediation.columns import build
 from fortems.mediation.effects import effect_rows
 from fortems.mediation.engines import twolevel as twolevel_engine
 from fortems.mediation.engines import twolevel_general
 from fortems.mediation.run import engine, fit_all
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import build
 from fortems.stats.intervals import t_interval
 from fortems.study.models import MediationModel, equivalent_models
 from mediation_data import study

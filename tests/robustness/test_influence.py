@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from fortems.mediation.columns import build
 from fortems.mediation.effects import effect_rows
 from fortems.mediation.run import engine
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import build
 from fortems.robustness.influence import Refit, influence_table
 from fortems.study.estimands import counting
 from fortems.study.models import MediationModel

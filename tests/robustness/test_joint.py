@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from clients import MODEL, clients
-from fortems.mediation.system import build
+from fortems.mediation.columns import build
 from fortems.robustness.choices import choices_of
 from fortems.robustness.joint import COMPOSITE, MEDIAN, Resampled, batch_weights, joint_test, resample, tests
 

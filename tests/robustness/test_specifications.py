@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from clients import MODEL, clients
+from fortems.mediation.columns import build
 from fortems.mediation.effects import effect_rows
 from fortems.mediation.run import engine
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import build
 from fortems.package import ROOT
 from fortems.robustness.choices import choices_of, combinations, load_choices
 from fortems.robustness.specifications import SAME, multiverse

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fortems.mediation.system import build
+from fortems.mediation.columns import build
 from fortems.robustness.joint import COMPOSITE, MEDIAN, batch_weights, resample, tests
 from fortems.seeds import stream
 from fortems.study.models import MediationModel

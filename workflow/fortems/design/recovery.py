@@ -172,8 +172,8 @@ def side_by_side(data: Array, names: tuple[str, ...], cluster: np.ndarray, setti
     import pandas as pd
 
     from fortems.mediation import slopes
+    from fortems.mediation.columns import build
     from fortems.mediation.run import engine
-    from fortems.mediation.system import build
 
     first = study().predictors[0]
     model = _models()[first]

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from fortems.errors import ConfigError, Problem, nearest
+from fortems.mediation.columns import build
 from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows
 from fortems.mediation.effects import PART_COLUMNS, effect_rows
 from fortems.mediation.influence import INFLUENCE_COLUMNS, influence_rows
 from fortems.mediation.pathfit import FIT_COLUMNS, fit_row
 from fortems.mediation.slopes import Settings, Slopes
-from fortems.mediation.system import CannotFit, System, build
+from fortems.mediation.system import CannotFit, System
 from fortems.study.engines import ENGINES, RESAMPLED
 from fortems.study.models import MediationModel
 

@@ -26,9 +26,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from twolevel import batch
 
+from fortems.mediation.columns import build
 from fortems.mediation.engines import regression
 from fortems.mediation.engines import twolevel as twolevel_engine
-from fortems.mediation.system import CannotFit, System, build, check_within, two_level_values
+from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.stats.jackknife import jackknife_variance
 from fortems.stats.products import product_p
 from fortems.study.estimands import ESTIMANDS

@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.errors import DataError
+from fortems.mediation.columns import build
 from fortems.mediation.engines import regression
 from fortems.mediation.engines import twolevel as twolevel_engine
-from fortems.mediation.system import CannotFit, System, build, check_within, two_level_values
+from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.robustness.choices import Choices, Specification, joint_combinations
 from fortems.robustness.specifications_data import Clients, unavailable, variant
 from fortems.seeds import stream

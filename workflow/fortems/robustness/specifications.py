@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.errors import DataError
+from fortems.mediation.columns import build
 from fortems.mediation.effects import effect_rows
 from fortems.mediation.engines import twolevel as twolevel_engine
 from fortems.mediation.engines import twolevel_general as general
 from fortems.mediation.run import engine
 from fortems.mediation.slopes import Paths, Settings, Slopes, paths_at
-from fortems.mediation.system import CannotFit, System, build, check_within, two_level_values
+from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.robustness.choices import CHOICES, Choices, Specification, combinations
 from fortems.robustness.specifications_data import Clients, Variant, unavailable, variant
 from fortems.stats.products import product_interval

@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from twolevel import batch
 
+from fortems.mediation.columns import build
 from fortems.mediation.engines.regression import MIN_CLUSTERS, cross_products
 from fortems.mediation.measurement import latent
 from fortems.mediation.measurement.corrected import Reliability, corrected_effects, over_reliability
 from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, tested
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import CannotFit, System, build, check_within
+from fortems.mediation.system import CannotFit, System, check_within
 from fortems.seeds import stream
 from fortems.stats.intervals import Interval, percentile_interval
 from fortems.study.estimands import ESTIMANDS, PRIMARY

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fortems.mediation.columns import build
 from fortems.mediation.effects import effect_rows
 from fortems.mediation.measurement import latent
 from fortems.mediation.measurement.corrected_rows import corrected_rows
@@ -29,7 +30,7 @@ from fortems.mediation.measurement.measurement_rows import (
 )
 from fortems.mediation.run import engine
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import CannotFit, build
+from fortems.mediation.system import CannotFit
 from fortems.study.estimands import ESTIMANDS, PRIMARY, primary_engine
 from fortems.study.models import MediationModel
 

@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fortems.mediation.system import CannotFit, System, build, check_within
+from fortems.mediation.columns import build
+from fortems.mediation.system import CannotFit, System, check_within
 from fortems.mediation.verdicts import BOUND
 from fortems.robustness.bayes import kernel
 from fortems.robustness.bayes.diagnostics import ess, mean_ess, rhat

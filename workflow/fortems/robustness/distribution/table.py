@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtri
 from twolevel import batch
 
-from fortems.mediation.system import System, build
+from fortems.mediation.columns import build
+from fortems.mediation.system import System
 from fortems.robustness.confounding.values import PATHS, classical, df_of
 from fortems.robustness.covariances import Level, examined, indirect_of, levels_of, slopes
 from fortems.robustness.distribution import features
