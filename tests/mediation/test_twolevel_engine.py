@@ -12,6 +12,7 @@ from fortems.mediation.engines import twolevel as twolevel_engine
 from fortems.mediation.engines import twolevel_general
 from fortems.mediation.run import engine, fit_all
 from fortems.mediation.slopes import Settings
+from fortems.mediation.system import two_level_values
 from fortems.stats.intervals import t_interval
 from fortems.study.models import MediationModel, equivalent_models
 from mediation_data import study
@@ -171,7 +172,7 @@ def test_moderated_models_use_incomplete_rows_and_centred_products():
     system = build(BY_AGE, data)
     assert found["within"].n_clients == int(system.some.sum()) > int(system.complete.sum())
     assert "incomplete rows used" in rows.loc["partial", "message"]
-    values, cluster, n_clusters = twolevel_engine.two_level_values(system)
+    values, cluster, n_clusters = two_level_values(system)
     product = values[:, system.position("alliance_x_age")]
     assert np.bincount(cluster, product, n_clusters) == pytest.approx(np.zeros(n_clusters), abs=1e-9)
 

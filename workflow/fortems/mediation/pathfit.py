@@ -113,15 +113,34 @@ def fit_measures(
     size = len(sample)
     saturated = loglik(sample, sample, n)
     value = loglik(sample, implied, n)
-    chi2 = max(2 * (saturated - value), 0.0) if df > 0 else 0.0
-    parameters = size + size * (size + 1) // 2 - df
+    measures = likelihood_measures(value, size + size * (size + 1) // 2 - df, saturated, df, n)
     independent = sample.copy()
     independent[n_exogenous:, :] = 0.0
     independent[:, n_exogenous:] = 0.0
     independent[np.diag_indices(size)] = np.diag(sample)
     base_chi2 = 2 * (saturated - loglik(sample, independent, n))
     base_df = size * (size - 1) // 2 - n_exogenous * (n_exogenous - 1) // 2
-    measures = {
+    residual = srmr(sample, implied) if df > 0 else np.nan
+    return {**measures, **indices(measures["chi2"], df, base_chi2, base_df, n), "srmr_within": residual}
+
+
+def likelihood_measures(value: float, parameters: int, top: float, df: int, n: int) -> dict[str, float]:
+    """Return ``loglik, n_parameters, chi2, df, p, aic, bic`` of a fit.
+
+    Parameters
+    ----------
+    value : float
+        Its log-likelihood.
+    parameters : int
+    top : float
+        Log-likelihood of the model without its restrictions.
+    df : int
+        How many these are; without any, p is NaN.
+    n : int
+        Clients.
+    """
+    chi2 = max(2 * (top - value), 0.0) if df > 0 else 0.0
+    return {
         "loglik": value,
         "n_parameters": parameters,
         "chi2": chi2,
@@ -130,8 +149,6 @@ def fit_measures(
         "aic": 2 * parameters - 2 * value,
         "bic": np.log(n) * parameters - 2 * value,
     }
-    residual = srmr(sample, implied) if df > 0 else np.nan
-    return {**measures, **indices(chi2, df, base_chi2, base_df, n), "srmr_within": residual}
 
 
 def indices(chi2: float, df: int, base_chi2: float, base_df: int, n: int) -> dict[str, float]:
@@ -167,3 +184,8 @@ def fit_row(model: str, engine: str, variant: str, **values: Any) -> dict[str, A
     if unknown:
         raise KeyError(f"not columns of fit.csv: {sorted(unknown)}")
     return row | values
+
+
+def joined_notes(*notes: str) -> str:
+    """Return what is to be said of a fit as one message, empty notes left out."""
+    return "; ".join(note for note in notes if note)

@@ -13,7 +13,7 @@ from fortems.mediation.columns import build
 from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows
 from fortems.mediation.effects import PART_COLUMNS, effect_rows
 from fortems.mediation.influence import INFLUENCE_COLUMNS, influence_rows
-from fortems.mediation.pathfit import FIT_COLUMNS, fit_row
+from fortems.mediation.pathfit import FIT_COLUMNS, fit_row, joined_notes
 from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import CannotFit, System
 from fortems.study.engines import ENGINES, RESAMPLED
@@ -114,7 +114,7 @@ def fit_all(
 
 
 def _with_note(row: dict[str, Any], note: str) -> dict[str, Any]:
-    return row | {"message": "; ".join(part for part in (str(row["message"]), note) if part)}
+    return row | {"message": joined_notes(str(row["message"]), note)}
 
 
 def unfitted(model: MediationModel, name: str, reason: str) -> dict[str, Any]:

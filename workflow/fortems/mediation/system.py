@@ -125,11 +125,13 @@ class System:
         """Return whether a column has a part at a level: ``within`` or ``between`` therapists, or ``single``."""
         return name not in {"within": self.between_only, "between": self.within_only}.get(level, ())
 
-    def carries_indirect(self, level: str) -> bool:
-        """Return whether a predictor, a mediator and the outcome have parts at a level."""
+    @property
+    def carries_within(self) -> bool:
+        """Whether a predictor, a mediator and the outcome have parts within therapists: an indirect effect there."""
         model = self.model
-        return self.has_part(model.outcome, level) and all(
-            any(self.has_part(name, level) for name in names) for names in (model.predictors, model.mediators)
+        return self.has_part(model.outcome, "within") and all(
+            any(self.has_part(name, "within") for name in names)
+            for names in (model.predictors, model.mediators)
         )
 
     @property
@@ -144,7 +146,7 @@ class System:
         """Which columns have no part within therapists, and whether the model lacks its indirect effect for it."""
         if not self.between_only:
             return ""
-        lacks = "" if self.carries_indirect("within") else ", and no indirect effect there"
+        lacks = "" if self.carries_within else ", and no indirect effect there"
         return f"{', '.join(self.between_only)} does not vary within therapists: no part within{lacks}"
 
     def equations(self, variant: str = "partial", level: str = "single") -> dict[str, tuple[str, ...]]:

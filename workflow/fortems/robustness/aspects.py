@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.mediation.columns import build
-from fortems.mediation.engines import regression
-from fortems.mediation.engines import twolevel as twolevel_engine
+from fortems.mediation.engines import regression, twolevel_paths
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.robustness.joint import FEWEST, batch_weights
 from fortems.seeds import stream
@@ -227,8 +226,8 @@ def _within(system: System, parts: tuple[Array, ...]) -> list[Array]:
     check_within(system)
     values, cluster, _ = two_level_values(system)
     order = system.columns
-    model = twolevel_engine.path_model(system, order)
-    tolerance = twolevel_engine.TOLERANCE
+    model = twolevel_paths.path_model(system, order)
+    tolerance = twolevel_paths.TOLERANCE
     sample = batch.fit(model, batch.weighted_moments(values, cluster), vcov=False, tolerance=tolerance)
     if not sample.converged[0]:
         raise CannotFit("the likelihood has no maximum")

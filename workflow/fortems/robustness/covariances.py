@@ -20,7 +20,7 @@ from fortems.mediation.columns import build
 from fortems.mediation.engines import twolevel_general as general
 from fortems.mediation.engines.regression import cross_products
 from fortems.mediation.engines.regression_incomplete import left_out_covariances, within_sds
-from fortems.mediation.engines.twolevel import TOLERANCE, path_model
+from fortems.mediation.engines.twolevel_paths import TOLERANCE, path_model
 from fortems.mediation.system import CannotFit, System, check_within
 from fortems.stats import fullinformation
 from fortems.stats.jackknife import jackknife_variance

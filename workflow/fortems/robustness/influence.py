@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.mediation.columns import build
-from fortems.mediation.engines import regression
-from fortems.mediation.engines import twolevel as twolevel_engine
+from fortems.mediation.engines import regression, twolevel_paths
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.stats.jackknife import jackknife_variance
 from fortems.stats.products import product_p
@@ -92,7 +91,7 @@ class Refit:
         else:
             self.values, self.cluster, self.therapists = system.complete_values()
         self.order = system.columns
-        self.model = twolevel_engine.path_model(system, self.order)
+        self.model = twolevel_paths.path_model(system, self.order)
         self.start: batch.BatchFit | None = None
 
     @property
@@ -127,12 +126,12 @@ class Refit:
     def _within(self, values: Array, codes: NDArray[np.int64], weights: Array) -> Array:
         moments = batch.weighted_moments(values, codes, weights)
         fits = batch.fit(
-            self.model, moments, start=self.start, vcov=False, tolerance=twolevel_engine.TOLERANCE
+            self.model, moments, start=self.start, vcov=False, tolerance=twolevel_paths.TOLERANCE
         )
         if self.start is None and fits.converged[0]:
             whole = batch.weighted_moments(values, codes)
-            self.start = batch.fit(self.model, whole, vcov=False, tolerance=twolevel_engine.TOLERANCE)
-        keys, slopes, _ = twolevel_engine.parallel(self.system, self.order, fits)
+            self.start = batch.fit(self.model, whole, vcov=False, tolerance=twolevel_paths.TOLERANCE)
+        keys, slopes, _ = twolevel_paths.parallel(self.system, self.order, fits)
         return self._paths(keys, slopes)
 
     def _paths(self, keys: tuple[tuple[str, str], ...], slopes: Array) -> Array:

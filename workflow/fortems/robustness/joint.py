@@ -29,8 +29,7 @@ from twolevel import batch
 
 from fortems.errors import DataError
 from fortems.mediation.columns import build
-from fortems.mediation.engines import regression
-from fortems.mediation.engines import twolevel as twolevel_engine
+from fortems.mediation.engines import regression, twolevel_paths
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.robustness.choices import Choices, Specification, joint_combinations
 from fortems.robustness.specifications_data import Clients, unavailable, variant
@@ -238,15 +237,15 @@ def resample(system: System, level: str, weights: Array) -> Resampled:
         values, cluster, _ = two_level_values(system)
         order = system.columns
         fitted = batch.fit(
-            twolevel_engine.path_model(system, order),
+            twolevel_paths.path_model(system, order),
             batch.weighted_moments(values, cluster),
             vcov=False,
-            tolerance=twolevel_engine.TOLERANCE,
+            tolerance=twolevel_paths.TOLERANCE,
         )
         if not fitted.converged[0]:
             raise CannotFit("the likelihood has no maximum")
-        keys, sample, _ = twolevel_engine.parallel(system, order, fitted)
-        replicates = twolevel_engine.resampled(system, order, values, cluster, fitted, weights)
+        keys, sample, _ = twolevel_paths.parallel(system, order, fitted)
+        replicates = twolevel_paths.resampled(system, order, values, cluster, fitted, weights)
     places = [
         keys.index((model.mediators[0], model.predictors[0])),
         keys.index((model.outcome, model.mediators[0])),

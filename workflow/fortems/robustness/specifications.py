@@ -19,8 +19,8 @@ from twolevel import batch
 from fortems.errors import DataError
 from fortems.mediation.columns import build
 from fortems.mediation.effects import effect_rows
-from fortems.mediation.engines import twolevel as twolevel_engine
 from fortems.mediation.engines import twolevel_general as general
+from fortems.mediation.engines import twolevel_paths
 from fortems.mediation.run import engine
 from fortems.mediation.slopes import Paths, Settings, Slopes, paths_at
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
@@ -273,12 +273,10 @@ def _within(system: System, name: str) -> Slopes | None:
     values, cluster, therapists = two_level_values(system)
     order = system.columns  # with one mediator and no products these are recursive
     moments = batch.weighted_moments(values, cluster)
-    fitted = batch.fit(
-        twolevel_engine.path_model(system, order), moments, tolerance=twolevel_engine.TOLERANCE
-    )
+    fitted = batch.fit(twolevel_paths.path_model(system, order), moments, tolerance=twolevel_paths.TOLERANCE)
     if not fitted.converged[0]:
         return None
-    keys, estimate, vcov = twolevel_engine.parallel(system, order, fitted)
+    keys, estimate, vcov = twolevel_paths.parallel(system, order, fitted)
     assert vcov is not None
     left_out = 1.0 - np.eye(therapists)
     sd = dict(zip(order, np.sqrt(np.diag(fitted.sigma_within[0])).tolist(), strict=True))
@@ -293,7 +291,7 @@ def _within(system: System, name: str) -> Slopes | None:
         n_clients=len(values),
         n_therapists=therapists,
         within_sd=sd,
-        jackknife=twolevel_engine.resampled(system, order, values, cluster, fitted, left_out),
+        jackknife=twolevel_paths.resampled(system, order, values, cluster, fitted, left_out),
     )
 
 

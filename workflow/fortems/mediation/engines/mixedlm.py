@@ -107,7 +107,7 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     split, split_equations = _split(system, values, means, deviations, cluster)
     whole, whole_equations = _whole(system, values, cluster)
     boundary = any(e.share < BOUNDARY for e in split_equations.values())
-    inside = system.carries_indirect("within")
+    inside = system.carries_within
     found = [split["within"]] if inside else []
     # Slopes on observed means are defined without a therapist variance too; they stand where there are no others.
     if not system.moderators and not (boundary and inside):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fortems.mediation.engines import regression_incomplete
 from fortems.mediation.engines.regression_incomplete import within_sds
-from fortems.mediation.pathfit import fit_measures, fit_row, implied_covariance
+from fortems.mediation.pathfit import fit_measures, fit_row, implied_covariance, joined_notes
 from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import CannotFit, Key, System
 from fortems.seeds import stream
@@ -257,4 +257,4 @@ def _fit_rows(system: System, standard: Array, scale: Array, n_clusters: int) ->
 def with_missing(message: str, system: System) -> str:
     """Add the number of rows that listwise deletion left out."""
     left_out = f"{system.n_missing} rows with missing values left out" if system.n_missing else ""
-    return "; ".join(part for part in (message, left_out) if part)
+    return joined_notes(message, left_out)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fortems.mediation.pathfit import fit_row, implied_covariance, indices, srmr
+from fortems.mediation.pathfit import fit_row, implied_covariance, indices, likelihood_measures, srmr
 from fortems.mediation.slopes import Slopes, explained
 from fortems.mediation.system import CannotFit, System
 from fortems.stats import fullinformation
@@ -177,21 +177,14 @@ def _fit_rows(system: System, engine: str) -> list[dict[str, Any]]:
         if df:
             fitted = fullinformation.fit(values, cluster, restrict=without_direct)
         value = float(fitted.loglik[0])
-        chi2 = max(2 * (top - value), 0.0) if df else 0.0
-        parameters = size + size * (size + 1) // 2 - df
+        measures = likelihood_measures(value, size + size * (size + 1) // 2 - df, top, df, n)
         rows.append(
             fit_row(
                 system.model.name,
                 engine,
                 variant,
-                loglik=value,
-                n_parameters=parameters,
-                chi2=chi2,
-                df=df,
-                p=_chi2_p(df, chi2),
-                aic=2 * parameters - 2 * value,
-                bic=np.log(n) * parameters - 2 * value,
-                **indices(chi2, df, 2 * (top - baseline), base_df, n),
+                **measures,
+                **indices(measures["chi2"], df, 2 * (top - baseline), base_df, n),
                 srmr_within=srmr(saturated.covariance[0], fitted.covariance[0]) if df else np.nan,
                 converged=bool(np.isfinite(value)),
                 admissible=True,
@@ -202,9 +195,3 @@ def _fit_rows(system: System, engine: str) -> list[dict[str, Any]]:
             )
         )
     return rows
-
-
-def _chi2_p(df: int, chi2: float) -> float:
-    from scipy.special import chdtrc
-
-    return float(chdtrc(df, chi2)) if df else np.nan

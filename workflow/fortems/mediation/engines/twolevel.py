@@ -24,14 +24,23 @@ from twolevel import batch
 
 from fortems.mediation.engines import twolevel_general as general
 from fortems.mediation.engines.regression import MIN_CLUSTERS, bootstrap_weights, with_missing
-from fortems.mediation.pathfit import fit_row
-from fortems.mediation.slopes import Settings, Slopes, explained, path_names, slope_of
+from fortems.mediation.engines.twolevel_general import ENGINE
+from fortems.mediation.engines.twolevel_paths import (
+    TOLERANCE,
+    moments_of,
+    parallel,
+    path_model,
+    profile_tests,
+    recursive_order,
+    resampled,
+    slopes_of,
+)
+from fortems.mediation.pathfit import fit_row, joined_notes, likelihood_measures
+from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import Key, System, check_within, two_level_values
 
 Array = NDArray[np.float64]
 
-ENGINE = "twolevel"
-TOLERANCE = 1e-8  # of the gradient: jackknife variances are sums of squares of small differences
 REJECTED = 0.05
 NO_BETWEEN = "no slope between therapists is identified"
 
@@ -67,8 +76,8 @@ def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[st
     if system.n_missing or system.between_only:
         return _by_general_engine(system)
     values, cluster, n_clusters = two_level_values(system)
-    order = _order(system)
-    moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
+    order = recursive_order(system)
+    moments = moments_of(system, order, values, cluster)
     partial = batch.fit(path_model(system, order), moments, tolerance=TOLERANCE)
     top = partial
     if system.restricted_covariates:
@@ -77,7 +86,7 @@ def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[st
     if not partial.converged[0]:
         return [], [*rows, _unfitted(system, "full", "the partial model has no maximum")]
     rows.append(_full_row(system, order, moments, partial, top))
-    slopes = _slopes(system, order, partial, len(values), n_clusters)
+    slopes = slopes_of(system, order, partial, len(values), n_clusters)
     if partial.boundary[0]:
         slopes["profile"] = profile_tests(system, values, cluster, partial)
     left_out = resampled(system, order, values, cluster, partial, 1.0 - np.eye(n_clusters))
@@ -89,7 +98,7 @@ def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[st
         failed = int(np.isnan(slopes["replicates"]).any(axis=1).sum())
         if failed:
             lost = f"{failed} of {len(weights)} replicates without a maximum"
-            rows[0]["message"] = "; ".join(part for part in (rows[0]["message"], lost) if part)
+            rows[0]["message"] = joined_notes(rows[0]["message"], lost)
     found = [Slopes(engine=ENGINE, level="within", **slopes)]
     if not partial.boundary[0] and not system.moderators:
         found += _between(system, float(partial.loglik[0]))
@@ -98,7 +107,7 @@ def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[st
 
 def _by_general_engine(system: System) -> tuple[list[Slopes], list[dict[str, Any]]]:
     """Rows with missing values, and columns without a part within; bootstrap would take too long here."""
-    missing, inside = system.n_missing > 0, system.carries_indirect("within")
+    missing, inside = system.n_missing > 0, system.carries_within
     # Where the indirect effect lies between therapists alone, its paths there are the model.
     structured = system.model.between == "structured" or not inside
     data = general.data_of(system, missing)
@@ -107,14 +116,13 @@ def _by_general_engine(system: System) -> tuple[list[Slopes], list[dict[str, Any
         for variant in ("partial", "full")
     }
     partial = fits["partial"]
-    message = "; ".join(part for part in (system.constant_note, _used(system, missing)) if part)
+    message = joined_notes(system.constant_note, _used(system, missing))
     top = partial
     if system.restricted_covariates:
         top = general.fit_text(general.syntax(unrestricted(system), "partial", structured), data, missing)
     saturated = (top.loglik, top.n_parameters)
     rows = [
-        general.general_row(system, ENGINE, variant, fitted, saturated, message)
-        for variant, fitted in fits.items()
+        general.general_row(system, variant, fitted, saturated, message) for variant, fitted in fits.items()
     ]
     _warn_of_restriction(system, rows[0])
     if not partial.converged:
@@ -129,7 +137,7 @@ def _by_general_engine(system: System) -> tuple[list[Slopes], list[dict[str, Any
         rows[0]["message"] = _with_failures(rows[0]["message"], fields["jackknife"])
         found.append(Slopes(engine=ENGINE, level="within", **fields))
     if not inside:  # at the boundary too, as far as the slopes are identified there: there is nothing else
-        found += _identified(general.between_slopes(system, partial, ENGINE))
+        found += _identified(general.between_slopes(system, partial))
     elif not partial.boundary and not system.moderators:
         text = general.syntax(system, "partial", True)
         between = partial if structured else general.fit_text(text, data, missing)
@@ -149,7 +157,7 @@ def _with_failures(message: str, jackknife: Array) -> str:
     if not failed:
         return message
     lost = f"{failed} of {len(jackknife)} leave-one-therapist-out fits without a maximum: no robust interval"
-    return "; ".join(part for part in (message, lost) if part)
+    return joined_notes(message, lost)
 
 
 def _mended(system: System, keys: tuple[Key, ...], left_out: Array, labels: NDArray[np.str_]) -> Array:
@@ -186,8 +194,8 @@ def _point_slopes(system: System) -> dict[Key, float]:
         fields = general.slopes_of(system, fitted, "within")
         return dict(zip(fields["keys"], fields["estimate"].tolist(), strict=True))
     values, cluster, _ = two_level_values(system)
-    order = _order(system)
-    moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
+    order = recursive_order(system)
+    moments = moments_of(system, order, values, cluster)
     best = batch.fit(path_model(system, order), moments, vcov=False, tolerance=TOLERANCE)
     keys, slopes, _ = parallel(system, order, best)
     return {key: value for key, value in zip(keys, slopes[0].tolist(), strict=True) if value == value}
@@ -201,7 +209,7 @@ def _warn_of_restriction(system: System, row: dict[str, Any]) -> None:
         f"therapists differ in {', '.join(system.restricted_covariates)} (likelihood ratio of leaving that out "
         "rejected): the paths mix the levels; covariate_level: both splits them"
     )
-    row["message"] = "; ".join(part for part in (row["message"], warning) if part)
+    row["message"] = joined_notes(row["message"], warning)
 
 
 def _identified(slopes: Slopes) -> list[Slopes]:
@@ -241,7 +249,7 @@ def _full_row(
         text = general.syntax(system, "full", True)
         fitted = general.fit_text(text, general.data_of(system, missing=False), missing=False)
         saturated = (float(top.loglik[0]), top.model.n_parameters)
-        return general.general_row(system, ENGINE, "full", fitted, saturated, "")
+        return general.general_row(system, "full", fitted, saturated, "")
     full = batch.fit(path_model(system, order, "full"), moments, start=partial)
     row = _fit_row(system, "full", full, top)
     if row["df"] > 1 and not system.moderators:
@@ -263,147 +271,8 @@ def _between_of(system: System, fitted: twolevel.Fit, loglik: float) -> list[Slo
     """Between slopes, unless this parameterization missed the maximum or has no standard errors."""
     if not fitted.converged or fitted.boundary or abs(fitted.loglik - loglik) > general.SAME_MAXIMUM:
         return []
-    found = general.between_slopes(system, fitted, ENGINE)
+    found = general.between_slopes(system, fitted)
     return [found] if np.isfinite(found.vcov).all() and (found.df > 0).all() else []
-
-
-def _order(system: System, first: str | None = None) -> tuple[str, ...]:
-    """Columns in recursive order, ``first`` the first of the mediators' block."""
-    block = [*system.model.mediators, *system.mediator_products]
-    if first is not None:
-        block = [first, *(name for name in block if name != first)]
-    return (*system.exogenous, *block, system.model.outcome)
-
-
-def _places(system: System, order: tuple[str, ...]) -> list[int]:
-    return [system.position(name) for name in order]
-
-
-def path_model(system: System, order: tuple[str, ...], variant: str = "partial") -> batch.PathModel:
-    """Return the recursive model over saturated between parts.
-
-    Mediators (and their products) follow one another as a chain, which leaves their residual covariances free;
-    ``parallel`` turns the chain's slopes into those of the parallel model. Of serial mediators they are the model's.
-    """
-    model = batch.PathModel.saturated(order, system.within_only)
-    if variant == "full":
-        for name in system.direct_columns:
-            model = model.drop(system.model.outcome, name)
-    return model
-
-
-def parallel(
-    system: System, order: tuple[str, ...], fitted: batch.BatchFit
-) -> tuple[tuple[Key, ...], Array, Array | None]:
-    """Return keys, slopes (R, K) and their covariance (R, K, K) of the parallel model.
-
-    With F the mediators' block and E the exogenous columns, a = (I − B_FF)⁻¹ B_FE; its derivative with respect
-    to B_FE is the inverse C, with respect to B_FF it is C times a (first-order delta).
-    """
-    keys = system.keys()
-    if system.model.serial:
-        return keys, *_chained(order, keys, fitted)
-    n_first = len(system.model.mediators) + len(system.mediator_products)
-    n_exogenous = len(system.exogenous)
-    block = slice(n_exogenous, n_exogenous + n_first)
-    coef = np.where(fitted.converged[:, None, None], fitted.coef, np.nan)
-    inverse = np.linalg.inv(np.eye(n_first) - coef[:, block, block])
-    a = inverse @ coef[:, block, :n_exogenous]
-    slopes = np.empty((len(coef), len(keys)))
-    outcome = order.index(system.model.outcome)
-    for i, (dependent, column) in enumerate(keys):
-        row, place = order.index(dependent), order.index(column)
-        slopes[:, i] = coef[:, row, place] if row == outcome else a[:, row - n_exogenous, place]
-    if fitted.vcov is None:
-        return keys, slopes, None
-    jacobian = np.zeros((len(coef), len(keys), len(fitted.model.paths)))
-    for k, (row, place) in enumerate(fitted.model.paths):
-        for i, (dependent, column) in enumerate(keys):
-            target, source = order.index(dependent), order.index(column)
-            if target == outcome:
-                jacobian[:, i, k] = float((row, place) == (target, source))
-            elif row in range(n_exogenous, n_exogenous + n_first):
-                reach = inverse[:, target - n_exogenous, row - n_exogenous]
-                if place < n_exogenous:
-                    jacobian[:, i, k] = reach * (place == source)
-                else:
-                    jacobian[:, i, k] = reach * a[:, place - n_exogenous, source]
-    return keys, slopes, jacobian @ fitted.vcov @ jacobian.swapaxes(-1, -2)
-
-
-def _chained(
-    order: tuple[str, ...], keys: tuple[Key, ...], fitted: batch.BatchFit
-) -> tuple[Array, Array | None]:
-    """Slopes (R, K) and their covariance (R, K, K) of serial mediators: the chain's own."""
-    coef = np.where(fitted.converged[:, None, None], fitted.coef, np.nan)
-    targets = [(order.index(dependent), order.index(column)) for dependent, column in keys]
-    slopes = np.stack([coef[:, row, place] for row, place in targets], axis=1)
-    if fitted.vcov is None:
-        return slopes, None
-    places = [list(fitted.model.paths).index(target) for target in targets]
-    return slopes, fitted.vcov[:, places][:, :, places]
-
-
-def _slopes(
-    system: System, order: tuple[str, ...], fitted: batch.BatchFit, n: int, n_clusters: int
-) -> dict[str, Any]:
-    keys, slopes, vcov = parallel(system, order, fitted)
-    assert vcov is not None
-    sigma = fitted.sigma_within[0]
-    sd = dict(zip(order, np.sqrt(np.diag(sigma)).tolist(), strict=True))
-    equations = system.equations()
-    return {
-        "keys": keys,
-        "estimate": slopes[0],
-        "vcov": vcov[0],
-        "df": np.array([n - n_clusters - len(equations[dependent]) for dependent, _ in keys], float),
-        "sd": sd,
-        "within_sd": sd,
-        "n_clients": n,
-        "n_therapists": n_clusters,
-        "r_squared": explained(keys, slopes[0], sigma, order),
-    }
-
-
-def profile_tests(
-    system: System, values: Array, cluster: NDArray[np.int64], partial: batch.BatchFit
-) -> dict[Key, float]:
-    """Return p of the likelihood-ratio test of each a, b and direct path, all else maximized out."""
-    found: dict[Key, float] = {}
-    outcome = system.model.outcome
-    if system.model.serial:
-        order = _order(system)
-        moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
-        for path in path_names(system, system.keys("within")):
-            key = slope_of(system, *path)
-            tested_path = batch.likelihood_ratio(path_model(system, order), moments, key, fit=partial)
-            found[key] = float(tested_path.p[0])
-        return found
-    for mediator in system.model.mediators:
-        order = _order(system, mediator)
-        moments = batch.weighted_moments(values[:, _places(system, order)], cluster)
-        model = path_model(system, order)
-        fitted = partial if order == partial.model.variables else batch.fit(model, moments, vcov=False)
-        tested = [(mediator, x) for x in system.model.predictors] + [(outcome, mediator)]
-        if mediator == system.model.mediators[0]:
-            tested += [(outcome, x) for x in system.model.predictors]
-        for key in tested:
-            found[key] = float(batch.likelihood_ratio(model, moments, key, fit=fitted).p[0])
-    return found
-
-
-def resampled(
-    system: System,
-    order: tuple[str, ...],
-    values: Array,
-    cluster: NDArray[np.int64],
-    partial: batch.BatchFit,
-    weights: Array,
-) -> Array:
-    """Return the slopes (R, K) of reweighted therapists; NaN where there is no maximum."""
-    moments = batch.weighted_moments(values[:, _places(system, order)], cluster, weights)
-    fitted = batch.fit(partial.model, moments, start=partial, vcov=False, tolerance=TOLERANCE)
-    return parallel(system, order, fitted)[1]
 
 
 def _unfitted(system: System, variant: str, reason: str) -> dict[str, Any]:
@@ -421,14 +290,11 @@ def _unfitted(system: System, variant: str, reason: str) -> dict[str, Any]:
 def _fit_row(
     system: System, variant: str, fitted: batch.BatchFit, saturated: batch.BatchFit
 ) -> dict[str, Any]:
-    from scipy.special import chdtrc
-
     converged = bool(fitted.converged[0])
     if not converged:
         return _unfitted(system, variant, batch.STATUSES[int(fitted.status[0])])
-    value, parameters = float(fitted.loglik[0]), fitted.model.n_parameters
+    parameters = fitted.model.n_parameters
     df = saturated.model.n_parameters - parameters
-    chi2 = max(2 * (float(saturated.loglik[0]) - value), 0.0) if df else 0.0
     boundary = bool(fitted.boundary[0])
     n = len(system.frame[system.complete])
     message = f"Σ_B of rank {int(fitted.rank[0])} of {sum(fitted.model.between)}" if boundary else ""
@@ -436,13 +302,7 @@ def _fit_row(
         system.model.name,
         ENGINE,
         variant,
-        loglik=value,
-        n_parameters=parameters,
-        chi2=chi2,
-        df=df,
-        p=float(chdtrc(df, chi2)) if df else np.nan,
-        aic=2 * parameters - 2 * value,
-        bic=np.log(n) * parameters - 2 * value,
+        **likelihood_measures(float(fitted.loglik[0]), parameters, float(saturated.loglik[0]), df, n),
         converged=converged,
         admissible=True,
         boundary=boundary,

@@ -16,12 +16,13 @@ import twolevel
 from numpy.typing import NDArray
 from twolevel.errors import DataProblemError, ModelError
 
-from fortems.mediation.pathfit import fit_row
+from fortems.mediation.pathfit import fit_row, likelihood_measures
 from fortems.mediation.slopes import Slopes, explained, path_names, slope_of
 from fortems.mediation.system import CannotFit, Key, System, within_deviations
 
 Array = NDArray[np.float64]
 
+ENGINE = "twolevel"
 CLUSTER = "therapist"
 SAME_MAXIMUM = 1e-3  # largest difference of log-likelihoods of two parameterizations of one model
 
@@ -147,7 +148,7 @@ def slopes_of(system: System, fit: twolevel.Fit, level: str) -> dict[str, Any]:
     }
 
 
-def between_slopes(system: System, fit: twolevel.Fit, engine: str) -> Slopes:
+def between_slopes(system: System, fit: twolevel.Fit) -> Slopes:
     """Return the between slopes of a structured fit, with the contextual effects (between minus within)."""
     fields = slopes_of(system, fit, "between")
     vcov: Any = fit.vcov
@@ -160,7 +161,7 @@ def between_slopes(system: System, fit: twolevel.Fit, engine: str) -> Slopes:
         variance = vcov.loc[between, between] + vcov.loc[within, within] - 2 * vcov.loc[between, within]
         estimate = fit.coef[between] - fit.coef[within]
         context[key] = (float(estimate), float(np.sqrt(variance)), float(df))
-    return Slopes(engine=engine, level="between", context=context, **fields)
+    return Slopes(engine=ENGINE, level="between", context=context, **fields)
 
 
 def profile_p(system: System, fit: twolevel.Fit) -> dict[Key, float]:
@@ -181,7 +182,7 @@ def in_words(system: System, message: str) -> str:
 
 
 def general_row(
-    system: System, engine: str, variant: str, fit: twolevel.Fit, saturated: tuple[float, int], message: str
+    system: System, variant: str, fit: twolevel.Fit, saturated: tuple[float, int], message: str
 ) -> dict[str, Any]:
     """Return the row of ``fit.csv`` of a general fit.
 
@@ -190,8 +191,6 @@ def general_row(
     saturated : (float, int)
         Log-likelihood and number of parameters of the model whose parts within and between are unrestricted.
     """
-    from scipy.special import chdtrc
-
     parts = [in_words(system, fit.message), "" if fit.converged else "no maximum", message]
     shared = {
         "converged": fit.converged,
@@ -201,20 +200,13 @@ def general_row(
         "message": "; ".join(dict.fromkeys(part for part in parts if part)),
     }
     if not fit.converged:
-        return fit_row(system.model.name, engine, variant, **shared)
+        return fit_row(system.model.name, ENGINE, variant, **shared)
     df = saturated[1] - fit.n_parameters
-    chi2 = max(2 * (saturated[0] - fit.loglik), 0.0) if df else 0.0
     return fit_row(
         system.model.name,
-        engine,
+        ENGINE,
         variant,
-        loglik=fit.loglik,
-        n_parameters=fit.n_parameters,
-        chi2=chi2,
-        df=df,
-        p=float(chdtrc(df, chi2)) if df else np.nan,
-        aic=fit.aic,
-        bic=fit.bic,
+        **likelihood_measures(fit.loglik, fit.n_parameters, saturated[0], df, fit.n_clients),
         **(indices_of(fit) if df > 1 else {}),
         **shared,
     )
