@@ -14,6 +14,7 @@ from fortems.data.codebook import codebook, missing_patterns, missing_related
 from fortems.data.findings import ExportError, Finding, listed
 from fortems.data.inclusion import active, check_rules, check_values, finish, in_words_of, include, step
 from fortems.data.mapping import Mapped, map_table
+from fortems.data.modelchecks import check_models, fewer_than_parameters, of_two_values, unknown_variables
 from fortems.data.naming import BACKGROUND, IDENTIFIERS, in_file
 from fortems.data.occasions import Chosen, Occasion, choose, fill_down
 from fortems.data.oddities import odd, warnings_frame, warnings_text
@@ -21,8 +22,7 @@ from fortems.data.reading.readers import read_table
 from fortems.data.reading.table import Table
 from fortems.data.settings import DataSettings
 from fortems.data.types import table_schema
-from fortems.data.validation import check, check_models
-from fortems.errors import nearest
+from fortems.data.validation import check
 from fortems.study.definition import study
 from fortems.study.instruments import Instrument
 from fortems.study.models import MediationModel
@@ -99,11 +99,11 @@ def prepare(
     ranked = [
         name for name, rule in rules.items() if rule.get("min") is not None or rule.get("max") is not None
     ]
-    numeric = [name for m in models.values() for name in (*m.predictors, *m.mediators, m.outcome)]
+    numeric = {name for m in models.values() for name in (*m.predictors, *m.mediators, m.outcome)}
     chosen, early = _rows_that_count(read_table(path, settings.sheet), settings)
     if early:
         raise ExportError(early, chosen.table.file, chosen.table.rows, ())
-    mapped = map_table(chosen.table, settings, instruments, [*wanted, *rules], {*numeric, *ranked})
+    mapped = map_table(chosen.table, settings, instruments, [*wanted, *rules], numeric | {*ranked})
     absent, unused = check_values(rules, mapped.frame, mapped.categories)
     rules = in_words_of(rules, mapped.frame)
     steps = _received(chosen, settings, mapped)
@@ -125,18 +125,18 @@ def prepare(
     problems = check(mapped, instruments)
     available = available_columns(mapped, instruments)
     known = [*available, *mapped.naming.meant]
-    problems += _unknown(models, known, list(table.columns))
+    problems += unknown_variables(models, known, list(table.columns))
     problems += check_rules(rules, known, [*mapped.categories, *IDENTIFIERS])
     refuse(problems + absent)
-    oddities = odd(mapped, instruments) + unused + _of_two_values(mapped, models)
+    oddities = odd(mapped, instruments) + unused + of_two_values(mapped, models)
     whole = score_table(mapped, instruments)
     kept, excluded = include(whole, {name: rule for name, rule in rules.items() if name not in before})
     steps += excluded
     refuse(_too_few(whole, kept, steps))
     scores = whole[kept].reset_index(drop=True)
-    unusable = check_models(scores, {n: m.variables for n, m in models.items()}, numeric, table.file)
+    unusable = check_models(scores, models)
     refuse(unusable and [*_several_rows(mapped), *unusable])
-    refuse(_fewer_than_parameters(scores, models, mapped.categories, two_level))
+    refuse(fewer_than_parameters(scores, models, mapped.categories, two_level))
     scores, emptied = _without_empty_scales(scores, instruments)
     oddities += emptied
     carried = [name for name in mapped.naming.extras if name in settings.columns or name in wanted]
@@ -208,20 +208,6 @@ def _several_rows(mapped: Mapped) -> list[Finding]:
     return [Finding("clients have several rows, which this column tells apart", mapped.several, hint=hint)]
 
 
-def _of_two_values(mapped: Mapped, models: Mapping[str, MediationModel]) -> list[Finding]:
-    """Outcomes and mediators with two values: their models are linear, which is to be said."""
-    found = []
-    explained = {name: m.name for m in models.values() for name in (*m.mediators, m.outcome)}
-    for name, model in explained.items():
-        if name in mapped.frame and mapped.frame[name].nunique() == 2:
-            what = (
-                f"has two values, and the model {model} is linear: its slopes are differences in probability"
-            )
-            hint = "Read them so (a linear probability model); the standard errors that count are robust"
-            found.append(Finding(what, mapped.naming.sources[name], hint=hint, kind="two values"))
-    return found
-
-
 def _bars_rules(mapped: Mapped, rules: Mapping[str, Any]) -> bool:
     """Return whether something is wrong with what the rules ask of, or with the file as a whole."""
     asked = {mapped.naming.sources[name] for name in rules}
@@ -285,33 +271,6 @@ def _take_answers(mapped: Mapped, kept: np.ndarray) -> pd.DataFrame | None:
     return pd.DataFrame(columns, copy=False).astype(texts)
 
 
-def _unknown(
-    models: Mapping[str, MediationModel], available: Sequence[str], columns: Sequence[str]
-) -> list[Finding]:
-    """Variables that models name and the data do not have, each once."""
-    namers: dict[str, list[str]] = {}
-    for name, model in models.items():
-        for variable in model.variables:
-            if variable not in available:
-                namers.setdefault(variable, []).append(name)
-    problems = []
-    for variable, names in namers.items():
-        near = nearest(variable, [column for column in (*available, *columns) if column != variable])
-        who = (
-            f"the model {names[0]} names" if len(names) == 1 else f"{len(names)} models ({names[0]}, …) name"
-        )
-        what, hint = "which the data do not have", "Map a column to it, or leave these models out"
-        if variable in columns:
-            what, hint = (
-                "a column of the file that is no score or background variable",
-                "Name the score that it is part of",
-            )
-        elif near:
-            hint = f"Did you mean {near}?"
-        problems.append(Finding(f"{who} {variable!r}, {what}", "", allowed=", ".join(available), hint=hint))
-    return problems
-
-
 def _too_few(whole: pd.DataFrame, kept: np.ndarray, steps: Sequence[Mapping[str, Any]]) -> list[Finding]:
     if not kept.any():
         rules = "; ".join(f"{s['detail']} ({s['clients']})" for s in steps if s["step"] == "excluded")
@@ -331,46 +290,6 @@ def _too_few(whole: pd.DataFrame, kept: np.ndarray, steps: Sequence[Mapping[str,
             )
         ]
     return []
-
-
-def n_parameters(model: MediationModel, levels: Mapping[str, int], two_level: bool) -> int:
-    """Count a model's parameters: intercepts, slopes and residual variances of its equations, and with two
-    levels the covariances of therapists' parts.
-
-    Parameters
-    ----------
-    model : MediationModel
-    levels : mapping
-        Category → number of its values; a category enters as one indicator fewer.
-    two_level : bool
-    """
-
-    def width(names: Sequence[str]) -> int:
-        return sum(max(levels.get(name, 2) - 1, 1) for name in names)
-
-    moderated = 2 if model.moderator else 1
-    own = width((model.moderator,)) if model.moderator else 0
-    exogenous = moderated * len(model.predictors) + width(model.covariates) + own
-    mediators = len(model.mediators) * (exogenous + 2)
-    mediators += len(model.mediators) * (len(model.mediators) - 1) // 2 if model.serial else 0
-    outcome = exogenous + moderated * len(model.mediators) + 2
-    split = len(model.predictors) + len(model.mediators) + 1
-    return mediators + outcome + (split * (split + 1) // 2 if two_level else 0)
-
-
-def _fewer_than_parameters(
-    scores: pd.DataFrame, models: Mapping[str, MediationModel], categories: Sequence[str], two_level: bool
-) -> list[Finding]:
-    levels = {name: int(scores[name].nunique()) for name in categories if name in scores}
-    problems = []
-    for name, model in models.items():
-        n = int(scores[list(model.variables)].notna().all(axis=1).sum())
-        needed = n_parameters(model, levels, two_level)
-        if n < needed:
-            what = f"{n} clients have all variables of the model {name}, which has {needed} parameters"
-            hint = "Leave the model out, or gather more clients"
-            problems.append(Finding(what, allowed="no fewer clients than parameters", hint=hint))
-    return problems
 
 
 def _without_empty_scales(

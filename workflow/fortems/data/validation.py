@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from fortems.study.definition import study
 from fortems.study.instruments import FOLDER, Instrument, load_instrument, score_ranges
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 CHUNK = 20_000  # rows that pandera looks at in one go; bounds the size of its list of failures
 AGE = (0, 120)
@@ -233,35 +233,4 @@ def _repeated(mapped: Mapped, places: np.ndarray) -> list[Finding]:
         if which.any():
             shown = [str(value) for value, here in zip(values, which, strict=True) if here]
             problems.append(Finding(what, source, "", places[which], shown, "one row per client", hint))
-    return problems
-
-
-def check_models(
-    scores: pd.DataFrame, names: Mapping[str, Sequence[str]], numeric: Sequence[str], file: str
-) -> list[Finding]:
-    """List what keeps the models from being estimated from these scores.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Scores of the included clients.
-    names : mapping
-        Model → the variables that it needs.
-    numeric : sequence of str
-        Variables that must vary as numbers.
-    file : str
-        Base name of the export.
-    """
-    problems = []
-    wanted = {variable: model for model, variables in reversed(list(names.items())) for variable in variables}
-    for variable in (v for v in scores.columns if v in wanted):
-        answered = scores[variable].dropna()
-        if answered.empty:
-            what = f"{variable} is missing for every client, and the model {wanted[variable]} needs it"
-            problems.append(Finding(what, variable, allowed="a score or value for some clients at least"))
-        elif answered.nunique() == 1 and variable in numeric:
-            what = (
-                f"{variable} is the same for every client, and the model {wanted[variable]} needs it to vary"
-            )
-            problems.append(Finding(what, variable, allowed="a variable that differs between clients"))
     return problems
