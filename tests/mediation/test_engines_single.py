@@ -369,7 +369,8 @@ def test_streams_do_not_depend_on_other_models():
 
 
 def test_standard_errors_and_df_are_those_of_the_cr2_regression():
-    from fortems.stats.regression import cluster_codes, ols_cr2
+    from fortems.stats.clusters import cluster_codes
+    from fortems.stats.regression import ols_cr2
 
     data = study(icc=0.2, seed=12)
     frame, _ = rows(SIMPLE, data)

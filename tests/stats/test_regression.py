@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fortems.stats.regression import cluster_codes, inverse_root, ols_cr2, two_sided_p
+from fortems.stats.clusters import cluster_codes
+from fortems.stats.regression import inverse_root, ols_cr2
+from fortems.stats.student import two_sided_p
 from scipy import stats
 
 ORACLE = Path(__file__).parent.parent / "reference" / "clubsandwich"

@@ -18,13 +18,8 @@ from fortems.stats.intervals import t_interval
 from fortems.stats.leave_out import Robust, single_left_out, within_left_out
 from fortems.stats.products import COARSE, Product, product_p
 from fortems.stats.products import product_interval as product_of_t
-from fortems.stats.regression import (
-    Array,
-    CR2Fit,
-    cluster_products,
-    cr2_from_products,
-    t_quantile,
-)
+from fortems.stats.regression import Array, CR2Fit, cluster_products, cr2_from_products
+from fortems.stats.student import t_quantile
 
 if TYPE_CHECKING:
     from twolevel import batch

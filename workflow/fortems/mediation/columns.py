@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fortems.errors import DataError, Problem
 from fortems.mediation.system import CannotFit, Condition, System, check_collinear, product
-from fortems.stats.regression import varies
+from fortems.stats.clusters import varies
 from fortems.study.models import MediationModel, unknown_columns
 
 Array = NDArray[np.float64]

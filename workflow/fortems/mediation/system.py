@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fortems.stats.regression import WITHIN_SHARE, varies_within
+from fortems.stats.clusters import WITHIN_SHARE, varies_within
 from fortems.study.models import MediationModel
 
 Array = NDArray[np.float64]

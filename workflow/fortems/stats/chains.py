@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
 from fortems.stats.intervals import Interval
-from fortems.stats.products import FINE, Array, product_cdf, t_cdf, t_quantile, tanh_sinh
+from fortems.stats.products import FINE, Array, product_cdf, tanh_sinh
+from fortems.stats.student import t_cdf, t_quantile
 
 WIDEST = 60  # doublings of the bracket of a quantile
 NEAR_ZERO = 1e-300

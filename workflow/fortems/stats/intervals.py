@@ -20,9 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri
 
 from fortems.stats.normal import factor
+from fortems.stats.student import t_quantile, two_sided_p
 
 Array = NDArray[np.float64]
 
@@ -202,13 +203,9 @@ def t_interval(estimate: ArrayLike, se: ArrayLike, df: ArrayLike, confidence: fl
         np.atleast_1d(np.asarray(se, float)),
         np.atleast_1d(np.asarray(df, float)),
     )
-    finite = np.isfinite(df)
-    safe = np.where(finite, df, 1.0)
-    tail = (1.0 - confidence) / 2.0
+    quantile = t_quantile(1.0 - (1.0 - confidence) / 2.0, df)
     with np.errstate(divide="ignore", invalid="ignore"):
-        quantile = np.where(finite, stdtrit(safe, 1.0 - tail), ndtri(1.0 - tail))
-        ratio = -np.abs(estimate / se)
-        p = 2.0 * np.where(finite, stdtr(safe, ratio), ndtr(ratio))
+        p = two_sided_p(estimate / se, df)
     missing = np.isnan(df) | np.isnan(se)
     quantile, p = np.where(missing, np.nan, quantile), np.where(missing, np.nan, p)
     return Interval(se.copy(), estimate - quantile * se, estimate + quantile * se, p)

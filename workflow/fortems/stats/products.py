@@ -29,7 +29,9 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import gammaln, ndtri
+
+from fortems.stats.student import t_cdf, t_quantile
 
 Array = NDArray[np.float64]
 
@@ -261,25 +263,6 @@ def tanh_sinh(step: float) -> tuple[Array, Array]:
     share = 1.0 / (1.0 + np.exp(-2.0 * angle))
     weight = step * np.pi / 4 * np.cosh(place) / np.cosh(angle) ** 2
     return share, weight / weight.sum()
-
-
-def t_cdf(t: Array, df: Array) -> Array:
-    """Return the distribution function of t variates; normal where df are infinite."""
-    return _by_kind(t, df, stdtr, ndtr)
-
-
-def t_quantile(probability: Array, df: Array) -> Array:
-    """Return the quantiles of t variates; normal where df are infinite."""
-    return _by_kind(probability, df, stdtrit, ndtri)
-
-
-def _by_kind(value: Array, df: Array, of_t: np.ufunc, of_normal: np.ufunc) -> Array:
-    infinite = np.isinf(df)
-    if not infinite.any():
-        return np.asarray(of_t(df, value))
-    if infinite.all():
-        return np.asarray(of_normal(value))
-    return np.where(infinite, of_normal(value), of_t(np.where(infinite, 1.0, df), value))
 
 
 def _density(t: Array, df: Array) -> Array:

@@ -43,6 +43,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fortems.stats.student import t_quantile, two_sided_p
+
 Array = NDArray[np.float64]
 
 #: Eigenvalues of I - Q_j below this count as 0; so do those of the scaled X'X (no unique solution).
@@ -51,10 +53,6 @@ SINGULAR = 1e-10
 MAYBE_SINGULAR = 1e-6
 #: Share of a direction's squared length that counts as more than rounding.
 ALONE = 1e-8
-#: A sum of squares within clusters below this share of the total one is what rounding leaves of 0.
-WITHIN_SHARE = 1e-12
-#: The same as a share of the sum of the squared values: what subtracting a mean leaves.
-ROUNDING = 1e-28
 #: What tables say of it.
 ONCE = "known from one therapist only, so that its standard error is not known"
 
@@ -257,65 +255,6 @@ def cr2_from_products(per_cluster: Array, with_y: Array) -> CR2Fit:
     df = np.asarray(df).reshape(studies, k)
     fit = CR2Fit(coef, vcov, df, root, adjustment, share, _null_projectors(remaining))
     return fit if fit.unshared is None else replace(fit, df=np.where(fit.known_once, np.nan, df))
-
-
-def standardize(values: Array) -> Array:
-    """Centre and scale each row of (S, N) to mean 0 and SD 1 (divisor N - 1); a constant row becomes NaN."""
-    centred = values - values.mean(axis=-1, keepdims=True)
-    spread = np.sqrt(np.einsum("sn,sn->s", centred, centred) / (values.shape[-1] - 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return centred / np.where(spread > 0, spread, np.nan)[:, None]
-
-
-def centre(values: Array, cluster: np.ndarray) -> Array:
-    """Subtract each cluster's mean from values (N,)."""
-    size = np.bincount(cluster)
-    return values - (np.bincount(cluster, weights=values) / size)[cluster]
-
-
-def varies(y: Array) -> bool:
-    """Whether values (N,) without missing ones differ by more than rounding does."""
-    return len(y) > 1 and varies_within(y, np.zeros(len(y), dtype=np.int64))
-
-
-def varies_within(y: Array, cluster: np.ndarray) -> bool:
-    """Whether values (N,) without missing ones differ within any cluster by more than rounding does."""
-    if not len(y) or np.ptp(y) == 0:
-        return False
-    y = y / np.abs(y).max()
-    inside, whole = centre(y, cluster), y - y.mean()
-    return bool(inside @ inside > WITHIN_SHARE * (whole @ whole) + ROUNDING * (y @ y))
-
-
-def cluster_codes(labels: object) -> NDArray[np.int64]:
-    """Number clusters 0, 1, ... in the order in which they first appear."""
-    import pandas as pd
-
-    return np.asarray(pd.factorize(pd.Series(labels))[0], dtype=np.int64)
-
-
-def one_hot(cluster: NDArray[np.int64]) -> Array:
-    """Membership (N, J) of clients in clusters as ones and zeros."""
-    cluster = np.asarray(cluster)
-    return np.asarray(cluster[:, None] == np.arange(cluster.max() + 1), float)
-
-
-def two_sided_p(t: Array, df: Array) -> Array:
-    """Two-sided p of t with df degrees of freedom; df may be fractional or infinite."""
-    from scipy.special import ndtr, stdtr
-
-    t, df = np.broadcast_arrays(-np.abs(np.asarray(t, float)), np.asarray(df, float))
-    return np.asarray(2 * np.where(np.isinf(df), ndtr(t), stdtr(np.where(np.isinf(df), 1.0, df), t)))
-
-
-def t_quantile(probability: float, df: Array) -> Array:
-    """Quantile of t with df degrees of freedom; df may be fractional or infinite."""
-    from scipy.special import ndtri, stdtrit
-
-    df = np.asarray(df, float)
-    return np.asarray(
-        np.where(np.isinf(df), ndtri(probability), stdtrit(np.where(np.isinf(df), 1.0, df), probability))
-    )
 
 
 def inverse_root(matrices: Array) -> Array:

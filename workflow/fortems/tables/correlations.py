@@ -23,17 +23,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fortems.stats.clusters import centre, cluster_codes, varies, varies_within
 from fortems.stats.jackknife import jackknife_correlation
-from fortems.stats.regression import (
-    Array,
-    centre,
-    cluster_codes,
-    cluster_products,
-    t_quantile,
-    two_sided_p,
-    varies,
-    varies_within,
-)
+from fortems.stats.regression import Array, cluster_products
+from fortems.stats.student import t_quantile, two_sided_p
 from fortems.study.definition import study
 from fortems.tables.icc import OneWay, exact_interval
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.stats.regression import ONCE, Array, centre, cluster_codes, ols_cr2, varies_within
+from fortems.stats.clusters import centre, cluster_codes, varies_within
+from fortems.stats.regression import ONCE, Array, ols_cr2
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.stats.regression import varies
+from fortems.stats.clusters import varies
 from fortems.study.definition import study
 from fortems.study.variables import label
 

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.stats.regression import Array, cluster_codes, varies, varies_within
+from fortems.stats.clusters import cluster_codes, varies, varies_within
+from fortems.stats.regression import Array
 from fortems.study.variables import label
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fortems.stats.clusters import centre, cluster_codes, varies, varies_within
 from fortems.stats.intervals import t_interval
 from fortems.stats.jackknife import jackknife_variance
-from fortems.stats.regression import Array, centre, cluster_codes, varies, varies_within
+from fortems.stats.regression import Array
 from fortems.study.instruments import Instrument, constructs
 from fortems.tables.correlations import pearson, robust_correlation
 from fortems.tables.icc import OneWay

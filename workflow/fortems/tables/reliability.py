@@ -27,7 +27,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.stats.regression import Array, cluster_codes, one_hot, t_quantile
+from fortems.stats.clusters import cluster_codes, one_hot
+from fortems.stats.regression import Array
+from fortems.stats.student import t_quantile
 from fortems.study.instruments import Instrument
 from fortems.study.scoring import reverse
 

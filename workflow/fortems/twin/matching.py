@@ -20,7 +20,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from fortems.stats.regression import WITHIN_SHARE
+from fortems.stats.clusters import WITHIN_SHARE
 from fortems.twin.printed import Printed
 
 Array = NDArray[np.float64]

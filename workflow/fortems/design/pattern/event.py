@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from fortems.claims.claimfile import Claim
 from fortems.design.pattern import kernel
 from fortems.errors import ConfigError, Problem
-from fortems.stats.regression import Array, t_quantile, two_sided_p
+from fortems.stats.regression import Array
+from fortems.stats.student import t_quantile, two_sided_p
 from fortems.study.definition import Study
 from fortems.study.models import MediationModel
 

@@ -23,7 +23,7 @@ from fortems.design.pattern import kernel
 from fortems.design.pattern.event import Event
 from fortems.design.pattern.numbers import MEAN, PAIR, PARTIAL, PATH, Number
 from fortems.published.ledger import Entry
-from fortems.stats.regression import t_quantile
+from fortems.stats.student import t_quantile
 
 Typed = tuple[Number, float, float]
 LEAST = 1e-12  # the p that is printed as zero

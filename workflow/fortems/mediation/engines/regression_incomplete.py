@@ -16,8 +16,8 @@ from fortems.mediation.pathfit import fit_row, implied_covariance, indices, like
 from fortems.mediation.slopes import Slopes, explained
 from fortems.mediation.system import CannotFit, System
 from fortems.stats import fullinformation
+from fortems.stats.clusters import varies_within
 from fortems.stats.jackknife import jackknife_variance
-from fortems.stats.regression import varies_within
 
 Array = NDArray[np.float64]
 
