@@ -76,6 +76,7 @@ def test_editing_a_helper_in_another_file_renews_what_it_is_compiled_into(tmp_pa
         (likelihood.complete_gradient, "linalg.py"),
         (likelihood.complete_tangents, "linalg.py"),
         (fiml.missing_gradient, "linalg.py"),
+        (newton.fit_replicates, "face.py"),
         (newton.fit_replicates, "kernel.py"),
         (newton.fit_replicates, "linalg.py"),
     ],

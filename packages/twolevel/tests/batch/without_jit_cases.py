@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from bruteforce_batch import lavaan_data, simulate
-from twolevel.batch import PathModel, fit, kernel, newton, weighted_moments
+from twolevel.batch import PathModel, face, fit, kernel, weighted_moments
 
 COVARIATE = PathModel.mediation("x", "m", "y", covariates=["age"])
 MODELS = {
@@ -83,7 +83,7 @@ def test_pivoted_factor_reproduces_a_matrix_of_deficient_rank():
     root = rng.normal(size=(4, 2))
     t = root @ root.T
     factor, order, pivots = np.zeros((4, 4)), np.empty(4, np.int64), np.empty(4)
-    newton.pivoted_factor(t, np.arange(4), factor, order, pivots)
+    face.pivoted_factor(t, np.arange(4), factor, order, pivots)
     np.testing.assert_allclose(factor[:, :2] @ factor[:, :2].T, t, atol=1e-12)
     assert pivots[0] >= pivots[1] > 1e-6
     assert abs(pivots[2]) < 1e-12
