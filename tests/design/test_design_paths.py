@@ -15,7 +15,7 @@ from fortems.mediation.run import engine, fit_all
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
 from fortems.simulate.simulator import calibrate
-from fortems.stats.intervals import monte_carlo_interval
+from fortems.stats.intervals import percentile_interval, t_draws
 from fortems.stats.jackknife import jackknife_variance
 from fortems.study.models import load_models
 from fortems.tables.correlations import correlations_table
@@ -58,7 +58,17 @@ def test_shared_points_give_the_monte_carlo_interval(df, correlation):
     cov = correlation * np.sqrt(var_a * var_b)
     df_a, df_b = (np.full(8, df[0]), np.full(8, df[1])) if df[0] == df[1] else rng.uniform(*df, (2, 8))
     low, high, p = product_interval(a, b, var_a, var_b, cov, df_a, df_b)
-    expected = monte_carlo_interval(a, b, var_a, var_b, cov, (df_a, df_b), 200_000, np.random.default_rng(1))
+    draws = [
+        t_draws(
+            np.array([a[s], b[s]]),
+            np.array([[var_a[s], cov[s]], [cov[s], var_b[s]]]),
+            np.array([df_a[s], df_b[s]]),
+            200_000,
+            np.random.default_rng(1),
+        ).prod(axis=1)
+        for s in range(8)
+    ]
+    expected = percentile_interval(np.array(draws))
     width = expected.high - expected.low
     assert np.abs((low - expected.low) / width).max() < 0.025
     assert np.abs((high - expected.high) / width).max() < 0.025

@@ -1,6 +1,6 @@
 """The t-scaled Monte Carlo interval of a·b for hundreds of thousands of studies.
 
-The definition is that of ``fortems.stats.intervals.monte_carlo_interval``: quantiles of A·B with
+The definition is that of a run's own (``fortems.stats.intervals.t_draws``): quantiles of A·B with
 A = a + s_a T_a, B = b + s_b T_b, T_a and T_b being t variates with ν_a and ν_b degrees of freedom. A run's own
 interval takes 20,000 pseudo-random points; here all studies share the 1,597 points of a Fibonacci lattice in the
 unit square, put through the quantiles of t. That is as close to the limit of many draws as the run's own (a test

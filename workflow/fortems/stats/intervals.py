@@ -1,4 +1,4 @@
-"""Intervals of an indirect effect a·b: Monte Carlo (t-scaled), delta, percentile and BCa.
+"""Intervals of slopes and of an indirect effect a·b: t, Monte Carlo (t-scaled draws), percentile and BCa.
 
 Notation
 --------
@@ -27,7 +27,6 @@ from fortems.stats.student import t_quantile, two_sided_p
 
 Array = NDArray[np.float64]
 
-CHUNK = 2_000_000  # draws held at once: bounds memory at about 100 MB, whatever the number of studies
 TIE = 1e-9  # in SDs: values this close are equal but for the last digits, which differ between processors
 
 
@@ -112,69 +111,6 @@ def divisor(df: Array, shape: tuple[int, ...], rng: np.random.Generator) -> Arra
     return np.where(finite, np.sqrt(chi2 / safe), 1.0)
 
 
-def monte_carlo_interval(
-    a: ArrayLike,
-    b: ArrayLike,
-    var_a: ArrayLike,
-    var_b: ArrayLike,
-    cov_ab: ArrayLike,
-    df: ArrayLike | tuple[ArrayLike, ArrayLike],
-    draws: int,
-    rng: np.random.Generator,
-    confidence: float = 0.95,
-) -> Interval:
-    """Return the t-scaled Monte Carlo interval of a·b, for one study or many.
-
-    Parameters
-    ----------
-    a, b : float or ndarray (S,)
-        Slopes predictor → mediator and mediator → outcome.
-    var_a, var_b, cov_ab : float or ndarray (S,)
-        Their sampling variances and covariance (0 where the two come from separate regressions).
-    df : float, ndarray (S,) or a pair of these
-        Degrees of freedom; a pair gives those of a and of b. Infinite means normal draws.
-    draws : int
-        Monte Carlo draws per study.
-    rng : Generator
-        Studies draw in turn from it, so the result depends on the order of studies only.
-    confidence : float
-        Such as .95.
-
-    Returns
-    -------
-    Interval
-        Arrays (S,); NaN where an input is NaN, a variance is negative or a df is not positive.
-    """
-    df_a, df_b = df if isinstance(df, tuple) else (df, df)
-    columns = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(v, float)) for v in (a, b, var_a, var_b, cov_ab, df_a, df_b))
-    )
-    studies = len(columns[0])
-    result = np.full((4, studies), np.nan)
-    ok = np.all([~np.isnan(c) for c in columns], axis=0)
-    ok &= (columns[2] >= 0) & (columns[3] >= 0) & (columns[5] > 0) & (columns[6] > 0)
-    rows = np.flatnonzero(ok)
-    step = max(1, CHUNK // draws)
-    for start in range(0, len(rows), step):
-        chosen = rows[start : start + step]
-        part = [column[chosen, None] for column in columns]
-        result[:, chosen] = _monte_carlo_chunk(part, draws, rng, confidence)
-    return Interval(*result)
-
-
-def _monte_carlo_chunk(part: list[Array], draws: int, rng: np.random.Generator, confidence: float) -> Array:
-    """Return (se, low, high, p) as (4, S) for columns (S, 1)."""
-    a, b, var_a, var_b, cov_ab, df_a, df_b = part
-    shape = (len(a), draws)
-    s_a, s_b = np.sqrt(var_a), np.sqrt(var_b)
-    scale = s_a * s_b
-    correlation = np.clip(np.divide(cov_ab, scale, out=np.zeros_like(scale), where=scale > 0), -1.0, 1.0)
-    z_a = rng.standard_normal(shape)
-    z_b = correlation * z_a + np.sqrt(1.0 - correlation**2) * rng.standard_normal(shape)
-    product = (a + s_a * z_a / divisor(df_a, shape, rng)) * (b + s_b * z_b / divisor(df_b, shape, rng))
-    return np.stack(summary(product, confidence))
-
-
 def summary(values: Array, confidence: float) -> tuple[Array, Array, Array, Array]:
     """Return SD, lower and upper percentile limits and two-sided p along the last axis; NaN is left out.
 
@@ -209,23 +145,6 @@ def t_interval(estimate: ArrayLike, se: ArrayLike, df: ArrayLike, confidence: fl
     missing = np.isnan(df) | np.isnan(se)
     quantile, p = np.where(missing, np.nan, quantile), np.where(missing, np.nan, p)
     return Interval(se.copy(), estimate - quantile * se, estimate + quantile * se, p)
-
-
-def delta_interval(
-    a: ArrayLike,
-    b: ArrayLike,
-    var_a: ArrayLike,
-    var_b: ArrayLike,
-    cov_ab: ArrayLike = 0.0,
-    confidence: float = 0.95,
-) -> Interval:
-    """Return the first-order delta (Sobel, 1982) interval of a·b, for one study or many.
-
-    ``var = b² var_a + a² var_b + 2ab cov_ab``; limits and p from the normal distribution.
-    """
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    variance = b**2 * np.asarray(var_a) + a**2 * np.asarray(var_b) + 2 * a * b * np.asarray(cov_ab)
-    return t_interval(a * b, np.sqrt(np.clip(variance, 0.0, None)), np.inf, confidence)
 
 
 def percentile_interval(replicates: Array, confidence: float = 0.95) -> Interval:
