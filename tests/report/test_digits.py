@@ -3,9 +3,9 @@
 import shutil
 
 import pytest
+import unbound_digits as digits
 from fortems import tidy
 from fortems.presentation.results import Results
-from fortems.report import digits
 from fortems.report.bind import check
 from fortems.report.build import PARTS
 from made_up_run import ROOT

@@ -11,19 +11,16 @@ from test_sentences import words
 
 
 @pytest.mark.parametrize("level", ["within", "single"])
-def test_every_way_to_overturn_an_effect_is_a_sentence(report_of, level):
+def test_ways_to_overturn_an_effect_are_clauses(report_of, level):
     report = report_of("simulated")
-    found = [words(text) for text in sensitivity.overturning(report, "bond", level)]
-    assert len(found) == 4
+    ways = (sensitivity.by_correlation, sensitivity.by_factor, sensitivity.by_dropout)
+    correlation, factor, dropout = (words(way(report, "bond", level)) for way in ways)
     results = report.results
     sign = results.first(sensitivity.CONFOUNDING, model="bond", level=level, kind="sign")
-    assert write(sign["rho"], "r") in found[0]
-    value = results.first(
-        sensitivity.STRENGTHS, model="bond", level=level, effect="a", kind="value", target="zero"
-    )
-    assert write(value["rv"], "%") in found[1]
-    assert "halo" in found[2] and "acquiescence" in found[2]
-    assert "nobody dropped out" in found[3]
+    assert write(sign["rho"], "r") in correlation
+    assert "halo" in factor and "acquiescence" in factor
+    rows = results.rows(sensitivity.SURVIVORS, model="bond", level=level)
+    assert write(min(row["indirect"] for row in rows if row.has("indirect", "ci_low")), "end") in dropout
 
 
 def test_the_card_of_an_effect_says_what_overturns_it(report_of):

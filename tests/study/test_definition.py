@@ -103,9 +103,8 @@ def test_another_studys_sentences_name_its_own_variables(tmp_path, monkeypatch):
     from fortems.report.text.words import more_or_less
 
     says(models.absent(), "models", "trust in the therapist", "not", "this run")
-    assert [discussion._order(), discussion._first_alone(), summary._found("clients", ["trust"])] == [
+    assert [discussion._order(), summary._found("clients", ["trust"])] == [
         "trust in the therapist, hope, PHQ\\-9",
-        "trust in the therapist",
         "clients who rated it higher had more hope",
     ]
     assert more_or_less("hope", "mood") == "less"

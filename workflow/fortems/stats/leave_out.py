@@ -25,7 +25,7 @@ class Robust:
 
     Attributes
     ----------
-    var_a, var_direct, var_total : ndarray (S, P)
+    var_a, var_direct : ndarray (S, P)
     var_b : ndarray (S,)
         About the full estimates, factor (J − 1)/J; NaN where a refit has no maximum.
     df : float
@@ -35,7 +35,6 @@ class Robust:
     var_a: Array
     var_b: Array
     var_direct: Array
-    var_total: Array
     df: float
 
     @classmethod
@@ -46,7 +45,6 @@ class Robust:
             jackknife_variance(a, a_out, axis=1),
             jackknife_variance(b, b_out, axis=1),
             jackknife_variance(direct, direct_out, axis=1),
-            jackknife_variance(direct + a * b[:, None], direct_out + a_out * b_out[..., None], axis=1),
             b_out.shape[1] - 1.0,
         )
 

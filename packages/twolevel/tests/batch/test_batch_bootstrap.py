@@ -11,7 +11,6 @@ from twolevel.batch.bootstrap import (
     cluster_bootstrap,
     leave_one_out_weights,
     percentile_interval,
-    resampled_p,
 )
 from twolevel.errors import TwoLevelError
 
@@ -89,16 +88,6 @@ def test_bca_withholds_what_it_cannot_know():
     jackknife[3] = np.nan
     assert np.isnan(bca_interval(1.5, draws, jackknife).high)  # a cluster without an estimate
     assert np.isnan(percentile_interval(np.full(10, np.nan)).low)
-
-
-def test_resampled_p_is_never_zero_and_symmetric():
-    draws = np.linspace(0.1, 1, 999)
-    assert resampled_p(0.5, draws) == pytest.approx(2 / 1000)
-    assert resampled_p(-0.5, -draws) == pytest.approx(2 / 1000)
-    centred = np.linspace(-1, 1, 999)
-    assert resampled_p(0.0, centred) == pytest.approx(1.0, abs=1e-12)
-    assert resampled_p(0.5, centred, null=0.95) < 0.06
-    assert np.isnan(resampled_p(np.nan, draws))
 
 
 def test_wrong_shapes_are_named():

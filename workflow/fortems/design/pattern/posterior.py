@@ -22,7 +22,6 @@ from fortems.design.pattern.population import (
 )
 from fortems.design.pattern.priors import load_prior
 from fortems.design.pattern.sampling import COARSE, IMPORTANCE, PART, REJECTION, WHOLE, Kept, cells, sets
-from fortems.design.power import by_cell
 from fortems.design.proportions import jeffreys, share
 from fortems.design.tasks import Settings
 from fortems.seeds import stream
@@ -244,11 +243,6 @@ def statement_rows(settings: Settings, event: Event, sums: Sums) -> Iterator[dic
                     **_named(quantity),
                     **{"with_it": before, "without_it": after, "mc_se": error, "change": after - before},
                 }
-
-
-def sums_of(sums: pd.DataFrame) -> Sums:
-    """Sums of this part by cell, (method, set) and measure."""
-    return by_cell(sums, PART)
 
 
 def all_kept(settings: Settings, event: Event, table: pd.DataFrame) -> dict[str, Kept]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -253,8 +252,3 @@ def for_html(document: Document) -> tuple[dict[str, Any], dict[str, Path]]:
         label = document.numbers[region["c"][1][0]["c"][0][0]]
         region["c"][0][2] += [["tabindex", "0"], ["role", "region"], ["aria-label", label]]
     return tree, drawings
-
-
-def markdown_title(text: str) -> str:
-    """A text as one line of Markdown, spaces gathered."""
-    return re.sub(r"\s+", " ", text).strip()

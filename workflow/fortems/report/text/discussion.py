@@ -135,12 +135,6 @@ def _order() -> str:
     return ", ".join(_chain())
 
 
-def _first_alone() -> str:
-    """What a verdict on each aspect by itself comes to: ``X, but not Y or Z``."""
-    first, *others = (_brief(x) for x in study().aspects or study().predictors)
-    return f"{first}, but not {' or '.join(others)}" if others else first
-
-
 def limits(report: Report) -> str:
     """Limits of this kind of run."""
     assumed = assumed_keys(report)

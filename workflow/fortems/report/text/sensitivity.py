@@ -58,20 +58,6 @@ def by_correlation(report: Report, model: str, level: str) -> str:
     return f"its interval reaches zero at a residual correlation of {report.bind.of(limit, 'rho', 'r')}, and {lost}"
 
 
-def by_strength(report: Report, model: str, level: str) -> str:
-    """Robustness values of both paths, as a clause."""
-    parts = []
-    for effect in ("a", "b"):
-        row = report.results.first(
-            STRENGTHS, model=model, level=level, effect=effect, kind="value", target="zero"
-        )
-        if row is not None and row.has("rv", "rv_alpha_robust"):
-            parts.append(
-                f"{report.bind.of(row, 'rv', '%')} of both ends of *{effect}* (for the interval {report.bind.of(row, 'rv_alpha_robust', '%')})"
-            )
-    return f"a confounder must explain {listed(parts)}" if parts else ""
-
-
 def by_factor(report: Report, model: str, level: str) -> str:
     """What a common factor does first, as a clause."""
     parts = []
@@ -98,20 +84,6 @@ def by_dropout(report: Report, model: str, level: str) -> str:
     clear = [row for row in rows if row["ci_low"] > 0 or row["ci_high"] < 0]
     shown = report.bind.rows(clear, "indirect") if clear else "none"
     return f"it is {report.bind.span(rows, 'indirect', 'end')}, and its interval leaves out zero in {shown} of {report.bind.rows(rows, 'indirect')} cases"
-
-
-def overturning(report: Report, model: str, level: str) -> list[str]:
-    """What it takes to overturn a model's indirect effect at an estimand: a sentence each, those that the run can give."""
-    found = []
-    if text := by_correlation(report, model, level):
-        found.append(f"With an unmeasured cause of mediator and outcome {text}.")
-    if text := by_strength(report, model, level):
-        found.append(f"To bring its paths to zero {text}.")
-    if text := by_factor(report, model, level):
-        found.append(f"Of common factors of the ratings, {text}.")
-    if text := by_dropout(report, model, level):
-        found.append(f"Had nobody dropped out, {text}.")
-    return found
 
 
 def confounding(report: Report) -> str:

@@ -131,21 +131,6 @@ def make_data(sizes, count, sums, cross, within, df, members, entries):
     return Data(sizes, count, sums, cross, within, df, df + clusters, members, entries, 0, 0)
 
 
-@njit(**OPTIONS)  # compiled when it is first called, which no run does
-def log_posterior(theta, sizes, count, sums, cross, within, df, prior):
-    """Log posterior density at one point, without constants; ``prior`` as in ``sample``."""
-    p = within.shape[0]
-    parameters = p * (p + 1)
-    work = workspace(p, sizes.shape[0], parameters)
-    data = make_data(sizes, count, sums, cross, within, df, np.arange(p), np.zeros((parameters, 2), np.int64))
-    low, high = np.zeros((p, p)), np.zeros((p, p))
-    coef, logd, t = np.zeros((p, p)), np.empty(p), np.zeros((p, p))
-    value = log_prior(theta, p, prior[0], prior[1], prior[2], prior[3], prior[4], prior[5], low, high)
-    if value == -math.inf:
-        return value
-    return value + log_likelihood(theta, data, low, high, coef, logd, t, work)
-
-
 @njit(**OPTIONS)
 def refactor(mean, second, n, scale, factor):
     """Cholesky factor of the scaled covariance of the draws so far; False where it is not definite."""

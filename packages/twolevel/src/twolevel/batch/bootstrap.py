@@ -140,26 +140,6 @@ def bca_interval(
     return Interval(low, high, confidence, usable, (~finite).sum(axis=0))
 
 
-def resampled_p(estimate: ArrayLike, replicates: ArrayLike, null: float = 0.0) -> Floats:
-    """Two-sided p value of a null value from resampled values, never 0.
-
-    Twice the smaller share of replicates on either side of the null, ties by half, with one added to count and total: at
-    least 2 / (R + 1). It answers to the percentile interval: p < .05 where that leaves out the null.
-
-    Parameters
-    ----------
-    estimate : (...) value in the sample; p is NaN where it is not finite.
-    replicates : (R, ...) resampled values; those not finite are left out.
-    """
-    values = _replicates(replicates, 0.95)
-    usable = np.isfinite(values).sum(axis=0)
-    ties = 0.5 * (values == null).sum(axis=0)
-    below = (values < null).sum(axis=0) + ties
-    above = (values > null).sum(axis=0) + ties
-    p = np.minimum(2 * (np.minimum(below, above) + 1) / (usable + 1), 1.0)
-    return np.where(np.isfinite(np.asarray(estimate, dtype=float)) & (usable > 0), p, np.nan)[()]
-
-
 @dataclass(frozen=True)
 class ClusterBootstrap:
     """A path model in the sample, in R bootstrap replicates and with each of J clusters left out.

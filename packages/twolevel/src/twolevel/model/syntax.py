@@ -18,7 +18,6 @@ from .expression import Expression
 
 WITHIN, BETWEEN = 0, 1
 LEVELS = ("within", "between")
-OPERATORS = (":=", "=~", "~~", "==", "~", "<", ">", "|", "<~", "=")
 _LEVEL_NAMES = {"1": WITHIN, "within": WITHIN, "2": BETWEEN, "between": BETWEEN}
 _NAME = re.compile(r"[^\W\d][\w.]*\Z")
 KINDS = ("observed", "within")  # which part of its predictor a random slope acts on
