@@ -138,9 +138,9 @@ def times_block(table: Sequence[Usage]) -> list[str]:
     return lines
 
 
-def steps_block(table: Sequence[Usage], run: str = "main") -> list[str]:
+def steps_block(table: Sequence[Usage]) -> list[str]:
     """Return the steps of a run that took longest; of the largest run that was measured."""
-    measured = [name for name in (run, *RUNS) if any(one.run == name for one in table)]
+    measured = [name for name in RUNS if any(one.run == name for one in table)]
     if not measured:
         return []
     rows = [one for one in table if one.run == measured[0] and one.rule != WHOLE]

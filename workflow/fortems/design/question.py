@@ -31,7 +31,6 @@ def answer(
     indirect: float,
     icc: float = 0.05,
     studies: int = STUDIES,
-    seed: int = SEED,
 ) -> str:
     """Return power and precision of a planned study in sentences.
 
@@ -45,7 +44,6 @@ def answer(
         Intraclass correlation of predictor, mediator and outcome.
     studies : int
         Studies to simulate.
-    seed : int
 
     Raises
     ------
@@ -61,7 +59,7 @@ def answer(
         "icc": [icc],
         "studies": studies,
     }
-    settings = Settings(seed, CONFIDENCE, {"power": asked}, None, "", {})
+    settings = Settings(SEED, CONFIDENCE, {"power": asked}, None, "", {})
     sums = gather([run(power.tasks(settings), {power.PART: power.runner(settings)}, lambda line: None)])
     return in_words(power.table(sums, settings), indirect, icc)
 

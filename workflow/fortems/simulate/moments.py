@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from fortems.simulate.stated import Scenario
     from fortems.study.instruments import Instrument
 
+SMALLEST = 1e-4  # eigenvalue of a correlation matrix that is offered
+PROJECTIONS = 200
+
 
 @dataclass(frozen=True)
 class Population:
@@ -106,16 +109,16 @@ def total_weights(
     return tuple(names), weights
 
 
-def nearest_correlation(matrix: np.ndarray, smallest: float = 1e-4, steps: int = 200) -> np.ndarray:
-    """Return the nearest correlation matrix (Frobenius norm) with eigenvalues of about ``smallest`` or more.
+def nearest_correlation(matrix: np.ndarray) -> np.ndarray:
+    """Return the nearest correlation matrix (Frobenius norm) with eigenvalues of about ``SMALLEST`` or more.
 
     Alternating projections with Dykstra's correction (Higham, 2002, IMA J. Numer. Anal. 22, algorithm 3.3).
     """
     current, correction = np.array(matrix, dtype=float), np.zeros_like(matrix, dtype=float)
-    for _ in range(steps):
+    for _ in range(PROJECTIONS):
         shifted = current - correction
         values, vectors = np.linalg.eigh(shifted)
-        projected = (vectors * np.maximum(values, smallest)) @ vectors.T
+        projected = (vectors * np.maximum(values, SMALLEST)) @ vectors.T
         correction = projected - shifted
         current = projected.copy()
         np.fill_diagonal(current, 1.0)

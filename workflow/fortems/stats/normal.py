@@ -13,10 +13,9 @@ def draw_normal(
     within: np.ndarray,
     between: np.ndarray,
     cluster_sizes: Sequence[int],
-    mean: np.ndarray | None = None,
     order: Sequence[int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw studies of scores ``y_ij = mu + u_j + e_ij``, ``u ~ N(0, Sigma_B)``, ``e ~ N(0, Sigma_W)``.
+    """Draw studies of scores ``y_ij = u_j + e_ij``, ``u ~ N(0, Sigma_B)``, ``e ~ N(0, Sigma_W)``.
 
     Parameters
     ----------
@@ -27,8 +26,6 @@ def draw_normal(
         Sigma_W and Sigma_B, positive semi-definite.
     cluster_sizes : sequence of int
         Clients of each therapist; they sum to N.
-    mean : ndarray, shape (V,), optional
-        Zero by default.
     order : sequence of int, optional
         The order in which the variables are drawn, each given those before it; that of the matrices by default.
         It leaves the distribution as it is.
@@ -47,8 +44,6 @@ def draw_normal(
     if between.any():
         therapists = rng.standard_normal((studies, len(cluster_sizes), size)) @ factor(between, order).T
         scores += therapists[:, cluster]
-    if mean is not None:
-        scores += mean
     return scores, cluster
 
 

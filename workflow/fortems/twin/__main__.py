@@ -214,7 +214,7 @@ def write_twin(config: Mapping[str, Any], path: str) -> Path:
             text = yaml.safe_dump(own, sort_keys=False, allow_unicode=True)
             write_text(NOTE.format(run=run) + text, Path(folder, CONFIG))
             try:
-                _look_through(folder, secret, config["privacy"]["min_cell"])
+                _look_through(folder, secret)
             except DisclosureError as found:
                 failure = found
                 continue
@@ -250,7 +250,7 @@ def _secrets(config: Mapping[str, Any], settings: DataSettings) -> Any:
     )
 
 
-def _look_through(folder: str, secret: Any, min_cell: int) -> None:
+def _look_through(folder: str, secret: Any) -> None:
     from fortems.data.privacy.disclosure import scan
 
     _, problems = scan(folder, secret)

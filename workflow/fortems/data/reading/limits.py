@@ -25,7 +25,7 @@ def file_problem(path: str | os.PathLike[str], formats: str) -> Problem | None:
     return Problem(Path(path).name or os.fspath(path), f"is {kind_words(mode)}", formats)
 
 
-def archive_problem(path: str | os.PathLike[str], formats: str) -> Problem | None:
+def archive_problem(path: str | os.PathLike[str]) -> Problem | None:
     """Say what is wrong with a zip archive that unpacks to more than any table of clients; it is not unpacked.
 
     Raises

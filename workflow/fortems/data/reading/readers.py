@@ -151,7 +151,7 @@ def _read_archive(path: str | os.PathLike[str], sheets: Sequence[str]) -> Table:
     """A zip archive is a workbook of Excel's or OpenDocument's, or another program's file."""
     file = Path(path).name
     try:
-        problem = archive_problem(path, FORMATS)
+        problem = archive_problem(path)
     except Exception:  # a damaged archive fails in more ways than zipfile has names for
         raise DataError(_corrupt(file, "Excel workbook")) from None
     if problem:

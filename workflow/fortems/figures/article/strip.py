@@ -112,7 +112,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     if len(tiles):
         axes = made.add_axes((share, foot, 1 - share, 1 - foot))
         _draw_tiles(axes, tiles, lines)
-        _legend(made, tiles, share)
+        _legend(made, tiles)
     return made
 
 
@@ -182,7 +182,7 @@ def _draw_tiles(axes: Axes, tiles: pd.DataFrame, lines: int) -> None:
         )
 
 
-def _legend(made: Figure, tiles: pd.DataFrame, share: float) -> None:
+def _legend(made: Figure, tiles: pd.DataFrame) -> None:
     from matplotlib.lines import Line2D
 
     used = [name for name in VERDICTS if name in set(tiles["verdict"])]

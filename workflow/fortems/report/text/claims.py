@@ -115,15 +115,15 @@ def claims(report: Report) -> str:
     return joined([*parts, f"Each verdict stands with its numbers{tables}." if tables else ""])
 
 
-def findings_named(report: Report, rows: list[Row], verdict: str) -> list[str]:
-    """The findings of a verdict as that-clauses."""
-    return _named(report, [row for row in rows if row["verdict"] == verdict])
+def not_reproduced(report: Report, rows: list[Row]) -> list[str]:
+    """The findings that are not reproduced, as that-clauses."""
+    return _named(report, [row for row in rows if row["verdict"] == "not reproduced"])
 
 
 def failures(report: Report) -> str:
     """The findings that are not reproduced, by name."""
     rows = [row for estimand in estimands(report) for row in findings(report, estimand)]
-    failed = findings_named(report, rows, "not reproduced")
+    failed = not_reproduced(report, rows)
     return f"Not reproduced is {listed(failed)}." if failed else ""
 
 

@@ -14,10 +14,16 @@ from fortems.study.roles import key_models
 FIT, DERIVED = "mediation/fit.csv", "mediation/derived.csv"
 SHOWN = 6  # models whose fit is told one by one; the rest stand in the file
 
+#: Local fit of saturated models.
+LOCAL = (
+    "Local fit, the single residual covariances, is perfect by construction in the saturated models and is not read as support; "
+    "for the restricted ones it is summed up by the SRMR."
+)
+
 
 def fit(report: Report) -> str:
     """Convergence and admissibility, global and local fit, explained variance, the share that is mediated."""
-    return joined([_converged(report), _global(report), _local(report), _explained(report), _share(report)])
+    return joined([_converged(report), _global(report), LOCAL, _explained(report), _share(report)])
 
 
 def _converged(report: Report) -> str:
@@ -63,14 +69,6 @@ def _fit_of(report: Report, row: Row) -> str:
             parts.append(f"{label_}{IS}{bind.of(row, column, 'r')}")
     return (
         f"{model_words(report, row['model'])}{restricted} ({escape(str(row['engine']))}), {', '.join(parts)}"
-    )
-
-
-def _local(report: Report) -> str:
-    """Local fit of saturated models."""
-    return (
-        "Local fit, the single residual covariances, is perfect by construction in the saturated models and is not read as support; "
-        "for the restricted ones it is summed up by the SRMR."
     )
 
 

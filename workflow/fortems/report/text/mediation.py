@@ -53,7 +53,7 @@ def _bare(variable: str) -> str:
     return escape(bare(variable))
 
 
-def indirect_clause(report: Report, row: Row | None, standardized: bool = True) -> str:
+def indirect_clause(report: Report, row: Row | None) -> str:
     """The indirect effect as a clause: shown with its sign, or not shown."""
     if row is None or not row.has("estimate"):
         return "the indirect effect was not estimated"
@@ -61,7 +61,7 @@ def indirect_clause(report: Report, row: Row | None, standardized: bool = True) 
     if shown is None:
         return f"no interval of the indirect effect could be given (*ab*{IS}{report.bind.of(row, 'estimate', 'end')})"
     size = f"*ab*{IS}{report.bind.of(row, 'estimate', 'end')}, {interval(report, row)}"
-    if standardized and row.has("standardized"):
+    if row.has("standardized"):
         size += f", {report.bind.of(row, 'standardized', 'end')} in standard deviations"
     if not shown:
         return f"an indirect effect through {name(row['mediator'])} is not shown, {size}"

@@ -11,9 +11,9 @@ from fortems.report.text.claims import (
     estimands,
     failures,
     findings,
-    findings_named,
     findings_word,
     first_tally,
+    not_reproduced,
 )
 from fortems.report.text.design.diagnosticity import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
@@ -225,7 +225,7 @@ def _plain_tally(report: Report) -> str:
             if any(row["verdict"] == "consistent (weak)" for row in rows):
                 as_ = "as expected" if own else f"as in the {study().work}"
                 text += f"; in {weak} more nothing was found, {as_}, which says little"
-            if failed := listed(findings_named(report, rows, "not reproduced")):
+            if failed := listed(not_reproduced(report, rows)):
                 text += f". What did not come out is {failed}"
             return f"{text}."
     return ""
