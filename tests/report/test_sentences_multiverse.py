@@ -37,10 +37,11 @@ def report(report_of, monkeypatch):
     real = Results.rows
     rows = {name: _rows(name, lines) for name, lines in TABLES.items()}
 
-    def of(self, name, **keys):
+    def of(self, name, *filled, **keys):
         if name not in rows:
-            return real(self, name, **keys)
-        return [row for row in rows[name] if all(row.values.get(key) == value for key, value in keys.items())]
+            return real(self, name, *filled, **keys)
+        same = [row for row in rows[name] if all(row.values.get(key) == value for key, value in keys.items())]
+        return [row for row in same if row.has(*filled)]
 
     monkeypatch.setattr(Results, "rows", of)
     monkeypatch.setattr(
@@ -72,7 +73,7 @@ def test_a_withheld_median_is_left_out_and_no_analyses_are_told_as_no_model(repo
     values = {"model": "bond", "specifications": 17, "median_estimate": None, "negative": 0.9}
     rows = [Row(multiverse.MULTIVERSE, 0, "row=0", values | {"significant_negative": 0.5})]
     monkeypatch.setattr(
-        Results, "rows", lambda self, name, **keys: rows if name == multiverse.MULTIVERSE else []
+        Results, "rows", lambda self, name, *filled, **keys: rows if name == multiverse.MULTIVERSE else []
     )
     text = words(multiverse.specifications(report))
     assert "17" in text and "90" in text and "median" not in text

@@ -198,12 +198,14 @@ class Results:
         """Whether the table is there and has rows."""
         return self.table(name) is not None
 
-    def rows(self, name: str, **keys: Any) -> list[Row]:
-        """Return the rows whose columns have these values; a list or tuple means any of its values.
+    def rows(self, name: str, *filled: str, **keys: Any) -> list[Row]:
+        """Return the rows of a table whose columns have these values; a list or tuple means any of its values.
 
-        A column that the table lacks matches nothing, unless the value asked for is None or empty.
+        A column that the table lacks matches nothing, unless the value asked for is None or empty. Of columns that are
+        named without a value the cells must be filled.
         """
-        return _with(self._rows(name), keys)
+        found = _with(self._rows(name), keys)
+        return [row for row in found if row.has(*filled)] if filled else found
 
     def chosen(self, name: str, choose: Callable[[pd.DataFrame], pd.DataFrame], **keys: Any) -> list[Row]:
         """Return those of ``rows`` that a choice keeps, a function of the whole table."""

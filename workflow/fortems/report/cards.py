@@ -163,8 +163,10 @@ def _by_therapist(report: Report, model: str) -> Cell | None:
     """The single therapist whose clients matter most."""
     rows = [
         row
-        for row in report.results.rows(INFLUENCE, model=model, effect="indirect")
-        if row["level"] in estimands(report) and row.has("sign_changes", "lowest", "highest")
+        for row in report.results.rows(
+            INFLUENCE, "sign_changes", "lowest", "highest", model=model, effect="indirect"
+        )
+        if row["level"] in estimands(report)
     ]
     if not model or not rows:
         return None
@@ -184,8 +186,8 @@ def _by_confounder(report: Report, model: str) -> Cell | None:
     """How strongly an unmeasured common cause must tie mediator and outcome: where the sign or the interval is lost."""
     rows = [
         row
-        for row in report.results.rows(CONFOUNDING, model=model)
-        if row.get("level") in ESTIMAND_WORDS and row.has("rho") and row.get("kind") in CROSSINGS
+        for row in report.results.rows(CONFOUNDING, "rho", model=model)
+        if row.get("level") in ESTIMAND_WORDS and row.get("kind") in CROSSINGS
     ]
     if not model or not rows:
         return None
@@ -218,11 +220,7 @@ def _by_other_ways(report: Report, model: str) -> list[Cell]:
 
 def _by_choice(report: Report, model: str) -> Cell | None:
     """How many of the defensible analyses give an interval without zero."""
-    rows = [
-        row
-        for row in report.results.rows(SPECIFICATIONS, model=model)
-        if row.has("ci_low", "ci_high", "estimate")
-    ]
+    rows = report.results.rows(SPECIFICATIONS, "ci_low", "ci_high", "estimate", model=model)
     if not model or not rows:
         return None
     bind = report.bind

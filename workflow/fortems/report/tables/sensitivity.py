@@ -78,7 +78,7 @@ def ways(report: Report, model: str, level: str) -> dict[str, Cell]:
     for row in results.rows(FACTOR, model=model, level=level, first=True):
         ends = "no matrix beyond " if row["kind"] == "inadmissible" else f"{row['kind']} at "
         found[f"Common factor, {row['pattern']}"] = Cell.of(ends, bind.cell(row, "variance_share", "%"))
-    rows = [row for row in results.rows(SURVIVORS, model=model, level=level) if row.has("indirect")]
+    rows = results.rows(SURVIVORS, "indirect", model=model, level=level)
     if rows:
         low, high = (min(rows, key=lambda r: r["indirect"]), max(rows, key=lambda r: r["indirect"]))
         found["Indirect effect had nobody dropped out"] = Cell.of(
@@ -129,7 +129,7 @@ def _prior_head(report: Report, prior: str) -> Cell:
 
 def distribution(report: Report) -> Table | None:
     """How the report's own interval fares in populations like these data."""
-    rows = [row for row in report.results.rows(DISTRIBUTION, kind="population") if row.has("coverage")]
+    rows = report.results.rows(DISTRIBUTION, "coverage", kind="population")
     if not rows:
         return None
     body: list[Section | Line] = []

@@ -28,7 +28,7 @@ def fit(report: Report) -> str:
 
 def _converged(report: Report) -> str:
     """How many fits converged, are admissible, and lie at the boundary."""
-    rows = [row for row in report.results.rows(FIT, variant="partial") if row.has("converged")]
+    rows = report.results.rows(FIT, "converged", variant="partial")
     if not rows:
         return f"What each fit says of itself is in `{FIT}`."
     good = [row for row in rows if row["converged"]]
@@ -47,8 +47,8 @@ def _global(report: Report) -> str:
     engines = {engine for engine, _ in counted(report.results).values()}
     rows = [
         row
-        for row in report.results.rows(FIT)
-        if row["engine"] in engines and row.has("chi2", "df", "p") and row["df"] > 1
+        for row in report.results.rows(FIT, "chi2", "df", "p")
+        if row["engine"] in engines and row["df"] > 1
     ]
     opening = (
         "A model with all paths among one predictor, one mediator and one outcome has no degrees of freedom: its fit says nothing. "
@@ -78,13 +78,9 @@ def _explained(report: Report) -> str:
     for model in key_models(report.models).values():
         for level in levels(report.results):
             engine = counted(report.results).get(level, ("", ""))[0]
-            rows = [
-                row
-                for row in report.results.rows(
-                    DERIVED, model=model, level=level, engine=engine, quantity="r_squared"
-                )
-                if row.has("estimate")
-            ]
+            rows = report.results.rows(
+                DERIVED, "estimate", model=model, level=level, engine=engine, quantity="r_squared"
+            )
             if rows:
                 each = listed(
                     f"{report.bind.of(row, 'estimate', 'r')} of {name(row['outcome'])}" for row in rows

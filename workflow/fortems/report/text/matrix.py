@@ -67,11 +67,7 @@ def left_open(report: Report) -> str:
 
 
 def _clustering(report: Report, model: str) -> str:
-    rows = [
-        row
-        for row in report.results.rows(CLUSTERING, model=model, effect=["a", "b"])
-        if row.has("factor", "ci_low", "ci_high")
-    ]
+    rows = report.results.rows(CLUSTERING, "factor", "ci_low", "ci_high", model=model, effect=["a", "b"])
     if not rows:
         return ""
     clear = [row for row in rows if row["ci_low"] > 0 or row["ci_high"] < 0]

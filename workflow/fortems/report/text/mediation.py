@@ -234,11 +234,7 @@ def covariates(report: Report) -> str:
             f"{none}, is a significant predictor of {name(study().outcome)}, which agrees with the {study().work} but is weak support "
             "for no influence."
         )
-    moderated = [
-        row
-        for row in report.results.rows("mediation/derived.csv", quantity="moderated_mediation")
-        if row.has("ci_low")
-    ]
+    moderated = report.results.rows("mediation/derived.csv", "ci_low", quantity="moderated_mediation")
     if moderated:
         shown = [row for row in moderated if clear(row)]
         across = listed(

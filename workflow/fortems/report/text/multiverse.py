@@ -53,10 +53,7 @@ def specifications(report: Report) -> str:
         return "No main model was fitted, so that there are no other analyses of it."
     parts = [lead]
     for row in report.results.rows(MULTIVERSE, estimand="all"):
-        shares = [
-            one for one in report.results.rows(CHOICES, model=row["model"])
-            if not one.has("option") and one.has("share")
-        ]  # fmt: skip
+        shares = [one for one in report.results.rows(CHOICES, "share", model=row["model"]) if not one.has("option")]  # fmt: skip
         if shares:
             most = max(shares, key=lambda one: one["share"])
             parts.append(

@@ -18,18 +18,14 @@ def total(report: Report, x: str, y: str) -> Row | None:
             row = report.results.first(CORRELATIONS, x=pair[0], y=pair[1], level="total", kind=kind)
             if row is not None and row.has("r"):
                 return row
-    rows = [
-        row for row in report.results.rows(CORRELATIONS) if {row["x"], row["y"]} == {x, y} and row.has("r")
-    ]
+    rows = [row for row in report.results.rows(CORRELATIONS, "r") if {row["x"], row["y"]} == {x, y}]
     return rows[0] if rows else None
 
 
 def at_level(report: Report, x: str, y: str, level: str) -> Row | None:
     """The correlation of a pair at another level."""
     rows = [
-        row
-        for row in report.results.rows(CORRELATIONS, level=level)
-        if {row["x"], row["y"]} == {x, y} and row.has("r")
+        row for row in report.results.rows(CORRELATIONS, "r", level=level) if {row["x"], row["y"]} == {x, y}
     ]
     return rows[0] if rows else None
 
@@ -113,7 +109,7 @@ def _levels(report: Report) -> str:
         whole = total(report, x, y)
         if whole is not None and whole.has("p") and (whole["p"] < 0.05) != (row["p"] < 0.05):
             differing.append(f"{name(x)} with {name(y)} ({words(report, row)})")
-    between = [row for row in report.results.rows(CORRELATIONS, level="between") if row.has("ci_low")]
+    between = report.results.rows(CORRELATIONS, "ci_low", level="between")
     tail = (
         " No interval is given between therapists, since no scale surely differs between them."
         if not between

@@ -28,7 +28,7 @@ def agreement(report: Report) -> str:
     parts = []
     larger: list[Row] = []
     for level, words in (("within", "Within therapists"), ("single", "At the single level")):
-        rows = [row for row in report.results.rows(AGREEMENT, level=level) if row.has("difference")]
+        rows = report.results.rows(AGREEMENT, "difference", level=level)
         if not rows:
             continue
         close = [row for row in rows if row["agrees"]]
@@ -148,11 +148,7 @@ def measurement(report: Report) -> str:
                 f"With {latent_words(base)} {ESTIMAND_WORDS[level]}, the indirect effect is {size}{beside}; {verdict}."
                 f"{_misfit(report, latent)}"
             )
-    corrected = [
-        row
-        for row in report.results.rows(MEASUREMENT, measurement="corrected", effect="indirect")
-        if row.has("ratio")
-    ]
+    corrected = report.results.rows(MEASUREMENT, "ratio", measurement="corrected", effect="indirect")
     if corrected:
         parts.append(
             f"Correcting the scores for unreliability multiplies the indirect effect by {report.bind.span(corrected, 'ratio', 'b')}."
@@ -208,11 +204,9 @@ def influence(report: Report) -> str:
     wanted = list(main.values()) or shown_models(report.results, report.models)
     if report.results.private:
         return _turns(report, wanted)
-    rows = [
-        row
-        for row in report.results.rows(INFLUENCE, effect="indirect", model=wanted, at=None)
-        if row.has("largest_shift", "lowest", "highest")
-    ]
+    rows = report.results.rows(
+        INFLUENCE, "largest_shift", "lowest", "highest", effect="indirect", model=wanted, at=None
+    )
     if not rows:
         which = (
             f"The models of {listed(bare(x) for x in study().predictors)}"
@@ -245,11 +239,7 @@ def influence(report: Report) -> str:
 
 def _turns(report: Report, models: list[str]) -> str:
     """For how many therapists the sign of an indirect effect turns without their clients."""
-    rows = [
-        row
-        for row in report.results.rows(INFLUENCE, effect="indirect", model=models, at=None)
-        if row.has("sign_changes")
-    ]
+    rows = report.results.rows(INFLUENCE, "sign_changes", effect="indirect", model=models, at=None)
     if not rows:
         return ""
     told = (

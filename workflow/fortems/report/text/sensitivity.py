@@ -74,11 +74,7 @@ def by_factor(report: Report, model: str, level: str) -> str:
 
 def by_dropout(report: Report, model: str, level: str) -> str:
     """The range over the grid of dropout, as a clause."""
-    rows = [
-        row
-        for row in report.results.rows(SURVIVORS, model=model, level=level)
-        if row.has("indirect", "ci_low")
-    ]
+    rows = report.results.rows(SURVIVORS, "indirect", "ci_low", model=model, level=level)
     if not rows:
         return ""
     clear = [row for row in rows if row["ci_low"] > 0 or row["ci_high"] < 0]
@@ -105,8 +101,8 @@ def strengths(report: Report) -> str:
     """Robustness values, and whether measured variables reach them."""
     values = [
         row
-        for row in report.results.rows(STRENGTHS, kind="value", target="zero")
-        if row["effect"] in ("a", "b") and row.has("rv", "rv_alpha_robust")
+        for row in report.results.rows(STRENGTHS, "rv", "rv_alpha_robust", kind="value", target="zero")
+        if row["effect"] in ("a", "b")
     ]
     if not values:
         return ""
@@ -115,7 +111,7 @@ def strengths(report: Report) -> str:
         f"{report.bind.span(values, 'rv', '%')} to bring *a* or *b* to zero, {report.bind.span(values, 'rv_alpha_robust', '%')} to bring the report's own interval there (the "
         f"cluster-robust variant){report.see('fig-robustness_values')}."
     ]
-    tried = [row for row in report.results.rows(STRENGTHS, kind="benchmark") if row.has("includes_zero")]
+    tried = report.results.rows(STRENGTHS, "includes_zero", kind="benchmark")
     tried = [row for row in tried if row["effect"] in ("a", "b")]
     if tried:
         names = listed(dict.fromkeys(in_sentence(str(row["benchmark"])) for row in tried))
@@ -124,11 +120,7 @@ def strengths(report: Report) -> str:
             f"A confounder as strong as a measured variable ({names}) would leave an interval with zero in {reached} of "
             f"{report.bind.rows(tried, 'includes_zero')} cases."
         )
-    bound = [
-        row
-        for row in report.results.rows(STRENGTHS, kind="value", target="equivalence bound")
-        if row.has("rv")
-    ]
+    bound = report.results.rows(STRENGTHS, "rv", kind="value", target="equivalence bound")
     if bound:
         span = report.bind.span(bound, "rv", "%")
         parts.append(
@@ -186,7 +178,7 @@ def survivors(report: Report) -> str:
 
 def distributions(report: Report) -> str:
     """What departs from normal theory, and what that does to the interval."""
-    features = [row for row in report.results.rows(DISTRIBUTION, kind="feature") if row.has("p")]
+    features = report.results.rows(DISTRIBUTION, "p", kind="feature")
     if not features:
         return ""
     low = [row for row in features if row["p"] < SMALL]
@@ -194,7 +186,7 @@ def distributions(report: Report) -> str:
         f"Of {report.bind.over(features, 'p', 'rows', 'n')} tests of residuals (skewness, tails, unequal variances) "
         f"{report.bind.rows(low, 'p') if low else 'none'} had *p* below .05."
     ]
-    fares = [row for row in report.results.rows(DISTRIBUTION, kind="population") if row.has("coverage")]
+    fares = report.results.rows(DISTRIBUTION, "coverage", kind="population")
     kinds = dict.fromkeys(row["check"] for row in fares)
     clauses = []
     for kind in kinds:
@@ -236,7 +228,7 @@ def posterior_effects(report: Report) -> str:
         )
     if not parts:
         return "The posterior of the two-level models could not be sampled."
-    chains = [row for row in report.results.rows(BAYES) if row.has("rhat", "ess")]
+    chains = report.results.rows(BAYES, "rhat", "ess")
     worst = f"The largest *R̂* is {report.bind.over(chains, 'rhat', 'max', 'r3')}, the smallest effective number of draws {report.bind.over(chains, 'ess', 'min', 'n')}."
     lead = (
         "Where the therapists' covariance matrix is at its boundary, maximum likelihood gives no standard errors between therapists. A "
@@ -256,7 +248,7 @@ def posterior_effects(report: Report) -> str:
 
 
 def _calibrated(report: Report) -> str:
-    rows = [row for row in report.results.rows(SBC) if row.has("p")]
+    rows = report.results.rows(SBC, "p")
     if not rows:
         return ""
     low = [row for row in rows if row["p"] < SMALL]

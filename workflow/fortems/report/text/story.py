@@ -44,7 +44,7 @@ def raters(report: Report) -> str:
     """Who rated what, and two ratings of one construct side by side where there are any."""
     ours = study()
     named = [bare_name(variable) for variable in (*ours.predictors[:1], ours.mediator, ours.outcome)]
-    rows = [row for row in report.results.rows(RATERS) if row.has("r_within", "mean_difference")]
+    rows = report.results.rows(RATERS, "r_within", "mean_difference")
     if not rows:
         return (
             f"*One rater.* {listed(named).capitalize()} are ratings of one person on one day; a shared mood or style of answering adds to "

@@ -29,7 +29,7 @@ def measures_brief(report: Report) -> str:
     present = {row[key] for row in report.results.rows("tables/correlations.csv") for key in ("x", "y")}
     used = [one for one in report.results.instruments.values() if set(one.scales) & present]
     names = listed(f"the {escape(one.title)}{f' [@{one.citation}]' if one.citation else ''}" for one in used)
-    rows = [row for row in report.results.rows(RELIABILITY, level="total") if row.has("alpha")]
+    rows = report.results.rows(RELIABILITY, "alpha", level="total")
     reliable = ""
     if rows:
         set_ = ", as the scenario set it" if report.variant.simulated else ""

@@ -86,7 +86,7 @@ def diagnosticity(report: Report) -> str:
 
 def _lost(report: Report) -> str:
     """How many simulated studies could not test a finding, for want of an estimate."""
-    rows = [row for row in report.results.rows(DIAGNOSTICITY) if row.has("studies", "testable")]
+    rows = report.results.rows(DIAGNOSTICITY, "studies", "testable")
     lost = [row for row in rows if row["testable"] < row["studies"]]
     if not rows:
         return ""
@@ -151,13 +151,15 @@ def _reversed(report: Report) -> str:
         row
         for row in report.results.rows(
             RATIOS,
+            "ci_low",
+            "ci_high",
             scenario=study().account,
             against=study().reordered,
             gap=None,
             against_gap=None,
             role="pattern",
         )
-        if row.has("ci_low", "ci_high") and row["relation"] == "="
+        if row["relation"] == "="
     ]
     if not rows:
         return ""
@@ -174,9 +176,7 @@ def _reversed(report: Report) -> str:
 
 def _gaps(report: Report) -> str:
     claim = aspects_pattern(report.results.claims)
-    rows = [
-        row for row in report.results.rows(DIAGNOSTICITY, claim=claim, estimand="within") if row.has("gap")
-    ]
+    rows = report.results.rows(DIAGNOSTICITY, "gap", claim=claim, estimand="within")
     if len(rows) < 2:
         return ""
     rows = sorted(rows, key=lambda row: row["gap"])

@@ -76,11 +76,7 @@ def _nearest(report: Report, rows: list[Row]) -> list[Row]:
 
 def coverage(report: Report) -> str:
     """Which intervals cover as often as they say."""
-    rows = [
-        row
-        for row in report.results.rows(COVERAGE, population="effect")
-        if row.has("coverage", "ci_low", "ci_high")
-    ]
+    rows = report.results.rows(COVERAGE, "coverage", "ci_low", "ci_high", population="effect")
     if not rows:
         return "Coverage could not be simulated."
     nominal = float(report.results.setting("confidence", default=0.95))
@@ -118,8 +114,8 @@ def _beyond_normal(report: Report) -> str:
     """Coverage where residual variances rise, slopes vary or scores are ordinal, interval by interval."""
     rows = [
         row
-        for row in report.results.rows(COVERAGE)
-        if row.has("coverage") and str(row["population"]).startswith("effect;")
+        for row in report.results.rows(COVERAGE, "coverage")
+        if str(row["population"]).startswith("effect;")
     ]
     clauses = []
     for kind, words in INTERVAL_WORDS.items():
@@ -139,8 +135,8 @@ def _null(report: Report, nominal: float) -> str:
     """Coverage where the indirect effect is zero because one path is."""
     rows = [
         row
-        for row in report.results.rows(COVERAGE)
-        if row.has("coverage", "ci_high", "a", "b") and (row["a"] == 0) != (row["b"] == 0)
+        for row in report.results.rows(COVERAGE, "coverage", "ci_high", "a", "b")
+        if (row["a"] == 0) != (row["b"] == 0)
     ]
     clauses = []
     for kind, words in INTERVAL_WORDS.items():
@@ -163,8 +159,8 @@ def recovery(report: Report) -> str:
     """Bias of the estimates against the scenarios' true values."""
     rows = [
         row
-        for row in report.results.rows(RECOVERY, parameter="indirect")
-        if row.has("bias", "bias_se") and row["bias_se"] > 0
+        for row in report.results.rows(RECOVERY, "bias", "bias_se", parameter="indirect")
+        if row["bias_se"] > 0
     ]
     if not rows:
         return "Parameter recovery could not be judged."
@@ -193,8 +189,8 @@ def _others(report: Report) -> str:
     """Bias of the parameters other than indirect effects."""
     rows = [
         row
-        for row in report.results.rows(RECOVERY)
-        if row["parameter"] != "indirect" and row.has("bias", "bias_se") and row["bias_se"] > 0
+        for row in report.results.rows(RECOVERY, "bias", "bias_se")
+        if row["parameter"] != "indirect" and row["bias_se"] > 0
     ]
     biased = _biased(rows)
     every = "All parameters are in `design/recovery.csv`."

@@ -41,7 +41,7 @@ def _missing_together(report: Report) -> str:
 
 def _missing_answers(report: Report) -> str:
     """How often single answers are missing; of own data only where no few clients could be told by it."""
-    items = [row for row in report.results.rows(CODEBOOK, kind="item") if row.has("missing", "missing_share")]
+    items = report.results.rows(CODEBOOK, "missing", "missing_share", kind="item")
     if not items:
         return ""
     limit = report.results.setting("privacy", "min_cell", default=5) if report.results.private else 0

@@ -83,9 +83,7 @@ def _background(report: Report) -> str:
             parts.append(
                 f"{what} {bind.of(row, 'mean', 'm1')} {unit}{average} (*SD*{IS}{bind.of(row, 'sd', 'm1')})."
             )
-    genders = [
-        row for row in report.results.rows(DESCRIPTIVES, variable="gender") if row.has("share", "category")
-    ]
+    genders = report.results.rows(DESCRIPTIVES, "share", "category", variable="gender")
     if genders:
         shares = [f"{bind.of(row, 'share', '%1')} {escape(row['category'])}" for row in genders]
         parts.append(f"Gender: {', '.join(shares)}.")
@@ -94,7 +92,7 @@ def _background(report: Report) -> str:
 
 def measures(report: Report) -> str:
     """Reliability of the scales."""
-    rows = [row for row in report.results.rows(RELIABILITY, level="total") if row.has("alpha")]
+    rows = report.results.rows(RELIABILITY, "alpha", level="total")
     if not rows:
         return ""
     low, high = min(rows, key=lambda row: row["alpha"]), max(rows, key=lambda row: row["alpha"])
@@ -151,7 +149,7 @@ def descriptives(report: Report) -> str:
 
 def icc(report: Report) -> str:
     """How much of each scale lies between therapists."""
-    rows = [row for row in report.results.rows(ICC) if row.has("icc")]
+    rows = report.results.rows(ICC, "icc")
     chain = (*study().predictors, study().mediator, study().outcome)
     main = [row for row in rows if row["variable"] in chain]
     if not main:
