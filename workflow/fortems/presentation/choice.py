@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fortems.presentation.results import Results, Row
 from fortems.presentation.words import INTERVAL_WORDS, listed
@@ -54,6 +54,18 @@ def indirects(results: Results, model: str, level: str) -> list[Row]:
 def verdict(results: Results, model: str, level: str, **keys: object) -> Row | None:
     """The model's verdict at an estimand."""
     return results.first(VERDICTS, model=model, level=level, **keys)
+
+
+def estimated(results: Results, model: str) -> dict[str, Row]:
+    """Level → the row of a model's indirect effect that counts, where it was estimated."""
+    rows = {level: path(results, model, level, "indirect") for level in levels(results)}
+    return {level: row for level, row in rows.items() if row is not None and row.has("estimate")}
+
+
+def with_verdict(results: Results, models: Iterable[str], column: str) -> list[Row]:
+    """Rows of the verdicts on models at each level that have a column filled."""
+    rows = [verdict(results, model, level) for model in models for level in levels(results)]
+    return [row for row in rows if row is not None and row.has(column)]
 
 
 def is_fitted(results: Results, model: str) -> bool:

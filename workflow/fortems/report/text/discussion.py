@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import levels, path, verdict
+from fortems.presentation.choice import levels, path, with_verdict
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
@@ -98,12 +98,7 @@ def discussion(report: Report) -> str:
 
 
 def _full(report: Report) -> str:
-    rows = [
-        row
-        for model in key_models(report.models).values()
-        for level in levels(report.results)
-        if (row := verdict(report.results, model, level)) is not None and row.has("equivalence")
-    ]
+    rows = with_verdict(report.results, key_models(report.models).values(), "equivalence")
     if not rows:
         return ""
     shown_ = [row for row in rows if row["equivalence"] == "equivalent"]

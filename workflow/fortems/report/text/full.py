@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from fortems.presentation.choice import levels, own_models, verdict
+from fortems.presentation.choice import levels, own_models, with_verdict
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
@@ -18,16 +16,6 @@ FIT = "mediation/fit.csv"
 NOT_GIVEN = "Verdicts on full and partial mediation could not be given in this run."
 
 
-def concluded(report: Report, models: Iterable[str]) -> list[Row]:
-    """Rows of the verdicts on these models that have a conclusion, at each level."""
-    return [
-        row
-        for model in models
-        for level in levels(report.results)
-        if (row := verdict(report.results, model, level)) is not None and row.has("conclusion")
-    ]
-
-
 def conclusions(report: Report, rows: list[Row]) -> list[str]:
     """One sentence for each conclusion, with the models that it is drawn of."""
     return [
@@ -38,9 +26,8 @@ def conclusions(report: Report, rows: list[Row]) -> list[str]:
 
 def full_mediation(report: Report) -> str:
     """Full against partial mediation for the key models and the run's own, by the verdict and by the paper's rule."""
-    rows = concluded(
-        report, (*key_models(report.models).values(), *own_models(report.results, report.models))
-    )
+    models = (*key_models(report.models).values(), *own_models(report.results, report.models))
+    rows = with_verdict(report.results, models, "conclusion")
     if not rows:
         return NOT_GIVEN
     parts = conclusions(report, rows)
@@ -95,8 +82,7 @@ def _fixed_at_zero(report: Report) -> str:
     rows = [
         row
         for model in (*main_models(report.models).values(), *own_models(report.results, report.models))
-        for row in report.results.rows(FIT, model=model, engine="twolevel", variant="full")
-        if row.has("chi2", "df", "p")
+        for row in report.results.rows(FIT, "chi2", "df", "p", model=model, engine="twolevel", variant="full")
     ]
     if not rows:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fortems.presentation.choice import (
+    estimated,
     indirects,
     is_fitted,
     levels,
@@ -159,6 +160,15 @@ def _both(report: Report, model: str) -> str:
     )
 
 
+def effects_of(report: Report, role: str, model: str) -> str:
+    """The indirect effects of a role's model as a sentence, an estimand each."""
+    clauses = [
+        f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}"
+        for level, row in estimated(report.results, model).items()
+    ]
+    return f"For {name(role)}: {'; '.join(clauses)}." if clauses else ""
+
+
 def aspects(report: Report) -> str:
     """The other aspects alone, and all together."""
     parts = []
@@ -166,13 +176,7 @@ def aspects(report: Report) -> str:
     for role in study().aspects[1:]:
         if role not in main:
             continue
-        model, clauses = main[role], []
-        for level in levels(report.results):
-            row = path(report.results, model, level, "indirect")
-            if row is not None and row.has("estimate"):
-                clauses.append(f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}")
-        if clauses:
-            parts.append(f"For {name(role)}: {'; '.join(clauses)}.")
+        parts.append(effects_of(report, role, main[role]))
     parts.append(_together(report))
     return joined(parts)
 

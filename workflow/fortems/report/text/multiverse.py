@@ -76,9 +76,7 @@ def specifications(report: Report) -> str:
 def carried_by(report: Report) -> str:
     """The smallest sets of clients found that turn the verdicts."""
     clauses = []
-    for row in report.results.rows(INFLUENCE):
-        if not row.has("p"):
-            continue
+    for row in report.results.rows(INFLUENCE, "p"):
         where = f"for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
         if row.has("set_clients"):
             clauses.append(

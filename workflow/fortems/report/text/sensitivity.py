@@ -61,9 +61,7 @@ def by_correlation(report: Report, model: str, level: str) -> str:
 def by_factor(report: Report, model: str, level: str) -> str:
     """What a common factor does first, as a clause."""
     parts = []
-    for row in report.results.rows(FACTOR, model=model, level=level, first=True):
-        if not row.has("variance_share"):
-            continue
+    for row in report.results.rows(FACTOR, "variance_share", model=model, level=level, first=True):
         share = report.bind.of(row, "variance_share", "%")
         if row["kind"] == "inadmissible":
             parts.append(f"one of {row['pattern']} cannot explain it away, as none above {share} is possible")
@@ -99,11 +97,9 @@ def confounding(report: Report) -> str:
 
 def strengths(report: Report) -> str:
     """Robustness values, and whether measured variables reach them."""
-    values = [
-        row
-        for row in report.results.rows(STRENGTHS, "rv", "rv_alpha_robust", kind="value", target="zero")
-        if row["effect"] in ("a", "b")
-    ]
+    values = report.results.rows(
+        STRENGTHS, "rv", "rv_alpha_robust", kind="value", target="zero", effect=("a", "b")
+    )
     if not values:
         return ""
     parts = [
@@ -111,8 +107,7 @@ def strengths(report: Report) -> str:
         f"{report.bind.span(values, 'rv', '%')} to bring *a* or *b* to zero, {report.bind.span(values, 'rv_alpha_robust', '%')} to bring the report's own interval there (the "
         f"cluster-robust variant){report.see('fig-robustness_values')}."
     ]
-    tried = report.results.rows(STRENGTHS, "includes_zero", kind="benchmark")
-    tried = [row for row in tried if row["effect"] in ("a", "b")]
+    tried = report.results.rows(STRENGTHS, "includes_zero", kind="benchmark", effect=("a", "b"))
     if tried:
         names = listed(dict.fromkeys(in_sentence(str(row["benchmark"])) for row in tried))
         reached = report.bind.among(tried, "includes_zero", "True")

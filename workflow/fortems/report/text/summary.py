@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import counted, counted_words, indirects, levels, own_models, path
+from fortems.presentation.choice import counted, counted_words, estimated, indirects, levels, own_models
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
@@ -74,11 +74,10 @@ def abstract_results(report: Report) -> str:
     prefix = "In the simulated data, " if report.variant.simulated else ""
     parts: list[str] = []
     for role, model in key_models(report.models).items():
-        clauses = []
-        for level in levels(report.results):
-            row = path(report.results, model, level, "indirect")
-            if row is not None and row.has("estimate"):
-                clauses.append(f"{_short_effect(report, row)} {ESTIMAND_WORDS[level]}")
+        clauses = [
+            f"{_short_effect(report, row)} {ESTIMAND_WORDS[level]}"
+            for level, row in estimated(report.results, model).items()
+        ]
         if clauses:
             text = f"the indirect effect of {escape(with_article(role))} is {listed(clauses)}"
             parts.append(sentence(f"{prefix}{text}" if not parts else text))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import counted, is_fitted, levels, path, reordered_models
+from fortems.presentation.choice import counted, is_fitted, levels, path, reordered_models, with_verdict
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.design.diagnosticity import pattern_share, pattern_verdict
 from fortems.report.text.design.pattern import repeated, speaks_for
-from fortems.report.text.full import NOT_GIVEN, concluded, conclusions
-from fortems.report.text.mediation import as_covariates, indirect_clause
+from fortems.report.text.full import NOT_GIVEN, conclusions
+from fortems.report.text.mediation import as_covariates, effects_of
 from fortems.report.text.method.analyses import by_contrast, claims_method, judges_full, stated_checks
 from fortems.report.text.method.people import RELIABILITY
 from fortems.report.text.multiverse import aspects_brief, specifications_brief
@@ -100,13 +100,7 @@ def paths_brief(report: Report) -> str:
     """The key models under both estimands, and the aspects side by side."""
     parts = []
     for role, model in key_models(report.models).items():
-        clauses = []
-        for level in levels(report.results):
-            row = path(report.results, model, level, "indirect")
-            if row is not None and row.has("estimate"):
-                clauses.append(f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}")
-        if clauses:
-            parts.append(f"For {name(role)}: {'; '.join(clauses)}.")
+        parts.append(effects_of(report, role, model))
     parts += [_other_aspects(report), aspects_brief(report)]
     parts.append(_direct_beside(report))
     more = ["tbl-paths"] if "tbl-paths" in report.items else []
@@ -147,7 +141,7 @@ def _direct_beside(report: Report) -> str:
 
 def full_brief(report: Report) -> str:
     """The verdicts on the key models, and the article's rule beside."""
-    rows = concluded(report, key_models(report.models).values())
+    rows = with_verdict(report.results, key_models(report.models).values(), "conclusion")
     if not rows:
         return NOT_GIVEN
     parts = conclusions(report, rows)

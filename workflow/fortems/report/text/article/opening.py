@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fortems.package import NAME
-from fortems.presentation.choice import levels, verdict
+from fortems.presentation.choice import levels, with_verdict
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
@@ -88,12 +88,7 @@ def _unrelated(report: Report, roles: list[str]) -> str:
 def _fully(report: Report) -> str:
     """What the verdicts on full mediation come to."""
     lead = "**Is the mediation full?**"
-    rows = [
-        row
-        for model in key_models(report.models).values()
-        for level in levels(report.results)
-        if (row := verdict(report.results, model, level)) is not None and row.has("equivalence")
-    ]
+    rows = with_verdict(report.results, key_models(report.models).values(), "equivalence")
     if not rows:
         return f"{lead} This run does not say."
     if all(row["equivalence"] == "equivalent" for row in rows):
