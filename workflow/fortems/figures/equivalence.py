@@ -58,9 +58,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
                 markeredgewidth=1,
             )
         labels.append(f"{model_label(context.models, row['model'])}, {ESTIMAND_LABELS[row['level']]}")
-    axes.set_yticks([-number for number in range(len(frame))], labels)
-    axes.set_ylim(-len(frame) + 0.4, 0.6)
-    axes.tick_params(axis="y", length=0)
+    style.name_lines(axes, labels)
     axes.set_xlabel(f"direct path (SD of {in_sentence(study().outcome)} per SD of the predictor)")
     return made
 

@@ -84,9 +84,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             markeredgecolor=style.BLACK,
             markeredgewidth=0.7,
         )
-    axes.set_yticks([-number for number in range(len(rows))], [_label(row, context) for row in rows])
-    axes.set_ylim(-len(rows) + 0.4, 0.6)
-    axes.tick_params(axis="y", length=0)
+    style.name_lines(axes, [_label(row, context) for row in rows])
     axes.set_xlabel("shift of the indirect effect without one therapist (SE)")
     return made
 

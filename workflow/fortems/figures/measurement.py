@@ -77,9 +77,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         )
         if number and row["predictor"] != frame["predictor"].iloc[number - 1]:
             axes.axhline(-number + 0.5, color="#999999", linewidth=0.6)
-    axes.set_yticks([-number for number in range(len(frame))], labels)
-    axes.set_ylim(-len(frame) + 0.4, 0.6)
-    axes.tick_params(axis="y", length=0)
+    style.name_lines(axes, labels)
     axes.set_xlabel(f"indirect effect through {in_sentence(study().mediator)} (SD)")
     return made
 

@@ -7,6 +7,7 @@ and a label of its own.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,6 +176,13 @@ def heatmap(
 def zero_line(axes: Axes, vertical: bool = True) -> None:
     """Draw the line of no effect."""
     (axes.axvline if vertical else axes.axhline)(0, color="#444444", linewidth=0.6, zorder=0.5)
+
+
+def name_lines(axes: Axes, labels: Sequence[str]) -> None:
+    """Name the lines of a forest plot, which are drawn at heights 0, −1, −2 …"""
+    axes.set_yticks([-number for number in range(len(labels))], labels)
+    axes.set_ylim(-len(labels) + 0.4, 0.6)
+    axes.tick_params(axis="y", length=0)
 
 
 def box(

@@ -7,14 +7,13 @@ variables; a population with R = LL' has LZL'), from several starts, and then co
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fortems.design.pattern import kernel
-from fortems.design.pattern.event import Event, NoEventError
+from fortems.design.pattern.event import Event
 from fortems.design.pattern.population import standing_out, whole
 from fortems.design.pattern.priors import load_prior
 from fortems.design.pattern.setup import Setup, setup
@@ -49,27 +48,14 @@ def tasks(settings: Settings) -> list[Task]:
     ]
 
 
-class _Runner:
-    def __init__(self, settings: Settings):
-        self.settings = settings
-
-    @cached_property
-    def known(self) -> Setup:
-        return setup(self.settings)
-
-    def __call__(self, task: Task) -> Iterator[Row]:
-        try:
-            known = self.known
-        except NoEventError:
-            return
-        yield from _searched(
-            known, self.settings, task, stream(self.settings.seed, PART, task.cell, task.block)
-        )
-
-
-def runner(settings: Settings) -> _Runner:
+def runner(settings: Settings) -> Callable[[Task], Iterator[Row]]:
     """Return what searches from one start."""
-    return _Runner(settings)
+
+    def run(task: Task) -> Iterator[Row]:
+        if known := setup(settings):
+            yield from _searched(known, settings, task, stream(settings.seed, PART, task.cell, task.block))
+
+    return run
 
 
 class Free:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fortems.claims.judge import judge
 from fortems.design.diagnosticity import simulated_claims, simulated_evidence
 from fortems.design.pattern import kernel
-from fortems.design.pattern.event import Event, NoEventError
+from fortems.design.pattern.event import Event
 from fortems.design.pattern.population import quantities, values
 from fortems.design.pattern.priors import load_prior
 from fortems.design.pattern.sampling import WHOLE
@@ -103,9 +103,8 @@ class _Runner:
         self.settings = settings
 
     def __call__(self, task: Task) -> Iterator[Row]:
-        try:
-            known = setup(self.settings)
-        except NoEventError:
+        known = setup(self.settings)
+        if known is None:
             return
         event, size = known.event, len(known.roles.aspects)
         rng = stream(self.settings.seed, PART, task.cell, task.block)

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fortems.design.pattern import kernel
-from fortems.design.pattern.event import Event, NoEventError
+from fortems.design.pattern.event import Event
 from fortems.design.pattern.population import quantities, values
 from fortems.design.pattern.priors import Prior, load_prior
 from fortems.design.pattern.setup import setup
@@ -142,25 +141,19 @@ class Runner:
         self.proposals: dict[str, Proposal] = {}
         self.priors: dict[str, Prior] = {}
 
-    @cached_property
-    def event(self) -> Event:
-        """The pattern."""
-        return setup(self.settings).event
-
-    def _prior(self, name: str) -> Prior:
+    def _prior(self, name: str, aspects: int) -> Prior:
         if name not in self.priors:
-            self.priors[name] = load_prior(name, len(self.event.roles.aspects))
+            self.priors[name] = load_prior(name, aspects)
         return self.priors[name]
 
     def __call__(self, task: Task) -> Iterator[Row]:
-        try:
-            event = self.event
-        except NoEventError:
+        known = setup(self.settings)
+        if known is None:
             return
         name, method, _ = cells(self.settings)[task.cell]
-        event = coarse(event) if task.cell.endswith(COARSE) else event
-        prior, rng = self._prior(name), stream(self.settings.seed, PART, task.cell, task.block)
+        event = coarse(known.event) if task.cell.endswith(COARSE) else known.event
         size = len(event.roles.aspects)
+        prior, rng = self._prior(name, size), stream(self.settings.seed, PART, task.cell, task.block)
         if method == IMPORTANCE:
             proposal = self._proposal(prior, task.cell, event)
             if proposal is None:

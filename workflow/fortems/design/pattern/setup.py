@@ -68,26 +68,18 @@ class Setup:
         return np.asarray(correlate((rows * sd) @ found.correlations @ (rows * sd).T))
 
 
-def setup(settings: Settings) -> Setup:
-    """Read the files that a design stage's settings name.
+def setup(settings: Settings) -> Setup | None:
+    """Read the files that a design stage's settings name, as ``pose`` does."""
+    return pose(settings.claims, settings.models, settings.instruments)
+
+
+def pose(claims: str | None, models: str, instruments: Mapping[str, str]) -> Setup | None:
+    """Read what a configuration names; None where there are no claims or none has a pattern that can be posed of scores.
 
     Raises
     ------
-    NoEventError
-        When there are no claims, no pattern among them, or none that can be posed of scores.
     ConfigError
         For files that cannot be read, and statements that contradict each other.
-    """
-    return _setup(settings.claims, settings.models, tuple(sorted(settings.instruments.items())), _in_force())
-
-
-def pose(claims: str, models: str, instruments: Mapping[str, str]) -> Setup | None:
-    """Read what a configuration names; None where its claims have no pattern that can be posed.
-
-    Raises
-    ------
-    ConfigError
-        For statements that contradict each other.
     """
     try:
         return _setup(claims, models, tuple(sorted(instruments.items())), _in_force())

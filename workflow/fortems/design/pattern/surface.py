@@ -16,13 +16,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fortems.design.pattern.event import Event, NoEventError
+from fortems.design.pattern.event import Event
 from fortems.design.pattern.package import OWN, PEARSON, one_population
 from fortems.design.pattern.population import whole
 from fortems.design.pattern.setup import GAP, Setup, setup
@@ -97,14 +97,9 @@ class _Runner:
         self.settings = settings
         self.points = {point.name: point for point in points(settings)}
 
-    @cached_property
-    def known(self) -> Setup:
-        return setup(self.settings)
-
     def __call__(self, task: Task) -> Iterator[Row]:
-        try:
-            known = self.known
-        except NoEventError:
+        known = setup(self.settings)
+        if known is None:
             return
         rng = stream(self.settings.seed, task.part, task.cell, task.block)
         correlations = population(known, self.points[task.cell])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.design.pattern import forecast, kernel, maximum, numbers, posterior, surface
-from fortems.design.pattern.event import Event, NoEventError
+from fortems.design.pattern.event import Event
 from fortems.design.pattern.package import OWN
 from fortems.design.pattern.package import PART as TESTED
 from fortems.design.pattern.posterior import described, odds_ratio, weighted_mean
@@ -69,9 +69,8 @@ def tables(settings: Settings, sums: pd.DataFrame, table: pd.DataFrame) -> dict[
     import pandas as pd
 
     found = {name: pd.DataFrame(columns=COLUMNS[name]) for name in asked(settings)}
-    try:
-        known = setup(settings)
-    except NoEventError:
+    known = setup(settings)
+    if known is None:
         return found
     if "surface" in found:
         found["surface"] = surface.table(settings, sums, known)

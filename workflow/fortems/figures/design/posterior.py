@@ -53,9 +53,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         axes.plot([row["ci_low"], row["ci_high"]], [y - 0.15] * 2, color=POSTERIOR.colour, linewidth=1.2)
         axes.plot(row["posterior"], y - 0.15, linestyle="none", markersize=4, **POSTERIOR.points())
         labels.append(pair(row["x"], row["y"]))
-    axes.set_yticks([-number for number in range(len(labels))], labels)
-    axes.set_ylim(-len(labels) + 0.4, 0.6)
-    axes.tick_params(axis="y", length=0)
+    style.name_lines(axes, labels)
     axes.set_xlabel("true correlation (mean and central 95%)")
     axes.xaxis.set_major_formatter(lambda value, _: style.sign(value, 1, False) if abs(value) > 1e-9 else "0")
     handles = [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.sensitivity.curves import panels, where
+from fortems.figures.sensitivity.curves import NO_MODEL, panels, where
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ def data(context: Context) -> pd.DataFrame:
     table = context.table("robustness/confounding.csv")
     rows = table[table["rho"].notna() & table["indirect"].notna() & (table["rho"].abs() <= WIDEST)]
     if rows.empty:
-        raise Withheld("Not drawn: no model of one predictor and one mediator was fitted.")
+        raise Withheld(NO_MODEL)
     return rows[COLUMNS]
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Why a figure of this kind is not drawn.
+NO_MODEL = "Not drawn: no model of one predictor and one mediator was fitted."
+
 
 def panels(
     frame: pd.DataFrame, context: Context, across: str, columns: list[str], label: str,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.sensitivity.curves import panels, where
+from fortems.figures.sensitivity.curves import NO_MODEL, panels, where
 from fortems.presentation.numbers import percent
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def data(context: Context) -> pd.DataFrame:
     shown = (table["kind"].isin(["curve", "interval"])) | table["first"].eq(True)
     rows = table[shown & table["variance_share"].notna()]
     if rows.empty:
-        raise Withheld("Not drawn: no model of one predictor and one mediator was fitted.")
+        raise Withheld(NO_MODEL)
     return rows[COLUMNS]
 
 

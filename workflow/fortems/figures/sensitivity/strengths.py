@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.figures.sensitivity.curves import where
+from fortems.figures.sensitivity.curves import NO_MODEL, where
 from fortems.presentation.numbers import percent
 from fortems.study.variables import label
 
@@ -26,7 +26,7 @@ def data(context: Context) -> pd.DataFrame:
         & (table["rv"].notna() | table["r2_end"].notna())
     ]
     if rows[rows["kind"] == "value"].empty:
-        raise Withheld("Not drawn: no model of one predictor and one mediator was fitted.")
+        raise Withheld(NO_MODEL)
     return rows[COLUMNS]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.sensitivity.curves import NO_MODEL
 from fortems.presentation.numbers import percent
 from fortems.presentation.words import ESTIMAND_LABELS, model_label
 
@@ -21,7 +22,7 @@ def data(context: Context) -> pd.DataFrame:
     table = context.table("robustness/survivors.csv")
     rows = table[table["indirect"].notna() & (table["dropout"] == table["dropout"].max())]
     if rows.empty:
-        raise Withheld("Not drawn: no model of one predictor and one mediator was fitted.")
+        raise Withheld(NO_MODEL)
     return rows[COLUMNS]
 
 
