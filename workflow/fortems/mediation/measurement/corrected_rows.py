@@ -13,7 +13,7 @@ from fortems.mediation.columns import build
 from fortems.mediation.engines.regression import MIN_CLUSTERS, cross_products
 from fortems.mediation.measurement import latent
 from fortems.mediation.measurement.corrected import Reliability, corrected_effects, over_reliability
-from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, tested
+from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, tested, withheld
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import CannotFit, System, check_within
 from fortems.seeds import stream
@@ -52,18 +52,15 @@ def corrected_rows(model: MediationModel, sources: Sources, settings: Settings) 
     try:
         system = build(plain, sources.scores)
     except CannotFit as reason:
-        return [
-            measurement_row(model, name, level, "indirect", note=f"withheld: {reason}")
-            for name, level in BESIDE
-        ]
+        return [withheld(model, name, level, reason) for name, level in BESIDE]
     values, cluster, n_clusters = system.complete_values()
     rows: list[dict[str, Any]] = []
     for engine_name, level in BESIDE:
-        withheld = _not_divided(system) if level == "within" else ""
-        if isinstance(reliabilities, str):
-            withheld = reliabilities
-        if withheld or isinstance(reliabilities, str):
-            rows.append(measurement_row(model, engine_name, level, "indirect", note=f"withheld: {withheld}"))
+        why = _not_divided(system) if level == "within" else ""
+        if isinstance(reliabilities, str) or why:
+            rows.append(
+                withheld(model, engine_name, level, reliabilities if isinstance(reliabilities, str) else why)
+            )
             continue
         rng = stream(settings.seed, "mediation", model.name, "bootstrap", "corrected", level)
         count = settings.replicates if n_clusters >= MIN_CLUSTERS else 0
@@ -76,8 +73,8 @@ def corrected_rows(model: MediationModel, sources: Sources, settings: Settings) 
         values_of = {"rel_predictor": rel[0], "rel_mediator": rel[1], "rel_outcome": rel[2]}
         size = {"n_clients": len(values), "n_therapists": n_clusters, **values_of}
         if np.isnan(point).any():
-            note = _why_withheld(covariances[0], totals[0], rel, system.columns, level)
-            rows.append(measurement_row(model, engine_name, level, "indirect", note=note, **size))
+            why = _why_withheld(covariances[0], totals[0], rel, system.columns, level)
+            rows.append(withheld(model, engine_name, level, why, **size))
             continue
         drawn = np.column_stack([r.draws(count, rng, settings.confidence) for r in reliabilities])
         replicated = corrected_effects(covariances[1:], totals[1:], drawn) if count else np.empty((0, 10))
@@ -133,10 +130,10 @@ def _why_withheld(covariance: Array, totals: Array, rel: Array, names: tuple[str
     theta = (1 - rel) * totals
     over = [name for name, t, v in zip(names, theta, np.diag(covariance), strict=True) if t >= v]
     if over:
-        return f"withheld: error variance reaches the {level} variance of {', '.join(over)}"
+        return f"error variance reaches the {level} variance of {', '.join(over)}"
     if np.isnan(covariance).any():
-        return "withheld: the observed model has no maximum"
-    return "withheld: the corrected covariances are not definite"
+        return "the observed model has no maximum"
+    return "the corrected covariances are not definite"
 
 
 def two_level_moments(values: Array, cluster: NDArray[np.int64], weights: Array) -> tuple[Array, Array]:

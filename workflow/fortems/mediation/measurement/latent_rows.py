@@ -11,7 +11,7 @@ from twolevel.errors import CollinearVariablesError
 
 from fortems.mediation.engines.regression import MIN_CLUSTERS
 from fortems.mediation.measurement import latent
-from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, tested
+from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, tested, withheld
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import CannotFit
 from fortems.seeds import stream
@@ -43,32 +43,26 @@ def latent_rows(
     rows: list[dict[str, Any]] = []
     for level in ("within", "single"):
         if isinstance(data, str):
-            rows.append(measurement_row(model, "semopy", level, "indirect", note=f"withheld: {data}"))
+            rows.append(withheld(model, "semopy", level, data))
             continue
         n, n_clusters = len(data.values), data.n_clusters
         size = {"n_clients": n, "n_therapists": n_clusters}
         free = n - n_clusters if level == "within" else n
         if free <= data.values.shape[1]:
-            why = "withheld: fewer clients than indicators need"
-            rows.append(measurement_row(model, "semopy", level, "indirect", note=why, **size))
+            rows.append(withheld(model, "semopy", level, "fewer clients than indicators need", **size))
             continue
         still = latent.unvarying(data, level)
         if still:
-            why = f"withheld: {', '.join(still)} does not vary {'within therapists' if level == 'within' else 'at all'}"
-            rows.append(measurement_row(model, "semopy", level, "indirect", note=why, **size))
+            where = "within therapists" if level == "within" else "at all"
+            rows.append(withheld(model, "semopy", level, f"{', '.join(still)} does not vary {where}", **size))
             continue
         try:
             fit, fitted, sd = latent.fit_latent(data, level)
         except CannotFit as reason:
-            why = f"withheld: {reason}"
-            rows.append(measurement_row(model, "semopy", level, "indirect", note=why, **size))
+            rows.append(withheld(model, "semopy", level, reason, **size))
             continue
         except (np.linalg.LinAlgError, ValueError):
-            rows.append(
-                measurement_row(
-                    model, "semopy", level, "indirect", note="withheld: the search failed", **size
-                )
-            )
+            rows.append(withheld(model, "semopy", level, "the search failed", **size))
             continue
         how = "; pooled covariances within therapists" if level == "within" else ""
         rows += _fitted_rows(model, "semopy", level, fit, data, how, settings)
@@ -91,30 +85,42 @@ def _fitted_rows(
     settings: Settings,
 ) -> list[dict[str, Any]]:
     """Rows of a latent fit, or one that says why it is withheld."""
-    size = {"n_clients": len(data.values), "n_therapists": data.n_clusters}
     if not (fit.converged and fit.admissible):
+        size = {"n_clients": len(data.values), "n_therapists": data.n_clusters}
         why = "a variance is negative" if fit.converged else "no maximum"
-        return [measurement_row(model, engine_name, level, "indirect", note=f"withheld: {why}", **size)]
+        return [withheld(model, engine_name, level, why, **size)]
     note = f"latent by {data.values.shape[1]} indicators{how}"
     rows = []
     for effect, shown in SHOWN.items():
         interval = t_interval(fit.estimate[effect], fit.se[effect], np.inf, settings.confidence)
-        numbers = {"estimate": fit.estimate[effect], "standardized": fit.standardized[effect]}
-        rows.append(
-            measurement_row(
-                model,
-                engine_name,
-                level,
-                effect,
-                interval=shown,
-                note=note,
-                **numbers,
-                **tested(interval),
-                **_global_fit(fit),
-                **size,
-            )
-        )
+        row = _row(model, engine_name, level, effect, fit, data, shown, interval)
+        rows.append(row | {"note": note} | _global_fit(fit))
     return rows
+
+
+def _row(
+    model: MediationModel,
+    engine_name: str,
+    level: str,
+    effect: str,
+    fit: latent.LatentFit,
+    data: latent.Indicators,
+    name: str,
+    interval: Interval,
+) -> dict[str, Any]:
+    """One effect of a latent fit with an interval of that name."""
+    return measurement_row(
+        model,
+        engine_name,
+        level,
+        effect,
+        interval=name,
+        estimate=fit.estimate[effect],
+        standardized=fit.standardized[effect],
+        n_clients=len(data.values),
+        n_therapists=data.n_clusters,
+        **tested(interval),
+    )
 
 
 def _jackknife(
@@ -143,21 +149,8 @@ def _jackknife(
             interval = t_interval(fit.estimate[effect], np.sqrt(of[effect]), j - 1, settings.confidence)
         if np.isnan(interval.low).any():
             continue
-        rows.append(
-            measurement_row(
-                model,
-                "semopy",
-                level,
-                effect,
-                interval=PRIMARY_INTERVAL,
-                estimate=fit.estimate[effect],
-                standardized=fit.standardized[effect],
-                n_clients=len(data.values),
-                n_therapists=j,
-                **tested(interval),
-                **_global_fit(fit),
-            )
-        )
+        row = _row(model, "semopy", level, effect, fit, data, PRIMARY_INTERVAL, interval)
+        rows.append(row | _global_fit(fit))
     return rows
 
 
@@ -173,12 +166,11 @@ def _twolevel_rows(
     size = {"n_clients": len(data.values), "n_therapists": data.n_clusters}
     reason = latent.why_not_twolevel(data)
     if reason:
-        return [measurement_row(model, "twolevel", "within", "indirect", note=f"withheld: {reason}", **size)]
+        return [withheld(model, "twolevel", "within", reason, **size)]
     try:
         fit = latent.fit_twolevel(data)
     except CollinearVariablesError:
-        reason = "indicators are exactly collinear"
-        return [measurement_row(model, "twolevel", "within", "indirect", note=f"withheld: {reason}", **size)]
+        return [withheld(model, "twolevel", "within", "indicators are exactly collinear", **size)]
     return _fitted_rows(model, "twolevel", "within", fit, data, "; two-level", settings)
 
 
@@ -203,19 +195,5 @@ def _latent_bootstrap(
     rows = []
     for k, effect in enumerate(latent.NUMBERS):
         interval = percentile_interval(found[:, k], settings.confidence)
-        rows.append(
-            measurement_row(
-                model,
-                "semopy",
-                level,
-                effect,
-                interval="percentile",
-                estimate=fit.estimate[effect],
-                standardized=fit.standardized[effect],
-                note=note,
-                n_clients=len(data.values),
-                n_therapists=j,
-                **tested(interval),
-            )
-        )
+        rows.append(_row(model, "semopy", level, effect, fit, data, "percentile", interval) | {"note": note})
     return rows

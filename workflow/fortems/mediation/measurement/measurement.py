@@ -27,6 +27,7 @@ from fortems.mediation.measurement.measurement_rows import (
     SAME_CLIENTS,
     Sources,
     measurement_row,
+    withheld,
 )
 from fortems.mediation.run import engine
 from fortems.mediation.slopes import Settings
@@ -90,18 +91,14 @@ def _observed_rows(
     try:
         system = build(main, sources.scores)
     except CannotFit as reason:
-        return [
-            measurement_row(plain, name, level, "indirect", note=f"withheld: {reason}")
-            for level, name in engines.items()
-        ]
+        return [withheld(plain, name, level, reason) for level, name in engines.items()]
     quiet = Settings(settings.seed, settings.confidence, settings.draws, 0, ("delta", "montecarlo"))
     rows = []
     for level, engine_name in engines.items():
         try:
             slopes, _ = engine(engine_name)(system, quiet)
         except CannotFit as reason:
-            note = f"withheld: {reason}"
-            rows.append(measurement_row(plain, engine_name, level, "indirect", note=note))
+            rows.append(withheld(plain, engine_name, level, reason))
             continue
         for part in slopes:
             for found in effect_rows(system, part, quiet):

@@ -97,6 +97,13 @@ def measurement_row(
     }
 
 
+def withheld(
+    model: MediationModel, engine_name: str, level: str, reason: object, **values: Any
+) -> dict[str, Any]:
+    """Return the row that says why a model's effects are not given."""
+    return measurement_row(model, engine_name, level, "indirect", note=f"withheld: {reason}", **values)
+
+
 def tested(interval: Interval) -> dict[str, float]:
     """Return an interval's fields of a row."""
     return {
