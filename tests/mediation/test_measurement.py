@@ -1,11 +1,12 @@
 """Measurement error: corrected and latent effects against known truths, what is withheld, factor models."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-import twolevel
+from fortems.mediation.engines.semopy import fitted
 from fortems.mediation.measurement import latent
 from fortems.mediation.measurement.cfa import (
     CFA_COLUMNS,
@@ -203,14 +204,15 @@ def test_an_indicator_that_varies_between_therapists_only_withholds_the_two_leve
     assert (table[(table.measurement == "latent") & (table.level == "single")]["estimate"]).notna().any()
 
 
-def test_collinear_indicators_withhold_the_two_level_row():
+def test_collinear_indicators_withhold_every_latent_row():
     items, scores = export(n=240, therapists=120)
     one, two = (f"wai_{number}" for number in INSTRUMENTS["wai"].subscales["bond"][:2])
     items[two] = items[one]
     sources = Sources.of(scores, items, None, INSTRUMENTS)
     table = measurement_table({"l": LATENT}, sources, ENGINES, Settings(1, draws=200, replicates=0), 0)
-    rows = table[(table.measurement == "latent") & (table.engine == "twolevel")]
-    assert rows["note"].tolist() == ["withheld: indicators are exactly collinear"]
+    rows = table[table.measurement == "latent"]
+    assert rows["engine"].tolist() == ["covariances", "covariances", "twolevel"]
+    assert set(rows["note"]) == {"withheld: indicators are exactly collinear"}
 
 
 def test_parcels_are_subscales_or_items_dealt_in_turn():
@@ -227,38 +229,99 @@ def test_parcels_are_subscales_or_items_dealt_in_turn():
 def test_latent_replicates_of_equal_weights_are_the_fit_itself():
     items, scores = export(n=200, therapists=20)
     data = latent.indicators(LATENT, scores, items, INSTRUMENTS)
-    fit, model, sd = latent.fit_latent(data, "single")
-    found = latent.replicates(data, "single", model, sd, np.ones((1, 20)))
+    fit, theta, sd = latent.fit_latent(data, "single")
+    found = latent.replicates(data, "single", theta, sd, np.ones((1, 20)))
     assert found[0] == pytest.approx([fit.estimate[name] for name in latent.NUMBERS], rel=1e-6)
     again, _, _ = latent.fit_latent(data, "single")
     assert again.estimate == fit.estimate
 
 
+def by_semopy(data, level, left_out=None):
+    """semopy's fit to rows of unit variance: (numbers from the true scores' covariances, standard errors, chi2, df)."""
+    keep = np.ones(len(data.cluster), bool) if left_out is None else data.cluster != left_out
+    rows, cluster = pd.DataFrame(data.values[keep]), data.cluster[keep]
+    rows -= rows.groupby(cluster).transform("mean") if level == "within" else rows.mean()
+    n = len(rows) - (len(np.unique(cluster)) if level == "within" else 0)
+    sd = rows.std(ddof=0).to_numpy()
+    text = "x =~ v0 + v1 + v2 + v3\nm =~ v4 + v5 + v6 + v7 + v8\ny =~ v9 + v10 + v11\nm ~ x\ny ~ m + x"
+    model, converged = fitted(text, (rows / sd).set_axis([f"v{i}" for i in range(12)], axis=1))
+    assert converged
+    unit = sd * np.sqrt(len(rows) / n)
+
+    def numbers(parameters):
+        model.update_matrices(parameters)
+        beta, loadings, psi = model.matrices[:3]
+        to = np.linalg.inv(np.eye(3) - beta)
+        assert list(model.names_beta[0]) == list(model.names_lambda[1])
+        spread = unit[[int(name[1:]) for name in model.names_lambda[0]]] @ loadings
+        at = [list(model.names_lambda[1]).index(role) for role in "xmy"]
+        true = (np.diag(spread) @ to @ psi @ to.T @ np.diag(spread))[np.ix_(at, at)]
+        slope, total = true[0, 1] / true[0, 0], true[0, 2] / true[0, 0]
+        direct, b = np.linalg.solve(true[:2, :2], true[:2, 2])
+        return np.array([slope, b, direct, slope * b, total])
+
+    theta = np.array(model.param_vals)
+    found = numbers(theta)
+    steps = 1e-5 * np.eye(len(theta))
+    slopes = np.column_stack([(numbers(theta + step) - numbers(theta - step)) / 2e-5 for step in steps])
+    model.update_matrices(theta)
+    errors = np.sqrt(np.diag(slopes @ np.linalg.inv(model.calc_fim()) @ slopes.T) * len(rows) / n)
+    sigma, sample = model.calc_sigma()[0], model.mx_cov
+    gap = np.linalg.slogdet(sigma)[1] - np.linalg.slogdet(sample)[1]
+    chi2 = n * (gap + np.trace(np.linalg.solve(sigma, sample)) - 12)
+    return found, errors, chi2, 78 - len(theta)
+
+
 @pytest.mark.parametrize("level", ["single", "within"])
-def test_latent_fits_and_their_jackknife_are_those_of_the_two_level_engine(level):
-    """Without a part between its likelihood is that of one covariance matrix: of all clients, or of deviations from therapists."""
+def test_latent_fits_and_their_jackknife_are_semopys(level):
     items, scores = export(n=120, therapists=15, icc=0.1)
     data = latent.indicators(LATENT, scores, items, INSTRUMENTS)
-    fit, model, sd = latent.fit_latent(data, level)
-    left_out = latent.replicates(data, level, model, sd, 1.0 - np.eye(15))
-    frame = pd.DataFrame(data.values, columns=[f"v{i}" for i in range(len(data.owner))])
-    if level == "within":
-        frame -= frame.groupby(data.cluster).transform("mean")
-    names = list(frame)
-    nothing = [f"{one} ~~ 0*{other}" for i, one in enumerate(names) for other in names[i:]]
-    text = [
-        "level: 1",
-        *latent.description(data.owner).replace("slope_", "").splitlines(),
-        "level: 2",
-        *nothing,
-    ]
-    own = twolevel.fit("\n".join(text), frame.assign(therapist=data.cluster), "therapist")
-    expected = latent._from_values(own.coef, data.owner, False)
-    assert [fit.estimate[name] for name in latent.NUMBERS] == pytest.approx(expected, rel=1e-5)
-    rows = own.jackknife().estimates.to_dict("records")
-    assert left_out == pytest.approx(
-        np.array([latent._from_values(row, data.owner, False) for row in rows]), rel=1e-4, abs=1e-6
+    fit, theta, sd = latent.fit_latent(data, level)
+    found, errors, chi2, df = by_semopy(data, level)
+    assert [fit.estimate[name] for name in latent.NUMBERS] == pytest.approx(found, rel=1e-5)
+    assert [fit.se[name] for name in latent.NUMBERS] == pytest.approx(errors, rel=1e-4)
+    assert (fit.chi2, fit.df) == pytest.approx((chi2, df), rel=1e-6)
+    left_out = latent.replicates(data, level, theta, sd, 1.0 - np.eye(15))
+    for j in (0, 7, 14):
+        assert left_out[j] == pytest.approx(by_semopy(data, level, j)[0], rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("level", ["single", "within"])
+def test_latent_effects_in_sds_are_those_of_the_implied_covariances(level):
+    items, scores = export(n=120, therapists=15, icc=0.1)
+    data = latent.indicators(LATENT, scores, items, INSTRUMENTS)
+    fit, theta, _ = latent.fit_latent(data, level)
+    values = dict(zip(latent.structure(data.owner).model.names, theta, strict=True))
+    rng = np.random.default_rng(3)
+    x = np.sqrt(values["x~~x"]) * rng.standard_normal(400_000)
+    m = values["a"] * x + np.sqrt(values["m~~m"]) * rng.standard_normal(len(x))
+    y = values["b"] * m + values["c"] * x + np.sqrt(values["y~~y"]) * rng.standard_normal(len(x))
+    drawn = np.corrcoef([x, m, y])
+    direct, b = np.linalg.solve(drawn[:2, :2], drawn[:2, 2])
+    expected = [drawn[0, 1], b, direct, drawn[0, 1] * b, drawn[0, 2]]
+    assert [fit.standardized[name] for name in latent.NUMBERS] == pytest.approx(expected, abs=0.01)
+
+
+def test_a_latent_model_with_a_negative_variance_is_withheld_with_the_reason(monkeypatch):
+    """One indicator correlates .75 with two that correlate .45: its loading would be .75/√.45 > 1."""
+    items, scores = export(n=96, therapists=12)
+    data = latent.indicators(LATENT, scores, items, INSTRUMENTS)
+    correlations = np.where(data.owner[:, None] == data.owner, 0.5, 0.2)
+    correlations[9, 10:] = correlations[10:, 9] = 0.75
+    correlations[10, 11] = correlations[11, 10] = 0.45
+    np.fill_diagonal(correlations, 1.0)
+    rows = np.random.default_rng(0).standard_normal((96, 12))
+    rows -= rows.mean(axis=0)
+    rows = rows @ np.linalg.inv(np.linalg.cholesky(rows.T @ rows / 96)).T
+    made = replace(data, values=rows @ np.linalg.cholesky(correlations).T)
+    fit = latent.fit_latent(made, "single")[0]
+    assert fit.converged and not fit.admissible
+    monkeypatch.setattr(latent, "indicators", lambda *_: made)
+    table = measurement_table(
+        {"l": LATENT}, Sources.of(scores, items, None, INSTRUMENTS), ENGINES, Settings(1, draws=200), 0
     )
+    row = table[(table.measurement == "latent") & (table.level == "single")]
+    assert row["note"].tolist() == ["withheld: a variance is negative"] and row["estimate"].isna().all()
 
 
 def test_the_table_has_observed_latent_and_corrected_rows_side_by_side():
@@ -315,17 +378,17 @@ def test_an_item_that_nobody_answered_withholds_what_needs_complete_answers():
     assert factors["note"].str.startswith("withheld: too few").all() and (factors["n_clients"] == 0).all()
 
 
-def test_without_semopy_what_it_fits_is_withheld_with_the_reason(monkeypatch):
+def test_without_semopy_factor_models_are_withheld_with_the_reason_and_latent_ones_fitted(monkeypatch):
     monkeypatch.setitem(sys.modules, "semopy", None)
     items, scores = export(n=120)
     sources = Sources.of(scores, items, None, INSTRUMENTS)
     table = measurement_table(
         {"bond_latent": LATENT}, sources, ENGINES, Settings(1, draws=200, replicates=20), 2
     )
-    notes = table[(table.measurement == "latent") & (table.engine == "semopy")]["note"]
+    fitted_rows = table[(table.measurement == "latent") & (table.engine == "covariances")]
+    assert set(fitted_rows["level"]) == {"within", "single"} and fitted_rows["estimate"].notna().all()
     factors = factor_table(items, INSTRUMENTS["wai"], scores["therapist"])["note"]
-    for found in (notes, factors):
-        assert len(found) and found.str.contains("semopy cannot be imported").all()
+    assert len(factors) and factors.str.contains("semopy cannot be imported").all()
 
 
 def test_factor_models_tell_one_factor_from_three():

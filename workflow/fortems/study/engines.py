@@ -22,15 +22,12 @@ class Engine:
         Whether clients with missing values enter, by full information; else complete rows alone do.
     matrix : bool
         Whether a matrix of covariances is enough for it, without client rows.
-    latent : tuple of str
-        Levels at which it fits latent variables.
     """
 
     levels: tuple[str, ...]
     intervals: tuple[str, ...]
     incomplete: bool = False
     matrix: bool = False
-    latent: tuple[str, ...] = ()
 
     @property
     def resamples(self) -> bool:
@@ -43,9 +40,9 @@ _ALL = ("robust", *_NORMAL, *RESAMPLED)
 
 #: The engines, at each level the one that counts before those that stand in for it where it was not run.
 ENGINES: dict[str, Engine] = {
-    "twolevel": Engine(("within", "between"), _ALL, incomplete=True, latent=("within",)),
+    "twolevel": Engine(("within", "between"), _ALL, incomplete=True),
     "regression": Engine(("single",), (*_ALL, "cr2"), incomplete=True, matrix=True),
-    "semopy": Engine(("single",), _NORMAL, matrix=True, latent=("single",)),
+    "semopy": Engine(("single",), _NORMAL, matrix=True),
     "mixedlm": Engine(("within", "between", "single"), _NORMAL),
 }
 

@@ -22,7 +22,6 @@ from scipy.special import chdtrc
 
 from fortems.mediation.engines.mixedlm import cluster_means
 from fortems.mediation.engines.semopy import fitted
-from fortems.mediation.measurement.latent import is_admissible
 from fortems.mediation.pathfit import indices, srmr
 from fortems.mediation.system import CannotFit
 from fortems.study.instruments import Instrument
@@ -164,7 +163,7 @@ def _fit(
     order = [model.vars["observed"].index(column) for column in table.columns]
     sigma = model.calc_sigma()[0][np.ix_(order, order)]
     sample = scaled.T @ scaled / n
-    admissible = bool(is_admissible(model))
+    admissible = _is_admissible(model)
     base |= {"converged": converged, "admissible": admissible}
     if not (converged and admissible):
         why = "a variance is negative" if converged else "no maximum"
@@ -207,6 +206,12 @@ def _fit(
 
 def _tested(chi2: float, df: int, base_chi2: float, base_df: int, n: int) -> dict[str, float]:
     return {"chi2": chi2, "df": df, "p": float(chdtrc(df, chi2)), **indices(chi2, df, base_chi2, base_df, n)}
+
+
+def _is_admissible(model: Any) -> bool:
+    """Whether residual variances are not negative and the latent covariances are definite."""
+    psi, theta = model.matrices[2], model.matrices[3]
+    return bool(np.diag(theta).min() >= 0 and np.linalg.eigvalsh(psi)[0] > 0)
 
 
 def _discrepancy(sample: Array, sigma: Array) -> float:

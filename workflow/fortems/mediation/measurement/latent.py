@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from twolevel import ClusterData, Fit
 
 from fortems.mediation.engines.mixedlm import cluster_means
-from fortems.mediation.engines.semopy import finish, fitted
+from fortems.mediation.measurement.one_level import OneLevel
 from fortems.study.instruments import Instrument
 from fortems.study.models import MediationModel
 from fortems.study.scoring import reverse
@@ -151,11 +152,11 @@ def indicators(
 
 
 def description(owner: NDArray[np.int64]) -> str:
-    """Return the latent mediation model in semopy's language, indicators v0, v1, …"""
+    """Return the latent mediation model in lavaan's language, indicators v0, v1, …"""
     lines = [
         f"{role} =~ {' + '.join(f'v{i}' for i in np.flatnonzero(owner == k))}" for k, role in enumerate(ROLES)
     ]
-    return "\n".join([*lines, "m ~ slope_a*x", "y ~ slope_b*m + slope_c*x"])
+    return "\n".join([*lines, "m ~ a*x", "y ~ b*m + c*x"])
 
 
 def covariance(data: Indicators, level: str, weights: Array | None = None) -> tuple[Array, int]:
@@ -188,84 +189,53 @@ def unvarying(data: Indicators, level: str) -> list[str]:
     return [name for name, is_still in zip(data.names, still, strict=True) if is_still]
 
 
-def fit_latent(data: Indicators, level: str) -> tuple[LatentFit, Any, Array]:
-    """Fit the latent model at a level.
+def structure(owner: NDArray[np.int64]) -> OneLevel:
+    """Return the latent mediation model of one level."""
+    return OneLevel(description(owner), [f"v{i}" for i in range(len(owner))])
+
+
+def fit_latent(data: Indicators, level: str) -> tuple[LatentFit, Array, Array]:
+    """Fit the latent model to the covariances of a level.
 
     Returns
     -------
     LatentFit
         Standard errors from the expected information by the delta method.
-    semopy.Model, ndarray
-        For replicates: the model and the indicators' SDs.
+    ndarray, ndarray (p,)
+        For replicates: the parameters and the indicators' SDs.
+
+    Raises
+    ------
+    CollinearVariablesError
     """
     matrix, n = covariance(data, level)
     sd = np.sqrt(np.diag(matrix))
-    names = [f"v{i}" for i in range(len(sd))]
-    table = pd.DataFrame(matrix / np.outer(sd, sd), names, names)
-    rows = np.random.default_rng(0).standard_normal((n, len(sd)))  # any data with exactly this covariance
-    rows -= rows.mean(axis=0)
-    rows = rows @ np.linalg.inv(np.linalg.cholesky(rows.T @ rows / n)).T @ np.linalg.cholesky(table).T
-    model, converged = fitted(description(data.owner), pd.DataFrame(rows, columns=names))
-    return _result(model, data, sd, n, converged), model, sd
+    scaled = matrix / np.outer(sd, sd)
+    model = structure(data.owner)
+    fit = model.fit(scaled, n)
+    chi2 = model.chi2(fit, scaled, n)
+    return _result(fit, data.owner, sd, chi2, model.df, n), fit.solution.theta, sd
 
 
-def _result(model: Any, data: Indicators, sd: Array, n: int, converged: bool) -> LatentFit:
-    base = np.array(model.param_vals, float)
-    raw, standard = _numbers(model, base, data, sd)
-    se = np.full(len(NUMBERS), np.nan)
-    try:
-        information = np.linalg.inv(model.calc_fim())
-        jacobian = np.column_stack(
-            [
-                (_numbers(model, base + h, data, sd)[0] - _numbers(model, base - h, data, sd)[0]) / 2e-5
-                for h in 1e-5 * np.eye(len(base))
-            ]
-        )
-        se = np.sqrt(np.einsum("ij,jk,ik->i", jacobian, information, jacobian))
-    except np.linalg.LinAlgError:
-        converged = False
-    model.update_matrices(base)
-    sigma = model.calc_sigma()[0]
-    observed = model.mx_cov
-    p = len(sigma)
-    chi2 = n * float(
-        np.linalg.slogdet(sigma)[1]
-        - np.linalg.slogdet(observed)[1]
-        + np.trace(np.linalg.solve(sigma, observed))
-        - p
-    )
+def _result(fit: Fit, owner: NDArray[np.int64], sd: Array, chi2: float, df: int, n: int) -> LatentFit:
+    """The numbers of a fit to indicators of which `sd` are the units; NaN where it has no maximum."""
+
+    def number(which: int) -> Callable[[Mapping[str, Any]], float]:
+        return lambda values: float(_numbers(values, owner, sd)[which])
+
+    found = [fit.delta(number(k)) for k in range(len(NUMBERS))] if fit.converged else []
+    estimates, errors = zip(*found, strict=True) if found else ((np.nan,) * 5, (np.nan,) * 5)
+    standard = _standardized(fit.coef) if fit.converged else np.full(5, np.nan)
     return LatentFit(
-        estimate=dict(zip(NUMBERS, raw.tolist(), strict=True)),
-        se=dict(zip(NUMBERS, se.tolist(), strict=True)),
+        estimate=dict(zip(NUMBERS, estimates, strict=True)),
+        se=dict(zip(NUMBERS, errors, strict=True)),
         standardized=dict(zip(NUMBERS, standard.tolist(), strict=True)),
-        chi2=chi2,
-        df=p * (p + 1) // 2 - len(base),
-        converged=converged,
-        admissible=is_admissible(model),
+        chi2=chi2 if fit.converged else np.nan,
+        df=df,
+        converged=fit.converged,
+        admissible=fit.admissible,
         n=n,
     )
-
-
-def is_admissible(model: Any) -> bool:
-    """Return whether residual variances are not negative and the latent covariances are definite."""
-    psi, theta = model.matrices[2], model.matrices[3]
-    return bool(np.diag(theta).min() >= 0 and np.linalg.eigvalsh(psi)[0] > 0)
-
-
-def _numbers(model: Any, parameters: Array, data: Indicators, sd: Array) -> tuple[Array, Array]:
-    """Return (a, b, direct, indirect, total) in score units and in SDs of the latent variables."""
-    model.update_matrices(parameters)
-    beta, loadings, psi = model.matrices[:3]
-    inner = list(model.names_beta[0])
-    at = [inner.index(role) for role in ROLES]
-    latent = np.linalg.inv(np.eye(len(inner)) - beta)
-    spread = np.sqrt(np.clip(np.diag(latent @ psi @ latent.T)[at], 0.0, None))
-    observed, factors = list(model.names_lambda[0]), list(model.names_lambda[1])
-    true = np.zeros(3)
-    for i, owner in enumerate(data.owner):
-        true[owner] += sd[i] * loadings[observed.index(f"v{i}"), factors.index(ROLES[owner])]
-    a, b, c = beta[at[1], at[0]], beta[at[2], at[1]], beta[at[2], at[0]]
-    return _assembled(a, b, c, true), _assembled(a, b, c, 1 / spread)
 
 
 def _assembled(a: float, b: float, c: float, unit: Array) -> Array:
@@ -274,37 +244,45 @@ def _assembled(a: float, b: float, c: float, unit: Array) -> Array:
     return np.array([a, b, c, a * b, a * b + c])
 
 
-def replicates(data: Indicators, level: str, model: Any, sd: Array, weights: Array) -> Array:
+def _numbers(values: Mapping[str, Any], owner: NDArray[np.int64], sd: Array) -> Array:
+    """Return ``NUMBERS`` in score units from parameters by name; first loadings are 1."""
+    true = [
+        sum(float(sd[i] * values.get(f"{role}=~v{i}", 1.0)) for i in np.flatnonzero(owner == k))
+        for k, role in enumerate(ROLES)
+    ]
+    return _assembled(values["a"], values["b"], values["c"], np.array(true))
+
+
+def _standardized(values: Mapping[str, Any]) -> Array:
+    """Return ``NUMBERS`` in SDs of the latent variables."""
+    a, b, c = values["a"], values["b"], values["c"]
+    psi = [values[f"{role}~~{role}"] for role in ROLES]
+    m = a**2 * psi[0] + psi[1]
+    y = (b * a + c) ** 2 * psi[0] + b**2 * psi[1] + psi[2]
+    variances = np.array([psi[0], m, y])
+    return _assembled(a, b, c, 1 / np.sqrt(np.where(variances > 0, variances, np.nan)))
+
+
+def replicates(data: Indicators, level: str, start: Array, sd: Array, weights: Array) -> Array:
     """Return cluster-bootstrap replicates (R, 5) of ``NUMBERS`` in score units; NaN where there is no maximum.
 
     Parameters
     ----------
     data : Indicators
     level : str
-    model, sd
+    start, sd
         From ``fit_latent``; every replicate starts at its estimates.
     weights : ndarray (R, J)
         How often each therapist counts.
     """
-    start = np.array(model.param_vals, float)
-    order = [int(name[1:]) for name in model.vars["observed"]]
+    model = structure(data.owner)
     found = np.full((len(weights), len(NUMBERS)), np.nan)
-    original = model.mx_cov, model.n_samples
     for r, weight in enumerate(weights):
         matrix, n = covariance(data, level, weight)
-        scaled = matrix / np.outer(sd, sd)
-        if np.linalg.eigvalsh(scaled)[0] < 1e-8:
-            continue
-        model.load_cov(scaled[np.ix_(order, order)])
-        model.n_samples = n
-        model.param_vals = start.copy()
         # A negative residual variance is no failure here: leaving such replicates out would shorten the interval.
-        if finish(model):
-            found[r] = _numbers(model, model.param_vals, data, sd)[0]
-    model.load_cov(original[0])
-    model.n_samples = original[1]
-    model.param_vals = start
-    model.update_matrices(start)
+        values = model.again(matrix / np.outer(sd, sd), n, start)
+        if values is not None:
+            found[r] = _numbers(values, data.owner, sd)
     return found
 
 
@@ -327,47 +305,12 @@ def why_not_twolevel(data: Indicators) -> str:
 
 def fit_twolevel(data: Indicators) -> LatentFit:
     """Fit the latent model within therapists with a saturated between part by the two-level engine."""
-    from twolevel import ClusterData
-
     from fortems.mediation.engines.twolevel_general import fit_text
 
     names = [f"v{i}" for i in range(data.values.shape[1])]
     frame = pd.DataFrame(data.values, columns=names).assign(therapist=data.cluster)
-    lines = ["level: 1", *description(data.owner).replace("slope_", "").splitlines(), "level: 2"]
+    lines = ["level: 1", *description(data.owner).splitlines(), "level: 2"]
     lines += [f"{one} ~~ {' + '.join(names[i:])}" for i, one in enumerate(names)]
     fit = fit_text("\n".join(lines), ClusterData(frame, "therapist"), missing=False)
-
-    def number(which: int, standardized: bool) -> Callable[[Mapping[str, Any]], float]:
-        def value(values: Mapping[str, Any]) -> float:
-            return float(_from_values(values, data.owner, standardized)[which])
-
-        return value
-
-    found = [fit.delta(number(k, False)) for k in range(len(NUMBERS))] if fit.converged else []
-    estimates, errors = zip(*found, strict=True) if found else ((np.nan,) * 5, (np.nan,) * 5)
-    standard = _from_values(fit.coef, data.owner, True) if fit.converged else np.full(5, np.nan)
-    return LatentFit(
-        estimate=dict(zip(NUMBERS, estimates, strict=True)),
-        se=dict(zip(NUMBERS, errors, strict=True)),
-        standardized=dict(zip(NUMBERS, standard.tolist(), strict=True)),
-        chi2=fit.fit_indices.chi2 if fit.converged else np.nan,
-        df=fit.fit_indices.df if fit.converged else 0,
-        converged=fit.converged,
-        admissible=fit.admissible,
-        n=fit.n_clients,
-    )
-
-
-def _from_values(values: Mapping[str, Any], owner: NDArray[np.int64], standardized: bool) -> Array:
-    """Return ``NUMBERS`` from the two-level engine's parameters (raw indicators, first loadings 1)."""
-    a, b, c = values["a"], values["b"], values["c"]
-    if standardized:
-        psi = [values[f"{role}~~{role}"] for role in ROLES]
-        m = a**2 * psi[0] + psi[1]
-        y = (b * a + c) ** 2 * psi[0] + b**2 * psi[1] + psi[2]
-        return _assembled(a, b, c, 1 / np.sqrt(np.array([psi[0], m, y])))
-    true = [
-        sum(float(values.get(f"{role}=~v{i}", 1.0)) for i in np.flatnonzero(owner == k))
-        for k, role in enumerate(ROLES)
-    ]
-    return _assembled(a, b, c, np.array(true))
+    chi2, df = (fit.fit_indices.chi2, fit.fit_indices.df) if fit.converged else (np.nan, 0)
+    return _result(fit, data.owner, np.ones(len(names)), chi2, df, fit.n_clients)

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
-from twolevel.errors import CollinearVariablesError
+from twolevel.errors import CollinearVariablesError, ModelError
 
 from fortems.mediation.engines.regression import MIN_CLUSTERS
 from fortems.mediation.measurement import latent
 from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, tested, withheld
 from fortems.mediation.slopes import Settings
-from fortems.mediation.system import CannotFit
 from fortems.seeds import stream
 from fortems.stats.intervals import Interval, percentile_interval, t_interval
 from fortems.stats.jackknife import jackknife_variance
@@ -23,6 +22,9 @@ from fortems.study.models import MediationModel
 
 Array = NDArray[np.float64]
 
+#: One level's covariances fitted by the two-level engine; `twolevel` are both levels at once.
+ENGINE = "covariances"
+COLLINEAR = "indicators are exactly collinear"
 SHOWN = {"a": "wald", "b": "wald", "direct": "wald", "total": "delta", "indirect": "delta"}
 
 
@@ -43,33 +45,33 @@ def latent_rows(
     rows: list[dict[str, Any]] = []
     for level in ("within", "single"):
         if isinstance(data, str):
-            rows.append(withheld(model, "semopy", level, data))
+            rows.append(withheld(model, ENGINE, level, data))
             continue
         n, n_clusters = len(data.values), data.n_clusters
         size = {"n_clients": n, "n_therapists": n_clusters}
         free = n - n_clusters if level == "within" else n
         if free <= data.values.shape[1]:
-            rows.append(withheld(model, "semopy", level, "fewer clients than indicators need", **size))
+            rows.append(withheld(model, ENGINE, level, "fewer clients than indicators need", **size))
             continue
         still = latent.unvarying(data, level)
         if still:
             where = "within therapists" if level == "within" else "at all"
-            rows.append(withheld(model, "semopy", level, f"{', '.join(still)} does not vary {where}", **size))
+            rows.append(withheld(model, ENGINE, level, f"{', '.join(still)} does not vary {where}", **size))
             continue
         try:
-            fit, fitted, sd = latent.fit_latent(data, level)
-        except CannotFit as reason:
-            rows.append(withheld(model, "semopy", level, reason, **size))
+            fit, found, sd = latent.fit_latent(data, level)
+        except CollinearVariablesError:
+            rows.append(withheld(model, ENGINE, level, COLLINEAR, **size))
             continue
-        except (np.linalg.LinAlgError, ValueError):
-            rows.append(withheld(model, "semopy", level, "the search failed", **size))
+        except ModelError:
+            rows.append(withheld(model, ENGINE, level, "the search failed", **size))
             continue
         how = "; pooled covariances within therapists" if level == "within" else ""
-        rows += _fitted_rows(model, "semopy", level, fit, data, how, settings)
+        rows += _fitted_rows(model, ENGINE, level, fit, data, how, settings)
         if fit.converged and fit.admissible:
-            rows += _jackknife(model, data, level, fit, fitted, sd, settings)
+            rows += _jackknife(model, data, level, fit, found, sd, settings)
         if count and n_clusters >= MIN_CLUSTERS and fit.converged and fit.admissible:
-            rows += _latent_bootstrap(model, data, level, fit, fitted, sd, settings, count)
+            rows += _latent_bootstrap(model, data, level, fit, found, sd, settings, count)
     if not isinstance(data, str):
         rows += _twolevel_rows(model, data, settings)
     return rows
@@ -128,13 +130,13 @@ def _jackknife(
     data: latent.Indicators,
     level: str,
     fit: latent.LatentFit,
-    fitted: Any,
+    start: Array,
     sd: Array,
     settings: Settings,
 ) -> list[dict[str, Any]]:
     """The primary interval of observed scores for latent ones too: therapists left out in turn, a and b as t variates."""
     j = data.n_clusters
-    left_out = latent.replicates(data, level, fitted, sd, 1.0 - np.eye(j))
+    left_out = latent.replicates(data, level, start, sd, 1.0 - np.eye(j))
     full = np.array([fit.estimate[effect] for effect in latent.NUMBERS])
     variance = jackknife_variance(full, left_out)
     of = dict(zip(latent.NUMBERS, variance, strict=True))
@@ -149,7 +151,7 @@ def _jackknife(
             interval = t_interval(fit.estimate[effect], np.sqrt(of[effect]), j - 1, settings.confidence)
         if np.isnan(interval.low).any():
             continue
-        row = _row(model, "semopy", level, effect, fit, data, PRIMARY_INTERVAL, interval)
+        row = _row(model, ENGINE, level, effect, fit, data, PRIMARY_INTERVAL, interval)
         rows.append(row | _global_fit(fit))
     return rows
 
@@ -170,7 +172,7 @@ def _twolevel_rows(
     try:
         fit = latent.fit_twolevel(data)
     except CollinearVariablesError:
-        return [withheld(model, "twolevel", "within", "indicators are exactly collinear", **size)]
+        return [withheld(model, "twolevel", "within", COLLINEAR, **size)]
     return _fitted_rows(model, "twolevel", "within", fit, data, "; two-level", settings)
 
 
@@ -179,7 +181,7 @@ def _latent_bootstrap(
     data: latent.Indicators,
     level: str,
     fit: latent.LatentFit,
-    fitted: Any,
+    start: Array,
     sd: Array,
     settings: Settings,
     count: int,
@@ -187,7 +189,7 @@ def _latent_bootstrap(
     rng = stream(settings.seed, "mediation", model.name, "bootstrap", "latent", level)
     j = data.n_clusters
     weights = rng.multinomial(j, np.full(j, 1 / j), size=count).astype(float)
-    found = latent.replicates(data, level, fitted, sd, weights)
+    found = latent.replicates(data, level, start, sd, weights)
     failed = int(np.isnan(found).any(axis=1).sum())
     note = f"{failed} of {count} replicates without a maximum" if failed else ""
     if failed > count // 2:
@@ -195,5 +197,5 @@ def _latent_bootstrap(
     rows = []
     for k, effect in enumerate(latent.NUMBERS):
         interval = percentile_interval(found[:, k], settings.confidence)
-        rows.append(_row(model, "semopy", level, effect, fit, data, "percentile", interval) | {"note": note})
+        rows.append(_row(model, ENGINE, level, effect, fit, data, "percentile", interval) | {"note": note})
     return rows
