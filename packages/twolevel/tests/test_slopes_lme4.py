@@ -1,5 +1,6 @@
 """Random slopes of a single outcome: what lme4 finds by maximum likelihood (tests/reference/lme4)."""
 
+import runpy
 import warnings
 from pathlib import Path
 
@@ -98,3 +99,33 @@ def test_standard_errors_are_those_of_the_observed_information():
     np.testing.assert_allclose(
         np.sqrt(np.diag(fit.vcov)), np.sqrt(np.diag(np.linalg.inv(hessian))), rtol=1e-3
     )
+
+
+#: Seed, log-likelihood by lme4 1.1.31 with its usual search (nloptwrap) and with bobyqa as in fit_lme4.R.
+TWO_ENDS = [
+    (105, -94.713104, -95.423521),
+    (110, -86.601587, -86.677382),
+    (114, -93.787024, -93.429568),
+]
+
+
+@pytest.mark.parametrize(("seed", "usual", "bobyqa"), TWO_ENDS)
+def test_where_one_search_of_lme4_stops_at_a_lower_maximum_ours_is_the_higher_one(seed, usual, bobyqa):
+    """y ~ x + t + (1 + x + t | cluster), 15 clusters: its two searches part, and the joint density decides."""
+    from scipy.stats import multivariate_normal
+
+    draw = runpy.run_path(str(ORACLE / "make_cases.py"))["draw"]
+    data = draw((seed, 15, 2, 6, 0.5, 0.4, 0.4, 0.3, 0.0))
+    fit = twolevel.fit(CASES.loc["moderate__two_slopes", "text"], data, "cluster")
+    assert fit.converged and fit.admissible
+    assert abs(usual - bobyqa) > 0.05
+    assert fit.loglik == pytest.approx(max(usual, bobyqa), abs=2e-6)
+    v, names = fit.values, ("y", "s", "r")
+    g = np.array([[v.get(f"{one}~~{two}.l2", v.get(f"{two}~~{one}.l2")) for two in names] for one in names])
+    means = [v[f"{name}~1.l2"] for name in names]
+    total = 0.0
+    for _, rows in data.groupby("cluster"):
+        z = np.column_stack([np.ones(len(rows)), rows["x"], rows["t"]])
+        cov = z @ g @ z.T + v["y~~y"] * np.eye(len(rows))
+        total += multivariate_normal(z @ means, cov).logpdf(rows["y"])
+    assert fit.loglik == pytest.approx(total, abs=1e-7)
