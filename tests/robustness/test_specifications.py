@@ -95,6 +95,35 @@ def test_robust_distances_leave_out_planted_outliers_and_few_others():
     assert classical[:10].sum() <= out[:10].sum()
 
 
+@pytest.mark.parametrize("kind", ["one client at the middle", "a plane"])
+def test_robust_distances_bear_ties(kind):
+    """A client who stands at the median of all, and variables of which one is the sum of others for most."""
+    rng = np.random.default_rng(8)
+    values = rng.standard_normal((81, 3))
+    if kind == "one client at the middle":
+        values[-1] = np.median(values[:-1], axis=0)
+    else:
+        values[10:, 2] = values[10:, 0] + values[10:, 1]
+    values[:5] = [9.0, -9.0, 9.0] + rng.standard_normal((5, 3)) * 0.1
+    out = beyond(values, 0.99)
+    assert out[:5].all() and out[5:].mean() < 0.3
+
+
+def test_where_half_of_the_clients_agree_nobody_is_far():
+    values = np.random.default_rng(8).standard_normal((81, 3))
+    values[10:70, 0] = 0.0
+    assert not beyond(values, 0.99).any()
+
+
+def test_clients_of_few_values_have_distances_or_none():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        n, p = rng.integers(8, 120), rng.integers(2, 5)
+        values = np.clip(rng.standard_normal((n, p)).round(), -1, 1)
+        values[: rng.integers(n), 0] = 0
+        assert beyond(values, 0.99).shape == (n,)
+
+
 def test_a_key_whose_turned_items_run_against_their_scale_is_named():
     alliance = MODEL.__class__("alliance", ("alliance",), ("meaning",), "distress")
     reasons = unavailable(CHOICES, alliance, clients(), ("mixedlm",))

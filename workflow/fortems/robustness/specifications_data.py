@@ -5,6 +5,7 @@ Steps in this order: key, mediator's score, missing answers, inclusion, outliers
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,6 +25,7 @@ from fortems.study.scoring import reverse, score
 Array = NDArray[np.float64]
 
 FEWEST_ITEMS = 3  # that a factor is determined by
+QUARTILE = 0.6744897501960817  # of the standard normal distribution, from its middle
 
 
 @dataclass(frozen=True)
@@ -319,14 +321,41 @@ def beyond(values: Array, quantile: float) -> NDArray[np.bool_]:
     return np.asarray(distances > chdtri(p, 1 - quantile))
 
 
+def _middle(values: Array) -> Array:
+    """Medians, moved by next to nothing: from a point where a client stands the search has no direction to him or her."""
+    return np.median(values, axis=0) + 1e-9 * (1 + np.arange(values.shape[1]))
+
+
+def _spread(values: Array) -> Array:
+    """Normal-consistent median absolute deviations, and SDs where half of the clients agree."""
+    deviation = np.median(np.abs(values - np.median(values, axis=0)), axis=0) / QUARTILE
+    return np.where(deviation > 0, deviation, np.where(values.std(axis=0) > 0, values.std(axis=0), 1.0))
+
+
 @lru_cache(maxsize=256)
 def _distances(content: bytes, n: int, p: int) -> Array:
-    """Squared distances (n,); the same clients come again under every covariate."""
+    """Squared distances (n,); the same clients come again under every covariate.
+
+    Zeros where the search has no answer, as where half of the clients agree in a variable: then nobody is far.
+    """
     from statsmodels.robust.covariance import CovDetMCD
 
     values = np.frombuffer(content, float).reshape(n, p)
     standard = (values - np.median(values, axis=0)) / values.std(axis=0)
-    found = CovDetMCD(standard).fit(h=None)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = CovDetMCD(standard).fit(
+                h=None,
+                mean_func=_middle,
+                scale_func=_spread,
+                options_start={"loc_func": _middle, "scale_func": _spread},
+            )
+        scatter = np.linalg.pinv(np.asarray(found.cov))
+    except (np.linalg.LinAlgError, ArithmeticError, ValueError):
+        return np.zeros(n)
+    if not np.isfinite(scatter).all():
+        return np.zeros(n)
     deviation = standard - np.asarray(found.mean)
     # Sums of few items tie, so that half of the clients can lie in a plane, whose scatter has no inverse.
-    return np.einsum("ij,ij->i", deviation @ np.linalg.pinv(np.asarray(found.cov)), deviation)
+    return np.einsum("ij,ij->i", deviation @ scatter, deviation)
