@@ -29,6 +29,13 @@ QUICK = {
     "bootstrap": None,
     "design": None,
     "models": "models.yaml",
+    # What is told of analyses does not depend on how often they are resampled.
+    "robustness": {
+        "distribution": {"studies": 20},
+        "bayes": {"steps": 2000, "chains": 2},
+        "multiverse": {"resamples": 40},
+        "aspects": {"resamples": 40},
+    },
 }
 
 
