@@ -110,7 +110,9 @@ def test_own_data_in_six_lines_run_to_the_claims(repository, built):
     shutil.copyfile(built.root / "results/tiny/data/items.csv", repository.root / "clinic.csv")
     smaller = repository.write(
         "smaller.yaml",
-        "models: config/tiny_models.yaml\nbootstrap: {replicates: 20}\nmontecarlo: {draws: 200}\n",
+        "models: config/tiny_models.yaml\nbootstrap: {replicates: 20}\nmontecarlo: {draws: 200}\n"
+        "robustness:\n  distribution: {studies: 3}\n  bayes: {steps: 500, chains: 2, scales: [0.5]}\n"
+        "  multiverse: {choices: config/robustness_reduced.yaml, resamples: 20}\n  aspects: {resamples: 20}\n",
     )
     done = repository.snakemake("results/clinic/claims.csv", "--configfile", "clinic.yaml", smaller.name)
     assert done.returncode == 0, done.stdout[-3000:]
