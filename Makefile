@@ -60,7 +60,7 @@ test: dev ## the test suite: the study's, then the engine's (test-engine)
 	@$(MAKE) --no-print-directory test-engine
 
 test-faults: dev ## same bytes in other surroundings, kill and resume, full disk, Slurm
-	$(BIN)/pytest -n auto --dist load -m slow tests/run/test_faults.py tests/slurm
+	$(BIN)/pytest -m slow tests/run/test_faults.py tests/slurm
 
 test-engine: dev ## the engine's wheel alone: its own tests where nothing else is installed
 	rm -rf $(ENGINE)

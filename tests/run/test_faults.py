@@ -79,17 +79,14 @@ def small_disk(place, size: str):
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-@pytest.fixture(scope="session")
-def wide(built, made_once):
+@pytest.fixture(scope="module")
+def wide(built, tmp_path_factory):
     """The tiny run with all engines: what each computes must not depend on where."""
-
-    def make(folder: Path) -> None:
-        copy = type(built).copy(folder / "repository", source=built.root)
-        done = run_to_the_end(copy, WIDE)
-        assert done.returncode == 0, done.stdout[-3000:]
-        assert set(read_csv(copy.root / "results/tiny/mediation/fit.csv")["engine"]) == set(ENGINES)
-
-    return type(built)(made_once("wide", make) / "repository")
+    copy = type(built).copy(tmp_path_factory.mktemp("wide") / "repository", source=built.root)
+    done = run_to_the_end(copy, WIDE)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert set(read_csv(copy.root / "results/tiny/mediation/fit.csv")["engine"]) == set(ENGINES)
+    return copy
 
 
 @slow
