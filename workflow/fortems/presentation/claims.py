@@ -34,9 +34,11 @@ def reason(claims: Mapping[str, Claim], row: Row) -> str:
     text = str(row["reason"]).removeprefix(f"{row['verdict']}: ")
     claim = claims.get(str(row["claim"]))
     parts = (*claim.parts, *claim.contrasts) if claim else ()
-    for part in sorted(parts, key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", f"“{claim_label(claims, part)}”", text)
-    return text
+    if not parts:
+        return text
+    # All at once, so that a label is not searched for the names of others.
+    names = "|".join(re.escape(part) for part in sorted(parts, key=len, reverse=True))
+    return re.sub(rf"(?<!\w)(?:{names})(?!\w)", lambda found: f"“{claim_label(claims, found.group())}”", text)
 
 
 def patterns(claims: Mapping[str, Claim]) -> dict[str, Claim]:

@@ -25,7 +25,6 @@ from fortems.study.scoring import reverse, score
 Array = NDArray[np.float64]
 
 FEWEST_ITEMS = 3  # that a factor is determined by
-QUARTILE = 0.6744897501960817  # of the standard normal distribution, from its middle
 
 
 @dataclass(frozen=True)
@@ -327,9 +326,11 @@ def _middle(values: Array) -> Array:
 
 
 def _spread(values: Array) -> Array:
-    """Normal-consistent median absolute deviations, and SDs where half of the clients agree."""
-    deviation = np.median(np.abs(values - np.median(values, axis=0)), axis=0) / QUARTILE
-    return np.where(deviation > 0, deviation, np.where(values.std(axis=0) > 0, values.std(axis=0), 1.0))
+    """Median absolute deviations, SDs where half of the clients agree, and 1 where all do."""
+    from statsmodels.robust.scale import mad
+
+    deviation, sd = mad(values), values.std(axis=0)
+    return np.where(deviation > 0, deviation, np.where(sd > 0, sd, 1.0))
 
 
 @lru_cache(maxsize=256)

@@ -13,8 +13,8 @@ from fortems.report.template import Report
 from fortems.schema import plain_yaml
 from fortems.study.definition import study
 
-#: Sections that a run without such models leaves out.
 SUPPLEMENT = "s-"  # how identifiers of its sections begin
+#: Sections that a run without such models leaves out.
 OPTIONAL = frozenset({"s-covariates", "s-further", "s-reversed", "s-power", "s-paths"})
 PACKAGES = (
     (NAME, "the study"),
