@@ -51,6 +51,16 @@ def test_a_pattern_that_fails_names_its_parts_by_their_labels(report_of):
     assert reason(found, other) == row["reason"]
 
 
+def test_a_label_is_not_searched_for_the_names_of_other_parts(report_of):
+    found = report_of("items").results.claims
+    long, short = found["whole_pattern"].parts[:2]
+    claims = {**found, long: replace(found[long], label=f"the {short} of all")}
+    row = Row(
+        "claims.csv", 0, "", {"claim": "whole_pattern", "verdict": "", "reason": f"{long} does not hold"}
+    )
+    assert reason(claims, row) == f"“the {short} of all” does not hold"
+
+
 def test_a_finding_that_cannot_be_tested_is_named_once(report_of):
     report = report_of("items")
     table = report.results.table(claims.CLAIMS)
