@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import twolevel
 from clients import MODEL, clients
 from fortems.mediation.columns import build
 from fortems.mediation.effects import effect_rows
@@ -194,6 +195,43 @@ def test_every_estimate_is_that_of_a_run_on_the_same_clients(small):
             ].iloc[0]  # fmt: skip
             for column in ("estimate", "ci_low", "ci_high", "p", "standardized", "n_clients"):
                 assert mine[column] == pytest.approx(row[column], rel=1e-7), (level, age, column)
+
+
+def test_full_information_has_the_interval_of_refits_without_each_therapist():
+    """The model written by hand, fitted again to a file without each therapist; a and b as independent t(J - 1)."""
+    lone = choices_of(
+        {
+            "choices": {
+                "estimand": {"within": {"level": "within"}},
+                "missing": {"full_information": {"rule": "full_information"}},
+            }
+        }
+    )
+    mine = multiverse(MODEL, clients(0.003), lone, ("twolevel",)).table.iloc[0]
+    frame = variant(clients(0.003), MODEL, CHOICES, specification(missing="full_information")).frame
+    text = """
+    level: 1
+    meaning ~ a*bond
+    distress ~ b*meaning + bond
+    level: 2
+    bond ~~ meaning + distress
+    meaning ~~ distress
+    """
+
+    def paths(rows):
+        found = twolevel.fit(text, rows, cluster="therapist", missing="ml").coef
+        return found["a"], found["b"]
+
+    a, b = paths(frame)
+    therapists = frame["therapist"].unique()
+    out = np.array([paths(frame[frame["therapist"] != one]) for one in therapists])
+    spread = (len(therapists) - 1) / len(therapists) * ((out - out.mean(axis=0)) ** 2).sum(axis=0)
+    df = len(therapists) - 1
+    t = np.random.default_rng(1).standard_t(df, (2, 4_000_000))
+    low, high = np.quantile((a + np.sqrt(spread[0]) * t[0]) * (b + np.sqrt(spread[1]) * t[1]), [0.025, 0.975])
+    assert frame[["bond", "meaning", "distress"]].isna().any(axis=None) and mine["interval"] == "robust"
+    assert mine["estimate"] == pytest.approx(a * b, rel=1e-5)
+    assert mine["ci_low"] == pytest.approx(low, rel=0.01) and mine["ci_high"] == pytest.approx(high, rel=0.01)
 
 
 def test_no_estimate_is_counted_twice(small):
