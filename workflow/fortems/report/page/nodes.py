@@ -17,14 +17,21 @@ def attr(identifier: str = "", classes: Iterable[str] = (), **pairs: str) -> lis
 
 
 def words(text: str) -> list[Node]:
-    """Plain text as inlines; nothing in it is markup. A no-break space stays one."""
+    """Plain text as inlines; nothing in it is markup. A no-break space stays one, quotation marks are those of the prose."""
     nodes: list[Node] = []
-    for index, part in enumerate(re.split(r"[ \n\t]+", text)):
+    for index, part in enumerate(re.split(r"[ \n\t]+", curly(text))):
         if index:
             nodes.append({"t": "Space"})
         if part:
             nodes.append({"t": "Str", "c": part})
     return nodes
+
+
+def curly(text: str) -> str:
+    """Turn quotation marks and apostrophes as pandoc does in Markdown; lone marks, inches and minutes stay."""
+    text = re.sub(r'(?<!\w)"(\S|\S[^"]*\S)"', r"“\1”", text)
+    text = re.sub(r"(?<!\w)'(\S|\S[^']*\S)'(?!\w)", r"‘\1’", text)
+    return re.sub(r"(?<=[^\W\d_])'", "’", text)
 
 
 def marked(text: str) -> list[Node]:
