@@ -63,6 +63,23 @@ def test_a_silent_file_leaves_the_package_as_it_is():
     assert combinations(choices)[0] == [choices.default] and choices.declared == ()
 
 
+def test_a_label_names_an_option_and_is_none_of_its_settings(tmp_path):
+    def change(raw):
+        raw["choices"]["missing"]["listwise"]["label"] = "nobody who left one out"
+        del raw["choices"]["missing"]["full_information"]["label"]
+
+    raw = plain_yaml(OWN)
+    raw["choices"]["missing"]["full_information"]["label"] = "all"
+    plain = load_choices(OWN, KNOWN, load_instruments())
+    named = load_choices(written(tmp_path, lambda own: own.update(raw) or change(own)))
+    assert named.label("missing", "listwise") == "nobody who left one out"
+    assert named.label("missing", "full_information") == "full information"
+    assert named.options == plain.options and combinations(named)[0] == combinations(plain)[0]
+    assert named.without({("missing", "manual"): "x"}).label("missing", "listwise") == named.label(
+        "missing", "listwise"
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

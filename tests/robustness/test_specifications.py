@@ -14,7 +14,7 @@ from fortems.mediation.effects import effect_rows
 from fortems.mediation.run import engine
 from fortems.mediation.slopes import Settings
 from fortems.package import ROOT
-from fortems.robustness.choices import choices_of, combinations, load_choices
+from fortems.robustness.choices import Choices, choices_of, combinations, load_choices
 from fortems.robustness.specifications import SAME, multiverse
 from fortems.robustness.specifications_data import Clients, beyond, factor_scores, unavailable, variant
 from fortems.robustness.specifications_summary import choice_table, shares_of, summary_table
@@ -278,21 +278,22 @@ def test_the_summary_counts_what_the_table_holds(small):
 def test_shares_of_variance_in_a_balanced_design_are_those_of_the_analysis_of_variance():
     rng = np.random.default_rng(1)
     rows = [
-        (a, b, 2.0 * a + 0.5 * b + rng.normal() * 0.01) for a in range(3) for b in range(4) for _ in range(5)
+        (f"e{a}", f"m{b}", 2.0 * a + 0.5 * b + rng.normal() * 0.01)
+        for a in range(3)
+        for b in range(4)
+        for _ in range(5)
     ]
-    table = pd.DataFrame(rows, columns=["one", "two", "estimate"])
+    table = pd.DataFrame(rows, columns=["engine", "missing", "estimate"])
     total = ((table["estimate"] - table["estimate"].mean()) ** 2).sum()
-    for name, (unique, alone) in shares_of(table, ("one", "two")).items():
+    for name, (unique, alone) in shares_of(table, ("engine", "missing")).items():
         means = table.groupby(name)["estimate"].transform("mean")
         between = ((means - table["estimate"].mean()) ** 2).sum() / total
         assert unique == pytest.approx(between, abs=1e-10) and alone == pytest.approx(between, abs=1e-10)
-    shares = choice_table([multiverse_like(table)], _Two())
-    assert shares[shares["option"] == ""]["share"].notna().all()
-
-
-class _Two:
-    declared = ("one", "two")
-    options = {"one": {0: {}, 1: {}, 2: {}}, "two": {0: {}, 1: {}, 2: {}, 3: {}}}  # noqa: RUF012
+    options = {name: {key: {} for key in table[name].unique()} for name in ("engine", "missing")}
+    shares = choice_table([multiverse_like(table)], Choices(options, labels={("missing", "m0"): "none"}))
+    whole = shares[shares["option"] == ""]
+    assert whole["share"].notna().all() and list(whole["label"]) == ["estimation", "missing answers"]
+    assert list(shares.loc[shares["choice"] == "missing", "label"])[1:] == ["none", "m1", "m2", "m3"]
 
 
 def multiverse_like(table):

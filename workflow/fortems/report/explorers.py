@@ -16,6 +16,7 @@ from fortems.report.page import nodes
 from fortems.report.template import Report
 
 SPECIFICATIONS = "robustness/specifications.csv"
+CHOICES = "robustness/choices.csv"
 SURFACE = "design/surface.csv"
 #: Of the curve: what is measured; every other column with few values is a choice.
 MEASURES = frozenset(
@@ -96,6 +97,13 @@ def _curve(report: Report) -> Explorer | None:
         if name not in MEASURES and 1 < table[name].dropna().nunique() <= MOST_OPTIONS
     ]
     words: dict[str, dict[str, str]] = {name: _values(report, name, table[name]) for name in choices}
+    labels = {name: _label(name) for name in choices}
+    for row in report.results.rows(CHOICES):
+        choice = str(row["choice"])
+        if not row.has("option"):
+            labels[choice] = str(row["label"])[:1].upper() + str(row["label"])[1:]
+        elif choice in words and choice != "estimand":  # the estimands have names of their own
+            words[choice][str(row["option"])] = str(row["label"])
     return Explorer(
         "curve",
         "Explore: Every Defensible Analysis",
@@ -106,7 +114,7 @@ def _curve(report: Report) -> Explorer | None:
         ("fig-sensitivity", "r-sensitivity", "r-full"),
         {
             "choices": [
-                {"column": name, "label": _label(name), "words": words[name], "single": name == "model"}
+                {"column": name, "label": labels[name], "words": words[name], "single": name == "model"}
                 for name in choices
             ],
             "low": "ci_low",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,18 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "key": {"instruments": {}},
 }
 CHOICES = tuple(SETTINGS)
+#: What the report calls a choice.
+CHOICE_LABELS = {
+    "estimand": "estimand",
+    "engine": "estimation",
+    "covariates": "covariates",
+    "between": "covariates' parts",
+    "mediator": "mediator's score",
+    "missing": "missing answers",
+    "outliers": "outliers",
+    "inclusion": "clients included",
+    "key": "scoring key",
+}
 ONLY = "only"  # the one option of a choice that a file is silent about
 
 Specification = dict[str, str]
@@ -49,11 +61,18 @@ class Choices:
         Choice → option of a combination, and why there is none.
     joint : tuple of str
         The choices that the joint test runs over.
+    labels : dict of (str, str) to str
+        Choice and option → what the report calls the option, of those that say it.
     """
 
     options: Mapping[str, Mapping[str, Mapping[str, Any]]]
     forbidden: tuple[tuple[Mapping[str, str], str], ...] = ()
     joint: tuple[str, ...] = ()
+    labels: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def label(self, choice: str, option: str) -> str:
+        """Return what the report calls an option."""
+        return self.labels.get((choice, option), option.replace("_", " "))
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -88,7 +107,7 @@ class Choices:
             choice: {name: value for name, value in options.items() if (choice, name) not in unavailable}
             for choice, options in self.options.items()
         }
-        return Choices(kept, self.forbidden, self.joint)
+        return replace(self, options=kept)
 
 
 def combinations(choices: Choices) -> tuple[list[Specification], Counter[str]]:
@@ -121,7 +140,7 @@ def joint_combinations(choices: Choices) -> list[Specification]:
     }
     if len(kept) < len(choices.options):
         return []
-    return combinations(Choices(kept, choices.forbidden, choices.joint))[0]
+    return combinations(replace(choices, options=kept))[0]
 
 
 def load_choices(
@@ -184,9 +203,22 @@ def is_packages(path: str | os.PathLike[str]) -> bool:
 
 def choices_of(raw: Mapping[str, Any]) -> Choices:
     """Return the choices of a file that its schema has allowed."""
-    options = {name: raw["choices"].get(name, {ONLY: settings}) for name, settings in SETTINGS.items()}
+    stated = {name: raw["choices"].get(name, {ONLY: settings}) for name, settings in SETTINGS.items()}
+    labels = {
+        (choice, option): settings["label"]
+        for choice, options in stated.items()
+        for option, settings in options.items()
+        if "label" in settings
+    }
+    options = {
+        choice: {
+            option: {key: value for key, value in settings.items() if key != "label"}
+            for option, settings in options.items()
+        }
+        for choice, options in stated.items()
+    }
     forbidden = tuple((entry["when"], entry["because"]) for entry in raw.get("forbidden", []))
-    return Choices(options, forbidden, tuple(raw.get("joint", ())))
+    return Choices(options, forbidden, tuple(raw.get("joint", ())), labels)
 
 
 def files_of(path: str | os.PathLike[str]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fortems.robustness.choices import Choices
+from fortems.robustness.choices import CHOICE_LABELS, Choices
 from fortems.robustness.joint import JOINT_COLUMNS
 from fortems.robustness.specifications import SPECIFICATION_COLUMNS, Multiverse
 
@@ -40,6 +40,7 @@ CHOICE_COLUMNS = (
     "model",
     "choice",
     "option",
+    "label",
     "specifications",
     "median_estimate",
     "significant",
@@ -107,9 +108,18 @@ def choice_table(multiverses: Sequence[Multiverse], choices: Choices) -> pd.Data
             (row["choice"], row["option"]): row["reason"] for row in one.withheld.to_dict("records")
         }
         for choice in choices.declared:
-            row = {"model": one.model, "choice": choice, "option": "", "specifications": len(kept)}
+            beside, alone = shares[choice]
             rows.append(
-                row | dict(zip(("share", "share_alone"), shares[choice], strict=True)) | {"reason": ""}
+                {
+                    "model": one.model,
+                    "choice": choice,
+                    "option": "",
+                    "label": CHOICE_LABELS[choice],
+                    "specifications": len(kept),
+                    "share": beside,
+                    "share_alone": alone,
+                    "reason": "",
+                }
             )
             for option in choices.options[choice]:
                 mine = kept[kept[choice] == option]
@@ -117,6 +127,7 @@ def choice_table(multiverses: Sequence[Multiverse], choices: Choices) -> pd.Data
                     "model": one.model,
                     "choice": choice,
                     "option": option,
+                    "label": choices.label(choice, option),
                     "specifications": len(mine),
                     "median_estimate": float(mine["estimate"].median()) if len(mine) else np.nan,
                     "significant": float(mine["significant"].astype(bool).mean()) if len(mine) else np.nan,

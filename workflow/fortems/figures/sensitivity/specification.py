@@ -13,11 +13,14 @@ from fortems.robustness.choices import CHOICES, ONLY
 from fortems.study.variables import label
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FILE = "robustness/specifications.csv"
+NAMES = "robustness/choices.csv"
 COLUMNS = ["model", "rank", "default", *CHOICES, "estimate", "ci_low", "ci_high", "significant"]
 
 
@@ -50,8 +53,16 @@ def _is_default(frame: pd.DataFrame, choice: str, option: str) -> bool:
     return bool((frame["default"].astype(bool) & (frame[choice] == option)).any())
 
 
-def _words(choice: str, option: str) -> str:
-    return f"{choice}: {option.replace('_', ' ')}"
+def _words(context: Context) -> dict[tuple[str, str], str]:
+    """What each option is called, its choice first."""
+    table = context.table(NAMES)
+    whole = table["option"].isna() | (table["option"] == "")
+    names = dict(zip(table.loc[whole, "choice"], table.loc[whole, "label"], strict=True))
+    options = table[~whole]
+    return {
+        (choice, option): f"{names[choice]}: {label}"
+        for choice, option, label in zip(options["choice"], options["option"], options["label"], strict=True)
+    }
 
 
 def _called(context: Context, model: str) -> str:
@@ -72,7 +83,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         mine = frame[frame["model"] == model]
         _curve(grid[0][column], mine, 2 if len(models) == 1 else 1)  # of the legend: one panel is wide enough
         grid[0][column].set_title(_called(context, str(model)))
-        _strips(grid[1][column], mine, rows, names=column == 0)
+        _strips(grid[1][column], mine, rows, _words(context) if column == 0 else {})
     grid[0][0].set_ylabel("indirect effect")
     return made
 
@@ -111,7 +122,9 @@ def _curve(axes: Axes, mine: pd.DataFrame, columns: int) -> None:
     axes.set_ylim(min(low, 0) - 0.05 * reach, max(high, 0) + 0.35 * reach)
 
 
-def _strips(axes: Axes, mine: pd.DataFrame, rows: list[tuple[str, str]], names: bool) -> None:
+def _strips(
+    axes: Axes, mine: pd.DataFrame, rows: list[tuple[str, str]], names: Mapping[tuple[str, str], str]
+) -> None:
     cells = np.array([(mine[choice] == option).to_numpy(float) for choice, option in rows])
     choices = list(dict.fromkeys(choice for choice, _ in rows))
     shade = np.array([[0.55 + 0.45 * (choices.index(choice) % 2)] for choice, _ in rows])
@@ -120,7 +133,7 @@ def _strips(axes: Axes, mine: pd.DataFrame, rows: list[tuple[str, str]], names: 
         image, aspect="auto", interpolation="nearest", cmap="Greys", vmin=0, vmax=1.1,
         extent=(0.5, len(mine) + 0.5, len(rows) - 0.5, -0.5),
     )  # fmt: skip
-    axes.set_yticks(range(len(rows)), [_words(*row) for row in rows] if names else [])
+    axes.set_yticks(range(len(rows)), [names[row] for row in rows] if names else [])
     axes.tick_params(axis="y", length=0, labelsize=style.SMALL)
     for place in range(1, len(rows)):
         if rows[place][0] != rows[place - 1][0]:

@@ -57,7 +57,7 @@ def specifications(report: Report) -> str:
         if shares:
             most = max(shares, key=lambda one: one["share"])
             parts.append(
-                f"Of the choices, {str(most['choice']).replace('_', ' ')} moves the estimate for {model_words(report, row['model'])} most "
+                f"Of the choices, {most['label']} moves the estimate for {model_words(report, row['model'])} most "
                 f"({report.bind.of(most, 'share', '%')} of the variance between analyses beside all other choices)."
             )
     for row in report.results.rows(MULTIVERSE, estimand="all"):
