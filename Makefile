@@ -143,7 +143,7 @@ unlock: env ## after a run was killed: release its lock
 locks: ## renew the three locks (needs uv)
 	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
-	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url --group build -o requirements-build.lock
+	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --no-header --no-annotate --no-emit-index-url --group build -c requirements.lock -o requirements-build.lock
 
 check-wheels: env ## whether each locked package installs without a compiler, for each Python and platform (asks the index)
 	$(BIN)/python .ci/check_wheels.py
