@@ -363,6 +363,12 @@ def _design() -> dict[str, pd.DataFrame]:
          "estimand": level, "interval": kind, "studies": 500, "coverage": value, "ci_low": value - 0.02, "ci_high": value + 0.02}
         for name, a in (("effect", 0.3), ("a = 0", 0.0)) for j in (10, 23) for level in ("within", "single") for kind, value in (("robust", 0.95), ("montecarlo", 0.95), ("delta", 0.94), ("bca", 0.9))
     ]  # fmt: skip
+    coverage_paths = [
+        {"design": f"{j} therapists, ICC .05", "therapists": j, "n": 96, "icc": 0.05, "population": name, "estimand": level, "effect": effect, "truth": truth,
+         "studies": 500, "coverage": 0.95 - off, "ci_low": 0.93 - off, "ci_high": 0.97 - off, "excludes_zero": 0.05 + off if truth == 0 else 0.6}
+        for name, a in (("effect", 0.3), ("a = 0", 0.0)) for j, off in ((10, 0.024), (23, 0.003)) for level in ("within", "single")
+        for effect, truth in (("a", a), ("b", -0.35), ("direct", 0.0), ("r(x, m)", a))
+    ]  # fmt: skip
     recovery = [
         {"scenario": "as_reported", "comparison": "engines", "engine": "twolevel", "model": "bond", "level": "within",
          "parameter": parameter, "truth": -1.1, "studies": 200, "bias": 0.05, "bias_se": 0.01, "rmse": 0.3}
@@ -373,6 +379,7 @@ def _design() -> dict[str, pd.DataFrame]:
         "design/likelihood_ratios.csv": pd.DataFrame(ratios),
         "design/power.csv": pd.DataFrame(power),
         "design/coverage.csv": pd.DataFrame(coverage),
+        "design/coverage_paths.csv": pd.DataFrame(coverage_paths),
         "design/recovery.csv": pd.DataFrame(recovery),
     }
 

@@ -43,6 +43,23 @@ def test_coverage_says_from_how_many_studies_and_for_which_population(report_of)
     says(words(precision.coverage(report)), "zero", "no interval", "shown", "cover less")
 
 
+def test_coverage_of_paths_and_correlations_is_told_whatever_it_is(report_of):
+    report = report_of()
+    text = words(precision.coverage(report))
+    says(text, "92.6% to 94.7% of studies for a, b, and c′", "92.6% to 94.7% of studies for correlations")
+    says(
+        text,
+        "in 16 of 32 cases",
+        "less often than the nominal 95%",
+        "least in the design “10 therapists, ICC .05”",
+    )
+    says(text, "truth is zero", "leaves out zero in 5.3% to 7.4% of studies")
+    change(report, "design/coverage_paths.csv", "ci_high", 0.99)
+    says(words(precision.coverage(report)), "nowhere is it shown to do so less often than the nominal 95%")
+    change(report, "design/coverage_paths.csv", "truth", 0.3)
+    assert "truth is zero" not in words(precision.coverage(report))
+
+
 def test_bias_of_variances_is_told_beside_that_of_indirect_effects(report_of):
     report = report_of()
     text = words(precision.recovery(report))

@@ -19,6 +19,7 @@ DESIGN = (
     "design/likelihood_ratios.csv",
     "design/power.csv",
     "design/coverage.csv",
+    "design/coverage_paths.csv",
     "design/recovery.csv",
     "design/posterior.csv",
     "design/forecast.csv",

@@ -78,7 +78,10 @@ FLIPS: tuple[tuple[str, Callable[[pd.DataFrame], pd.DataFrame]], ...] = (
         "design/posterior.csv",
         lambda rows: rows.assign(posterior=np.where(rows["ratio"] >= 2, rows["prior_mean"], 0.99)),
     ),
-    ("design/coverage.csv", lambda rows: rows.assign(ci_high=np.where(rows["ci_high"] < 0.95, 1.0, 0.9))),
+    *(
+        (f"design/{name}.csv", lambda rows: rows.assign(ci_high=np.where(rows["ci_high"] < 0.95, 1.0, 0.9)))
+        for name in ("coverage", "coverage_paths")
+    ),
 )
 
 

@@ -384,6 +384,19 @@ def coverage_at_zero(run: Run, found: re.Match[str], sentence: Sentence) -> bool
     return True
 
 
+def coverage_of_paths(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
+    rows = run.table("design/coverage_paths.csv")
+    rows = rows[rows["coverage"].notna()]
+    low = rows[rows["ci_high"] < 0.95]
+    counted = re.search(r"in («\d+»|\w+) of («\d+»|\w+) cases", sentence.text)
+    if not counted:
+        return low.empty
+    least = run.row(re.findall(r"design “«(\d+)»”", sentence.text)[0])
+    return (run.value(counted[1]), run.value(counted[2])) == (len(low), len(rows)) and bool(
+        (rows["coverage"] >= least["coverage"]).all()
+    )
+
+
 def bias(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
     rows = run.table("design/recovery.csv")
     rows = rows[(rows["parameter"] == "indirect") & (rows["bias_se"] > 0)]

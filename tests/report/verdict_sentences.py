@@ -45,7 +45,7 @@ RULES = tuple(
         r"^Of the indirect effects in «\d+» defensible analyses|^By family of tests|^Over a grid, stated in the configuration|^A factor that runs",
         r"^Local fit, the single|^Of these (?:«\d+»|\w+) correlations|^Within therapists the verdict changes",
         r"^The supplement tells|^Where residual variances rise|^No interval is given between",
-        r"^In simulation-based calibration",
+        r"^In simulation-based calibration|^Where the truth is zero, it leaves out zero in",
     )
 )
 
@@ -104,6 +104,7 @@ PAIRS: tuple[Pair, ...] = (
     ("the reversed order", r"^Against the reversed scenario", rules.reversed_order),
     ("coverage", r"^The [\w -]+ interval covers the true", rules.coverage),
     ("coverage at zero", r"^Where one of the two paths is zero", rules.coverage_at_zero),
+    ("coverage of paths", r"^The primary interval contains the truth in", rules.coverage_of_paths),
     ("bias", r"No bias of an indirect effect exceeds", rules.bias),
     ("therapists' shares", r"^No interval lies above zero", rules.icc),
     ("full mediation", r"too small to matter, could not have been shown|^That the direct path is too small|^It could not have been shown", rules.full),

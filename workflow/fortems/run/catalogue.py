@@ -249,7 +249,12 @@ _ALL = (
         reported=True,
         absent="the coverage of the intervals",
     ),
-    File("design/coverage_paths.csv", "coverage of paths and correlations", key="design.coverage"),
+    File(
+        "design/coverage_paths.csv",
+        "coverage of paths and correlations",
+        key="design.coverage",
+        reported=True,
+    ),
     File(
         "design/recovery.csv",
         "parameter recovery",

@@ -13,6 +13,9 @@ from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL
 
 POWER = "design/power.csv"
 COVERAGE = "design/coverage.csv"
+COVERAGE_OF_PATHS = "design/coverage_paths.csv"
+#: What the table of paths calls each, in words.
+OF_PATHS = {"a": "*a*", "b": "*b*", "direct": "*c*′"}
 RECOVERY = "design/recovery.csv"
 
 
@@ -107,6 +110,7 @@ def coverage(report: Report) -> str:
         )
     parts.append(_beyond_normal(report))
     parts.append(_null(report, nominal))
+    parts.append(_of_paths(report, nominal, size))
     return joined([*parts, f"Each design is in `design/coverage.csv`{report.see('fig-coverage')}."])
 
 
@@ -153,6 +157,34 @@ def _null(report: Report, nominal: float) -> str:
     if not clauses:
         return "Where one of the two paths is zero, no interval is shown to cover less than it says."
     return f"Where one of the two paths is zero, {listed(clauses)} {plural(len(clauses), 'is', 'are')} shown to cover less than the nominal share."
+
+
+def _of_paths(report: Report, nominal: float, size: str) -> str:
+    """Coverage of single paths and of correlations, whatever it is, and how often they are taken for something where they are zero."""
+    rows = report.results.rows(COVERAGE_OF_PATHS, "coverage", "ci_high", "truth", "excludes_zero")
+    paths = [row for row in rows if row["effect"] in OF_PATHS]
+    correlations = [row for row in rows if row["effect"] not in OF_PATHS]
+    told = [
+        f"{report.bind.span(found, 'coverage', '%1')} of studies for {words}"
+        for found, words in ((paths, listed(OF_PATHS.values())), (correlations, "correlations"))
+        if found
+    ]
+    if not told:
+        return ""
+    below = [row for row in rows if row["ci_high"] < nominal]
+    text = f"The primary interval contains the truth in {listed(told)}"
+    if below:
+        least = min(below, key=lambda row: row["coverage"])
+        text += (
+            f"; in {report.bind.rows(below, 'coverage')} of {report.bind.rows(rows, 'coverage')} cases it is shown to do so less often than the "
+            f"nominal {size}, least in the design “{report.bind.of(least, 'design', 'text')}”"
+        )
+    else:
+        text += f"; nowhere is it shown to do so less often than the nominal {size}"
+    zero = [row for row in rows if row["truth"] == 0]
+    if zero:
+        text += f". Where the truth is zero, it leaves out zero in {report.bind.span(zero, 'excludes_zero', '%1')} of studies"
+    return f"{text} (`{COVERAGE_OF_PATHS}`)."
 
 
 def recovery(report: Report) -> str:
