@@ -25,6 +25,7 @@ SPECIFICATIONS = "robustness/specifications.csv"
 MARKS = {"reproduced": "holds", "consistent (weak)": "holds", "not reproduced": "fails", "differs": "fails"}
 #: Points of the table of confounding that would overturn an effect.
 CROSSINGS = {"interval": "takes the interval to zero", "sign": "takes the effect to zero"}
+WEAK, UNDECIDED = "consistent (weak)", "cannot tell"
 Line = tuple[str, Cell]
 
 
@@ -62,7 +63,7 @@ def _card(report: Report, rows: list[Row]) -> nodes.Node:
         lines.append((f"Verdict{where}", _verdict(report, row)))
         if often := _often(report, row):
             lines.append((f"How often it comes out{where}", often))
-    lines += [("What overturns it", cell) for cell in _overturned(report, first)]
+    lines += [("What overturns it", cell) for cell in _overturned(report, rows)]
     marks = {MARKS.get(str(row["verdict"]), "open") for row in rows}
     kind = marks.pop() if len(marks) == 1 else "open"
     title = {
@@ -130,15 +131,38 @@ def _often(report: Report, row: Row) -> Cell | None:
     return Cell.of(*parts, " where it is not")
 
 
-def _overturned(report: Report, row: Row) -> list[Cell]:
-    """What the tables of robustness say of the model or pair that a claim is about."""
-    model = _model_in_run(report, str(row["claim"]))
+def _overturned(report: Report, rows: list[Row]) -> list[Cell]:
+    """What the tables of robustness say of the model or pair that a claim is about; of a pattern, of its parts without a card."""
+    cells = _of_model(report, str(rows[0]["claim"]))
+    cells += _of_parts(report, str(rows[0]["claim"]))
+    return cells or _by_sampling(report, rows)
+
+
+def _of_model(report: Report, claim: str) -> list[Cell]:
+    """What the tables of robustness say of the model that a claim is about."""
+    model = _model_in_run(report, claim)
     found = [_by_therapist(report, model), _by_confounder(report, model)]
     found += [*_by_other_ways(report, model), _by_choice(report, model)]
-    cells = [cell for cell in found if cell is not None]
-    if not cells and row["statistic"] == "r" and row.has("ci_low", "ci_high", "estimate"):
-        cells.append(_by_sampling(row))
-    return cells
+    return [cell for cell in found if cell is not None]
+
+
+def _of_parts(report: Report, pattern: str) -> list[Cell]:
+    """Of each part of a pattern that has no card: its own interval, and what an unmeasured common cause does to it."""
+    claims, found = report.results.claims, []
+    claim = claims.get(pattern)
+    for name in () if claim is None else (*claim.parts, *claim.contrasts):
+        rows = [
+            row
+            for row in report.results.rows(CLAIMS, judged=True, claim=name, role="part")
+            if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in estimands(report)
+        ]
+        if not rows:
+            continue
+        cells = _by_sampling(report, rows)
+        confounder = _by_confounder(report, _model_in_run(report, name))
+        cells += [confounder] if confounder is not None else []
+        found += [Cell.of(f"{claims[name].label}: ", cell) for cell in cells]
+    return found
 
 
 def _model_in_run(report: Report, name: str) -> str:
@@ -149,14 +173,46 @@ def _model_in_run(report: Report, name: str) -> str:
     return name_in_run(claim.model, path, "claims", report.models)
 
 
-def _by_sampling(row: Row) -> Cell:
-    """A correlation: whether the interval itself already does."""
-    includes = row["ci_low"] <= 0 <= row["ci_high"]
-    return Cell(
-        "another sample of this size may: the interval includes no correlation at all"
-        if includes
-        else "sampling error alone is unlikely to: the interval leaves out zero"
-    )
+def _by_sampling(report: Report, rows: list[Row]) -> list[Cell]:
+    """Whether the interval itself already overturns a verdict, or how near to zero it comes; that it leaves out zero is no promise.
+
+    A finding that is barely significant is found again by few studies of its size, so that nothing is said of how likely another
+    sample is to agree.
+    """
+    found = []
+    for row in rows:
+        where = f"{ESTIMAND_WORDS[row['estimand']]}, " if row["estimand"] in ESTIMAND_WORDS else ""
+        if row.has("ci_low", "ci_high"):
+            found += _by_interval(report, row, where)
+        elif row.has("p") and row["verdict"] == WEAK:
+            found.append(
+                Cell(
+                    f"{where}another sample of this size may: no test without significance rules an influence out"
+                )
+            )
+    return found
+
+
+def _by_interval(report: Report, row: Row, where: str) -> list[Cell]:
+    correlation = row["statistic"] == "r"
+    if row["ci_low"] <= 0 <= row["ci_high"]:
+        nothing = "no correlation at all" if correlation else "zero"
+        return [Cell(f"{where}another sample of this size may: the interval includes {nothing}")]
+    end = "ci_low" if row["ci_low"] > 0 else "ci_high"
+    found = [
+        Cell.of(
+            f"{where}an error of sampling larger than the interval allows for: it leaves out zero and ends at ",
+            report.bind.cell(row, end, "rend" if correlation else "end"),
+        )
+    ]
+    if row["verdict"] == UNDECIDED:
+        found.insert(
+            0,
+            Cell(
+                f"{where}another sample of this size may decide on its size, which the interval leaves open"
+            ),
+        )
+    return found
 
 
 def _by_therapist(report: Report, model: str) -> Cell | None:
