@@ -56,7 +56,7 @@ slurm: env ## what a run on a Slurm cluster needs besides
 	$(PIP) install --require-hashes --no-deps -r $(VENV)/slurm.lock
 
 test: dev ## the test suite: the study's, then the engine's (test-engine)
-	$(BIN)/pytest -n auto --dist loadfile tests
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder tests
 	@$(MAKE) --no-print-directory test-engine
 
 test-faults: dev ## same bytes in other surroundings, kill and resume, full disk, Slurm
@@ -73,7 +73,7 @@ test-engine: dev ## the engine's wheel alone: its own tests where nothing else i
 
 coverage: dev ## branch coverage of both packages by the fast tests, compiled kernels through their plain path (an hour): docs/coverage.csv
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --dist loadfile
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n 0 packages/twolevel/tests/test_likelihood.py packages/twolevel/tests/test_compiled.py
 	$(BIN)/coverage combine -q
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python .ci/coverage_table.py

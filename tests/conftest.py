@@ -16,10 +16,14 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
 
+#: Files that take minutes, and then those that run the workflow: begun first, so that no processor waits for one at the end.
+FIRST = ("tests/data/test_reconstruction.py", "tests/run/test_one_choice.py", "tests/run/")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The workflow's tests first: they take longest, and ``pytest -n`` hands out whole files in this order."""
-    items.sort(key=lambda item: "tests/run/" not in item.nodeid)
+    """Put the long files first: ``pytest -n`` hands out whole files in this order (with ``--no-loadscope-reorder``)."""
+    items.sort(key=lambda item: next((i for i, name in enumerate(FIRST) if name in item.nodeid), len(FIRST)))
 
 
 @pytest.fixture(scope="session")
