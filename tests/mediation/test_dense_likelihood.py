@@ -19,6 +19,7 @@ from fortems.mediation.slopes import Settings
 from fortems.study.models import MediationModel
 from mediation_data import study
 from scipy.optimize import check_grad, minimize
+from scipy.stats import chi2
 
 SETTINGS = Settings(seed=3, draws=50, intervals=())
 STARTS = 3
@@ -210,6 +211,30 @@ def test_the_maximum_is_that_of_the_dense_likelihood(name, missing, icc):
         if variant == "full":
             continue
         equal_slopes(within, theta, dense, columns, sd)
+
+
+def with_covariate(data):
+    """x → m → y with a covariate of both that has no part between therapists."""
+    codes = np.unique(data["therapist"], return_inverse=True)[1]
+    return [data[name].to_numpy(float) for name in (X, W, M, Y)], codes, (0, 1), (2,), 3, (0, 2, 3)
+
+
+@pytest.mark.parametrize("differ", [0.0, 9.0], ids=["alike", "different"])
+@pytest.mark.parametrize("missing", [0.0, 0.06], ids=["complete", "incomplete"])
+def test_leaving_out_a_covariates_part_between_is_tested_by_the_dense_likelihoods(missing, differ):
+    """Twice the height that the part between of the covariate adds, on its variance and its covariances with the others."""
+    data = study(n=70, therapists=18, seed=5, icc=0.3, missing=missing)
+    codes = np.unique(data["therapist"], return_inverse=True)[1]
+    data[W] = data[W] + differ * np.random.default_rng(4).standard_normal(18)[codes]
+    model = MediationModel("within", (X,), (M,), Y, covariates=(W,), covariate_level="within")
+    found, rows = twolevel_engine.fit(build(model, data), SETTINGS)
+    row = next(row for row in rows if row["variant"] == "partial")
+    dense, shift, sd = dense_of(with_covariate, data, full=False)
+    (low, theta), (high, _) = maximum(dense), maximum(replace(dense, between=(0, 1, 2, 3)))
+    assert row["loglik"] == pytest.approx(low + shift, abs=1e-6)
+    assert row["df"] == 4 and row["chi2"] == pytest.approx(2 * (high - low), abs=1e-5)
+    assert ("therapists differ in" in row["message"]) == (differ > 0) == (chi2.sf(row["chi2"], 4) < 0.05)
+    equal_slopes(next(part for part in found if part.level == "within"), theta, dense, (X, W, M, Y), sd)
 
 
 def test_the_gradient_is_that_of_the_dense_likelihood():
