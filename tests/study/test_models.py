@@ -1,9 +1,12 @@
 """Models as data: the shipped file, what is refused and how, which models no data can tell apart."""
 
+import re
 from pathlib import Path
 
 import pytest
 from fortems.errors import ConfigError
+from fortems.package import ROOT
+from fortems.schema import plain_yaml
 from fortems.study.definition import study
 from fortems.study.models import equivalent_models, load_models
 from wording import facts
@@ -27,6 +30,22 @@ def test_shipped_models_load_and_name_known_variables():
     assert models["aspects"].predictors == ("bond", "goal", "task")
     assert models["alliance"].covariate_level == "both"
     assert models["alliance_by_age"].variables == ("alliance", "meaning", "distress", "age")
+
+
+def test_every_key_of_a_model_is_explained_once():
+    readme = (
+        (ROOT / "config/README.md")
+        .read_text(encoding="utf-8")
+        .partition("\n## Models")[2]
+        .partition("\n## ")[0]
+    )
+    told = [
+        name
+        for row in re.findall(r"^\| (`.*?) \|", readme, flags=re.M)
+        for name in re.findall(r"`(\w+)`", row)
+    ]
+    allowed = plain_yaml(ROOT / "workflow/schemas/models.schema.yaml")["additionalProperties"]["properties"]
+    assert sorted(told) == sorted(allowed)
 
 
 @pytest.mark.parametrize(
