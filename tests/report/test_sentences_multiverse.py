@@ -12,8 +12,11 @@ from wording import says
 TABLES = {
     multiverse.MULTIVERSE: [{"model": "bond", "estimand": "all", "specifications": 848, "failed": 0, "median_estimate": -0.99, "negative": 1.0,
                              "significant_negative": 0.45}],
-    multiverse.CHOICES: [{"model": "bond", "choice": "inclusion", "option": "", "share": 0.264}, {"model": "bond", "choice": "key", "option": "", "share": 0.0},
-                         {"model": "bond", "choice": "key", "option": "wai_s", "share": None}],
+    multiverse.CHOICES: [{"model": "bond", "choice": "inclusion", "option": "", "label": "clients included", "share": 0.264},
+                         {"model": "bond", "choice": "inclusion", "option": "as_run", "label": "all of this run", "share": None, "significant": 0.765},
+                         {"model": "bond", "choice": "inclusion", "option": "ten", "label": "ten sessions", "share": None, "significant": 0.0},
+                         {"model": "bond", "choice": "key", "option": "", "label": "scoring key", "share": 0.0},
+                         {"model": "bond", "choice": "key", "option": "wai_s", "label": "WAI-S", "share": None, "significant": 0.44}],
     multiverse.JOINT: [{"model": "bond", "null": null, "statistic": "median", "specifications": 60, "p": p}
                        for null, p in (("b", 0.002), ("a", 0.012), ("a_or_b", 0.012))],
     multiverse.INFLUENCE: [{"model": "bond", "level": "within", "p": 0.001, "n_clients": 96, "set_clients": 6.0, "searched_to": 19},
@@ -65,7 +68,8 @@ def test_analyses_their_share_and_the_joint_test(report):
         and "−0.99" in text
         and "45%" in text.replace(" ", "").replace("\xa0", "").replace("\\%", "%")
     )
-    assert "inclusion moves the estimate" in text and "26" in text
+    says(text, "the one on clients included moves the estimate", "most", "26%")
+    says(text, "an interval without zero have 76% with all of this run and 0% with ten sessions.")
     assert "the larger *p* counts" in text and ".012" in text
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fortems.presentation.choice import levels
 from fortems.presentation.results import Row
-from fortems.presentation.words import ESTIMAND_WORDS
+from fortems.presentation.words import ESTIMAND_WORDS, listed
+from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.study import model_words
 from fortems.report.text.words import clear, joined, p
@@ -57,8 +58,8 @@ def specifications(report: Report) -> str:
         if shares:
             most = max(shares, key=lambda one: one["share"])
             parts.append(
-                f"Of the choices, {most['label']} moves the estimate for {model_words(report, row['model'])} most "
-                f"({report.bind.of(most, 'share', '%')} of the variance between analyses beside all other choices)."
+                f"Of the choices, the one on {most['label']} moves the estimate for {model_words(report, row['model'])} most "
+                f"({report.bind.of(most, 'share', '%')} of the variance between analyses beside all other choices){_by_option(report, most)}."
             )
     for row in report.results.rows(MULTIVERSE, estimand="all"):
         if row.has("failed") and row["failed"] > 0:
@@ -71,6 +72,16 @@ def specifications(report: Report) -> str:
             "choices that can be resampled in batches; the others stand outside its *p*."
         )
     return joined(parts)
+
+
+def _by_option(report: Report, choice: Row) -> str:
+    """How many analyses with each option of a choice have an interval without zero, as a clause."""
+    own = {"model": choice["model"], "choice": choice["choice"]}
+    rows = [row for row in report.results.rows(CHOICES, "significant", **own) if row.has("option")]
+    if len(rows) < 2:
+        return ""
+    shares = [f"{report.bind.of(row, 'significant', '%')} with {escape(row['label'])}" for row in rows]
+    return f"; an interval without zero have {listed(shares)}"
 
 
 def carried_by(report: Report) -> str:
