@@ -18,6 +18,7 @@ from fortems.errors import FortemsError
 from fortems.package import ROOT
 from fortems.presentation import numbers
 from fortems.presentation.results import RELEASED, Results, Row
+from fortems.report.page import nodes
 from fortems.report.page.table import Cell
 from fortems.schema import plain_yaml
 
@@ -314,7 +315,8 @@ def check(page: str, ledger: pd.DataFrame, results: Results) -> list[str]:
         except (LookupError, KeyError) as error:
             problems.append(f"number {number} ({printed}): {error}")
             continue
-        if printed.replace("\N{NO-BREAK SPACE}", " ") != wanted:
+        # Quotation marks are the page's, straight in the results.
+        if nodes.curly(printed.replace("\N{NO-BREAK SPACE}", " ")) != nodes.curly(wanted):
             where = f"{bound.file} [{bound.key}] {bound.column}"
             problems.append(f"number {number}: the page says {printed}, {where} says {wanted}")
     return problems
