@@ -69,15 +69,6 @@ class Secrets:
     names: frozenset[str]
     places: tuple[str, ...]
 
-    @property
-    def shingles(self) -> set[tuple[str, ...]]:
-        """Runs of words of longer texts: a part of a text tells it."""
-        found = set()
-        for text in self.texts:
-            words = words_in(text)
-            found |= {tuple(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1)}
-        return found
-
 
 def secrets(
     scores: pd.DataFrame,

@@ -10,6 +10,7 @@ import io
 import lzma
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 
 LARGEST = 500_000_000  # bytes unpacked
@@ -53,7 +54,7 @@ def decoded(content: bytes) -> str:
 
 
 def _is_text(text: str) -> bool:
-    odd = sum(not (c.isprintable() or c.isspace()) for c in text)
+    odd = sum(count for c, count in Counter(text).items() if not (c.isprintable() or c.isspace()))
     return odd <= len(text) // 100
 
 

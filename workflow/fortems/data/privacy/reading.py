@@ -40,7 +40,7 @@ MARKUP = (".html", ".htm", ".svg", ".xml", ".rels", ".xhtml")
 PICKLES = (".pkl", ".pickle", ".joblib", ".npy", ".npz", ".rds", ".rdata", ".pt", ".h5", ".hdf5")
 TABULAR = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SEPARATORS = (",", ";", "\t", "|")
-_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,12 @@ class Part:
 
 def normalised(text: str) -> str:
     """Return a text case-folded, in one form of each letter, without invisible signs, blanks as single spaces."""
-    plain = unicodedata.normalize("NFKC", text).translate(_INVISIBLE).casefold()
-    return " ".join(plain.split())
+    if text.isascii():
+        return " ".join(text.lower().split())
+    plain = unicodedata.normalize("NFKC", text)
+    for sign in INVISIBLE:
+        plain = plain.replace(sign, "")
+    return " ".join(plain.casefold().split())
 
 
 def read(path: Path) -> tuple[list[Part], str]:
@@ -190,8 +194,8 @@ def _texts(suffix: str, text: str, depth: int) -> Iterator[Part]:
         plain = html.unescape("\n".join((bare, joined, apart)))
         numbers: Sequence[str] = NUMBER.findall(html.unescape(apart))
         yield Part("", sequences=(tuple(numbers),))
-    if "%" in plain:
-        plain += "\n" + unquote(plain)
+    if "%" in plain and (meant := unquote(plain)) != plain:
+        plain += "\n" + meant
     if "\\u" in plain:
         plain += "\n" + re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m.group(1), 16)), plain)
     if "\\x" in plain:
