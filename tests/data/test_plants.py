@@ -183,7 +183,7 @@ PLANTS = {
     "a column standardized": ("a.csv", lambda r: csv(zscores(r)["meaning"].round(3)), ONE_BY_ONE),
     "two thirds of a column standardized": ("a.csv", lambda r: csv(zscores(r)["distress"].round(4)[:41]), ONE_BY_ONE),
     "therapists' means": ("a.csv", lambda r: csv(r.scores.groupby("therapist")["distress"].mean()), ONE_BY_ONE),
-    "therapists' means in running text": ("a.html", lambda r: "<p>" + ", ".join(f"{v:.10g}" for v in r.scores.groupby("therapist")["meaning"].mean()) + "</p>", ONE_BY_ONE),
+    "therapists' means in running text": ("a.html", lambda r: "<p>" + ", ".join(f"{v:.10g}" for v in r.scores.groupby("therapist")["distress"].mean()) + "</p>", ONE_BY_ONE),
     "therapists' sizes": ("a.csv", lambda r: csv(sizes_of(r)), ONE_BY_ONE),
     "therapists' sizes in order": ("a.json", lambda r: json.dumps(sorted(sizes_of(r).tolist())), ONE_BY_ONE),
     "therapists' sizes in running text": ("a.html", lambda r: f"<p>clients: {', '.join(map(str, sizes_of(r)))}</p>", ONE_BY_ONE),
