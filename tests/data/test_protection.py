@@ -289,6 +289,17 @@ def test_influence_is_told_as_turns_of_a_sign_only():
     assert shown["sign_changes"].tolist() == [2] and shown["estimate"].tolist() == [1.23]
 
 
+def test_of_the_smallest_set_that_turns_a_verdict_its_size_alone_is_told():
+    told = {"therapists_flip": 3, "clients_flip": 9, "set_clients": 2}
+    kept_back = {"largest_shift": -0.31, "set_estimate": -0.52, "set_p": 0.061}
+    frame = pd.DataFrame(
+        [{"model": "a", "level": "within", "n_clients": 57, "estimate": -0.7, **told, **kept_back}]
+    )
+    shown = suppressed("robustness/influence.csv", frame, Clients(57, 57, frozenset({12})), FIVE).iloc[0]
+    assert {name: shown[name] for name in told} == told
+    assert shown[list(kept_back)].isna().all()
+
+
 @pytest.mark.parametrize("key", ["therapist", "Behandelaar"])
 def test_settings_name_no_client_or_therapist(key):
     """Not as renamed, nor as asked for: the run's own search would refuse them at its end."""

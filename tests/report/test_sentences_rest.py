@@ -1,5 +1,7 @@
 """Branches of the sentences that a usual run does not reach: what is missing, differs, or was switched off."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -340,3 +342,21 @@ def test_pattern_section_tells_attempts_averages_and_the_number_to_ask_for(repor
     assert "deviation" not in text
     says(pattern._number("path alliance direct"), "standardized", "direct path", "total alliance")
     assert pattern._number("other bond") == pattern._number("path alliance other") == ""
+
+
+@pytest.mark.parametrize("kind", ["simulated", "items", "scores", "matrix"])
+def test_a_run_asserts_no_registration_that_nobody_stated(runs, report_of, kind):
+    """Nothing of what came first or was left as it was, which a run cannot know."""
+    pages = [
+        (runs[kind] / f"manuscript/{part}.html").read_text(encoding="utf-8")
+        for part in ("manuscript", "supplement")
+    ]
+    for page in map(words, pages):
+        assert not re.search(
+            r"registered on|before any data|was changed or dropped|whatever the data", page, re.I
+        )
+    report = report_of(kind)
+    assert "registered" not in summary.abstract_method(report)
+    report.results.config["report"]["registration"] = {"date": "2026-01-31", "address": "https://osf.io/x"}
+    checked = kind != "matrix"  # whose abstract speaks of no findings
+    assert ("registered on 2026-01-31" in words(summary.abstract_method(report))) == checked
