@@ -164,3 +164,10 @@ def test_the_ledger_of_a_page_tells_the_instruments_file(runs):
     ledger = tidy.read_csv(runs["items"] / "manuscript/numbers.csv")
     told = ledger[ledger["rule"] == "instrument"].set_index(["key", "column"])["file"].to_dict()
     assert told["mlq", "highest meaning"] == "config/instruments/mlq.yaml"
+
+
+def test_two_instruments_of_one_title_are_told_apart_by_who_answers(report_of):
+    report = swapped(report_of("simulated"), second=ROOT / "config/studies/two_raters/wai_sr_therapist.yaml")
+    first, second = (instruments.instrument_label(report, key) for key in ("wai", "second"))
+    assert second == f"{first}, therapist's rating"
+    assert instruments.instrument_label(report, "mlq").endswith("Questionnaire")

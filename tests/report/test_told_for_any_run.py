@@ -11,7 +11,7 @@ from fortems.report.tables import appendix, findings
 from fortems.report.text import claims, story, study
 from fortems.report.text.article import brief
 from fortems.report.text.design import precision
-from fortems.report.text.method import source
+from fortems.report.text.method import analyses, source
 from fortems.robustness.confounding import factor
 from fortems.study import definition
 from made_up_run import ROOT
@@ -144,3 +144,12 @@ def test_a_published_number_is_named_in_words():
 
 def test_keywords_are_words_of_sentences(report_of):
     assert words(story.keywords(report_of("items"))) == "alliance, bond, meaning, distress"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_studies_of_one_scenario_are_not_said_to_be_of_several(report_of, count):
+    report = report_of("simulated")
+    report.scenarios = tuple((f"Account {n}", "What is true in it.") for n in range(count))
+    for sentence in (brief.varied(report), analyses.sensitivity_method(report)):
+        assert ("several scenarios" in words(sentence)) == (count > 1)
+        assert ("one scenario" in words(sentence)) == (count == 1)

@@ -44,11 +44,11 @@ def _converged(report: Report) -> str:
 
 def _global(report: Report) -> str:
     """Fit of what restricts more than one covariance; one degree of freedom is told with the direct paths."""
-    engines = {engine for engine, _ in counted(report.results).values()}
+    estimands = {engine: level for level, (engine, _) in counted(report.results).items()}
     rows = [
         row
         for row in report.results.rows(FIT, "chi2", "df", "p")
-        if row["engine"] in engines and row["df"] > 1
+        if row["engine"] in estimands and row["df"] > 1
     ]
     opening = (
         "A model with all paths among one predictor, one mediator and one outcome has no degrees of freedom: its fit says nothing. "
@@ -56,20 +56,18 @@ def _global(report: Report) -> str:
     )
     if not rows:
         return opening
-    clauses = [_fit_of(report, row) for row in rows[:SHOWN]]
+    clauses = [_fit_of(report, row, estimands[str(row["engine"])]) for row in rows[:SHOWN]]
     return f"{opening} With more, the fits are: {'; '.join(clauses)}."
 
 
-def _fit_of(report: Report, row: Row) -> str:
+def _fit_of(report: Report, row: Row, level: str) -> str:
     bind = report.bind
     restricted = " with the direct paths at zero" if row["variant"] == "full" else ""
     parts = [f"χ²({bind.of(row, 'df', 'df')}){IS}{bind.of(row, 'chi2', 'b')}, {p(report, row)}"]
     for column, label_ in (("cfi", "CFI"), ("tli", "TLI"), ("rmsea", "RMSEA"), ("srmr_within", "SRMR")):
         if row.has(column):
             parts.append(f"{label_}{IS}{bind.of(row, column, 'r')}")
-    return (
-        f"{model_words(report, row['model'])}{restricted} ({escape(str(row['engine']))}), {', '.join(parts)}"
-    )
+    return f"{model_words(report, row['model'])}{restricted} {ESTIMAND_WORDS[level]}, {', '.join(parts)}"
 
 
 def _explained(report: Report) -> str:

@@ -141,7 +141,7 @@ def common_factor(report: Report) -> str:
     if not clauses:
         return ""
     return (
-        f"All scores are one client's ratings. A factor that runs through all of them, {_kinds()}, can make an indirect effect of "
+        f"All scores of these models are one client's ratings. A factor that runs through all of them, {_kinds()}, can make an indirect effect of "
         "nothing, unless no covariance matrix remains before: "
         f"{'; '.join(clauses)}{report.see('fig-common_factor')}."
     )

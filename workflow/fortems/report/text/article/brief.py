@@ -11,7 +11,13 @@ from fortems.report.text.design.diagnosticity import pattern_share, pattern_verd
 from fortems.report.text.design.pattern import repeated, speaks_for
 from fortems.report.text.full import NOT_GIVEN, conclusions
 from fortems.report.text.mediation import as_covariates, effects_of
-from fortems.report.text.method.analyses import by_contrast, claims_method, judges_full, stated_checks
+from fortems.report.text.method.analyses import (
+    by_contrast,
+    claims_method,
+    each_scenario,
+    judges_full,
+    stated_checks,
+)
 from fortems.report.text.method.people import RELIABILITY
 from fortems.report.text.multiverse import aspects_brief, specifications_brief
 from fortems.report.text.relations import _holm, total
@@ -231,7 +237,7 @@ def varied(report: Report) -> str:
     if report.has("design/diagnosticity.csv"):
         parts.append(
             f"How well the pattern tells accounts apart was simulated with {report.bind.setting('design', 'diagnosticity', 'studies')} studies "
-            f"from each of several scenarios{report.see('tbl-scenarios')}."
+            f"from {each_scenario(report)}."
         )
     designs = [
         words

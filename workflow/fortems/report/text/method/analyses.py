@@ -18,6 +18,12 @@ from fortems.study.variables import bare
 FEW = 3  # models that a sentence names one by one
 
 
+def each_scenario(report: Report) -> str:
+    """From where studies were simulated: ``each of several scenarios``, or the one that the run has."""
+    which = "each of several scenarios" if len(report.scenarios) > 1 else "one scenario"
+    return f"{which}{report.see('tbl-scenarios')}"
+
+
 def stated_checks(report: Report) -> str:
     """Where the findings to check stand."""
     apart = (
@@ -100,7 +106,7 @@ def sensitivity_method(report: Report) -> str:
         studies = report.bind.setting("design", "diagnosticity", "studies")
         parts.append(
             f"To see how well the pattern of findings tells accounts apart, {studies} studies of the {study().work}'s size were simulated "
-            f"from each of several scenarios{report.see('tbl-scenarios')}, and every finding was checked in every "
+            f"from {each_scenario(report)}, and every finding was checked in every "
             "study by the code that checks this one. Each share of studies is given with its interval, which tells whether there "
             "were enough of them."
         )

@@ -21,9 +21,12 @@ SHARES = {0.25: "a quarter", 0.5: "half"}
 
 
 def instrument_label(report: Report, key: str) -> str:
-    """An instrument as headings call it; one that this run has no file of by its name."""
+    """An instrument as headings call it, of two alike with who answers; one that this run has no file of by its name."""
     found = report.results.instruments.get(key)
-    return re.sub("[*^~]", "", found.title) if found else key
+    if found is None:
+        return key
+    alike = sum(each.title == found.title for each in report.results.instruments.values()) > 1
+    return re.sub("[*^~]", "", found.title) + (f", {found.rater}'s rating" if alike and found.rater else "")
 
 
 def assumed_keys(report: Report) -> list[Instrument]:
