@@ -37,6 +37,14 @@ QUICK = {
         "aspects": {"resamples": 40},
     },
 }
+# Simulated studies of few clients each, in tables and figures beside those of the clients.
+DESIGN = dict.fromkeys(
+    ("diagnosticity", "recovery", "sbc", "surface", "posterior", "forecast", "attempts")
+) | {
+    "chunks": 1,
+    "power": {"studies": 5, "therapists": [12], "clients": [4], "indirect": [0.15], "icc": [0.05]},
+    "coverage": {"studies": 5, "bootstrap_studies": 3, "replicates": 20},
+}
 
 
 def uneven(rng, n, therapists):
@@ -124,6 +132,7 @@ def runs(copied, made_once):
             frame.to_csv(copy.root / f"{name}.csv", index=False)
             copy.write("models.yaml", yaml.safe_dump(MODELS | more))
             overlay = QUICK | {"run": name, "data": {"source": "file", "path": f"{name}.csv"} | data}
+            overlay |= {"design": DESIGN} if name == "practice" else {}
             copy.write(f"{name}.yaml", yaml.safe_dump(overlay))
             done = copy.snakemake("--configfile", f"{name}.yaml")
             assert done.returncode == 0, done.stdout[-4000:]

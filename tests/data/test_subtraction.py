@@ -109,3 +109,11 @@ def test_simulated_studies_are_not_people():
         "design/power.csv": pd.DataFrame({"n": [2, 3], "n_therapists": [1, 2], "p": [0.123456789, 1]})
     }
     assert list(recoverable(found, FIVE)) == []
+
+
+def test_nor_are_those_in_figures_that_show_such_studies_alone():
+    power = {"figures/power.csv": pd.DataFrame({"clients": [4.0], "n": [84]})}
+    assert list(recoverable(tables() | power, FIVE, simulated=[*power])) == []
+    # Only the named ones: a figure is of people otherwise.
+    (few, one) = recoverable(tables() | power, FIVE)
+    assert "counts 1 clients more or less" in few and "4 clients" in one

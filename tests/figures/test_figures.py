@@ -305,6 +305,11 @@ def test_catalog_follows_the_configuration(simulated, tmp_path):
         "surface",
         "posterior",
     }
+    # What is drawn of the design stage is of simulated studies, whose counts are of nobody; what else is drawn is not.
+    assert catalog.of_simulated() == [
+        f"figures/{name}.csv"
+        for name in ("overview", "diagnosticity", "surface", "posterior", "power", "coverage")
+    ]
     matrix = Results(write_run(tmp_path / "m", "matrix")).config
     drawn = catalog.names(matrix)
     assert "path_bond" in drawn and "path_bond_age_gender" not in drawn and "scatter" not in drawn

@@ -8,6 +8,7 @@ with job(snakemake):
     from fortems.data.privacy.limits import Limits
     from fortems.data.reading.readers import read_table
     from fortems.data.settings import DataSettings
+    from fortems.figures.catalog import of_simulated
     from fortems.tidy import read_csv, write_json
 
     params = snakemake.params
@@ -27,5 +28,6 @@ with job(snakemake):
             names,
             paths_of(snakemake.input.data),
         )
-        found = look_through(params.results, secret, Limits(params.min_cell) if params.min_cell else None)
+        limits = Limits(params.min_cell) if params.min_cell else None
+        found = look_through(params.results, secret, limits, of_simulated())
     write_json(found, snakemake.output[0])

@@ -86,3 +86,12 @@ def sources(config: Mapping[str, Any]) -> list[str]:
 def files(config: Mapping[str, Any]) -> list[str]:
     """Return all files that the figures of a run consist of, within ``results/<run>/``."""
     return [f"figures/{name}.{suffix}" for name in names(config) for suffix in SUFFIXES] + [INDEX]
+
+
+def of_simulated() -> list[str]:
+    """Return the tables beside figures that show simulated studies alone: their numbers of clients are of nobody."""
+    return [
+        f"figures/{name}.csv"
+        for name, needs in NEEDS.items()
+        if needs and all(need.startswith("design/") for need in needs)
+    ]

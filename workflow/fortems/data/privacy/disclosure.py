@@ -9,7 +9,7 @@ text; and runs of neighbouring cells of one client, as they are or standardized.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,10 @@ class DisclosureError(ProblemsError):
 
 
 def look_through(
-    results: str | os.PathLike[str], secret: Secrets, limits: Limits | None = None
+    results: str | os.PathLike[str],
+    secret: Secrets,
+    limits: Limits | None = None,
+    simulated: Collection[str] = (),
 ) -> dict[str, Any]:
     """Search a run, try to work out few clients from its tables, and return ``disclosure.json``.
 
@@ -48,6 +51,8 @@ def look_through(
     secret : Secrets
     limits : Limits, optional
         Of how many clients something may be told; without, no subtraction is tried.
+    simulated : collection of str
+        Names of tables outside ``design/`` that show simulated studies alone.
 
     Raises
     ------
@@ -56,7 +61,8 @@ def look_through(
     """
     read, problems = scan(results, secret)
     if limits is not None:
-        problems += [Problem(str(results), what, ALLOWED) for what in recoverable(_tables(results), limits)]
+        told = recoverable(_tables(results), limits, simulated)
+        problems += [Problem(str(results), what, ALLOWED) for what in told]
     if problems:
         raise DisclosureError(problems)
     return report("passed", secret, read)

@@ -7,7 +7,7 @@ withheld something. Whoever adds a table that tells too much is stopped here.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,9 @@ EXACT = ("published", "low", "high")
 LEVELS = ("received", "scored", "analysed")
 
 
-def recoverable(tables: Mapping[str, pd.DataFrame], limits: Limits) -> Iterator[str]:
+def recoverable(
+    tables: Mapping[str, pd.DataFrame], limits: Limits, simulated: Collection[str] = ()
+) -> Iterator[str]:
     """Yield, in words, what can be worked out of few clients or therapists.
 
     Parameters
@@ -38,30 +40,35 @@ def recoverable(tables: Mapping[str, pd.DataFrame], limits: Limits) -> Iterator[
     tables : mapping of str to DataFrame
         Name within the run's folder → content, of everything that leaves.
     limits : Limits
+    simulated : collection of str
+        Names of tables outside ``design/`` that show simulated studies alone, whose counts are of nobody.
     """
-    totals = _totals(tables)
-    many = _therapists(tables)
+    of_people = {
+        name: table
+        for name, table in tables.items()
+        if not name.startswith("design/") and name not in simulated
+    }
+    totals = _totals(of_people)
+    many = _therapists(of_people)
     for fewer, more in itertools.combinations(sorted(many), 2):
         if more - fewer < FEWEST_THERAPISTS:
             yield f"{fewer} and {more} therapists differ by few"
     for (first, here), (second, there) in itertools.combinations(totals.items(), 2):
         if limits.small(abs(first - second)):
             yield f"{here} counts {abs(first - second)} clients more or less than {there}"
-    for name, table in tables.items():
+    for name, table in of_people.items():
         yield from _small(name, table, limits)
         yield from _left(name, table, totals, limits)
         yield from _filled(name, table)
-        if not name.startswith(("figures/", "design/", "manuscript/")):
+        if not name.startswith(("figures/", "manuscript/")):
             yield from _digits(name, table)
-    yield from _indicators(tables, limits)
+    yield from _indicators(of_people, limits)
 
 
 def _therapists(tables: Mapping[str, pd.DataFrame]) -> set[int]:
     """Numbers of therapists that statistics rest on, and of those received."""
     found: set[int] = set()
-    for name, table in tables.items():
-        if name.startswith("design/"):
-            continue
+    for table in tables.values():
         columns = [table["n_therapists"]] if "n_therapists" in table else []
         if {"step", "therapists"} <= set(table):
             columns.append(table.loc[table["step"].isin(LEVELS), "therapists"])
@@ -73,8 +80,6 @@ def _totals(tables: Mapping[str, pd.DataFrame]) -> dict[int, str]:
     """Numbers of clients that statistics rest on → where they stand."""
     found: dict[int, str] = {}
     for name, table in tables.items():
-        if name.startswith("design/"):  # of simulated studies
-            continue
         rows = table
         if "category" in table:
             rows = table[table["category"].isna() | (table["category"].astype(str) == "")]
@@ -90,8 +95,6 @@ def _totals(tables: Mapping[str, pd.DataFrame]) -> dict[int, str]:
 
 def _small(name: str, table: pd.DataFrame, limits: Limits) -> Iterator[str]:
     """Counts, and shares that are counts, of few."""
-    if name.startswith("design/"):
-        return
     for column in (*TOTALS, "clients", "missing", "n_missing"):
         if column in table and table[column].dtype.kind in "if":
             for value in table[column].dropna().unique():
