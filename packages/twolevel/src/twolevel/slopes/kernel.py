@@ -74,15 +74,15 @@ def left_over(c, f, g, h, residual, spread):
     "f8(f8[:,::1], f8[:,:,::1], f8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1],"
     " f8[::1], i8[:,::1], i8[::1], f8[::1], f8[:,::1],"
     " i8[::1], f8[::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,::1], i8, i8,"
-    " b1, f8[:,::1], f8[:,::1], f8[::1], f8[::1], f8[:,::1], f8[::1])"
+    " f8, f8[:,::1], f8[:,::1], f8[::1], f8[::1], f8[:,::1], f8[::1])"
 )
 def cluster_value(
     b, inverse, logdets, obs, x_at, c_index, c_kind, c_col,
     values, spots, observed_kind, m, v,
     cell_pattern, cell_n, f, g, h, start, stop,
-    derive, g_sigma, g_b, g_intercept, g_m, g_v, g_values,
+    limit, g_sigma, g_b, g_intercept, g_m, g_v, g_values,
 ):  # fmt: skip
-    """-2 log L of one cluster without its constant; adds the derivatives if asked (inf outside the domain).
+    """-2 log L of one cluster without its constant (inf outside the domain); adds the derivatives up to a limit.
 
     Parameters
     ----------
@@ -103,6 +103,8 @@ def cluster_value(
     m, v : ndarray (q,), (q, q)
     start, stop : int
         The cluster's cells.
+    limit : float
+        Largest value of which the derivatives are wanted: of none if -inf, of every one if inf.
     g_sigma, g_b : ndarray (p, p), (m1, m1)
         Derivatives with respect to Sigma, and to B through C0 and c.
     g_intercept : ndarray (p,)
@@ -188,7 +190,7 @@ def cluster_value(
             eta[k] += v[k, j] * rho[j]
     for k in range(q):
         value -= ell[k] * eta[k]
-    if not derive:
+    if not value <= limit:
         return value
 
     posterior = np.empty((q, q))
@@ -245,11 +247,11 @@ def cluster_value(
 
 
 @compiled(
-    "b1(f8[:,::1], f8[:,::1], f8[::1], i8[::1], f8[::1], i8[:,::1], b1[:,::1],"
+    "b1(f8[:,::1], f8[:,::1], f8[::1], i8[::1], f8[::1], i8[:,::1], b1[:,::1], i8[::1],"
     " f8[:,::1], f8[:,::1], f8[:,:,::1], f8[::1], f8[::1])"
 )
-def level_one(a, psi, alpha, obs, values, spots, patterns, b, sigma, inverse, logdets, combined):
-    """Fill B, B Psi B', each pattern's inverse and log-determinant, and (values, B alpha) at the slopes' values."""
+def level_one(a, psi, alpha, obs, values, spots, patterns, wanted, b, sigma, inverse, logdets, combined):
+    """Fill B, B Psi B', the wanted patterns' inverses and log-determinants, and (values, B alpha) at the slopes' values."""
     size, p = a.shape[0], obs.shape[0]
     work = np.empty((size, size))
     for i in range(size):
@@ -267,7 +269,7 @@ def level_one(a, psi, alpha, obs, values, spots, patterns, b, sigma, inverse, lo
         for k in range(size):
             total += b[obs[i], k] * alpha[k]
         combined[spots.shape[0] + i] = total
-    for s in range(patterns.shape[0]):
+    for s in wanted:
         seen = np.flatnonzero(patterns[s])
         logdets[s] = invert_block(sigma, obs[seen], seen, inverse[s])
         if np.isnan(logdets[s]):

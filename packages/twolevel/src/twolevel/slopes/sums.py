@@ -14,6 +14,11 @@ from ..compiled import compiled
 from ..linalg import invert_definite
 from .kernel import cluster_value, level_one, level_one_pull, semidefinite_root
 
+# Nodes of the log of whose share in a cluster's integral this is taken off at least have no say in the derivatives.
+NEGLIGIBLE = 35.0
+# Log of a node's share of the integrand at its mode above which that is no mode.
+HIGHER = 30.0
+
 _WITHIN = "f8[:,::1], f8[:,::1], f8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[:,::1], i8[::1]"
 _CELLS = "b1[:,::1], i8[::1], i8[::1], f8[::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,::1]"
 
@@ -39,12 +44,13 @@ def log_integrand(
     b, sigma = np.empty((size, size)), np.empty((size, size))
     inverse, logdets = np.empty((patterns.shape[0], p, p)), np.empty(patterns.shape[0])
     combined = np.empty(r + p)
-    if not level_one(a, psi, alpha, obs, values, spots, patterns, b, sigma, inverse, logdets, combined):
+    own = cell_pattern[first[cluster] : first[cluster + 1]]  # a cluster of few rows has few of the patterns
+    if not level_one(a, psi, alpha, obs, values, spots, patterns, own, b, sigma, inverse, logdets, combined):
         return -np.inf
     one, two, three = np.empty((p, p)), np.empty((size, size)), np.empty(p)
     value = cluster_value(
         b, inverse, logdets, obs, x_at, c_index, c_kind, c_col, combined, spots, observed_kind, m, v,
-        cell_pattern, cell_n, f, g, h, first[cluster], first[cluster + 1], False, one, two, three, m, v, values,
+        cell_pattern, cell_n, f, g, h, first[cluster], first[cluster + 1], -np.inf, one, two, three, m, v, values,
     )  # fmt: skip
     return -0.5 * value - 0.5 * square
 
@@ -186,11 +192,19 @@ def all_clusters(
     g_sigma, g_b, g_intercept = np.zeros((p, p)), np.zeros((size, size)), np.zeros(p)
     g_m, g_v, g_values = np.zeros(q), np.zeros((q, q)), np.zeros(r)
     total = 0.0
+    every = np.arange(patterns.shape[0])
     if r == 0 and not level_one(
-        a, psi, alpha, obs, none, spots, patterns, b, sigma, inverse, logdets, combined
+        a, psi, alpha, obs, none, spots, patterns, every, b, sigma, inverse, logdets, combined
     ):
         return np.inf
-    m_b, m_eta, m = np.empty(r), np.empty(q), np.empty(q)
+    limit = np.inf if derive else -np.inf
+    m_b, m_eta, m, t = np.empty(r), np.empty(q), np.empty(q), np.empty(r)
+    own_flat, own_a, own_s, own_alpha = (
+        np.empty(start_z),
+        np.empty((size, size)),
+        np.empty((size, size)),
+        np.empty(size),
+    )
     d = np.empty(nz)
     for cluster in range(clusters):
         for i in range(nz):
@@ -224,7 +238,7 @@ def all_clusters(
         if r == 0:
             value = cluster_value(
                 b, inverse, logdets, obs, x_at, c_index, c_kind, c_col, combined, spots, observed_kind, m_eta,
-                v, cell_pattern, cell_n, f, g, h, first[cluster], first[cluster + 1], derive,
+                v, cell_pattern, cell_n, f, g, h, first[cluster], first[cluster + 1], limit,
                 g_sigma, g_b, g_intercept, g_m, g_v, g_values,
             )  # fmt: skip
             if not np.isfinite(value):
@@ -242,32 +256,27 @@ def all_clusters(
             observed_kind, patterns, first, cell_pattern, cell_n, f, g, h, between, cluster,
         ):  # fmt: skip
             return np.inf
-        count = nodes.shape[0]
-        logs, points = np.empty(count), np.empty((count, r))
         size_log = 0.0
         for k in range(r):
             size_log += np.log(spread[k, k])
-        for k in range(count):
+        # The integrand at its mode: what the sum is counted in, and what a node's share is judged by.
+        top = size_log + log_integrand(
+            mode, m_b, lower, m_eta, turn, v, a, psi, alpha, obs, x_at, c_index, c_kind, c_col, spots,
+            observed_kind, patterns, first, cell_pattern, cell_n, f, g, h, between, cluster,
+        )  # fmt: skip
+        own_cells = cell_pattern[first[cluster] : first[cluster + 1]]
+        summed = 0.0
+        own_flat[:] = 0.0
+        own_a[:, :] = 0.0
+        own_s[:, :] = 0.0
+        own_alpha[:] = 0.0
+        for k in range(nodes.shape[0]):
+            square = 0.0
             for i in range(r):
-                points[k, i] = mode[i]
+                t[i] = mode[i]
                 for j in range(i + 1):
-                    points[k, i] += spread[i, j] * nodes[k, j]
-            logs[k] = log_weights[k] + size_log + log_integrand(
-                points[k], m_b, lower, m_eta, turn, v, a, psi, alpha, obs, x_at, c_index, c_kind, c_col, spots,
-                observed_kind, patterns, first, cell_pattern, cell_n, f, g, h, between, cluster,
-            )  # fmt: skip
-        top = np.max(logs)
-        if not np.isfinite(top):
-            return np.inf
-        summed = np.sum(np.exp(logs - top))
-        total -= 2.0 * (top + np.log(summed))
-        if not derive:
-            continue
-        for k in range(count):
-            weight = np.exp(logs[k] - top) / summed
-            if weight < 1e-15:
-                continue
-            t = points[k]
+                    t[i] += spread[i, j] * nodes[k, j]
+                square += t[i] * t[i]
             for i in range(r):
                 values[i] = m_b[i]
                 for j in range(i + 1):
@@ -276,35 +285,65 @@ def all_clusters(
                 m[i] = m_eta[i]
                 for j in range(r):
                     m[i] += turn[i, j] * t[j]
-            level_one(a, psi, alpha, obs, values, spots, patterns, b, sigma, inverse, logdets, combined)
+            if not level_one(
+                a, psi, alpha, obs, values, spots, patterns, own_cells, b, sigma, inverse, logdets, combined
+            ):
+                continue
             g_sigma[:, :] = 0.0
             g_b[:, :] = 0.0
             g_intercept[:] = 0.0
             g_m[:] = 0.0
             g_v[:, :] = 0.0
             g_values[:] = 0.0
-            cluster_value(
+            level = log_weights[k] + size_log - 0.5 * square - top
+            up_to = 2.0 * (level + NEGLIGIBLE) if derive else -np.inf
+            value = cluster_value(
                 b, inverse, logdets, obs, x_at, c_index, c_kind, c_col, combined, spots, observed_kind, m, v,
-                cell_pattern, cell_n, f, g, h, first[cluster], first[cluster + 1], True,
+                cell_pattern, cell_n, f, g, h, first[cluster], first[cluster + 1], up_to,
                 g_sigma, g_b, g_intercept, g_m, g_v, g_values,
             )  # fmt: skip
+            if level - 0.5 * value > HIGHER:  # not the mode then: count in this node from here on
+                rise = level - 0.5 * value
+                down = np.exp(-rise)
+                own_flat *= down
+                own_a *= down
+                own_s *= down
+                own_alpha *= down
+                summed *= down
+                top += rise
+                level -= rise
+            weight = np.exp(level - 0.5 * value)
+            summed += weight
+            if not value <= up_to:
+                continue
             level_one_pull(
                 b, sigma, psi, alpha, obs, g_sigma, g_b, g_intercept, weight, spots,
-                adjoint_a, adjoint_s, adjoint_alpha, g_values,
+                own_a, own_s, own_alpha, g_values,
             )  # fmt: skip
             for i in range(n):
                 own = weight * (g_values[i] if i < r else g_m[i - r])
-                g_flat[i] += own
+                own_flat[i] += own
                 for c in range(width):
-                    g_flat[start_m1 + i * width + c] += own * between[cluster, c]
+                    own_flat[start_m1 + i * width + c] += own * between[cluster, c]
                 for j in range(r):
                     if i < r:
-                        g_flat[start_l + i * r + j] += own * t[j]
+                        own_flat[start_l + i * r + j] += own * t[j]
                     else:
-                        g_flat[start_t + (i - r) * r + j] += own * t[j]
+                        own_flat[start_t + (i - r) * r + j] += own * t[j]
             for i in range(q):
                 for j in range(q):
-                    g_flat[start_v + i * q + j] += weight * g_v[i, j]
+                    own_flat[start_v + i * q + j] += weight * g_v[i, j]
+        if not (np.isfinite(top) and 0.0 < summed < np.inf):
+            return np.inf
+        total -= 2.0 * (top + np.log(summed))
+        if derive:
+            for i in range(start_z):
+                g_flat[i] += own_flat[i] / summed
+            for i in range(size):
+                adjoint_alpha[i] += own_alpha[i] / summed
+                for j in range(size):
+                    adjoint_a[i, j] += own_a[i, j] / summed
+                    adjoint_s[i, j] += own_s[i, j] / summed
     if derive and r == 0:
         for i in range(q):
             for j in range(q):
