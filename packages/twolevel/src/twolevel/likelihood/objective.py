@@ -63,6 +63,15 @@ class Objective:
         """A quicker approximation of the same to start by; None where there is none."""
         return None
 
+    def allowed(self, iterations: int) -> int:
+        """How many of the iterations asked for a search may take."""
+        return iterations
+
+    @property
+    def spent(self) -> bool:
+        """Whether the searches so far have cost what they may: no further one is begun."""
+        return False
+
     def implied(self, theta: np.ndarray) -> Implied | None:
         """Moments at `theta`; None where I - A of a level is singular."""
         p, t, layout = self.p, self.t, self.layout

@@ -56,7 +56,9 @@ def attempt(
     if found is None:
         return None
     solution = verdict(objective, transform, found, lower, precise)
-    if transform.factored and not solution.converged:
+    # Where a search takes seconds, not on a face of a point that the barrier will leave behind.
+    leave = objective.spent or (objective.coarse is not None and not solution.admissible)
+    if transform.factored and not solution.converged and not leave:
         # Along a bent valley a variance may creep to zero: with zero held the search is quick.
         face = onto_face(transform, found.x, CREEPING)
         if (face != found.x).any():
@@ -88,7 +90,7 @@ def minimised(
             transform.phi(start),
             transform.units,
             lower=lower,
-            iterations=iterations,
+            iterations=objective.allowed(iterations),
         )
     parts = [part for level in layout.levels for part in (level.a, level.s, level.mean, level.link)]
     inside, *found = search(
@@ -150,7 +152,12 @@ def _with_barrier(
     phi, found = transform.phi(inside), None
     for weight in 10.0 ** -np.arange(0.0, 10.0):
         found = minimise(
-            function_at(weight), phi, transform.units, lower=lower, tolerance=1e-3 * weight + 1e-12
+            function_at(weight),
+            phi,
+            transform.units,
+            lower=lower,
+            tolerance=1e-3 * weight + 1e-12,
+            iterations=objective.allowed(200),
         )
         if found is None:
             return None

@@ -30,6 +30,12 @@ LARGE = 25
 # Parameters of the saturated model up to which its maximum is worth finding to know where a search may stop.
 CEILING = 120
 
+# Why a search by quadrature has ended without a maximum.
+ENDED = (
+    "random slopes are integrated out here, and so many steps of that without a maximum mean that the data hardly "
+    "determine the model: simplify level 2, hold a slope fixed across clusters, or use complete rows"
+)
+
 
 def estimate(
     model: Model,
@@ -85,8 +91,10 @@ def estimate(
     climb = quickly if transform.factored and latent and transform.size > LARGE else attempt
     for start in chain([*starts, *near, usual], further):
         best = higher(best, climb(objective, transform, start, lower))
-        if best is not None and best.converged:
+        if best is not None and (best.converged or objective.spent):
             break
+    if best is not None and not best.converged and objective.spent:
+        best = replace(best, message="; ".join(filter(None, (best.message, ENDED))))
     if best is None:
         raise ModelError("no start beside which the likelihood has derivatives; give starting values")
     slow = bool(getattr(moments, "quadrature", ()))  # one search takes seconds
@@ -112,7 +120,13 @@ def _coarse(objective: Objective, transform: Transform, start: np.ndarray) -> li
     quick = objective.coarse
     if quick is None or not np.isfinite(quick(start)[0]):
         return []
-    found = minimise(in_phi(quick, transform), transform.phi(start), transform.units, tolerance=1e-7)
+    found = minimise(
+        in_phi(quick, transform),
+        transform.phi(start),
+        transform.units,
+        tolerance=1e-7,
+        iterations=objective.allowed(200),
+    )
     return [] if found is None else [transform.theta(found.x)]
 
 

@@ -13,6 +13,8 @@ from .trustregion import Minimum
 
 # Decrease in -log L that the local quadratic may still promise at a converged point.
 STATIONARY = 1e-9
+# One so large that no closer look at the curvature would call the point converged.
+HOPELESS = 1e-4
 # Slack of the multipliers (-log L per unit of total variance).
 MULTIPLIER = 1e-4
 # Above this the information is definite by a Hessian of one-sided differences too.
@@ -69,7 +71,9 @@ def verdict(
     Not `precise`, the Hessian of incomplete data is the rough one where it leaves no doubt.
     """
     theta = _snap(objective, transform, found)
-    value, gradient, hessian = objective(theta, 3 if precise else 2)
+    # An integrated likelihood's precise Hessian takes seconds: not where the search ended nowhere.
+    nowhere_near = objective.coarse is not None and not found.stationary and found.decrement > HOPELESS
+    value, gradient, hessian = objective(theta, 3 if precise and not nowhere_near else 2)
     if gradient is None or hessian is None:
         theta = transform.theta(found.x)
         value, gradient, hessian = objective(theta, 3)
