@@ -85,6 +85,23 @@ def test_constrained_covariance_block_goes_by_barrier():
     assert found
 
 
+ZEROS = "level: 1\n m ~ x\n y ~ m + x\nlevel: 2\n x ~~ m + 0*y\n m ~~ y"
+SLOPE = "level: 1\n m ~ x\n y ~ rv('s')*m + x\nlevel: 2\n m ~~ y"
+
+
+@pytest.mark.parametrize("missing", ["listwise", "ml"])
+@pytest.mark.parametrize("bounds", ["psd", "none"])
+@pytest.mark.parametrize("text", [*(TEXTS[n] for n in ("partial", "full")), ZEROS, SLOPE])
+def test_verdicts_are_plain_truth_values_however_the_fit_was_found(text, bounds, missing):
+    data = twolevel.ClusterData(punch(paper_size(2, 0.0), 2) if missing == "ml" else draw(2), "cluster")
+    slopes = "observed" if text == SLOPE and missing == "listwise" else "within"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = twolevel.fit(text.replace("'", '"'), data, bounds=bounds, missing=missing, slopes=slopes)
+    for verdict in (fit.converged, fit.admissible, fit.boundary, fit.solution.definite):
+        assert type(verdict) is bool, type(verdict)
+
+
 def test_more_between_parameters_than_clusters_is_a_named_warning():
     with pytest.warns(BetweenUnderdeterminedWarning, match="hardly"):
         twolevel.fit(TEXTS["partial"], draw(1, clusters=6), "cluster")

@@ -98,17 +98,17 @@ def verdict(
     kind = "missing" if isinstance(objective.moments, MissingMoments) else "complete"
     if not precise and kind == "missing" and (smallest_information < CLEAR or not found.stationary):
         return verdict(objective, transform, found, lower)
-    definite = smallest_information > DEFINITE[kind]
+    definite = bool(smallest_information > DEFINITE[kind])
     not_saddle = smallest_information > -1e-7
     boundary = bool(here.ranks) and transform.factored
-    admissible = here.smallest > -1e-7
+    admissible = bool(here.smallest > -1e-7)
     stationary = found.stationary and found.decrement <= max(STATIONARY, 1e-13 * abs(value))
     if not stationary and (precise or kind == "complete"):
         # Factors of next to no variance leave the search noise to go by; the face's own parameters do not.
         stationary = _promised(information, tangent.T @ gradient) <= STATIONARY
-    converged = stationary and optimal and not_saddle and (admissible or not transform.factored)
+    converged = bool(stationary and optimal and not_saddle and (admissible or not transform.factored))
     if not transform.factored:
-        boundary = admissible and here.smallest < 1e-7
+        boundary = bool(admissible and here.smallest < 1e-7)
     if value < lower:
         message = "no maximum: the likelihood grows without bound"
         converged = False
