@@ -72,6 +72,10 @@ FLIPS: tuple[tuple[str, Callable[[pd.DataFrame], pd.DataFrame]], ...] = (
         "robustness/leave_one_out.csv",
         lambda rows: rows.assign(sign_changes=1 - rows["sign_changes"].clip(upper=1)),
     ),
+    ("robustness/specifications.csv", lambda rows: rows.assign(estimate=-rows["estimate"])),
+    ("robustness/survivors.csv", turned),
+    ("robustness/confounding.csv", lambda rows: rows.assign(indirect=0.5, ci_low=0.2, ci_high=0.7)),
+    ("robustness/multiplicity.csv", lambda rows: rows.assign(p=1 - rows["p"])),
     ("design/likelihood_ratios.csv", lambda rows: rows.assign(ci_low=2.0, ci_high=3.0)),
     ("design/recovery.csv", lambda rows: rows.assign(bias=9 * rows["bias_se"])),
     (

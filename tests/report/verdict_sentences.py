@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import verdict_rules as rules
-from verdict_page import Run, Sentence, read
+import verdict_rules_design as design
+import verdict_rules_robustness as robustness
+from verdict_page import LEVELS, Run, Sentence, read
 
 PARTS = ("manuscript", "supplement")
 HOW = {
@@ -41,8 +43,7 @@ RULES = tuple(
         r"^By the package.s own tests|^Given the pattern, a replication|^Over all correlations|^Much of this rests|^What keeps it|^The one number",
         r"^Where the article.s account is made true|^Averaged over the grid|In this scenario the whole pattern shows|^There the finding",
         r"^Of the single findings|observing the whole pattern speaks for|^Even if the aspects",
-        r"^If something unmeasured|^The correlation of their residuals|^In simulated studies some|^A confounder as strong|^To move a direct path",
-        r"^Of the indirect effects in «\d+» defensible analyses|^By family of tests|^Over a grid, stated in the configuration|^A factor that runs",
+        r"^In simulated studies some|^A confounder as strong|^To move a direct path|^A factor that runs",
         r"^Local fit, the single|^Of these (?:«\d+»|\w+) correlations|^Within therapists the verdict changes",
         r"^The supplement tells|^Where residual variances rise|^No interval is given between",
         r"^In simulation-based calibration|^Where the truth is zero, it leaves out zero in",
@@ -102,10 +103,29 @@ PAIRS: tuple[Pair, ...] = (
     ("no rival", r"is not shown to be more probable", rules.none_apart),
     ("what the pattern speaks for", r"the pattern alone speaks for this|^It says next to nothing", rules.speaks),
     ("the reversed order", r"^Against the reversed scenario", rules.reversed_order),
-    ("coverage", r"^The [\w -]+ interval covers the true", rules.coverage),
-    ("coverage at zero", r"^Where one of the two paths is zero", rules.coverage_at_zero),
-    ("coverage of paths", r"^The primary interval contains the truth in", rules.coverage_of_paths),
-    ("bias", r"No bias of an indirect effect exceeds", rules.bias),
+    ("coverage", r"^The [\w -]+ interval covers the true", design.coverage),
+    ("coverage at zero", r"^Where one of the two paths is zero", design.coverage_at_zero),
+    ("coverage of paths", r"^The primary interval contains the truth in", design.coverage_of_paths),
+    (
+        "defensible analyses",
+        r"^Of the indirect effects in (?P<all>«\d+») defensible analyses of (?P<whose>[\w ]+),.*?«(?P<side>\d+)» are (?P<sign>negative|positive), and "
+        r"«(?P<shown>\d+)» are",
+        robustness.analyses,
+    ),
+    ("families of tests", r"^By family of tests", robustness.families),
+    (
+        "an unmeasured cause",
+        rf"for (?P<whose>[\w ]+?) (?P<where>{'|'.join(LEVELS)}) its interval (?:reaches zero at a residual correlation of «(?P<reach>\d+)»|"
+        r"includes zero without any), and its sign is lost at «(?P<lost>\d+)»",
+        robustness.unmeasured,
+    ),
+    (
+        "dropout",
+        rf"for (?P<whose>[\w ]+?) (?P<where>{'|'.join(LEVELS)}) it is (?:«\d+» to )?«\d+», and its interval leaves out zero in "
+        r"(?P<shown>«\d+»|\w+) of (?P<all>«\d+»|\w+) cases",
+        robustness.dropout,
+    ),
+    ("bias", r"No bias of an indirect effect exceeds", design.bias),
     ("therapists' shares", r"^No interval lies above zero", rules.icc),
     ("full mediation", r"too small to matter, could not have been shown|^That the direct path is too small|^It could not have been shown", rules.full),
 )  # fmt: skip
