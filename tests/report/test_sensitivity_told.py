@@ -29,7 +29,7 @@ def overturns(report) -> dict[str, list[str]]:
     """Each card's sentence → what it says overturns the finding."""
     (_, _, section) = cards(report)
     return {
-        nodes.text_of(title["c"][2]): [
+        nodes.text_of(title["c"][2]).replace("’", "'"): [
             nodes.text_of(told) for term, told in lines["c"] if nodes.text_of(term) == "What overturns it"
         ]
         for title, lines in (card["c"][1] for card in section["c"][1])
