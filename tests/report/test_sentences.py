@@ -446,10 +446,14 @@ def test_an_invented_article_is_called_so(tmp_path, made_up):
 def test_shares_of_models_read_as_prose(report):
     rows = [_row(estimate=0.1, model="one")]
     two, double = [*rows, _row(estimate=0.1, model="two")], rows * 2
+    three = [*two, _row(estimate=0.1, model="three")]
     assert study.share(report, rows, rows) == "in the one model"
     assert study.share(report, [], rows) == "not in the one model"
     assert words(study.share(report, rows, two)) == "in one of two models"
-    assert words(study.share(report, [], two)) == "in none of two models"
+    assert words(study.share(report, [], two)) == "in neither of two models"
+    assert words(study.share(report, [], three)) == "in none of three models"
+    assert words(study.share(report, two, two)) == "in both of two models"
+    assert words(study.share(report, three, three)) == "in all three models"
     assert words(study.share(report, rows, double)) == "for one of two indirect effects"
     assert "models models" not in words(mediation.further(report))
 

@@ -189,9 +189,11 @@ def how_many(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
     if not models:
         return False
     clauses = re.findall(
-        r"in («\d+»|\w+) of («\d+»|\w+) models(?: (within therapists|at the single level))?", sentence.text
+        r"in (?:all|(«\d+»|\w+) of) («\d+»|\w+) models(?: (within therapists|at the single level))?",
+        sentence.text,
     )
-    for shown, known, where in clauses:
+    for number, known, where in clauses:
+        shown = known if number in ("", "both") else "none" if number == "neither" else number
         for level in [LEVELS[where]] if where else list(LEVELS.values()):
             rows = [row for model in models if (row := run.effect(model, level, "indirect")) is not None]
             if (run.value(shown), run.value(known)) != (sum(map(beyond, rows)), len(rows)):

@@ -237,8 +237,9 @@ class Binder:
 
 
 def escape(text: object) -> str:
-    """Escape a text for Markdown, so that a value of the data can never act as markup."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~^$@\"':/=&%])", r"\\\1", str(text).replace("\n", " "))
+    """Escape a text for Markdown, so that a value of the data can never act as markup; quotation marks are those of the prose."""
+    plain = nodes.curly(str(text).replace("\n", " "))
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~^$@\"':/=&%])", r"\\\1", plain)
 
 
 def value_of(bound: Bound, results: Results) -> Any:

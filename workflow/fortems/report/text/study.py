@@ -79,12 +79,15 @@ def _of_one(report: Report, shown: dict[str, bool]) -> str:
 
 
 def share(report: Report, shown: list[Row], known: list[Row]) -> str:
-    """``in two of three models``; of a single model ``in the one model`` or ``not in the one model``."""
+    """``in two of three models``, ``in all three models``; of a single model ``in the one model`` or ``not in the one model``."""
     if len(known) == 1:
         return "in the one model" if shown else "not in the one model"
-    number = "none" if not shown else report.bind.rows(shown, "estimate")
     noun = "models" if len({row.get("model") for row in known}) == len(known) else "indirect effects"
-    return f"{'in' if noun == 'models' else 'for'} {number} of {report.bind.rows(known, 'estimate')} {noun}"
+    opening, whole = "in" if noun == "models" else "for", report.bind.rows(known, "estimate")
+    if len(shown) == len(known):
+        return f"{opening} {f'all {whole}' if len(known) > 2 else f'both of {whole}'} {noun}"
+    number = report.bind.rows(shown, "estimate") if shown else "none" if len(known) > 2 else "neither"
+    return f"{opening} {number} of {whole} {noun}"
 
 
 def others(report: Report) -> str:

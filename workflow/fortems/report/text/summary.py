@@ -233,7 +233,7 @@ def _plain_tally(report: Report) -> str:
 def plain_meaning(report: Report) -> str:
     """For clinicians: what it means for practice."""
     if report.variant.invented:
-        return "Nothing. The article is invented, to show how a printed table can be checked."
+        return "For practice it means nothing: the article is invented, to show how a printed table can be checked."
     if report.variant.simulated:
         return "Nothing yet. Made-up clients show how well such a study works, not how people are."
     if not key_models(report.models):

@@ -181,7 +181,8 @@ def sensitivity_brief(report: Report) -> str:
     ]
     found = [f"{words} ([](#{key}))" for key, words, there in where if there]
     if found:
-        parts.append(f"The supplement tells what {listed(found)} {plural(len(found), 'does', 'do')} to it.")
+        one = [key for key, _, there in where if there] == ["s-measurement"]  # the other words are plurals
+        parts.append(f"The supplement tells what {listed(found)} {'does' if one else 'do'} to it.")
     return joined(parts)
 
 
