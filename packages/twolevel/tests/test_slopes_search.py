@@ -114,6 +114,7 @@ def test_a_search_that_finds_no_maximum_of_an_integral_ends_and_says_so(bounds, 
         fit = twolevel.fit(HOPELESS, frame, "cluster", missing="ml", bounds=bounds)
     assert isinstance(fit.converged, bool)
     assert fit.converged or fit.message.startswith("no maximum: ")
+    assert fit.message.count("no maximum") <= 1
     one_search = SEARCH * (2 + (fit.n_parameters + 1) * min(cost) / max(cost))
     searches = 2 if bounds == "none" else 1
     assert sum(cost) / max(cost) < searches * (WORK * (fit.n_parameters + 2) + 3 * one_search)

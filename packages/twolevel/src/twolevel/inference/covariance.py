@@ -58,7 +58,7 @@ def covariance(
     transform = solution.transform
     empty = np.full((k, k), np.nan)
     if not solution.converged:
-        return Covariance(empty, "none", f"no standard errors: {solution.message}")
+        return Covariance(empty, "none", "no standard errors without a maximum")
     on_face = solution.boundary and transform.factored
     tangent = solution.face.tangent if on_face else transform.tangent
     curvature = solution.face.curvature if on_face else np.zeros((k, k))
