@@ -9,7 +9,7 @@ import numpy as np
 from fortems.data.findings import Finding
 from fortems.data.identity import identities
 from fortems.data.naming import IDENTIFIERS
-from fortems.data.numbers import looks_numeric, marked_number, no_number, normal, parse
+from fortems.data.numbers import looks_numeric, marked_number, no_numbers, normal, parse
 from fortems.data.reading.table import Table, as_text
 from fortems.data.settings import DataSettings, value_map
 from fortems.data.valuemaps import shared_labels, with_labels
@@ -29,6 +29,8 @@ class Column:
         The texts that it holds; ``codes`` says which stands in each row, -1 for none.
     labels : mapping
         Value labels that the file brings, by code.
+    meanings : dict of str to str
+        What ``texts`` has made of each text.
     key : str or None
         By which of its names ``data.values`` has a map for it; ``given`` is that map.
     """
@@ -53,6 +55,7 @@ class Column:
             given += list(settings.missing_codes)
         declared = {normal(as_text(code)) for code in given}
         self.missing = [normal(text) in declared for text in self.distinct]
+        self.meanings: dict[str, str] = {}  # what ``texts`` made of each
 
     def raw(self) -> list[str]:
         """The distinct texts that stand for themselves: neither missing nor mapped."""
@@ -117,8 +120,9 @@ class Column:
         self._complain(what, [not m for m in marked], problems, allowed)
         others = [good or m for good, m in zip(fine, marked, strict=True)]
         wrong = [text for text, good in zip(self.distinct, others, strict=True) if not good]
-        why, hint = no_number(wrong, self.family or self.ours, self.ours)
-        self._complain(why, others, problems, "a number", hint)
+        for texts, why, hint in no_numbers(wrong, self.family or self.ours, self.ours):
+            fits = [good or text not in texts for good, text in zip(others, self.distinct, strict=True)]
+            self._complain(why, fits, problems, "a number", hint)
         return np.append(own, np.nan).astype(np.float32 if float32 else np.float64)[self.codes]
 
     def _complain(
@@ -161,6 +165,7 @@ class Column:
         if shared & {self.labels.get(normal(text), "") for text in self.distinct}:
             what = "several codes share one value label; they are kept apart, with their codes"
             oddities.append(Finding(what, self.source, hint="Give each code its own label", kind="label"))
+        self.meanings = {text: m for text, m in zip(self.distinct, meanings, strict=True) if m}
         return np.array([*meanings, None], dtype=object)[self.codes]
 
     def _identifiers(self, problems: list[Finding], oddities: list[Finding]) -> np.ndarray:

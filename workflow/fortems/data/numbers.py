@@ -12,10 +12,39 @@ from fortems.data.reading.table import as_text
 
 NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?")
 GROUPED = re.compile(r"[+-]?([0-9]{1,3}([.,' ][0-9]{3})+([.,][0-9]+)?|[0-9]+([.,][0-9]+)?)")
+#: A date, with a time behind it or not: by numbers in any order, by a month's name, or of year and month alone.
 DATE = re.compile(
-    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9:.]+)?|[0-9]{1,2}([/.-])[0-9]{1,2}\2([0-9]{2}){1,2}|[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}"
+    r"""([0-9]{4}([-/.])[0-9]{1,2}\2[0-9]{1,2}
+    | [0-9]{1,2}([-/.])[0-9]{1,2}\3([0-9]{2}){1,2}
+    | [0-9]{1,2}[-/. ]+[^\W\d_]{3,9}\.?[-/., ]+([0-9]{2}){1,2}
+    | [^\W\d_]{3,9}\.?[ ][0-9]{1,2},?[ ][0-9]{4}
+    | [0-9]{4}[-/][0-9]{1,2} | [0-9]{1,2}[-/][0-9]{4})
+    ([T ]+[0-9]{1,2}:[0-9]{2}[0-9:.]*([ ]?[APap][Mm])?)?(Z|[+-][0-9]{2}:?[0-9]{2})?""",
+    re.VERBOSE,
+)
+LABELLED = re.compile(r"([0-9]+)\s*[-=:.)]\s*[^\W\d].*|[^\W\d].*\(\s*([0-9]+)\s*\)")
+SPAN = re.compile(r"[0-9]+\s*(-|–|to|tot|bis)\s*[0-9]+|[0-9]+\s*\+|[<>≤≥]=?\s*[0-9]+([.,][0-9]+)?")
+UNIT = re.compile(r"['\"(]?[+-]?[0-9]+([.,][0-9]+)?\s*[^\W\d_]*\.?['\")]?")
+#: Words for no in the languages of exports: of two words the one that stands for 0.
+NO = frozenset(
+    {"no", "n", "nee", "nein", "non", "nej", "nie", "false", "f", "off", "never", "nooit", "absent"}
 )
 THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}([.,])[0-9]{3}")
+
+TOLD = {
+    "date": ("a date, and no number", "Give the number that is meant, such as days since the first date"),
+    "percent": ("a number with a percent sign", "Write 45 % as 45 or as 0.45, without the sign"),
+    "grouped": ("a number with marks for thousands or a currency", "Write it without them, as 1251.50"),
+    "label": (
+        "a number together with its label",
+        "Map each text to its number in data.values.{key}, or export the codes",
+    ),
+    "span": (
+        "a range or a limit, and no number",
+        "Give the number itself, or a number for each range in data.values.{key}",
+    ),
+    "unit": ("a number with something around it, such as a unit", "Write the number alone"),
+}
 
 
 def looks_numeric(text: str) -> bool:
@@ -33,8 +62,8 @@ def marked_number(text: str) -> bool:
     return not looks_numeric(text) and (bool(_percent(text)) or bool(GROUPED.fullmatch(_bare(text))))
 
 
-def no_number(texts: Sequence[str], key: str, ours: str) -> tuple[str, str]:
-    """Say why texts are no numbers, and what helps: dates, percent signs, marks for thousands, or words.
+def no_numbers(texts: Sequence[str], key: str, ours: str) -> list[tuple[list[str], str, str]]:
+    """Say why texts are no numbers, and what helps: dates, percent signs, marks for thousands, units, ranges or words.
 
     Parameters
     ----------
@@ -47,20 +76,41 @@ def no_number(texts: Sequence[str], key: str, ours: str) -> tuple[str, str]:
 
     Returns
     -------
-    what, hint : str
+    list of (texts, what, hint)
+        One for each kind.
     """
-    if texts and all(map(DATE.fullmatch, texts)):
-        if ours == "age":
-            born = "these are dates, as of birth, and age is in years"
-            return born, 'Give age in years at intake, as =DATEDIF(birth, intake, "Y") makes it in Excel'
-        return "a date, and no number", "Give the number that is meant, such as days since the first date"
-    if texts and all(map(_percent, texts)):
-        return "a number with a percent sign", "Write 45 % as 45 or as 0.45, without the sign"
-    if texts and all(GROUPED.fullmatch(_bare(text)) for text in texts):
-        return "a number with marks for thousands or a currency", "Write it without them, as 1251.50"
-    if len(set(map(str.casefold, texts))) == 2:
-        one, other = sorted(dict.fromkeys(texts))[:2]
-        return "not a number", f"To make it one: data.values: {{{key}: {{{one}: 0, {other}: 1}}}}"
+    kinds: dict[str, list[str]] = {}
+    for text in texts:
+        kinds.setdefault(_kind(text), []).append(text)
+    return [(those, *_told(kind, those, key, ours)) for kind, those in kinds.items()]
+
+
+def _kind(text: str) -> str:
+    """Return what a text is that is no number."""
+    if DATE.fullmatch(text):
+        return "date"
+    if _percent(text):
+        return "percent"
+    if GROUPED.fullmatch(_bare(text)):
+        return "grouped"
+    forms = {"label": LABELLED, "span": SPAN, "unit": UNIT}
+    return next((kind for kind, form in forms.items() if form.fullmatch(text)), "word")
+
+
+def _told(kind: str, texts: Sequence[str], key: str, ours: str) -> tuple[str, str]:
+    """Say what texts of a kind are, and what helps."""
+    if kind == "date" and ours == "age":
+        born = "these are dates, as of birth, and age is in years"
+        return born, 'Give age in years at intake, as =DATEDIF(birth, intake, "Y") makes it in Excel'
+    if kind != "word":
+        what, hint = TOLD[kind]
+        return what, hint.format(key=key)
+    words = list(dict.fromkeys(map(str.casefold, texts)))
+    if key == ours and len(words) == 2 and not any(map(str.isdigit, "".join(words))):
+        one, other = sorted(words, key=lambda word: (word not in NO, word))
+        spelled = {text.casefold(): text for text in reversed(texts)}
+        pair = f"{spelled[one]}: 0, {spelled[other]}: 1"
+        return "not a number", f"To make it one: data.values: {{{key}: {{{pair}}}}}"
     return "not a number", f"Map words in data.values.{key}, or declare them in data.missing_codes"
 
 

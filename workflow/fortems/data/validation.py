@@ -21,6 +21,12 @@ AGE = (0, 120)
 SESSIONS = (0, 10_000)
 WHOLE = "not a whole number"
 RANGE = "out of range"
+#: What a number under age may be instead: a year, days since 1900 as Excel counts them, or a date without marks.
+BIRTHS = {
+    (1900, 2100): "year of birth",
+    (3_000, 60_000): "date of birth as Excel counts days",
+    (1.9e7, 2.1e7): "date of birth",
+}
 BLOCKS = 0.2  # share of blanks from which they look like blocks of which the first row alone is filled
 
 
@@ -132,6 +138,13 @@ def _finding(
         hint = _range_hint(mapped, column, family, low, high, instruments)
     shown = [f"{value:.10g}" for value in values]
     source = mapped.naming.sources[column]
+    labels = mapped.table.labels.get(source, {})
+    if kind == RANGE and all(text in labels for text in shown):
+        codes = list(dict.fromkeys(shown))
+        told = ", ".join(f"{code} is {labels[code]!r}" for code in codes)
+        hint = f"If they mean missing: data.missing_codes: {{{family or column}: [{', '.join(codes)}]}}"
+        found = f"By its label {told}."
+        return Finding(kind, source, family, places, shown, f"{words} {low:g} to {high:g}", hint, found=found)
     return Finding(kind, source, family, places, shown, f"{words} {low:g} to {high:g}", hint)
 
 
@@ -155,13 +168,21 @@ def _range_hint(
             return f"{other} has this range: data.instruments: {{{family}: {other}}}"
         return "Codes for missing answers belong into data.missing_codes"
     values = mapped.frame[column]
-    if column == "age" and values.median() > 1900:
-        return "This looks like a year of birth"
+    if column == "age" and values.median() > AGE[1]:
+        return _birth_hint(float(values.median()))
     if column in study().variables and column in mapped.naming.scales:
         instrument = instruments[mapped.naming.scales[column]]
         inside = values.between(instrument.low, instrument.high) | values.isna()
         if inside.all():
             return "This looks like the mean of the items; scores here are sums of items"
+    return "Codes for missing values belong into data.missing_codes"
+
+
+def _birth_hint(middle: float) -> str:
+    """Say what numbers far above any age may be: years of birth, dates of birth as 19800301, or days as Excel counts them."""
+    for (low, high), what in BIRTHS.items():
+        if low <= middle <= high:
+            return f"This looks like a {what}; give age in years at intake"
     return "Codes for missing values belong into data.missing_codes"
 
 
@@ -204,7 +225,7 @@ def _blank_hint(mapped: Mapped, name: str, source: str, gone: np.ndarray) -> str
     """Say why an identifier may be blank: merged cells, one value a block, the other rows of a client, a missing code."""
     fill = f"data.fill_down: [{name}] gives each row the value above it"
     if source in mapped.table.merged:
-        return f"Cells are merged there ({mapped.table.merged[source]}, …); {fill}"
+        return f"Cells are merged there ({mapped.table.merged[source]}, …): unmerge them, or {fill}"
     if name == "therapist" and "client" in mapped.frame:
         known = set(mapped.frame["client"][~gone].dropna())
         if known and mapped.frame["client"][gone].isin(known).all():
