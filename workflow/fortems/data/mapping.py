@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ from fortems.study.instruments import Instrument, score_ranges
 if TYPE_CHECKING:
     import pandas as pd
 
+UNREAD = "Give it a name in the first row if the study needs it"
 MOST_OCCASIONS = 50  # values of a column that tells the rows of a client apart
 
 
@@ -41,6 +42,8 @@ class Mapped:
     problems, oddities : list of Finding
     several : str
         Where clients have more than one row: the file's column that tells these apart, or empty.
+    meanings : dict of str to dict
+        Category → the file’s text → what its value map or its value labels made of it.
     """
 
     frame: pd.DataFrame
@@ -50,6 +53,7 @@ class Mapped:
     problems: list[Finding]
     oddities: list[Finding]
     several: str = ""
+    meanings: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def taken(self, kept: np.ndarray) -> Mapped:
         """Return the export with some of its rows, and what is wrong or odd in these."""
@@ -118,7 +122,8 @@ def map_table(
         {translated[n].source: translated[n].cells() for n in numbers}, table.separator
     )
     problems += marks
-    oddities += _left_sheets(table)
+    problems += _merged_cells(table, settings, naming)
+    oddities += _left_sheets(table) + _passed_over(table)
     limits = score_ranges(instruments) | {"age": (0, 120), "sessions": (0, 10_000)}
     limits |= {c: (i.low, i.high) for i in instruments.values() for c in i.columns()}
     columns: dict[str, np.ndarray] = {}
@@ -140,24 +145,35 @@ def map_table(
     texts = [n for n in columns if n not in numbers]
     frame[texts] = frame[texts].astype("str")
     several = _occasion_column(table, naming)
-    return Mapped(frame, table.emptied(), naming, categories, problems, oddities, several)
+    meanings = {name: translated[name].meanings for name in categories}
+    return Mapped(frame, table.emptied(), naming, categories, problems, oddities, several, meanings)
 
 
 def _occasion_column(table: Table, naming: Naming) -> str:
-    """Return the first column of few values of which a client with several rows has no value twice, or nothing."""
+    """Return the column of few values that tells a client's rows apart, or nothing.
+
+    The first of which no client has a value twice; else, where an instrument was repeated within an event, the first
+    without blanks of which every client with several rows has several values.
+    """
     if "client" not in naming.sources:
         return ""
     client = np.asarray(table.columns[naming.sources["client"]].codes)
     if len(np.unique(client)) == len(client):
         return ""
+    rows = np.bincount(client[client >= 0])
+    second = ""
     for name, column in table.columns.items():
         if name == naming.sources["client"] or not 1 < len(column.categories) <= MOST_OCCASIONS:
             continue
         codes = np.asarray(column.codes)
-        pairs = np.stack([client, codes])
-        if (codes >= 0).all() and len(np.unique(pairs, axis=1).T) == len(codes):
+        if (codes < 0).any():
+            continue
+        pairs = np.unique(np.stack([client, codes]), axis=1)
+        if len(pairs.T) == len(codes):
             return name
-    return ""
+        kinds = np.bincount(pairs[0][pairs[0] >= 0])
+        second = second or (name if (kinds[rows > 1] > 1).all() else "")
+    return second
 
 
 def _keys_as_in_file(settings: DataSettings, table: Table) -> DataSettings:
@@ -176,6 +192,37 @@ def _left_sheets(table: Table) -> list[Finding]:
     counts = listed(f"{name} ({rows} rows)" for name, rows in table.other_sheets.items())
     what = f"other sheets of the workbook were not read: {counts}"
     return [Finding(what, hint="Name the sheets that count in data.sheet", kind="sheet")]
+
+
+def _merged_cells(table: Table, settings: DataSettings, naming: Naming) -> list[Finding]:
+    """Merged cells that hide values of columns in use; who a row is of is told where it is missed."""
+    filled = {in_file(table, settings.columns.get(name, name)) for name in settings.fill_down}
+    hidden: dict[str, list[str]] = {}
+    for ours, theirs in naming.sources.items():
+        if theirs in table.merged and theirs not in filled and ours not in IDENTIFIERS:
+            hidden.setdefault(table.merged[theirs], []).append(ours)
+    found = []
+    for cells, names in hidden.items():
+        what = f"cells are merged ({cells}, …), of which the first alone has a value"
+        hint = f"Unmerge them and give each its own; data.fill_down: [{', '.join(names)}] gives each blank the value above it"
+        theirs = listed(naming.sources[name] for name in names)
+        found.append(Finding(what, theirs, allowed="a value in each cell", hint=hint))
+    return found
+
+
+def _passed_over(table: Table) -> list[Finding]:
+    """What of the file the reader passed over."""
+    found = []
+    for what, cells in table.unread.items():
+        error = what.startswith("the error")
+        told = (
+            f"{what} is read as missing, in {cells} cells"
+            if error
+            else f"not read: {what}, {cells} cells with values"
+        )
+        hint = "Mend its formula where the value is known" if error else UNREAD
+        found.append(Finding(told, hint=hint, kind="not read"))
+    return found
 
 
 def _turn_back(columns: dict[str, np.ndarray], settings: DataSettings, naming: Naming) -> None:

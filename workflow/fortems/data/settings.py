@@ -69,10 +69,17 @@ class DataSettings:
             values=given("values"),
             missing_codes=given("missing_codes") if isinstance(codes, Mapping) else tuple(codes),
             already_reversed=given("already_reversed"),
-            sheet=data.get("sheet"),
+            sheet=_sheets(data.get("sheet")),
             occasion=data.get("occasion"),
             fill_down=[as_text(name) for name in data.get("fill_down") or ()],
         )
+
+
+def _sheets(given: Any) -> str | list[str] | None:
+    """Read ``data.sheet``: sheets are often named by years, which YAML makes numbers."""
+    if given is None or isinstance(given, str):
+        return given
+    return [str(sheet) for sheet in given] if isinstance(given, (list, tuple)) else str(given)
 
 
 def pattern_columns(pattern: str, instrument: Instrument) -> list[str]:

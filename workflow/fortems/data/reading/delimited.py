@@ -19,6 +19,7 @@ from fortems.errors import DataError, Problem
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 OTHERS = {"|": "a vertical bar", ":": "a colon", "~": "a tilde", "^": "a caret"}
 ALLOWED = "columns separated by comma, semicolon or tab"
+WIDE = ("utf-16", "utf-32")
 SAMPLE = 200
 CHUNK = 20_000
 LONGEST_LINE = 1_000_000
@@ -30,7 +31,7 @@ csv.field_size_limit(1 << 20)
 def read_delimited(path: str | os.PathLike[str]) -> Table:
     """Read a CSV or TSV file.
 
-    The encoding is UTF-8 (with or without byte-order mark), UTF-16 with its mark, or else Windows-1252, of
+    The encoding is UTF-8 (with or without byte-order mark), UTF-16 or UTF-32 with its mark, or else Windows-1252, of
     which Latin-1's letters are a part. Rows are read once, in pieces, by the standard library's parser, which
     says where each record stands; pandas' parser fills short rows silently.
 
@@ -61,7 +62,9 @@ def _encoding(path: str | os.PathLike[str], file: str) -> str:
     """Return the encoding; refuse what is no text."""
     with open(path, "rb") as stream:
         start = stream.read(4096)
-        if start.startswith(codecs.BOM_UTF8):
+        if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+            candidates = ["utf-32"]
+        elif start.startswith(codecs.BOM_UTF8):
             candidates = ["utf-8-sig"]
         elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             candidates = ["utf-16"]
@@ -79,7 +82,7 @@ def _encoding(path: str | os.PathLike[str], file: str) -> str:
             decoder = codecs.getincrementaldecoder(candidate)()
             try:
                 for piece in iter(lambda: stream.read(1 << 20), b""):
-                    if b"\0" in piece and candidates != ["utf-16"]:
+                    if b"\0" in piece and candidates[0] not in WIDE:
                         raise DataError(_nul(path, file))
                     decoder.decode(piece)
                 decoder.decode(b"", final=True)
@@ -277,6 +280,9 @@ def _spaces(sample: str, file: str) -> Problem | None:
     """Columns separated by spaces, as R's write.table does by itself; None where they are not."""
     try:
         rows = [row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=" ") if row]
+        runs = csv.reader(map(_one_space, sample.splitlines()), delimiter=" ")
+        if len({len(row) for row in rows}) > 1:
+            rows = [row for row in runs if row]
     except csv.Error:
         return None
     names, widths = len(rows[0]), {len(row) for row in rows[1:-1] or rows[1:]}
@@ -284,7 +290,13 @@ def _spaces(sample: str, file: str) -> Problem | None:
         return None
     if widths == {names + 1}:
         return _row_names(file, names, "\t")
-    return Problem(file, "its columns are separated by spaces", ALLOWED, _in_r("\t"))
+    hint = f"Save it as CSV; {_in_r(chr(9))[0].lower()}{_in_r(chr(9))[1:]}"
+    return Problem(file, "its columns are separated by spaces", ALLOWED, hint)
+
+
+def _one_space(line: str) -> str:
+    """A line of columns of fixed width, with one space between them."""
+    return " ".join(line.split())
 
 
 def _row_names(file: str, width: int, separator: str) -> Problem:

@@ -46,8 +46,12 @@ class Table:
     other_sheets : dict of str to int
         Of a workbook of which no sheet was asked for: those with cells that were not read, and how many rows below
         their first they have.
+    other_names : dict of str to list of str
+        Of these sheets: the texts of their first row.
     merged : dict of str to str
         Of a workbook: column → its first merged cells, such as ``B22:B25``.
+    unread : dict of str to int
+        What of the file was passed over and how many cells or rows it has, in words for a warning.
     """
 
     file: str
@@ -57,7 +61,9 @@ class Table:
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     separator: str = ""
     other_sheets: dict[str, int] = field(default_factory=dict)
+    other_names: dict[str, list[str]] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
 
     def emptied(self) -> Table:
         """Return the table without its cells: a large file need not be held twice."""
@@ -74,8 +80,10 @@ def plain_text(text: str) -> str:
     """Return a text in the one form in which names, identifiers and words are compared.
 
     Unicode's composed form (NFC), each run of spaces, no-break spaces and line breaks as one space, none at the
-    ends, nothing invisible.
+    ends, nothing invisible; ="007" is 007, as exports write it for Excel to leave its zeros.
     """
+    if text.startswith('="') and text.endswith('"') and '"' not in text[2:-1]:
+        text = text[2:-1]
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
     return " ".join(unicodedata.normalize("NFC", text).translate(INVISIBLE).split())
@@ -157,7 +165,11 @@ def build(
         Two columns of the same name, no named column, no row below the header.
     """
     header = [as_text(name) for name in names]
+    columns = list(columns)
     named = {name: column for name, column in zip(header, columns, strict=True) if name}
+    unnamed = [c for n, c in zip(header, columns, strict=True) if not n and len(c.categories)]
+    if header and not header[0] and len(columns[0].categories) == len(rows):
+        unnamed = unnamed[1:]  # row names, as R and pandas write them
     problems = []
     for name in dict.fromkeys(header):
         places = [str(place + 1) for place, other in enumerate(header) if other == name]
@@ -172,7 +184,11 @@ def build(
         problems.append(Problem(file, "has column names and no rows below them", "one row per client"))
     if problems:
         raise DataError(problems)
-    return _without_survey_rows(Table(file, kind, named, rows, dict(labels or {}), separator))
+    table = Table(file, kind, named, rows, dict(labels or {}), separator)
+    if unnamed:
+        count = f"{len(unnamed)} column{'s' if len(unnamed) > 1 else ''} without a name"
+        table = replace(table, unread={count: sum(int((c.codes >= 0).sum()) for c in unnamed)})
+    return _without_survey_rows(table)
 
 
 def _without_survey_rows(table: Table) -> Table:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.data.reading.delimited import title_problem
-from fortems.data.reading.table import Table, as_text, build, encode
+from fortems.data.reading.table import BLANKS, Table, as_text, build, encode
 from fortems.errors import DataError, Problem, nearest
 
 if TYPE_CHECKING:
@@ -93,12 +93,16 @@ def read_workbook(path: str | os.PathLike[str], sheets: Sequence[str], kind: str
     chosen = [by_name[sheet] for sheet in sheets] if sheets else there[:1]
     others = [] if sheets else there[1:]
     _refuse_more_clients(file, chosen[0], others)
+    errors: dict[str, int] = {}
     if Path(path).suffix.lower() != ".xls" and kind == "Excel":
         _refuse_uncomputed(path, file, chosen)
+        errors = _errors(path, chosen)
     tables = [_table(file, kind, page, others, len(pages) > 1) for page in chosen]
     table = tables[0] if len(tables) == 1 else _stacked(file, chosen, tables)
     left = {page.name: max(len(page.filled()) - 1, 0) for page in others}
-    return dataclasses.replace(table, other_sheets=left)
+    names_there = {page.name: page.names() for page in others}
+    unread = {**table.unread, **errors}
+    return dataclasses.replace(table, other_sheets=left, other_names=names_there, unread=unread)
 
 
 def _pages(path: str | os.PathLike[str]) -> list[Page]:
@@ -145,7 +149,11 @@ def _table(file: str, kind: str, page: Page, others: Sequence[Page], several: bo
     names_row, body = rows[0][1], rows[1:]
     width = max(len(row) for _, row in rows)
     header = [*names_row, *[None] * (width - len(names_row))]
-    filled = [place for place in range(width) if as_text(header[place])]
+    filled = [
+        place
+        for place in range(width)
+        if as_text(header[place]) or any(place < len(row) and as_text(row[place]) for _, row in body)
+    ]
     columns = [encode([row[place] if place < len(row) else None for _, row in body]) for place in filled]
     numbers = np.array([number for number, _ in body], dtype=np.int64)
     try:
@@ -160,12 +168,15 @@ def _table(file: str, kind: str, page: Page, others: Sequence[Page], several: bo
 
 
 def _merged(page: Page, header: int) -> list[tuple[int, str]]:
-    """Columns with cells merged over several rows below the names, each with its first such range."""
+    """Columns with cells below the names that are merged with others and so have no value, each with the first such range."""
     found: dict[int, str] = {}
     for (top, left), (bottom, right) in sorted(page.merged):
-        if top >= header and bottom > top:
-            for column in range(left, right + 1):
-                found.setdefault(column, f"{_letters(column)}{top + 1}:{_letters(column)}{bottom + 1}")
+        value = page.cells[top][left] if top < len(page.cells) and left < len(page.cells[top]) else None
+        cells = f"{_letters(left)}{top + 1}:{_letters(right)}{bottom + 1}"
+        for column in range(left, right + 1):
+            covered = range(max(header, top + (column == left)), bottom + 1)
+            if covered and as_text(value):
+                found.setdefault(column, cells)
     return sorted(found.items())
 
 
@@ -182,6 +193,7 @@ def _letters(column: int) -> str:
 def _stacked(file: str, pages: Sequence[Page], tables: Sequence[Table]) -> Table:
     """Put the tables of several sheets one below the other; they must have the same columns."""
     first = list(tables[0].columns)
+    tables = [tables[0], *(_as_spelled(table, first) for table in tables[1:])]
     problems = []
     for page, table in zip(pages[1:], tables[1:], strict=True):
         gone = [name for name in first if name not in table.columns]
@@ -205,6 +217,18 @@ def _stacked(file: str, pages: Sequence[Page], tables: Sequence[Table]) -> Table
     return dataclasses.replace(tables[0], columns=columns, rows=np.array(rows, dtype=object), merged=merged)
 
 
+def _as_spelled(table: Table, names: Sequence[str]) -> Table:
+    """Return a table with its columns spelled as in another, where they differ in case alone."""
+    spelled: dict[str, str | None] = {}
+    for name in names:
+        spelled[name.casefold()] = None if name.casefold() in spelled else name
+    new = {name: spelled.get(name.casefold()) or name for name in table.columns}
+    if len(set(new.values())) < len(new):
+        return table
+    columns = {new[name]: column for name, column in table.columns.items()}
+    return dataclasses.replace(table, columns=columns, merged={new[n]: c for n, c in table.merged.items()})
+
+
 def _refuse_uncomputed(path: str | os.PathLike[str], file: str, pages: Sequence[Page]) -> None:
     """Refuse formulas that no program has computed: their values would read as missing."""
     with zipfile.ZipFile(path) as archive:
@@ -225,6 +249,29 @@ def _refuse_uncomputed(path: str | os.PathLike[str], file: str, pages: Sequence[
     ]
     if problems:
         raise DataError(problems)
+
+
+def _errors(path: str | os.PathLike[str], pages: Sequence[Page]) -> dict[str, int]:
+    """Count the cells with errors of Excel's, which read as missing; #N/A and #NULL! mean that."""
+    with zipfile.ZipFile(path) as archive:
+        sheets = [n for n in archive.namelist() if n.startswith("xl/worksheets/") and n.endswith(".xml")]
+        if not any(b't="e"' in archive.read(name) for name in sheets):
+            return {}
+    import openpyxl
+
+    found: dict[str, int] = {}
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    try:
+        for page in pages:
+            book[page.name].reset_dimensions()
+            for row in book[page.name].iter_rows():
+                for cell in row:
+                    if cell.data_type == "e" and str(cell.value) not in BLANKS:
+                        key = f"the error {cell.value}"
+                        found[key] = found.get(key, 0) + 1
+    finally:
+        book.close()
+    return found
 
 
 def _uncomputed(path: str | os.PathLike[str], page: Page) -> list[int]:
