@@ -34,3 +34,16 @@ def test_models_that_were_not_fitted_are_named_with_the_reason(report_of, monkey
     assert "The model `bond` was not fitted (" in text and text.count("age, bond are collinear") == 1
     says(text, "`goal`", "no", "indirect effect within therapists")
     assert "The model `task`" not in text
+
+
+def test_a_variable_of_two_values_reads_in_their_distance(report_of, monkeypatch):
+    report = report_of("items")
+    note = "recovered has two values: slopes are differences in probability"
+    for message, parts in (
+        (note, ("a difference in probability", "for one unit")),
+        (f"{note} times 3.5 for recovered; more", ("probability", "3.5 for recovered", "not", "0 and 1")),
+    ):
+        table = fits(("alliance", "twolevel", "partial", True, message))
+        monkeypatch.setitem(report.results._tables, "mediation/fit.csv", table)
+        says(unfitted(report), *parts)
+    assert "more" not in unfitted(report)

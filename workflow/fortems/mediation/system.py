@@ -139,7 +139,12 @@ class System:
         """Which of the explained variables have two values only, and what their slopes are then."""
         explained = (*self.model.mediators, self.model.outcome)
         found = [name for name in explained if self.frame[name].nunique() == 2]
-        return f"{', '.join(found)} has two values: slopes are differences in probability" if found else ""
+        if not found:
+            return ""
+        note = f"{', '.join(found)} has two values: slopes are differences in probability"
+        spans = [float(self.frame[name].max() - self.frame[name].min()) for name in found]
+        others = [f"{s:.10g} for {name}" for name, s in zip(found, spans, strict=True) if s != 1]
+        return f"{note} times {', '.join(others)}" if others else note
 
     @property
     def constant_note(self) -> str:

@@ -13,7 +13,9 @@ from fortems.report.text.words import joined
 
 #: How ``fit.csv`` says so (``System.constant_note``).
 NO_INDIRECT = "no indirect effect there"
-TWO_VALUES = re.compile(r"(?:^|; )([^;]+) has two values: slopes are differences in probability")
+TWO_VALUES = re.compile(
+    r"(?:^|; )([^;]+) has two values: slopes are differences in probability(?: times ([^;]+))?"
+)
 FIT, EFFECTS = "mediation/fit.csv", "mediation/effects.csv"
 
 
@@ -32,17 +34,27 @@ def unfitted(report: Report) -> str:
 def _linear_probability(report: Report) -> list[str]:
     """Models of an outcome or a mediator with two values, and how their slopes read."""
     told = {
-        model: found[1]
+        model: found
         for model in report.models
         for row in report.results.rows(FIT, model=model, variant="partial")
         if (found := TWO_VALUES.search(str(row["message"])))
     }
     if not told:
         return []
-    variables = listed(dict.fromkeys(escape(name) for names in told.values() for name in names.split(", ")))
+    variables = listed(
+        dict.fromkeys(escape(name) for found in told.values() for name in found[1].split(", "))
+    )
+    times = list(
+        dict.fromkeys(escape(part) for found in told.values() if found[2] for part in found[2].split(", "))
+    )
+    unit = (
+        f" (times the distance of the two values, {listed(times)}: they are not coded 0 and 1)"
+        if times
+        else ""
+    )
     return [
         f"Of {variables} there are two values only. The models {listed(f'`{model}`' for model in told)} are linear all the same "
-        "(linear probability models): a path to such a variable is a difference in probability (a risk difference) for one "
+        f"(linear probability models): a path to such a variable is a difference in probability (a risk difference){unit} for one "
         "unit, an indirect effect through or on it likewise, and of the intervals the cluster-robust ones are to be "
         "read, since its variance cannot be constant."
     ]
