@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.data.findings import Finding, listed
-from fortems.data.numbers import looks_numeric
+from fortems.data.numbers import looks_numeric, normal
 from fortems.data.reading.table import as_text
 from fortems.data.settings import spellings
 from fortems.errors import nearest
@@ -36,8 +36,32 @@ def describe(name: str, rule: Rule) -> str:
     return f"{name}: " + ", ".join(parts)
 
 
-def in_words_of(rules: Mapping[str, Rule], frame: pd.DataFrame) -> dict[str, Rule]:
-    """Return the rules with the file's own words in ``in``: YAML has made true of yes, and case does not matter."""
+def _forms(value: Any) -> set[str]:
+    """Return the forms in which a value of a rule and one of the file are compared: in any case, 3 as 3.0 and 03."""
+    return {normal(text).casefold() for text in spellings(value)}
+
+
+def _asked(value: Any) -> str:
+    """Return a value of a rule for a message; YAML has made true of yes and on, and false of no and off."""
+    return as_text(value) if not isinstance(value, bool) else "yes (true)" if value else "no (false)"
+
+
+def in_words_of(
+    rules: Mapping[str, Rule], frame: pd.DataFrame, meanings: Mapping[str, Mapping[str, str]] | None = None
+) -> dict[str, Rule]:
+    """Return the rules with the words of the prepared table in ``in``.
+
+    YAML has made true of yes, and case does not matter. A word of the file that a value map or a value label turns
+    into another stands for that one, unless other words of the file become the same.
+
+    Parameters
+    ----------
+    rules : mapping
+    frame : DataFrame
+        The export in our columns.
+    meanings : mapping, optional
+        Column → the file's text → what it became.
+    """
     found: dict[str, Rule] = {}
     for name, rule in rules.items():
         found[name] = rule
@@ -46,10 +70,17 @@ def in_words_of(rules: Mapping[str, Rule], frame: pd.DataFrame) -> dict[str, Rul
         there = [as_text(value) for value in sorted(frame[name].dropna().unique())]
         words: list[Any] = []
         for value in rule["in"]:
-            folded = {text.casefold() for text in spellings(value)}
-            words += [text for text in there if text.casefold() in folded] or [value]
+            alike = [text for text in there if normal(text).casefold() in _forms(value)]
+            words += alike or _of_the_file(value, (meanings or {}).get(name, {})) or [value]
         found[name] = {**rule, "in": list(dict.fromkeys(words))}
     return found
+
+
+def _of_the_file(value: Any, meanings: Mapping[str, str]) -> list[str]:
+    """Return what a word of the file became, where all that became the same is asked for."""
+    own = {text for text in meanings if normal(text).casefold() in _forms(value)}
+    became = {meanings[text] for text in own}
+    return sorted(became) if all(text in own for text, target in meanings.items() if target in became) else []
 
 
 def check_rules(
@@ -98,24 +129,27 @@ def check_values(
             continue
         values = sorted(frame[name].dropna().unique())
         there = [as_text(value) for value in values]
-        folded = {text.casefold() for text in there}
-        absent = [as_text(v) for v in rule["in"] if not {t.casefold() for t in spellings(v)} & folded]
+        folded = {normal(text).casefold() for text in there}
+        absent = [_asked(v) for v in rule["in"] if not _forms(v) & folded]
         if not there or not absent:
             continue
         near = next(filter(None, (nearest(word, there) for word in absent)), None)
         what = f"inclusion.{name} names {listed(map(repr, absent))}, which no client has"
         found = f"The values are {listed(there)}." + (f" Did you mean {near}?" if near else "")
-        asked = {text.casefold() for value in rule["in"] for text in spellings(value)}
-        rest = [text for text in there if text.casefold() not in asked]
+        asked = {form for value in rule["in"] for form in _forms(value)}
+        rest = [text for text in there if normal(text).casefold() not in asked]
         slip = len(absent) == len(rule["in"]) or any(
             nearest(word, rest) for word in absent if not looks_numeric(word)
         )
         if name in categories and slip:
             hint = f"Leave it out where it is right; data.values.{name} gives the file's values other names"
+            if "" in absent:
+                hint = "A client whose value is missing fulfils no rule"
             problems.append(Finding(what, hint=hint, found=found))
         else:
-            hint = "Right, where nobody happens to have it"
-            kept = problems if len(absent) == len(rule["in"]) else oddities
+            every = len(absent) == len(rule["in"])
+            hint = "Write them as the file does" if every else "Right, where nobody happens to have it"
+            kept = problems if every else oddities
             kept.append(Finding(what, hint=hint, found=found, kind="inclusion"))
     return problems, oddities
 
@@ -128,8 +162,8 @@ def fulfilled(values: pd.Series, rule: Rule) -> np.ndarray:
     if rule.get("max") is not None:
         fits = fits & (values <= rule["max"]).fillna(False).to_numpy(dtype=bool)
     if rule.get("in") is not None:
-        allowed = {text.casefold() for value in rule["in"] for text in spellings(value)}
-        distinct = {value: as_text(value).casefold() in allowed for value in values.dropna().unique()}
+        allowed = {form for value in rule["in"] for form in _forms(value)}
+        distinct = {value: normal(as_text(value)).casefold() in allowed for value in values.dropna().unique()}
         fits = fits & values.map(distinct).fillna(False).to_numpy(dtype=bool)
     return fits
 

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 
 def unknown_variables(
-    models: Mapping[str, MediationModel], available: Sequence[str], columns: Sequence[str]
+    models: Mapping[str, MediationModel],
+    available: Sequence[str],
+    columns: Sequence[str],
+    likely: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """Variables that models name and the data do not have, each once."""
+    """Variables that models name and the data do not have, each once; ``likely`` says where one may come from."""
     namers: dict[str, list[str]] = {}
     for name, model in models.items():
         for variable in model.variables:
@@ -30,7 +33,9 @@ def unknown_variables(
             f"the model {names[0]} names" if len(names) == 1 else f"{len(names)} models ({names[0]}, …) name"
         )
         what, hint = "which the data do not have", "Map a column to it, or leave these models out"
-        if variable in columns:
+        if likely and variable in likely:
+            hint = likely[variable]
+        elif variable in columns:
             what, hint = (
                 "a column of the file that is no score or background variable",
                 "Name the score that it is part of",
@@ -59,15 +64,46 @@ def check_models(scores: pd.DataFrame, models: Mapping[str, MediationModel]) -> 
     return problems
 
 
+def unvarying_covariates(
+    scores: pd.DataFrame, models: Mapping[str, MediationModel]
+) -> tuple[list[Finding], list[Finding]]:
+    """Covariates and moderators with one value: their models cannot be fitted.
+
+    Returns
+    -------
+    problems, oddities : list of Finding
+        A problem where no model is left.
+    """
+    users: dict[str, list[str]] = {}
+    for name, model in models.items():
+        for variable in {*model.covariates, *((model.moderator,) if model.moderator else ())}:
+            if variable in scores and scores[variable].nunique() == 1:
+                users.setdefault(variable, []).append(name)
+    found = []
+    for variable, names in users.items():
+        blank = int(scores[variable].isna().sum())
+        what = f"{variable} has one value, so that the model {', '.join(names)} cannot be fitted with it"
+        hint = "Take it out of the model"
+        if blank:
+            hint = f"It is blank for the other clients: if blank means no, write no in the file; else {hint[0].lower()}{hint[1:]}"
+        found.append(
+            Finding(
+                what, variable, allowed="a variable that differs between clients", hint=hint, kind="one value"
+            )
+        )
+    left = set(models) - {name for names in users.values() for name in names}
+    return ([], found) if left or not found else (found, [])
+
+
 def of_two_values(mapped: Mapped, models: Mapping[str, MediationModel]) -> list[Finding]:
     """Outcomes and mediators with two values: their models are linear, which is to be said."""
     found = []
     explained = {name: m.name for m in models.values() for name in (*m.mediators, m.outcome)}
     for name, model in explained.items():
         if name in mapped.frame and mapped.frame[name].nunique() == 2:
-            what = (
-                f"has two values, and the model {model} is linear: its slopes are differences in probability"
-            )
+            low, high = mapped.frame[name].min(), mapped.frame[name].max()
+            times = "" if high - low == 1 else f" times {high - low:.10g}; code it 0 and 1"
+            what = f"has two values, and the model {model} is linear: its slopes are differences in probability{times}"
             hint = "Read them so (a linear probability model); the standard errors that count are robust"
             found.append(Finding(what, mapped.naming.sources[name], hint=hint, kind="two values"))
     return found

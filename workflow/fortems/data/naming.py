@@ -6,14 +6,16 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from fortems.data.findings import Finding
-from fortems.data.reading.table import Table
+from fortems.data.findings import Finding, listed
+from fortems.data.likeness import item_pattern
+from fortems.data.reading.table import Table, as_text
 from fortems.data.settings import PATTERN, DataSettings, pattern_columns
 from fortems.errors import nearest
 from fortems.study.instruments import Instrument
 
 IDENTIFIERS = ("client", "therapist")
 BACKGROUND = ("age", "gender", "sessions")
+MOST_ABOVE = 5  # rows above the names of the columns that are looked through
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,10 @@ def resolve(
             problems.append(_absent(table, column, f"data.columns.{name}"))
         elif name in IDENTIFIERS:
             problems.append(_unnamed(table, name))
+        elif alike := [column for column in table.columns if column.casefold() == name.casefold()]:
+            what = f"{' and '.join(map(repr, alike))} differ in case alone, and either may be {name}"
+            hint = f"Say which in data.columns: {{{name}: {alike[0]}}}"
+            problems.append(Finding(what, alike[0], allowed="one column", hint=hint))
     named = [name for name in wanted if name not in (*IDENTIFIERS, *BACKGROUND)]
     own = any(settings.columns.get(name, name) in table.columns for name in named)
     items, scales, broken = _instruments(table, settings, instruments, sources, problems, own)
@@ -100,13 +106,16 @@ def resolve(
             oddities.append(Finding(what, column, hint=f"Did you mean {near}?", kind="mapping"))
     problems += _twice(sources)
     problems += _unused_keys(settings, table, sources, instruments)
-    if table.other_sheets and not set(IDENTIFIERS) <= set(sources):
+    elsewhere = [] if set(IDENTIFIERS) & set(sources) else _names_elsewhere(table, settings)
+    if not elsewhere and table.other_sheets and not set(IDENTIFIERS) <= set(sources):
         problems.insert(0, _other_sheets(table))
     extras = [name for name in extras if name in sources]
     if not items and not scales and not own:
         broken = list(instruments)
     meant = [scale for name in broken for scale in instruments[name].scales]
     meant += [name for name in (*IDENTIFIERS, *settings.columns) if name not in sources]
+    if elsewhere:  # all else follows from it
+        problems, meant = elsewhere, [*meant, *wanted]
     return Naming(sources, items, scales, tuple(extras), tuple(meant), problems, oddities)
 
 
@@ -154,6 +163,10 @@ def _instruments(
         first = next(iter(instruments.values()))
         allowed = f"columns such as {first.columns()[0]} … {first.columns()[-1]}"
         hint = "Set data.format: scores" if scales else "Name them in data.items"
+        there = {name: item_pattern(list(table.columns), i) for name, i in instruments.items()}
+        if alike := {name: pattern for name, pattern in there.items() if pattern}:
+            told = ", ".join(f'{name}: "{pattern}"' for name, pattern in alike.items())
+            hint = f"These look like them: data.items: {{{told}}}"
         problems.append(Finding("no instrument's items were found", allowed=allowed, hint=hint))
     elif not items and not scales and not problems and not own:
         allowed = ", ".join(scale for instrument in instruments.values() for scale in instrument.scales)
@@ -189,16 +202,21 @@ def _item_columns(
     if len(absent) == len(theirs) and asked is None and not mapped:
         return {}, []
     if len(absent) == len(theirs):
-        near = nearest(theirs[0], table.columns)
+        near = item_pattern(list(table.columns), instrument) or nearest(theirs[0], table.columns)
         hint = f"Did you mean {near}?" if near else ""
         what = f"no column fits {key} ({asked})" if isinstance(asked, str) else f"no column of {key} is there"
         return {}, [Finding(what, allowed=_some(table.columns), hint=hint)]
     beyond = [column for column in _beyond(pattern, table) if column not in theirs] if pattern else []
+    if absent and beyond and (written := _zeros(pattern, table, ours)):
+        what = f"{key} is {pattern}, and the file writes its numbers as in {written[0]}"
+        hint = f"Write it as {PATTERN.sub(f'{{n:0{written[1]}}}', pattern)}"
+        return {}, [Finding(what, allowed=f"a pattern that fits {len(ours)} columns", hint=hint)]
     if beyond:
         return {}, [_more_items(beyond, pattern, key, instrument)]
     if absent:
         used = {column for column in theirs if column in table.columns}
-        free = [column for column in table.columns if column not in used]
+        alike = {_letters(column) for column in theirs}
+        free = [column for column in table.columns if column not in used and _letters(column) in alike]
         return {}, [_absent(table, column, key, free, instrument.name) for column in absent]
     return dict(zip(ours, theirs, strict=True)), []
 
@@ -219,9 +237,24 @@ def _beyond(pattern: str, table: Table) -> list[str]:
     return sorted(found, key=lambda column: found[column])
 
 
+def _letters(column: str) -> str:
+    return "".join(filter(str.isalpha, column.casefold()))
+
+
+def _zeros(pattern: str, table: Table, ours: Sequence[str]) -> tuple[str, int] | None:
+    """Return a column and its number of digits where the pattern with zeros before its numbers finds all items."""
+    before, _, after = PATTERN.sub("\0", pattern).partition("\0")
+    for width in (2, 3):
+        names = [in_file(table, f"{before}{n:0{width}}{after}") for n in range(1, len(ours) + 1)]
+        if all(name in table.columns for name in names):
+            return names[0], width
+    return None
+
+
 def _more_items(beyond: list[str], pattern: str, key: str, instrument: Instrument) -> Finding:
     """More columns fit than the key has items: another version of the questionnaire, of which only a part would be scored."""
-    what = f"{len(beyond)} more columns fit {pattern!r} than the {instrument.n_items} items of {instrument.label}: {_some(beyond, 6)}"
+    more = f"{len(beyond)} more columns fit" if len(beyond) > 1 else "1 more column fits"
+    what = f"{more} {pattern!r} than the {instrument.n_items} items of {instrument.label}: {_some(beyond, 6)}"
     hint = (
         f"If this is another version, give its key in data.instruments.{instrument.name}; if these are the right ones, list "
         f"their columns in {key}"
@@ -259,6 +292,25 @@ def _other_sheets(table: Table) -> Finding:
     return Finding(
         "only the first sheet that is not empty is read", hint="Name another in data.sheet", found=found
     )
+
+
+def _names_elsewhere(table: Table, settings: DataSettings) -> list[Finding]:
+    """Say that the names of clients and therapists stand on another sheet, or in a lower row; empty where they do not."""
+    asked = {settings.columns.get(name, name).casefold() for name in IDENTIFIERS}
+    sheets = [s for s, names in table.other_names.items() if asked <= {name.casefold() for name in names}]
+    if sheets:
+        what = "only the first sheet that is not empty is read, and it names no clients and therapists"
+        found = (
+            f"The workbook's other sheets are {listed(table.other_names)}. Name {' or '.join(map(repr, sheets))} in "
+            f"data.sheet, which has the columns {' and '.join(sorted(asked))}."
+        )
+        return [Finding(what, allowed="data.sheet", found=found)]
+    for place in range(min(MOST_ABOVE, len(table.rows))):
+        texts = {as_text(column[place]).casefold() for column in table.columns.values()}
+        if asked <= texts:
+            what = f"the names of the columns seem to stand in row {table.rows[place]}, below another row"
+            return [Finding(what, allowed="the names in the first row", hint="Remove what stands above them")]
+    return []
 
 
 def _twice(sources: Mapping[str, str]) -> list[Finding]:

@@ -12,7 +12,7 @@ import numpy as np
 from fortems.data.findings import Finding, listed
 from fortems.data.identity import identities
 from fortems.data.naming import in_file
-from fortems.data.numbers import looks_numeric, normal
+from fortems.data.numbers import DATE, looks_numeric, normal
 from fortems.data.reading.table import Table, as_text, plain_text
 from fortems.data.settings import spellings
 from fortems.errors import nearest
@@ -77,7 +77,9 @@ class Chosen:
         Clients of whom no row counts.
     carried : dict of str to int
         Column → how many clients it was carried for.
-    problems : list of Finding
+    problems, oddities : list of Finding
+    elsewhere : frozenset of str
+        Columns without a value in the rows that count, and with some in the others.
     """
 
     table: Table
@@ -85,6 +87,8 @@ class Chosen:
     without: tuple[str, ...] = ()
     carried: Mapping[str, int] = field(default_factory=dict)
     problems: list[Finding] = field(default_factory=list)
+    oddities: list[Finding] = field(default_factory=list)
+    elsewhere: frozenset[str] = frozenset()
 
 
 def _several(value: Any) -> tuple[Any, ...]:
@@ -139,23 +143,30 @@ def choose(table: Table, occasion: Occasion, columns: Mapping[str, str]) -> Chos
     if occasion.values:
         counts, absent = _is(table, of(occasion.column), occasion.values)
         problems += absent
+    oddities: list[Finding] = []
     if occasion.end:
-        order, unordered = _order(table, of(occasion.column) if occasion.column else "")
+        by = of(occasion.column) if occasion.column else ""
+        order, unordered = _order(table, by, counts)
         problems += unordered
-        counts &= _outermost(who, order, counts, occasion.end)
+        among, counts = counts, counts & _outermost(who, order, counts, occasion.end)
+        oddities += [] if unordered else _ties(who, order, among, counts, by, occasion.end)
     kept = np.flatnonzero(counts)
     filled, carried = table, {}
     for name, sources in carry.items():
         usable = np.ones(len(table.rows), dtype=bool)
         if sources:
             usable, absent = _is(table, of(occasion.column), sources)
-            problems += absent
+            problems += [f for f in absent if f.what not in {told.what for told in problems}]
+        oddities += _disagreeing(filled, of(name), who, kept, usable)
         filled, carried[name] = _carry(filled, of(name), who, kept, usable)
     there = set(who[kept].tolist())
     gone = [code for code in dict.fromkeys(who.tolist()) if code not in there and code >= 0]
     names = list(dict.fromkeys(forms[text] for text in texts))
     without = tuple(names[code] for code in gone)
-    return Chosen(filled.taken(kept), int((~counts).sum()), without, carried, problems)
+    left = filled.taken(kept)
+    blank = {name for name, column in left.columns.items() if (column.codes < 0).all()}
+    elsewhere = frozenset(name for name in blank if (table.columns[name].codes >= 0).any())
+    return Chosen(left, int((~counts).sum()), without, carried, problems, oddities, elsewhere)
 
 
 def _columns_carried(
@@ -213,10 +224,17 @@ def _is(table: Table, column: str, values: Sequence[Any]) -> tuple[np.ndarray, l
     return np.append(np.array(hits, dtype=bool), False)[table.columns[column].codes], problems
 
 
-def _order(table: Table, column: str) -> tuple[np.ndarray, list[Finding]]:
-    """Return what the rows are ordered by: numbers, dates, or their place in the file."""
+def _order(table: Table, column: str, among: np.ndarray) -> tuple[np.ndarray, list[Finding]]:
+    """Return what the rows are ordered by: numbers, dates, or their place in the file.
+
+    Where all rows that may count have the same text, as those of one event do, the file's order is what is left.
+    """
     places = np.arange(len(table.rows), dtype=float)
-    if not column:
+    there = np.unique(np.asarray(table.columns[column].codes)[among]) if column else np.zeros(1)
+    if (there < 0).all():
+        what = "has no value in any row that may count, and data.occasion asks for the first or last by it"
+        return places, [Finding(what, column, hint="Name another column, or none for the order of the file")]
+    if len(there) == 1:
         return places, []
     texts = [str(text) for text in table.columns[column].categories]
     if all(map(looks_numeric, texts)):
@@ -224,14 +242,12 @@ def _order(table: Table, column: str) -> tuple[np.ndarray, list[Finding]]:
     else:
         dates = [_date(text) for text in texts]
         if None in dates:
-            return places, [
-                Finding(
-                    "cannot be put in order, and data.occasion asks for the first or last by it",
-                    column,
-                    allowed="numbers, or dates such as 2024-05-31",
-                    hint="Say which value counts: data.occasion.is",
-                )
-            ]
+            what = "cannot be put in order, and data.occasion asks for the first or last by it"
+            hint = "Say which value counts: data.occasion.is"
+            if all(DATE.fullmatch(text) for text, date in zip(texts, dates, strict=True) if date is None):
+                hint = "Write its dates as year-month-day: 01-02-2024 is of January or of February"
+            allowed = "numbers, or dates such as 2024-05-31"
+            return places, [Finding(what, column, allowed=allowed, hint=hint)]
         keys = [date.timestamp() for date in dates if date is not None]
     return np.append(np.array(keys, dtype=float), np.nan)[table.columns[column].codes], []
 
@@ -255,6 +271,36 @@ def _outermost(who: np.ndarray, order: np.ndarray, among: np.ndarray, end: str) 
     found = np.zeros(len(who), dtype=bool)
     found[list(best.values())] = True
     return found
+
+
+def _ties(
+    who: np.ndarray, order: np.ndarray, among: np.ndarray, counts: np.ndarray, column: str, end: str
+) -> list[Finding]:
+    """Clients with several rows at the first or last place, of which the order of the file takes one."""
+    best = dict(zip(who[counts].tolist(), order[counts].tolist(), strict=True))
+    tied = [place for place in np.flatnonzero(among & ~counts) if best.get(int(who[place])) == order[place]]
+    clients = len({int(who[place]) for place in tied})
+    if not clients:
+        return []
+    what = f"{clients} client{'s have' if clients > 1 else ' has'} several {end} rows by it; of these the {end} in the file counts"
+    return [Finding(what, column, hint="Right, where the file is in order", kind="tie")]
+
+
+def _disagreeing(
+    table: Table, column: str, who: np.ndarray, kept: np.ndarray, usable: np.ndarray
+) -> list[Finding]:
+    """Clients whose other rows have several values of a column that is carried, of which the first is taken."""
+    codes = np.asarray(table.columns[column].codes)
+    blank = {int(who[place]) for place in kept if codes[place] < 0}
+    values: dict[int, set[int]] = {}
+    for place in np.flatnonzero((codes >= 0) & usable):
+        if int(who[place]) in blank:
+            values.setdefault(int(who[place]), set()).add(int(codes[place]))
+    several = sum(len(found) > 1 for found in values.values())
+    if not several:
+        return []
+    what = f"{several} client{'s have' if several > 1 else ' has'} several values of it to carry; the first in the file is taken"
+    return [Finding(what, column, hint="Say which occasion it is of, in data.occasion.carry", kind="carried")]
 
 
 def _carry(

@@ -13,14 +13,22 @@ import numpy as np
 from fortems.data.codebook import codebook, missing_patterns, missing_related
 from fortems.data.findings import ExportError, Finding, listed
 from fortems.data.inclusion import active, check_rules, check_values, finish, in_words_of, include, step
+from fortems.data.likeness import item_pattern
 from fortems.data.mapping import Mapped, map_table
-from fortems.data.modelchecks import check_models, fewer_than_parameters, of_two_values, unknown_variables
+from fortems.data.modelchecks import (
+    check_models,
+    fewer_than_parameters,
+    of_two_values,
+    unknown_variables,
+    unvarying_covariates,
+)
 from fortems.data.naming import BACKGROUND, IDENTIFIERS, in_file
 from fortems.data.occasions import Chosen, Occasion, choose, fill_down
 from fortems.data.oddities import odd, warnings_frame, warnings_text
 from fortems.data.reading.readers import read_table
 from fortems.data.reading.table import Table
 from fortems.data.settings import DataSettings
+from fortems.data.strays import bare_rows, one_problem_each
 from fortems.data.types import table_schema
 from fortems.data.validation import check
 from fortems.study.definition import study
@@ -104,15 +112,16 @@ def prepare(
     if early:
         raise ExportError(early, chosen.table.file, chosen.table.rows, ())
     mapped = map_table(chosen.table, settings, instruments, [*wanted, *rules], numeric | {*ranked})
+    rules = in_words_of(rules, mapped.frame, mapped.meanings)
     absent, unused = check_values(rules, mapped.frame, mapped.categories)
-    rules = in_words_of(rules, mapped.frame)
+    unused += bare_rows(mapped)
     steps = _received(chosen, settings, mapped)
     before = {name: rule for name, rule in rules.items() if name in mapped.frame}
     if not _bars_rules(mapped, before):  # else its rules cannot be trusted, and all is told
         kept, excluded = include(mapped.frame, before)
         steps += excluded
         if not kept.any():
-            nobody = absent + _too_few(mapped.frame, kept, steps)
+            nobody = absent or _not_carried(chosen, mapped, before) or _too_few(mapped.frame, kept, steps)
             raise ExportError(nobody, mapped.table.file, mapped.table.rows, mapped.clients)
         mapped = mapped.taken(kept)
 
@@ -122,20 +131,25 @@ def prepare(
         if problems:
             raise ExportError(problems, table.file, table.rows, mapped.clients)
 
-    problems = check(mapped, instruments)
+    problems = one_problem_each(check(mapped, instruments), mapped)
     available = available_columns(mapped, instruments)
     known = [*available, *mapped.naming.meant]
-    problems += unknown_variables(models, known, list(table.columns))
-    problems += check_rules(rules, known, [*mapped.categories, *IDENTIFIERS])
+    problems += unknown_variables(models, known, list(table.columns), _where_items_are(mapped, instruments))
+    of_items = {name for name in rules if name in mapped.frame and name not in known}
+    asked = {name: rule for name, rule in rules.items() if name not in of_items}
+    problems += check_rules(asked, known, [*mapped.categories, *IDENTIFIERS])
     refuse(problems + absent)
-    oddities = odd(mapped, instruments) + unused + of_two_values(mapped, models)
+    oddities = chosen.oddities + odd(mapped, instruments) + unused + of_two_values(mapped, models)
     whole = score_table(mapped, instruments)
     kept, excluded = include(whole, {name: rule for name, rule in rules.items() if name not in before})
     steps += excluded
     refuse(_too_few(whole, kept, steps))
     scores = whole[kept].reset_index(drop=True)
     unusable = check_models(scores, models)
-    refuse(unusable and [*_several_rows(mapped), *unusable])
+    constant, told = unvarying_covariates(scores, models)
+    oddities += told
+    unusable += constant
+    refuse(unusable and (_several_rows(mapped, scores, models) or unusable))
     refuse(fewer_than_parameters(scores, models, mapped.categories, two_level))
     scores, emptied = _without_empty_scales(scores, instruments)
     oddities += emptied
@@ -200,12 +214,29 @@ def _received(chosen: Chosen, settings: DataSettings, mapped: Mapped) -> list[di
     return [first, gone | {"clients": len(chosen.without), "therapists": 0}] if chosen.without else [first]
 
 
-def _several_rows(mapped: Mapped) -> list[Finding]:
-    """Say that clients have several rows, which may be why the rows that are left lack what models need."""
-    if not mapped.several:
+def _not_carried(chosen: Chosen, mapped: Mapped, rules: Mapping[str, Any]) -> list[Finding]:
+    """Rules of what no row that counts has, and other rows of the file do: it was asked once, and is to be carried."""
+    sources = mapped.naming.sources
+    names = [name for name in rules if sources.get(name) in chosen.elsewhere]
+    if not names:
+        return []
+    told = " and ".join(names)
+    what = f"no row that counts has {told}, which inclusion asks for; other rows of the file have"
+    hint = f"Carry what was asked once: data.occasion.carry: [{', '.join(names)}, …]"
+    return [Finding(what, sources[names[0]], allowed="a value for some clients at least", hint=hint)]
+
+
+def _several_rows(
+    mapped: Mapped, scores: pd.DataFrame, models: Mapping[str, MediationModel]
+) -> list[Finding]:
+    """Say that clients have several rows, where the rows that are left have nothing of what models need."""
+    wanted = dict.fromkeys(variable for model in models.values() for variable in model.variables)
+    empty = [name for name in wanted if name in scores and scores[name].isna().all()]
+    if not mapped.several or not empty:
         return []
     hint = f"Say which counts in data.occasion: {{column: {mapped.several}, is: …, carry: […]}}"
-    return [Finding("clients have several rows, which this column tells apart", mapped.several, hint=hint)]
+    what = f"clients have several rows, which this column tells apart, and those that the rules leave have no {', '.join(empty)}"
+    return [Finding(what, mapped.several, allowed="one row that counts for each client", hint=hint)]
 
 
 def _bars_rules(mapped: Mapped, rules: Mapping[str, Any]) -> bool:
@@ -215,6 +246,24 @@ def _bars_rules(mapped: Mapped, rules: Mapping[str, Any]) -> bool:
         return True
     bars = [finding for finding in mapped.problems if finding.column in asked or not len(finding.places)]
     return bool(bars) or not {"client", "therapist"} <= set(mapped.frame.columns)
+
+
+def _where_items_are(mapped: Mapped, instruments: Mapping[str, Instrument]) -> dict[str, str]:
+    """Return score → where the items seem to be that it is made of, for instruments of which the file brings none."""
+    found: dict[str, str] = {}
+    used = set(mapped.naming.sources.values())
+    for name, instrument in instruments.items():
+        if name in mapped.naming.items or set(instrument.scales) & set(mapped.naming.scales):
+            continue
+        free = [column for column in mapped.table.columns if column not in used]
+        if pattern := item_pattern(free, instrument):
+            hint = f'Its items look like {pattern}: data.items: {{{name}: "{pattern}"}}'
+            found |= dict.fromkeys(instrument.scales, hint)
+        for sheet, names in mapped.table.other_names.items():
+            if not pattern and item_pattern(names, instrument):
+                hint = f"Its items seem to be on the sheet {sheet!r}; bring them to the clients' rows on one sheet"
+                found |= dict.fromkeys(instrument.scales, hint)
+    return found
 
 
 def available_columns(mapped: Mapped, instruments: Mapping[str, Instrument]) -> list[str]:
@@ -281,14 +330,13 @@ def _too_few(whole: pd.DataFrame, kept: np.ndarray, steps: Sequence[Mapping[str,
         ]
     therapists = whole.loc[kept, "therapist"].nunique()
     if therapists < FEWEST_THERAPISTS:
+        before = next((s["therapists"] for s in steps if s["step"] == "received"), therapists)
         what = "all clients have the same therapist; clients must be nested in several"
-        return [
-            Finding(
-                what,
-                allowed=f"at least {FEWEST_THERAPISTS} therapists",
-                hint="Is data.columns.therapist right?",
-            )
-        ]
+        hint = "Is data.columns.therapist right?"
+        if before >= FEWEST_THERAPISTS:
+            what = f"the rules leave the clients of one of {before} therapists"
+            hint = "See inclusion: " + "; ".join(s["detail"] for s in steps if s["step"] == "excluded")
+        return [Finding(what, allowed=f"at least {FEWEST_THERAPISTS} therapists", hint=hint)]
     return []
 
 
