@@ -301,9 +301,11 @@ def test_primary_intervals_of_paths_and_correlations_cover_in_ordinal_population
 def test_coverage_table(small):
     table = small[2]["coverage"]
     simple, resampled = (7 * 4 + 2 * 4 * 4) * 2 * 3, 2 * 4 * 2 * 2
-    assert len(table) == simple + resampled
+    cr2 = table[table["interval"] == "cr2"]
+    assert len(cr2) == (7 * 4 + 2 * 4 * 4) and set(cr2["estimand"]) == {"single"}
+    assert len(table) == simple + resampled + len(cr2)
     assert (table.groupby("interval")["studies"].first().to_dict()) == {
-        **{"robust": 10, "delta": 10, "montecarlo": 10},
+        **{"robust": 10, "delta": 10, "montecarlo": 10, "cr2": 10},
         **{"percentile": 2, "bca": 2},
     }
     paths = small[2]["coverage_paths"]

@@ -70,7 +70,7 @@ class _Runner:
         sample, aimed = Sample.of(data, NAMES, cluster), truths(chosen, design.icc)
         for estimand, paths in both(sample).items():
             yield estimand, "", "boundary", float(paths.boundary.sum())
-            for interval, (low, high) in intervals(paths, self.settings.confidence).items():
+            for interval, (low, high) in _of_product(estimand, paths, self.settings.confidence).items():
                 for measure, value in _sums(low, high, truth[estimand]).items():
                     yield estimand, interval, measure, value
             for effect, (low, high) in _of_paths(paths, self.settings.confidence).items():
@@ -92,6 +92,15 @@ def _indirect(chosen: Population, icc: float) -> dict[str, float]:
     if chosen.kind == ORDINAL:
         return {estimand: found["indirect"] for estimand, found in truths(chosen, icc).items()}
     return dict.fromkeys(("within", "single"), chosen.a * chosen.b)
+
+
+def _of_product(estimand: str, paths: Paths, confidence: float) -> dict[str, tuple[Array, Array]]:
+    """Ends (S,) of the intervals of the indirect effect that need no resampling; CR2's is least squares', ``single``."""
+    found = intervals(paths, confidence)
+    if estimand == "single":
+        cr2 = paths.own_errors(0, confidence)
+        found["cr2"] = cr2.low, cr2.high
+    return found
 
 
 def _of_paths(paths: Paths, confidence: float) -> dict[str, tuple[Array, Array]]:
@@ -202,7 +211,7 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     rows = []
     for cell, (design, name) in cells().items():
         found = simple.get(cell, {}) | {k: v for k, v in resampled.get(cell, {}).items() if k[1]}
-        order = {"robust": 0, "delta": 1, "montecarlo": 2, "percentile": 3, "bca": 4}
+        order = {"robust": 0, "delta": 1, "montecarlo": 2, "cr2": 3, "percentile": 4, "bca": 5}
         for (estimand, interval), s in sorted(found.items(), key=lambda f: (f[0][0], order.get(f[0][1], 9))):
             if interval not in order:
                 continue

@@ -145,6 +145,29 @@ class Paths:
             a[0], self.b, a[1], self.var_b, self.cov_ab[:, i], a[2], self.df_b, confidence
         )
 
+    def own_errors(self, predictor: int = 0, confidence: float = 0.95, step: float = COARSE) -> Product:
+        """Interval and p (S,) of a predictor's indirect effect by the estimator's own variances and df.
+
+        At ``single`` this is the run's interval ``cr2``: the quantiles of A·B for independent A = â + s_a T_a and
+        B = b̂ + s_b T_b, s² being the CR2 variances (Bell & McCaffrey, 2002)
+
+            s_a² = c'M [Σ_j X_j' (I − H_jj)^(−1/2) e_j e_j' (I − H_jj)^(−1/2) X_j] M c,      M = (X'X)⁻¹,
+
+        of the regressions m ~ x and y ~ m + x, and T variates of t with each slope's own Satterthwaite degrees of
+        freedom, ν = (Σ_i P_ii)² / Σ_ij P_ij² (Pustejovsky & Tipton, 2018, who have P): ``fortems.stats.regression``.
+
+        Parameters
+        ----------
+        predictor : int
+            Place among the predictors.
+        confidence : float
+        step : float
+            Of the quadrature; that of the primary intervals beside which these stand.
+        """
+        i = predictor
+        variance, df = (self.var_a[:, i], self.var_b), (self.df_a[:, i], self.df_b)
+        return product_of_t(self.a[:, i], self.b, *variance, *df, confidence, step)
+
     def delta(self, predictor: int = 0, confidence: float = 0.95) -> tuple[Array, Array]:
         """Limits (S,) of the first-order normal (Sobel) interval of a predictor's indirect effect."""
         a, b, i = self.a[:, predictor], self.b, predictor
