@@ -411,3 +411,33 @@ def test_text_in_a_drawing_is_text(drawings, name):
     letters = "".join(page.split()).replace("\ufffe", "")
     straight = [line for line in lines if line.strip()]
     assert sum("".join(line.split()) in letters for line in straight) > 0.6 * len(straight)
+
+
+def test_marks_of_a_design_stay_in_its_row_whatever_their_number(simulated):
+    """Six intervals at one estimand, five at the other: each mark within its row, none nearer to the next than with five."""
+    context = _context(simulated)
+    figure = spec("coverage")
+    data = figure.data(context)
+    assert set(data.loc[data["interval"] == "cr2", "estimand"]) == {"single"}
+    data = pd.concat([data, data[data["interval"] == "bca"].assign(interval="percentile")])
+
+    def drawn(frame):
+        made = figure.draw(frame, context)
+        FigureCanvasAgg(made).draw()
+        return [sorted(_marks(axes)) for axes in made.axes]
+
+    fewer = drawn(data[data["interval"] != "cr2"])
+    within, single = drawn(data)
+    designs = data["design"].nunique()
+    assert len(single) == 6 * designs and len(within) == 5 * designs
+    assert {round(-y) for y, _ in single} == set(range(designs))
+    gaps = [min(np.diff([pixel for _, pixel in marks])) for marks in (fewer[1], single)]
+    assert gaps[1] > 0.95 * gaps[0]
+
+
+def _marks(axes):
+    """Heights of the estimates in the data's and the page's units; an interval is a line of two points."""
+    for line in axes.lines:
+        x, y = np.atleast_1d(line.get_xdata()), np.atleast_1d(line.get_ydata())
+        if len(x) == 1:
+            yield float(y[0]), axes.transData.transform((x[0], y[0]))[1]

@@ -361,7 +361,8 @@ def _design() -> dict[str, pd.DataFrame]:
     coverage = [
         {"design": f"{j} therapists, ICC .05", "therapists": j, "n": 96, "icc": 0.05, "population": name, "a": a, "b": -0.35,
          "estimand": level, "interval": kind, "studies": 500, "coverage": value, "ci_low": value - 0.02, "ci_high": value + 0.02}
-        for name, a in (("effect", 0.3), ("a = 0", 0.0)) for j in (10, 23) for level in ("within", "single") for kind, value in (("robust", 0.95), ("montecarlo", 0.95), ("delta", 0.94), ("bca", 0.9))
+        for name, a in (("effect", 0.3), ("a = 0", 0.0)) for j in (10, 23) for level in ("within", "single") for kind, value in (("robust", 0.95), ("montecarlo", 0.95), ("delta", 0.94), ("bca", 0.9), ("cr2", 0.91))
+        if kind != "cr2" or level == "single"
     ]  # fmt: skip
     coverage_paths = [
         {"design": f"{j} therapists, ICC .05", "therapists": j, "n": 96, "icc": 0.05, "population": name, "estimand": level, "effect": effect, "truth": truth,

@@ -39,8 +39,19 @@ def test_coverage_says_from_how_many_studies_and_for_which_population(report_of)
     text = words(precision.coverage(report))
     says(text, "population with an indirect effect", "a = 0.30", "b = −0.35", "standardized")
     says(text, "one of the two paths is zero", "BCa interval", "four of four", "90.0%")
+    says(text, "The CR2 interval covers", "at the single level in 91.0% of studies", "two of two cases")
+    says(text, "the CR2 interval in two of two cases at the single level (down to 91.0%)")
+    assert "BCa interval covers the true indirect effect in" in text  # tried at both: no level is told
     change(report, "design/coverage.csv", "ci_high", 0.99)
     says(words(precision.coverage(report)), "zero", "no interval", "shown", "cover less")
+    change(report, "design/coverage.csv", "population", "effect; skew", population="a = 0")
+    text = words(precision.coverage(report))
+    says(
+        text,
+        "have a ceiling and skew",
+        "CR2 interval (at the single level) in 91.0%",
+        "BCa interval in 90.0%",
+    )
 
 
 def test_coverage_of_paths_and_correlations_is_told_whatever_it_is(report_of):

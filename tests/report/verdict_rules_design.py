@@ -11,6 +11,7 @@ INTERVALS = {
     "cluster-jackknife": "robust",
     "Monte Carlo": "montecarlo",
     "delta": "delta",
+    "CR2": "cr2",
     "percentile": "percentile",
     "BCa": "bca",
 }

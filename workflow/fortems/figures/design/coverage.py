@@ -25,6 +25,10 @@ COLUMNS = [
     "ci_low",
     "ci_high",
 ]
+#: Height of a design with this many marks, in inches; a mark more makes all rows higher, so that none comes closer.
+ROW, MARKS_OF_ROW = 0.42, 5
+#: Share of a row's height that its marks take.
+FILLED = 0.95
 MARKS = dict(zip(INTERVAL_WORDS, style.SERIES, strict=False))
 
 
@@ -46,15 +50,17 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     designs = list(dict.fromkeys(frame["design"]))
     levels = [name for name in ("within", "single") if name in set(frame["estimand"])]
     kinds = [name for name in INTERVAL_WORDS if name in set(frame["interval"])]
+    row_height = ROW * max(len(kinds) / MARKS_OF_ROW, 1.0)
+    step = FILLED / max(len(kinds), MARKS_OF_ROW)
     made, grid = style.figure(
-        1.0 + 0.42 * len(designs), 1, len(levels), sharey=True, sharex=True, squeeze=False
+        1.0 + row_height * len(designs), 1, len(levels), sharey=True, sharex=True, squeeze=False
     )
     for axes, level in zip(grid[0], levels, strict=True):
         axes.axvline(context.confidence, color="#444444", linewidth=0.7, linestyle="--")
         for number, kind in enumerate(kinds):
             rows = frame[(frame["estimand"] == level) & (frame["interval"] == kind)]
             for row in rows.to_dict("records"):
-                y = -designs.index(row["design"]) + ((len(kinds) - 1) / 2 - number) * 0.19
+                y = -designs.index(row["design"]) + ((len(kinds) - 1) / 2 - number) * step
                 axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=MARKS[kind].colour, linewidth=0.9)
                 axes.plot(row["coverage"], y, linestyle="none", markersize=3.8, **MARKS[kind].points())
         for number in range(1, len(designs)):

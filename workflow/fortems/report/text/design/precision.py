@@ -90,9 +90,11 @@ def coverage(report: Report) -> str:
         if not found:
             continue
         below = [row for row in found if row["ci_high"] < nominal]
+        where = _where(found, rows)
+        depends = ", depending on design" if where else ", depending on design and estimand"
         text = (
-            f"The {words} interval covers the true indirect effect in {report.bind.span(found, 'coverage', '%1')} of studies"
-            + (", depending on design and estimand" if len({row["coverage"] for row in found}) > 1 else "")
+            f"The {words} interval covers the true indirect effect{where} in {report.bind.span(found, 'coverage', '%1')} of studies"
+            + (depends if len({row["coverage"] for row in found}) > 1 else "")
         )
         if below:
             text += (
@@ -114,6 +116,12 @@ def coverage(report: Report) -> str:
     return joined([*parts, f"Each design is in `design/coverage.csv`{report.see('fig-coverage')}."])
 
 
+def _where(found: list[Row], rows: list[Row]) -> str:
+    """At which estimand an interval was tried, where that is not each of those tried: CR2's is least squares' alone."""
+    own, every = ({row["estimand"] for row in of} for of in (found, rows))
+    return "" if own == every else f" {listed(ESTIMAND_WORDS[name] for name in ESTIMANDS if name in own)}"
+
+
 def _beyond_normal(report: Report) -> str:
     """Coverage where residual variances rise, slopes vary or scores are ordinal, interval by interval."""
     rows = [
@@ -125,7 +133,9 @@ def _beyond_normal(report: Report) -> str:
     for kind, words in INTERVAL_WORDS.items():
         found = [row for row in rows if row["interval"] == kind]
         if found:
-            clauses.append(f"the {words} interval in {report.bind.span(found, 'coverage', '%1')}")
+            where = _where(found, rows)
+            share = report.bind.span(found, "coverage", "%1")
+            clauses.append(f"the {words} interval{where and f' ({where.strip()})'} in {share}")
     if not clauses:
         return ""
     return (
@@ -149,7 +159,7 @@ def _null(report: Report, nominal: float) -> str:
         if below:
             least = min(found, key=lambda row: row["coverage"])
             clauses.append(
-                f"the {words} interval in {report.bind.rows(below, 'coverage')} of {report.bind.rows(found, 'coverage')} cases (down to "
+                f"the {words} interval in {report.bind.rows(below, 'coverage')} of {report.bind.rows(found, 'coverage')} cases{_where(found, rows)} (down to "
                 f"{report.bind.of(least, 'coverage', '%1')})"
             )
     if not rows:
