@@ -1,6 +1,7 @@
 """The report names every model that is not, or not wholly, in the results."""
 
 import pandas as pd
+import pytest
 from fortems.report.text.unfitted import unfitted
 from wording import says
 
@@ -36,14 +37,19 @@ def test_models_that_were_not_fitted_are_named_with_the_reason(report_of, monkey
     assert "The model `task`" not in text
 
 
-def test_a_variable_of_two_values_reads_in_their_distance(report_of, monkeypatch):
+NOTE = "recovered has two values: slopes are differences in probability"
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        (NOTE, ("a difference in probability", "for one unit")),
+        (f"{NOTE} times 3.5 for recovered; more", ("probability", "not", "0 and 1", "3.5 for recovered")),
+    ],
+)
+def test_a_variable_of_two_values_reads_in_their_distance(report_of, monkeypatch, message, parts):
     report = report_of("items")
-    note = "recovered has two values: slopes are differences in probability"
-    for message, parts in (
-        (note, ("a difference in probability", "for one unit")),
-        (f"{note} times 3.5 for recovered; more", ("probability", "3.5 for recovered", "not", "0 and 1")),
-    ):
-        table = fits(("alliance", "twolevel", "partial", True, message))
-        monkeypatch.setitem(report.results._tables, "mediation/fit.csv", table)
-        says(unfitted(report), *parts)
+    table = fits(("alliance", "twolevel", "partial", True, message))
+    monkeypatch.setitem(report.results._tables, "mediation/fit.csv", table)
+    says(unfitted(report), *parts)
     assert "more" not in unfitted(report)

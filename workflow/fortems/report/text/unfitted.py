@@ -44,18 +44,14 @@ def _linear_probability(report: Report) -> list[str]:
     variables = listed(
         dict.fromkeys(escape(name) for found in told.values() for name in found[1].split(", "))
     )
-    times = list(
-        dict.fromkeys(escape(part) for found in told.values() if found[2] for part in found[2].split(", "))
-    )
-    unit = (
-        f" (times the distance of the two values, {listed(times)}: they are not coded 0 and 1)"
-        if times
-        else ""
-    )
+    distances = dict.fromkeys(part for found in told.values() if found[2] for part in found[2].split(", "))
+    times = [part.partition(" for ") for part in distances]
+    coded = listed(f"{size} for {escape(name)}" for size, _, name in times)
+    unit = f", times the distance of its values, which are not coded 0 and 1 ({coded})" if times else ""
     return [
         f"Of {variables} there are two values only. The models {listed(f'`{model}`' for model in told)} are linear all the same "
-        f"(linear probability models): a path to such a variable is a difference in probability (a risk difference){unit} for one "
-        "unit, an indirect effect through or on it likewise, and of the intervals the cluster-robust ones are to be "
+        f"(linear probability models): a path to such a variable is a difference in probability (a risk difference) for one "
+        f"unit{unit}, an indirect effect through or on it likewise, and of the intervals the cluster-robust ones are to be "
         "read, since its variance cannot be constant."
     ]
 
