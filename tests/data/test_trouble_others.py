@@ -462,3 +462,49 @@ def test_slopes_of_an_outcome_of_two_values_have_their_unit(door, clients, tmp_p
     fit = fit_all(outcome("extra"), read_csv(paths["scores"]), ["regression"], Settings(seed=1, draws=200))
     note = fit["fit"]["message"].iloc[0]
     assert note.endswith(f"differences in probability{times and f'{times} for extra'}")
+
+
+# Who and what is the same.
+
+
+def test_numbers_of_a_category_are_one_in_any_spelling(door, clients):
+    clients["gender"] = every_third(clients, "1.0", "2", "1", "02")
+    prepared = door(clients)
+    assert prepared.scores["gender"].value_counts().to_dict() == {"1": 30, "2": 30}
+    says(warned(prepared, "spelling")["remedy"].iloc[0], "1.0 = 1", "2 = 02")
+    clients["gender"] = every_third(clients, "01", "02", "x")
+    assert set(door(clients).scores["gender"]) == {"01", "02", "x"}
+
+
+@pytest.mark.parametrize(
+    "spellings", [("B-1", "B1", "B 1"), ("Jansen, P.", "Jansen,P."), ("de Vries", "deVries")]
+)
+def test_names_that_differ_in_punctuation_are_told(door, clients, spellings):
+    clients["therapist"] = every_third(clients, *spellings, "Smit", "Bos")
+    prepared = door(clients)
+    assert prepared.scores["therapist"].nunique() == len(spellings) + 2
+    told = warned(prepared, "identifier")
+    says(told["what"].iloc[0], "1 therapists", "several ways", "different")
+    assert all(text in told["remedy"].iloc[0] for text in spellings)
+    assert not any(text in prepared.message for text in spellings)
+
+
+def test_numbers_with_a_dash_are_no_other_number(door, clients):
+    clients["therapist"] = every_third(clients, "1-2", "12", "3-4", "34")
+    assert warned(door(clients), "identifier").empty
+
+
+@pytest.mark.parametrize("word", ["?", "-", "unknown", "Onbekend", "na"])
+def test_a_therapist_whom_nobody_knows_is_told(door, clients, word):
+    clients["therapist"] = every_third(clients, word, "T1", "T2")
+    told = warned(door(clients), "identifier")
+    says(told["what"].iloc[0], "no therapist")
+    assert f"They have {word}." in told["remedy"].iloc[0]
+
+
+@pytest.mark.parametrize(("text", "what"), [("<html><table>", "a web page"), ('{"a": 1}', "a JSON file")])
+def test_what_a_file_holds_under_another_name(door, tmp_path, text, what):
+    path = tmp_path / "export.xls"
+    path.write_text(text)
+    with pytest.raises(DataError, match=what):
+        door(path)

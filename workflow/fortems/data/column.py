@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fortems.data.findings import Finding
-from fortems.data.identity import identities
+from fortems.data.identity import Identity, identities
 from fortems.data.naming import IDENTIFIERS
 from fortems.data.numbers import looks_numeric, marked_number, no_numbers, normal, parse
 from fortems.data.reading.table import Table, as_text
@@ -142,6 +142,7 @@ class Column:
         lower = self.folded
         shared = shared_labels(self.labels)
         targets = set(self.map.values())
+        spelled = self._numbers_in_one_spelling(oddities)
         meanings: list[str | None] = []
         listed = []
         for text, gone in zip(self.distinct, self.missing, strict=True):
@@ -151,7 +152,7 @@ class Column:
             if gone:
                 meaning: str | None = ""
             elif not self.map:
-                meaning = label or text
+                meaning = label or spelled.get(text, text)
             else:
                 known = [self.map[key] for key in (text, normal(text), label) if key in self.map]
                 meaning = known[0] if known else None
@@ -182,6 +183,7 @@ class Column:
             oddities.append(
                 Finding(what, self.source, hint=hint, kind="identifier", found=f"Spellings: {shown}.")
             )
+        oddities += self._may_be(found)
         if found.doubtful:
             shown = "; ".join(", ".join(group) for group in found.doubtful[:5])
             doubtful = {text for group in found.doubtful for text in group}
@@ -203,6 +205,40 @@ class Column:
         forms = [found.forms.get(text or "") or None for text in meant]
         return np.array([*forms, None], dtype=object)[self.codes]
 
+    def _numbers_in_one_spelling(self, oddities: list[Finding]) -> dict[str, str]:
+        """Return the one spelling of codes that are numbers throughout, where some are written in several ways."""
+        texts = self.raw()
+        forms: dict[str, list[str]] = {}
+        for text in texts:
+            forms.setdefault(normal(text), []).append(text)
+        several = {form: group for form, group in forms.items() if len(group) > 1}
+        if self.map or not several or not all(map(looks_numeric, texts)):
+            return {}
+        shown = "; ".join(" = ".join(group) for group in several.values())
+        what = "has numbers in several spellings, taken as one each"
+        hint = f"If they are not the same, give them names in data.values.{self.ours}"
+        oddities.append(Finding(what, self.source, hint=hint, kind="spelling", found=f"Spellings: {shown}."))
+        return {text: form for form, group in forms.items() for text in group}
+
+    def _may_be(self, found: Identity) -> list[Finding]:
+        """Identifiers that are taken as they stand and may be meant otherwise."""
+        told = []
+        if found.near:
+            shown = "; ".join(", ".join(group) for group in found.near[:5])
+            what = f"{len(found.near)} {self.ours}s may be written in several ways, which count as different"
+            hint = f"If they are the same, say so in data.values.{self.ours}"
+            told.append(
+                Finding(what, self.source, hint=hint, kind="identifier", found=f"Spellings: {shown}.")
+            )
+        if found.unknown:
+            what = f"some seem to have no {self.ours}, and count as clients of one"
+            if self.ours == "client":
+                what = "some seem to be nobody's, and count as a client's"
+            hint = f"If so, declare it in data.missing_codes.{self.ours}, and find out who it is"
+            shown = ", ".join(found.unknown[:5])
+            told.append(Finding(what, self.source, hint=hint, kind="identifier", found=f"They have {shown}."))
+        return told
+
     def _note_unlisted(self, listed: list[bool], oddities: list[Finding]) -> None:
         """A map of values need not be whole: what it does not list stays as it is, and is told."""
         places, values = self._places(listed)
@@ -221,7 +257,7 @@ class Column:
         """Values that differ in case only are most often the same."""
         spellings: dict[str, list[str]] = {}
         for text in dict.fromkeys(meanings):
-            spellings.setdefault(" ".join(text.casefold().split()), []).append(text)
+            spellings.setdefault(normal(text).casefold(), []).append(text)
         same = [texts for texts in spellings.values() if len(texts) > 1]
         if same:
             what = f"has {len(same)} values in several spellings, which count as different"

@@ -6,6 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+#: Words for somebody who is not known, in exports of several languages.
+UNKNOWN = frozenset(
+    {"na", "nan", "none", "unknown", "missing", "onbekend", "geen", "n.v.t.", "nvt", "unbekannt"}
+)
 WHOLE = re.compile(r"([0-9]{1,15})(?:[.,]0+)?")
 
 
@@ -21,11 +25,17 @@ class Identity:
         Spellings that were taken as one.
     doubtful : list of list of str
         Spellings that may be one or several.
+    near : list of list of str
+        Words that differ in spaces and punctuation alone, taken as different.
+    unknown : list of str
+        Words that seem to say that nobody is known.
     """
 
     forms: dict[str, str]
     same: list[list[str]] = field(default_factory=list)
     doubtful: list[list[str]] = field(default_factory=list)
+    near: list[list[str]] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 def identities(texts: Sequence[str]) -> Identity:
@@ -33,7 +43,7 @@ def identities(texts: Sequence[str]) -> Identity:
 
     Where all are whole numbers, 3, 3.0 and 03 are one; where some are words, numbers that differ in their zeros alone
     are doubtful, since a word beside them says that zeros may count. Words that differ in case alone are one, save
-    single letters. Without two spellings of one thing all texts stay as they are.
+    single letters; those that differ in spaces and punctuation alone are not, and are told. Without two spellings of one thing all texts stay as they are.
 
     Parameters
     ----------
@@ -50,7 +60,14 @@ def identities(texts: Sequence[str]) -> Identity:
     same = [group for group in cased if len(group[0]) > 1]
     for group in same:
         forms |= dict.fromkeys(group, group[0])
-    return Identity(forms, same, [*spelled, *(group for group in cased if group not in same)])
+    doubtful = [*spelled, *(group for group in cased if group not in same)]
+    bare = {text: _bare(text) for text in dict.fromkeys(forms.values()) if any(map(str.isalpha, text))}
+    unknown = [text for text in words if text.casefold() in UNKNOWN or not any(map(str.isalnum, text))]
+    return Identity(forms, same, doubtful, _groups(list(bare), bare), unknown)
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def _groups(texts: Sequence[str], forms: dict[str, str]) -> list[list[str]]:

@@ -44,7 +44,7 @@ FOREIGN = {
     ".jasp": ("a JASP file", "In JASP: the menu, Export Data, CSV"),
     ".mat": ("a Matlab file", "In Matlab: writetable(data, 'export.csv')"),
     ".json": ("a JSON file", "Export it as CSV"),
-    ".html": ("a web page", "Save it as CSV"),
+    ".html": ("a web page", "Open it in Excel or LibreOffice and save it as .xlsx or CSV"),
     ".pdf": ("a PDF", "Export the data as CSV from the program that made it"),
     ".docx": ("a Word document", "Save its table as CSV"),
     ".numbers": ("a Numbers spreadsheet", "In Numbers: File, Export To, CSV"),
@@ -102,10 +102,10 @@ def read_table(path: str | os.PathLike[str], sheet: str | Sequence[str] | None =
         raise DataError(Problem(file, what, FORMATS, "Export it again"))
     if start.startswith((b"RDX", b"RDA", b"X\n", b"A\n")):
         raise DataError(_foreign(file, *FOREIGN[".rds"]))
-    if start.lstrip()[:1] in (b"<", b"{") or start.startswith(b"%PDF"):
-        raise DataError(
-            _foreign(file, "not a table of separated values", "Save or export it as one of these")
-        )
+    marks = {b"<": ".html", b"{": ".json", b"%": ".pdf" if start.startswith(b"%PDF") else ""}
+    if inside := marks.get(start.lstrip()[:1]):
+        what, hint = FOREIGN[inside]
+        raise DataError(_foreign(file, f"not a table of separated values: it holds {what}", hint))
     return read_delimited(path)
 
 

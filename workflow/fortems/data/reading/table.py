@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Texts that mean "no answer" in every export, besides blanks.
-BLANKS = frozenset({"", "NA", "N/A", "NaN", "nan", "NULL", "#N/A", "#NULL!", "."})
+BLANKS = frozenset({"", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "#N/A", "#NULL!", "."})
 SURVEY_MARK = '{"ImportId"'
 #: Characters without width that programs leave in texts: they tell two names apart that nobody can.
 INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
