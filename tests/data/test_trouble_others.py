@@ -290,17 +290,27 @@ def sums(sheet, divisor=1):
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
-        (units, ("first row", "no", "client")),
-        (few_units, ("first row", "no", "client")),
-        (sums, ("last row", "no", "client")),
-        (lambda s: sums(s, 60), ("last row", "no", "client")),
-        (lambda s: s.cell(s.max_row + 1, 5, 60), ("last row", "no", "client")),
+        (units, ("row at the top", "no", "client")),
+        (few_units, ("row at the top", "no", "client")),
+        (sums, ("row at the end", "no", "client")),
+        (lambda s: sums(s, 60), ("row at the end", "no", "client")),
+        (lambda s: s.cell(s.max_row + 1, 5, 60), ("row at the end", "no", "client")),
     ],
 )
 def test_units_and_totals_are_one_problem(door, sheet, change, parts):
     message = refused(door, sheet(change), inclusion=None)
     says(message, *parts)
     assert "1 problem in" in message
+
+
+def test_two_rows_of_totals_are_two_problems(door, sheet):
+    def both(sheet):
+        sums(sheet)
+        sums(sheet, 60)
+
+    with pytest.raises(DataError, match="2 problems in") as caught:
+        door(sheet(both), inclusion=None)
+    assert str(caught.value).count("at the end") == 2
 
 
 def test_slips_of_the_last_client_are_told_cell_by_cell(door, clients):

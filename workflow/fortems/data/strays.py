@@ -12,11 +12,12 @@ from fortems.data.mapping import Mapped
 from fortems.data.naming import IDENTIFIERS
 
 FEW = 0.1  # share of rows up to which a problem is one of single rows, not of its column
+MOST = 3  # such rows at each end
 FEWEST = 3  # problems of a row with a client's name from which it looks like none
 
 
 def one_problem_each(problems: Sequence[Finding], mapped: Mapped) -> list[Finding]:
-    """Tell a first or last row of which most is wrong once, with what it seems to be, in place of cell by cell.
+    """Tell a row at the top or the end of which most is wrong once, with what it seems to be, in place of cell by cell.
 
     Parameters
     ----------
@@ -25,19 +26,19 @@ def one_problem_each(problems: Sequence[Finding], mapped: Mapped) -> list[Findin
         The rows that the places of the problems count.
     """
     rows = len(mapped.frame)
-    told = list(problems)
-    found = []
-    for place, end in ((0, "first"), (rows - 1, "last")):
-        here = [f for f in told if place in f.places and len(f.places) <= max(2, FEW * rows)]
-        if rows < FEWEST or not _no_client(here, place, mapped):
-            continue
-        told = [
-            rest
-            for f in told
-            if (rest := _without(f, place) if any(f is own for own in here) else f) is not None
-        ]
-        found.append(_stray(place, end, len(here), mapped))
+    told, found = list(problems), []
+    for end, places in (("first", range(rows)), ("last", range(rows - 1, -1, -1))):
+        for place in places[:MOST]:
+            here = [f for f in told if place in f.places and len(f.places) <= max(MOST + 1, FEW * rows)]
+            if rows <= 2 * MOST or not _no_client(here, place, mapped):
+                break
+            told = [rest for f in told if (rest := _without(f, place) if _among(f, here) else f) is not None]
+            found.append(_stray(place, end, len(here)))
     return [*found, *told]
+
+
+def _among(finding: Finding, findings: Sequence[Finding]) -> bool:
+    return any(finding is other for other in findings)
 
 
 def _no_client(here: Sequence[Finding], place: int, mapped: Mapped) -> bool:
@@ -60,17 +61,18 @@ def _without(finding: Finding, place: int) -> Finding | None:
     return replace(finding, places=finding.places[keep], values=values)
 
 
-def _stray(place: int, end: str, problems: int, mapped: Mapped) -> Finding:
+def _stray(place: int, end: str, problems: int) -> Finding:
+    where = {"first": "top", "last": "end"}[end]
     seems = {
         "first": "units or questions below the names",
         "last": "a total, a mean or a note below the clients",
     }
-    what = f"the {end} row seems to be no client's: {problems} of its cells do not fit their columns"
+    what = f"a row at the {where} seems to be no client's: {problems} of its cells do not fit their columns"
     return Finding(
         what,
         places=np.array([place]),
         allowed="one client in each row below the names",
-        hint=f"If it holds {seems[end]}, put it on another sheet; else mend its cells",
+        hint=f"If it holds {seems[end]}, keep it out of the table; else mend its cells",
     )
 
 
