@@ -518,3 +518,47 @@ def test_what_a_file_holds_under_another_name(door, tmp_path, text, what):
     path.write_text(text)
     with pytest.raises(DataError, match=what):
         door(path)
+
+
+# Text files.
+
+
+@pytest.mark.parametrize("at", [[30], [20, 40], [60]])
+def test_column_names_again_are_one_problem(door, clients, tmp_path, at):
+    names, *rows = clients.to_csv(index=False).splitlines()
+    for place in reversed(at):
+        rows.insert(place, names)
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join([names, *rows]))
+    says(refused(door, path), "names of the columns again", f"row {at[0] + 2}")
+
+
+def test_a_note_of_one_cell_and_rows_in_quotes_are_named(door, clients, tmp_path):
+    path = tmp_path / "x.csv"
+    text = clients.to_csv(index=False)
+    path.write_text(f"{text}Source: clinic\n")
+    with pytest.raises(DataError, match=r"row 62: has 1 cell, .*A note"):
+        door(path)
+    path.write_text("\n".join(f'"{line}"' for line in text.splitlines()))
+    with pytest.raises(DataError, match="each row is one text in quotes"):
+        door(path)
+
+
+def test_items_of_two_occasions_are_both_named(door, clients):
+    wai = {f"wai_{n}": f"wai_{n}_1" for n in range(1, 13)}
+    frame = clients.rename(columns=wai).assign(**{f"wai_{n}_2": 3 for n in range(1, 13)})
+    assert "wai_{n}_1 or wai_{n}_2" in refused(door, frame)
+
+
+def test_a_background_column_under_a_longer_name_is_told(door, clients):
+    frame = clients.rename(columns={"age": "age (years)"})
+    prepared = door(frame)
+    assert "age" not in prepared.scores
+    assert "data.columns: {age: age (years)}" in warned(prepared, "mapping")["remedy"].iloc[0]
+
+
+def test_missing_codes_are_found_in_any_case(door, clients):
+    clients["age"] = every_third(clients, "onbekend", "40", "41")
+    assert door(clients, missing_codes={"age": ["Onbekend"]}).scores["age"].isna().sum() == 20
+    clients["age"], clients["gender"] = 40, every_third(clients, "x", "X", "f")
+    assert door(clients, missing_codes={"gender": ["X"]}).scores["gender"].isna().sum() == 20

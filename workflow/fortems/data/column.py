@@ -54,7 +54,9 @@ class Column:
         else:
             given += list(settings.missing_codes)
         declared = {normal(as_text(code)) for code in given}
-        self.missing = [normal(text) in declared for text in self.distinct]
+        there = set(map(normal, self.distinct))
+        folded = {code.casefold() for code in declared - there}
+        self.missing = [(form := normal(t)) in declared or form.casefold() in folded for t in self.distinct]
         self.meanings: dict[str, str] = {}  # what ``texts`` made of each
 
     def raw(self) -> list[str]:

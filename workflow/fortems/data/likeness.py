@@ -10,8 +10,8 @@ from fortems.study.instruments import Instrument
 NUMBERED = re.compile(r"[0-9]+")
 
 
-def item_pattern(columns: Collection[str], instrument: Instrument) -> str:
-    """Return the pattern under which a file has all items of an instrument, such as ``t1_oq_{n}``.
+def item_patterns(columns: Collection[str], instrument: Instrument) -> list[str]:
+    """Return the patterns under which a file has all items of an instrument, such as ``t1_oq_{n}``.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ def item_pattern(columns: Collection[str], instrument: Instrument) -> str:
 
     Returns
     -------
-    str
-        Empty where none or several fit. Of patterns that fit, one with the instrument's name in it is taken before
-        one that has exactly as many columns as there are items; other columns may be anything.
+    list of str
+        Those with the instrument's name in them (several, where it was answered on several occasions); else the only
+        one that has exactly as many columns as there are items.
     """
     found: dict[tuple[str, str], dict[int, str]] = {}
     for column in columns:
@@ -34,14 +34,14 @@ def item_pattern(columns: Collection[str], instrument: Instrument) -> str:
     whole = {frame: numbers for frame, numbers in found.items() if set(items) <= set(numbers)}
     named = [frame for frame in whole if _bare(instrument.name) in _bare("".join(frame))]
     exact = [frame for frame, numbers in whole.items() if len(numbers) == len(items)]
-    fitting = named or exact
-    if len(fitting) != 1:
-        return ""
-    before, after = fitting[0]
-    written = whole[fitting[0]]
-    width = len(written[items[0]])
-    padded = width > 1 and all(len(written[item]) >= width for item in items)
-    return f"{before}{{n:0{width}}}{after}" if padded else f"{before}{{n}}{after}"
+    fitting = named or (exact if len(exact) == 1 else [])
+    return [_pattern(*frame, [whole[frame][item] for item in items]) for frame in fitting]
+
+
+def _pattern(before: str, after: str, written: list[str]) -> str:
+    width = len(written[0])
+    number = f"{{n:0{width}}}" if width > 1 and all(len(text) >= width for text in written) else "{n}"
+    return f"{before}{number}{after}"
 
 
 def _bare(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fortems.data.findings import Finding, listed
-from fortems.data.likeness import item_pattern
+from fortems.data.likeness import item_patterns
 from fortems.data.reading.table import Table, as_text
 from fortems.data.settings import PATTERN, DataSettings, pattern_columns
 from fortems.errors import nearest
@@ -86,6 +86,10 @@ def resolve(
             what = f"{' and '.join(map(repr, alike))} differ in case alone, and either may be {name}"
             hint = f"Say which in data.columns: {{{name}: {alike[0]}}}"
             problems.append(Finding(what, alike[0], allowed="one column", hint=hint))
+        elif alike := [c for c in table.columns if name in re.split(r"[\W_]+", c.casefold())]:
+            what = f"there is no column {name!r}, and the run does without"
+            hint = f"If it is meant: data.columns: {{{name}: {alike[0]}}}"
+            oddities.append(Finding(what, alike[0], hint=hint, kind="mapping"))
     named = [name for name in wanted if name not in (*IDENTIFIERS, *BACKGROUND)]
     own = any(settings.columns.get(name, name) in table.columns for name in named)
     items, scales, broken = _instruments(table, settings, instruments, sources, problems, own)
@@ -163,8 +167,8 @@ def _instruments(
         first = next(iter(instruments.values()))
         allowed = f"columns such as {first.columns()[0]} … {first.columns()[-1]}"
         hint = "Set data.format: scores" if scales else "Name them in data.items"
-        there = {name: item_pattern(list(table.columns), i) for name, i in instruments.items()}
-        if alike := {name: pattern for name, pattern in there.items() if pattern}:
+        there = {name: item_patterns(list(table.columns), i) for name, i in instruments.items()}
+        if alike := {name: " or ".join(patterns) for name, patterns in there.items() if patterns}:
             told = ", ".join(f'{name}: "{pattern}"' for name, pattern in alike.items())
             hint = f"These look like them: data.items: {{{told}}}"
         problems.append(Finding("no instrument's items were found", allowed=allowed, hint=hint))
@@ -202,7 +206,9 @@ def _item_columns(
     if len(absent) == len(theirs) and asked is None and not mapped:
         return {}, []
     if len(absent) == len(theirs):
-        near = item_pattern(list(table.columns), instrument) or nearest(theirs[0], table.columns)
+        near = " or ".join(item_patterns(list(table.columns), instrument)) or nearest(
+            theirs[0], table.columns
+        )
         hint = f"Did you mean {near}?" if near else ""
         what = f"no column fits {key} ({asked})" if isinstance(asked, str) else f"no column of {key} is there"
         return {}, [Finding(what, allowed=_some(table.columns), hint=hint)]

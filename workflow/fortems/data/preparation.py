@@ -13,7 +13,7 @@ import numpy as np
 from fortems.data.codebook import codebook, missing_patterns, missing_related
 from fortems.data.findings import ExportError, Finding, listed
 from fortems.data.inclusion import active, check_rules, check_values, finish, in_words_of, include, step
-from fortems.data.likeness import item_pattern
+from fortems.data.likeness import item_patterns
 from fortems.data.mapping import Mapped, map_table
 from fortems.data.modelchecks import (
     check_models,
@@ -256,11 +256,13 @@ def _where_items_are(mapped: Mapped, instruments: Mapping[str, Instrument]) -> d
         if name in mapped.naming.items or set(instrument.scales) & set(mapped.naming.scales):
             continue
         free = [column for column in mapped.table.columns if column not in used]
-        if pattern := item_pattern(free, instrument):
-            hint = f'Its items look like {pattern}: data.items: {{{name}: "{pattern}"}}'
+        patterns = item_patterns(free, instrument)
+        if patterns:
+            told = " or ".join(patterns)
+            hint = f'Its items look like {told}: data.items: {{{name}: "{patterns[0]}"}}'
             found |= dict.fromkeys(instrument.scales, hint)
         for sheet, names in mapped.table.other_names.items():
-            if not pattern and item_pattern(names, instrument):
+            if not patterns and item_patterns(names, instrument):
                 hint = f"Its items seem to be on the sheet {sheet!r}; bring them to the clients' rows on one sheet"
                 found |= dict.fromkeys(instrument.scales, hint)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ def one_problem_each(problems: Sequence[Finding], mapped: Mapped) -> list[Findin
         The rows that the places of the problems count.
     """
     rows = len(mapped.frame)
-    told, found = list(problems), []
+    told, found = _names_again(problems)
     for end, places in (("first", range(rows)), ("last", range(rows - 1, -1, -1))):
         for place in places[:MOST]:
             here = [f for f in told if place in f.places and len(f.places) <= max(MOST + 1, FEW * rows)]
@@ -35,6 +36,23 @@ def one_problem_each(problems: Sequence[Finding], mapped: Mapped) -> list[Findin
             told = [rest for f in told if (rest := _without(f, place) if _among(f, here) else f) is not None]
             found.append(_stray(place, end, len(here)))
     return [*found, *told]
+
+
+def _names_again(problems: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Rows that repeat the column names, as files put one below the other do: one problem; and all others."""
+    again: Counter[int] = Counter()
+    for f in problems:
+        values = zip(f.places.tolist(), f.values, strict=False)
+        again.update(place for place, value in values if value.casefold() == f.column.casefold())
+    places = sorted(place for place, cells in again.items() if cells >= FEWEST)
+    told = list(problems)
+    for place in places:
+        told = [rest for f in told if (rest := _without(f, place)) is not None]
+    if not places:
+        return told, []
+    hint = "Keep the names in the first row alone; files put one below the other have them again"
+    what = "a row holds the names of the columns again"
+    return told, [Finding(what, places=np.array(places), allowed="the names in the first row", hint=hint)]
 
 
 def _among(finding: Finding, findings: Sequence[Finding]) -> bool:

@@ -169,6 +169,9 @@ def _separator(sample: str, file: str, skipped: int) -> str:
         raise DataError(Problem(file, "is empty", "a row of column names and one row per client"))
     if problem := _spaces(sample, file):
         raise DataError(problem)
+    if header.startswith('"') and header.count('"') == 2 and any(mark in header for mark in SEPARATORS):
+        what = "each row is one text in quotes, so that its separators do not count"
+        raise DataError(Problem(file, what, ALLOWED, "Put the cells in quotes, and not the rows"))
     other = next((words for mark, words in OTHERS.items() if mark in header), "")
     what = "no separator was found between its columns" + (
         f"; it looks separated by {other}" if other else ""
@@ -312,11 +315,13 @@ def _in_r(separator: str) -> str:
 
 def _ragged(file: str, number: int, cells: int, width: int, separator: str) -> Problem:
     hint = "Put text that holds the separator in quotes"
-    if separator == ",":
+    if cells == 1:
+        hint = "A note above or below the clients does not belong into the table"
+    elif separator == ",":
         hint += "; numbers with decimal commas need another separator or quotes"
     return Problem(
         f"{file}, row {number}",
-        f"has {cells} cells, the header has {width}",
+        f"has {cells} cell{'' if cells == 1 else 's'}, the header has {width}",
         f"{width} cells in each row",
         hint,
         row=str(number),
