@@ -21,8 +21,11 @@ from fortems.claims.judge import claims_table
 from fortems.mediation.agreement import agreement
 from fortems.mediation.verdicts import verdicts
 from fortems.robustness.bayes import posterior
+from fortems.robustness.choices import load_choices
 from fortems.robustness.confounding import tables as confounding
 from fortems.robustness.distribution import table as distribution
+from fortems.robustness.specifications import Multiverse
+from fortems.robustness.specifications_summary import choice_table
 from fortems.run.config import complete, switched_on
 from fortems.study.models import load_models, models_of
 
@@ -328,7 +331,11 @@ def _multiverse() -> dict[str, pd.DataFrame]:
             }
         )
     frames = {"specifications": rows, "multiverse": summary, "joint": joint}
-    return {name: pd.DataFrame(found) for name, found in frames.items()}
+    made = {name: pd.DataFrame(found) for name, found in frames.items()}
+    nothing = pd.DataFrame(columns=["choice", "option", "reason"])
+    whole = made["specifications"]
+    each = [Multiverse(model, whole[whole["model"] == model], nothing, {}) for model in ("alliance", "bond")]
+    return made | {"choices": choice_table(each, load_choices(ROOT / "config/robustness_reduced.yaml"))}
 
 
 def _design() -> dict[str, pd.DataFrame]:

@@ -27,6 +27,7 @@ FILES = (
     "robustness/bayes.csv",
     "robustness/specifications.csv",
     "robustness/multiverse.csv",
+    "robustness/choices.csv",
     "robustness/joint.csv",
 )
 NEW = {name: f"m{number}" for number, name in enumerate(MODELS)}

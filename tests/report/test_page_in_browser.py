@@ -19,6 +19,7 @@ from fortems.figures.base import Context
 from fortems.figures.build import build as draw
 from fortems.presentation.results import Results
 from fortems.report.build import build
+from fortems.report.page import nodes
 from made_up_run import AS_MODELS, ROOT, write_run
 
 BROWSER = next(
@@ -131,7 +132,9 @@ def test_every_number_opens_its_own_cell(browser, run, part):
     for each in found:
         entry = ledger[each["n"]]
         assert each["shown"] == each["text"]
-        assert each["text"].replace("\u2212", "-").replace("\xa0", " ").removeprefix("= ") == entry["text"]
+        assert each["text"].replace("\u2212", "-").replace("\xa0", " ").removeprefix("= ") == nodes.curly(
+            entry["text"]
+        )
         assert (each["File"], each["Column"]) == (entry["file"], entry["column"])
         if entry["rule"] == "cell" and int(entry["line"]) >= 0:
             table = tables.setdefault(entry["file"], _rows(run / entry["file"]))
@@ -246,7 +249,7 @@ def test_the_curve_follows_its_filters(opened, run):
         last = f"{rows['estimate'].iloc[-1]:.2f}".replace("-", "\u2212")
         assert (
             last in home.locator(".chosen-text").inner_text()
-            and "listwise" in home.locator(".chosen-text").inner_text().lower()
+            and "complete answers alone" in home.locator(".chosen-text").inner_text().lower()
         )
         home.locator("select[data-column=missing]").select_option("")
         assert home.locator("svg .dot").count() == int((table["model"] == model).sum())

@@ -47,7 +47,7 @@ def _linear_probability(report: Report) -> list[str]:
     distances = dict.fromkeys(part for found in told.values() if found[2] for part in found[2].split(", "))
     times = [part.partition(" for ") for part in distances]
     coded = listed(f"{size} for {escape(name)}" for size, _, name in times)
-    unit = f", times the distance of its values, which are not coded 0 and 1 ({coded})" if times else ""
+    unit = f", times the distance of its values, which are not coded zero and one ({coded})" if times else ""
     return [
         f"Of {variables} there are two values only. The models {listed(f'`{model}`' for model in told)} are linear all the same "
         f"(linear probability models): a path to such a variable is a difference in probability (a risk difference) for one "
