@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "docs/mutants.csv"
 COLUMNS = ("name", "module", "operator", "occurrence", "line", "before", "after", "outcome")
 SEED = 20210610
-LONGEST = 180  # seconds; a mutation that makes tests hang is noticed, too
+LONGEST = 900  # seconds for the tests as they are
+SLOWER = 3  # times as long as they took; a mutation that makes tests hang is noticed, too
 
 #: What decides → the module, and the tests that have to notice.
 DECIDES = {
@@ -86,8 +88,8 @@ def copied(folder: Path) -> Path:
     return Path(shutil.copytree(ROOT, folder / "package", ignore=left_out, symlinks=True))
 
 
-def tried(copy: Path, tests: list[str]) -> str:
-    """Run tests in a copy; ``survived`` when they pass, else ``killed``."""
+def tried(copy: Path, tests: list[str], longest: float = LONGEST) -> str:
+    """Run tests in a copy; ``survived`` when they pass within ``longest`` seconds, else ``killed``."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(str(copy / p) for p in ("workflow", "packages/twolevel/src")),
@@ -97,7 +99,7 @@ def tried(copy: Path, tests: list[str]) -> str:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, timeout=LONGEST, check=False
+            command, cwd=copy, env=environment, capture_output=True, timeout=longest, check=False
         )
     except subprocess.TimeoutExpired:
         return "killed"
@@ -120,13 +122,15 @@ def main() -> int:
         for name in chosen:
             module, tests = DECIDES[name]
             path, source = copy / module, (ROOT / module).read_text(encoding="utf-8")
+            begun = time.monotonic()
             if tried(copy, tests) == "killed":
                 print(f"{name}: its tests fail as it is", file=sys.stderr)
                 return 1
+            longest = SLOWER * (time.monotonic() - begun) + 30
             for operator, occurrence in sample(source, name, options.each):
                 after = mutate_code(source, get_operator(operator)(), occurrence)
                 path.write_text(after, encoding="utf-8")
-                outcome = tried(copy, tests)
+                outcome = tried(copy, tests, longest)
                 path.write_text(source, encoding="utf-8")
                 line, old, new = changed_line(source, after)
                 rows.append(
