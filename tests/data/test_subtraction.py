@@ -104,6 +104,12 @@ def test_each_leak_is_found_and_closes_the_gate(what):
     assert checks["few"] is False
 
 
+def test_a_row_without_a_category_is_of_all():
+    found = tables()
+    found["tables/descriptives.csv"].loc[1, "n"] = 84
+    assert any("1 clients more or less" in one for one in recoverable(found, FIVE))
+
+
 def test_simulated_studies_are_not_people():
     found = tables() | {
         "design/power.csv": pd.DataFrame({"n": [2, 3], "n_therapists": [1, 2], "p": [0.123456789, 1]})

@@ -82,7 +82,7 @@ def _totals(tables: Mapping[str, pd.DataFrame]) -> dict[int, str]:
     for name, table in tables.items():
         rows = table
         if "category" in table:
-            rows = table[table["category"].isna() | (table["category"].astype(str) == "")]
+            rows = table[table["category"].isna()]
         for column in TOTALS:
             if column in rows and rows[column].dtype.kind in "if":
                 for value in rows[column].dropna().unique():
