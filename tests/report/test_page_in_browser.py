@@ -249,7 +249,7 @@ def test_the_curve_follows_its_filters(opened, run):
         last = f"{rows['estimate'].iloc[-1]:.2f}".replace("-", "\u2212")
         assert (
             last in home.locator(".chosen-text").inner_text()
-            and "complete answers alone" in home.locator(".chosen-text").inner_text().lower()
+            and "complete alone" in home.locator(".chosen-text").inner_text().lower()
         )
         home.locator("select[data-column=missing]").select_option("")
         assert home.locator("svg .dot").count() == int((table["model"] == model).sum())

@@ -37,11 +37,11 @@ CHOICE_LABELS = {
     "estimand": "estimand",
     "engine": "estimation",
     "covariates": "covariates",
-    "between": "covariates' parts",
-    "mediator": "mediator's score",
+    "between": "covariates split",
+    "mediator": "mediator",
     "missing": "missing answers",
     "outliers": "outliers",
-    "inclusion": "clients included",
+    "inclusion": "clients",
     "key": "scoring key",
 }
 ONLY = "only"  # the one option of a choice that a file is silent about

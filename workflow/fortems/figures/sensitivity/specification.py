@@ -138,7 +138,7 @@ def _strips(
     for place in range(1, len(rows)):
         if rows[place][0] != rows[place - 1][0]:
             axes.axhline(place - 0.5, color=style.GREY, linewidth=0.4)
-    axes.set_xlabel("specifications, sorted by estimate")
+    axes.set_xlabel("sorted by estimate")
 
 
 def title(frame: pd.DataFrame, context: Context) -> str:
