@@ -231,6 +231,15 @@ def test_patterns_that_never_show_have_no_panel_of_ratios(simulated, tmp_path):
         spec("diagnosticity").data(context)
 
 
+def test_measurement_error_is_not_drawn_where_every_model_ignores_it(tmp_path):
+    folder = write_run(tmp_path / "run")
+    file = folder / "mediation/measurement.csv"
+    table = tidy.read_csv(file)
+    tidy.write_csv(table[table["measurement"] == "observed"], file)
+    with pytest.raises(Withheld, match="takes measurement error into account"):
+        spec("measurement").data(_context(folder))
+
+
 def test_influence_needs_a_therapist_that_can_be_left_out(simulated):
     results = Results(simulated)
     table = results.table("robustness/leave_one_out.csv")

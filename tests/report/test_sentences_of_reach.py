@@ -143,6 +143,15 @@ def test_latent_models_stand_in_the_table_with_their_fit(report_of):
     assert "χ²(41) = 62.46, p = .017." in printed and "*" not in printed
 
 
+def test_there_is_no_table_of_measurement_error_where_every_model_ignores_it(report_of):
+    """As with scale scores without reliabilities: what is left stands in the other tables."""
+    report = report_of()
+    table = report.results.table("mediation/measurement.csv")
+    report.results._tables["mediation/measurement.csv"] = table[table["measurement"] == "observed"]
+    report.results._read.clear()
+    assert models.measurement(report) is None
+
+
 @pytest.mark.parametrize("stories", [(), (("As reported", "It is so."), ("Reversed", "It is not."))])
 def test_scenarios_are_told_where_studies_were_simulated(written, stories):
     report = prepare(Results(written()), AS_MODELS, ROOT / "manuscript", stories)

@@ -11,6 +11,7 @@ from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.readings import count, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS, MEASURED_INTERVALS
 from fortems.study.definition import study
+from fortems.study.models import ACCOUNTED
 from fortems.study.variables import in_sentence, label
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def data(context: Context) -> pd.DataFrame:
     rows = table[
         (table["effect"] == "indirect") & table["ci_low"].notna() & table["standardized"].notna()
     ].copy()
-    if rows.empty:
-        raise Withheld("Not drawn: no model with measurement error has an interval.")
+    if not rows["measurement"].isin(ACCOUNTED).any():
+        raise Withheld("Not drawn: no model that takes measurement error into account has an interval.")
     rows["rank"] = rows["interval"].map({name: rank for rank, name in enumerate(MEASURED_INTERVALS)})
     rows = rows.sort_values("rank", kind="stable").drop_duplicates(["model", "engine", "level"])
     scale = (rows["standardized"] / rows["estimate"]).where(rows["estimate"] != 0, np.nan)

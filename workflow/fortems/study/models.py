@@ -19,6 +19,10 @@ from fortems.study.definition import study
 SERIAL = 2  # mediators one behind the other
 
 
+#: Kinds of models that take measurement error into account.
+ACCOUNTED = ("latent", "corrected")
+
+
 @dataclass(frozen=True)
 class MediationModel:
     """One mediation model.

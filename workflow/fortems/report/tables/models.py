@@ -31,7 +31,7 @@ from fortems.report.text.robustness import measured_models, measured_rows
 from fortems.report.text.study import chain
 from fortems.study.definition import BEHIND, study
 from fortems.study.engines import ENGINES
-from fortems.study.models import MediationModel
+from fortems.study.models import ACCOUNTED, MediationModel
 from fortems.study.roles import key_models, main_models
 from fortems.study.variables import label
 
@@ -291,7 +291,7 @@ def measurement(report: Report) -> Table | None:
                     bind.cell(row, "n_clients", "n"),
                 )
             )
-    if len(body) < 2:
+    if not any(row["measurement"] in ACCOUNTED for row in rows):  # what ignores it stands in the other tables
         return None
     how = {row["measurement"]: MEASURED_INTERVALS[row["interval"]] for row in rows}
     ways: dict[str, list[str]] = {}
