@@ -151,7 +151,9 @@ def _of_filters(about: bytes, packed: bytes) -> bytes:
 def _shown(text: str) -> Iterator[str]:
     """Strings that a page shows; letters set one by one to be nearer each other are one word."""
     string = r"\(((?:[^()\\]|\\.)*)\)"
-    for group in re.findall(r"\[((?:\s*(?:\((?:[^()\\]|\\.)*\)|[-0-9.]+))+\s*)\]", text):
+    # Nothing is given back: a number could be cut in two at each of its digits, and a long one that no bracket closes, such as a
+    # picture's bytes hold, would be tried in every way.
+    for group in re.findall(r"\[((?:\s*+(?:\((?:[^()\\]|\\.)*+\)|[-0-9.]++))++\s*+)\]", text):
         yield "".join(re.findall(string, group))
     yield " ".join(re.findall(string, text))
 
