@@ -44,7 +44,10 @@ NOTE = "recovered has two values: slopes are differences in probability"
     ("message", "parts"),
     [
         (NOTE, ("a difference in probability", "for one unit")),
-        (f"{NOTE} times 3.5 for recovered; more", ("probability", "not", "zero and one", "3.5 for recovered")),
+        (
+            f"{NOTE} times 3.5 for recovered; more",
+            ("probability", "not", "zero and one", "3.5 for recovered"),
+        ),
     ],
 )
 def test_a_variable_of_two_values_reads_in_their_distance(report_of, monkeypatch, message, parts):
