@@ -8,6 +8,7 @@ import time
 import pytest
 from fortems.data.privacy import decoding
 from fortems.data.privacy.decoding import pdf_parts
+from fortems.data.privacy.reading import ATTRIBUTE
 
 
 def arrays(text):
@@ -65,4 +66,11 @@ def test_every_array_is_found():
 def test_what_no_bracket_closes_takes_a_moment(text):
     begun = time.process_time()
     pdf_parts(page(text))
+    assert time.process_time() - begun < 2
+
+
+def test_attributes_are_found_in_long_words_within_a_moment():
+    text = "<g x=\"1\" data-y = '-2.5e-3' z='a' w='7'/>" + "A" * 300_000
+    begun = time.process_time()
+    assert ATTRIBUTE.findall(text) == [("x", "1"), ("data-y", "-2.5e-3"), ("w", "7")]
     assert time.process_time() - begun < 2

@@ -35,7 +35,8 @@ from fortems.data.privacy.decoding import (
 from fortems.data.privacy.sameness import NUMBER
 
 DEEPEST = 5  # archives in archives
-ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*["']\s*(-?[0-9.]+(?:e-?[0-9]+)?)\s*["']""")
+#: From the head of a word alone: a long one without a value would be tried from each of its letters.
+ATTRIBUTE = re.compile(r"""(?<![\w:.-])([\w:.-]++)\s*+=\s*+["']\s*+(-?[0-9.]+(?:e-?[0-9]+)?)\s*+["']""")
 MARKUP = (".html", ".htm", ".svg", ".xml", ".rels", ".xhtml")
 PICKLES = (".pkl", ".pickle", ".joblib", ".npy", ".npz", ".rds", ".rdata", ".pt", ".h5", ".hdf5")
 TABULAR = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
