@@ -50,7 +50,7 @@ def _linear_probability(report: Report) -> list[str]:
     unit = f", times the distance of its values, which are not coded zero and one ({coded})" if times else ""
     return [
         f"Of {variables} there are two values only. The models {listed(f'`{model}`' for model in told)} are linear all the same "
-        f"(linear probability models): a path to such a variable is a difference in probability (a risk difference) for one "
+        "(linear probability models): a path to such a variable is a difference in probability (a risk difference) for one "
         f"unit{unit}, an indirect effect through or on it likewise, and of the intervals the cluster-robust ones are to be "
         "read, since its variance cannot be constant."
     ]
