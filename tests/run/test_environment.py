@@ -58,6 +58,18 @@ def test_harm_is_named(site, harm, words):
     assert damaged(WANTED, site, 0.0) == {"one": words}
 
 
+def test_a_lost_description_is_named_where_another_finder_of_packages_is_about(site):
+    """Some package of the environment may import importlib_metadata, whose finder raises for such a package."""
+    importlib_metadata = pytest.importorskip("importlib_metadata")
+    (site / "one-1.0.dist-info/METADATA").unlink()
+    finder = importlib_metadata.MetadataPathFinder()
+    sys.meta_path.insert(0, finder)
+    try:
+        assert damaged(WANTED, site, 0.0) == {"one": "gone"}
+    finally:
+        sys.meta_path.remove(finder)
+
+
 def test_another_version_than_the_locks_is_named(site):
     assert damaged({"one": "1.1"}, site, 0.0) == {"one": "version 1.0 in place of 1.1"}
 

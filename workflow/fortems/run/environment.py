@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import email
 import hashlib
 import os
 import re
@@ -56,17 +57,32 @@ def damaged(wanted: dict[str, str], site: Path, since: float) -> dict[str, str]:
     since : float
         Seconds since 1970: files whose state changed later are read.
     """
-    there = {
-        _plain(d.metadata["Name"]): d for d in metadata.distributions(path=[str(site)]) if d.metadata["Name"]
-    }
+    there = _installed(site)
     found = {}
     for name, version in wanted.items():
         if name not in there:
             found[name] = "gone"
-        elif there[name].version != version:
-            found[name] = f"version {there[name].version} in place of {version}"
-        elif wrong := next(_wrong(there[name], site, since), ""):
+            continue
+        installed, package = there[name]
+        if installed != version:
+            found[name] = f"version {installed} in place of {version}"
+        elif wrong := next(_wrong(package, site, since), ""):
             found[name] = wrong
+    return found
+
+
+def _installed(site: Path) -> dict[str, tuple[str, metadata.Distribution]]:
+    """Return name → version and package of what a folder holds.
+
+    Packages that Python's own finder sees: others that a process may have (importlib_metadata brings one) raise where
+    a package lost its description.
+    """
+    context = metadata.DistributionFinder.Context(path=[str(site)])
+    found: dict[str, tuple[str, metadata.Distribution]] = {}
+    for package in metadata.MetadataPathFinder.find_distributions(context):
+        description = email.message_from_string(package.read_text("METADATA") or "")
+        if description["Name"]:
+            found[_plain(description["Name"])] = (str(description["Version"]), package)
     return found
 
 
