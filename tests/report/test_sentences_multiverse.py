@@ -69,7 +69,10 @@ def test_analyses_their_share_and_the_joint_test(report):
         and "45%" in text.replace(" ", "").replace("\xa0", "").replace("\\%", "%")
     )
     says(text, "the one on clients included moves the estimate", "most", "26%")
-    says(text, "an interval without zero have 76% with all of this run and 0% with ten sessions.")
+    says(
+        text,
+        "an interval without zero is found in 76% of the analyses with all of this run and 0% with ten sessions.",
+    )
     assert "the larger *p* counts" in text and ".012" in text
 
 

@@ -75,13 +75,16 @@ def specifications(report: Report) -> str:
 
 
 def _by_option(report: Report, choice: Row) -> str:
-    """How many analyses with each option of a choice have an interval without zero, as a clause."""
+    """In what share of the analyses with each option of a choice the interval leaves out zero, as a clause."""
     own = {"model": choice["model"], "choice": choice["choice"]}
     rows = [row for row in report.results.rows(CHOICES, "significant", **own) if row.has("option")]
     if len(rows) < 2:
         return ""
-    shares = [f"{report.bind.of(row, 'significant', '%')} with {escape(row['label'])}" for row in rows]
-    return f"; an interval without zero have {listed(shares)}"
+    shares = [
+        f"{report.bind.of(row, 'significant', '%')}{'' if k else ' of the analyses'} with {escape(row['label'])}"
+        for k, row in enumerate(rows)
+    ]
+    return f"; an interval without zero is found in {listed(shares)}"
 
 
 def carried_by(report: Report) -> str:

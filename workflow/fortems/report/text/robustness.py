@@ -11,6 +11,7 @@ from fortems.report.text.study import model_words
 from fortems.report.text.words import IS, clear, joined, name, p, plural
 from fortems.study.definition import study
 from fortems.study.instruments import compared
+from fortems.study.models import ACCOUNTED
 from fortems.study.roles import key_models
 from fortems.study.variables import bare
 
@@ -185,6 +186,11 @@ def latent_words(base: dict[str, str]) -> str:
     if (base["mediator"], base["outcome"]) == (study().mediator, study().outcome):
         return f"{name(base['predictor'])} as a latent variable"
     return f"{listed(name(variable) for variable in base.values())} as latent variables"
+
+
+def accounts_for_error(report: Report) -> bool:
+    """Whether a model that takes measurement error into account gave an estimate."""
+    return any(measured_rows(report, measurement=kind) for kind in ACCOUNTED)
 
 
 def measured_rows(report: Report, **keys: str) -> list[Row]:

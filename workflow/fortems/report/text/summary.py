@@ -235,7 +235,7 @@ def plain_meaning(report: Report) -> str:
     if report.variant.invented:
         return "For practice it means nothing: the article is invented, to show how a printed table can be checked."
     if report.variant.simulated:
-        return "Nothing yet. Made-up clients show how well such a study works, not how people are."
+        return "For practice it means nothing yet: made-up clients tell how well such a study works, not how people are."
     if not key_models(report.models):
         return (
             f"Nothing as to the {study().work}'s question, since its models are not among those of this run."

@@ -21,6 +21,7 @@ from fortems.report.text.method.analyses import (
 from fortems.report.text.method.people import RELIABILITY
 from fortems.report.text.multiverse import aspects_brief, specifications_brief
 from fortems.report.text.relations import _holm, total
+from fortems.report.text.robustness import accounts_for_error
 from fortems.report.text.sensitivity import by_correlation
 from fortems.report.text.study import in_how_many, model_words
 from fortems.report.text.words import IS, clear, joined, name, p, plural, sentence
@@ -175,7 +176,7 @@ def sensitivity_brief(report: Report) -> str:
         )
     parts.append(_unmeasured(report))
     where = [
-        ("s-measurement", "measurement error", report.has("mediation/measurement.csv")),
+        ("s-measurement", "measurement error", accounts_for_error(report)),
         ("s-agreement", "other engines", report.has("mediation/agreement.csv")),
         ("s-influence", "single therapists", report.has("robustness/leave_one_out.csv")),
     ]
@@ -262,7 +263,7 @@ def _ways(report: Report) -> list[tuple[str, bool]]:
         ("covariates", any(entry.covariates for entry in entries)),
         ("moderators", any(entry.moderator for entry in entries)),
         ("the directions turned around", bool(reordered_models(report.results, report.models))),
-        ("measurement error taken into account", report.has("mediation/measurement.csv")),
+        ("measurement error taken into account", accounts_for_error(report)),
         ("other engines", report.has("mediation/agreement.csv")),
         ("leaving out single therapists", report.has("robustness/leave_one_out.csv")),
     ]
