@@ -151,6 +151,11 @@ def test_correlation_beyond_one(raw, load):
     assert "range:task~bond" in impossible(load(raw))
 
 
+def test_an_icc_that_is_no_share(raw, load):
+    raw["variables"]["bond"]["icc"] = "7"
+    assert "range:icc bond" in impossible(load(raw))
+
+
 def test_printed_p_against_r_and_n(raw, load):
     rng = np.random.default_rng(1)
     x = rng.normal(size=80)

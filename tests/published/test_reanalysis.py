@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -167,6 +168,31 @@ def test_clustering_widens_by_the_stated_factor():
     assert alone["factor"] == 1
     assert shared["se"] / alone["se"] == pytest.approx(np.sqrt(1 + 3.2 * 0.02))
     assert shared["p"] > alone["p"]
+
+
+def printed_iccs(**iccs):
+    return replace(ARTICLE, iccs={name: Printed(value, 2) for name, value in iccs.items()})
+
+
+def test_a_printed_icc_takes_the_place_of_supposed_ones():
+    """A negative estimate is no share of variance: 0 then."""
+    given = printed_iccs(bond=0.3, distress=-0.04)
+    table = clustering(given, TRIPLES, 4.2, 0.95)
+    assert set(table.loc[table["effect"] == "a", "icc_predictor"]) == {0.295, 0.3, 0.305}
+    assert set(table.loc[table["effect"] == "b", "icc_predictor"]) == {0.0, 0.05, 0.1, 0.2}  # of meaning
+    row = between(given, TRIPLES).iloc[0]
+    assert row["suppositions"] == 3 * 3 * 1 * 27
+    for end in ("low", "high"):
+        assert "ICC y 0," in row[f"at_{end}"]
+        assert row[f"at_{end}"].split(",")[0] in {"ICC x 0.295", "ICC x 0.3", "ICC x 0.305"}
+
+
+def test_iccs_that_no_within_matrix_allows_leave_the_range_empty():
+    """With r_B = 0 and nearly all variance between, a correlation has no room within."""
+    given = replace(printed_iccs(bond=0.95, meaning=0.95, distress=0.95), between={"correlation": [0.0]})
+    row = between(given, TRIPLES).iloc[0]
+    assert row["possible"] == 0 and row["suppositions"] == 27
+    assert np.isnan(row["within_low"]) and row["at_low"] == ""
 
 
 def test_rounding_range_holds_every_matrix_that_rounds_to_the_printed_one():

@@ -53,9 +53,16 @@ def _range(matrix: PublishedMatrix) -> list[MatrixFinding]:
         finding("range", cell_name(cell), not abs(r.value) <= 1, f"r = {r.value:g}", "−1 to 1", look)
         for cell, r in matrix.cells.items()
     ]
-    return found + [
+    found += [
         finding("range", f"sd {name}", not sd.value > 0, f"SD = {sd.value:g}", "above 0", look)
         for name, sd in matrix.sds.items()
+    ]
+    # What an analysis of variance estimates can lie below 0, never below −1.
+    return found + [
+        finding(
+            "range", f"icc {name}", not -1 <= icc.value < 1, f"ICC = {icc.value:g}", "−1 to below 1", look
+        )
+        for name, icc in matrix.iccs.items()
     ]
 
 

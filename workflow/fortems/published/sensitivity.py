@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -14,13 +15,23 @@ SHARES = (0.0, 0.05, 0.10, 0.20)
 BETWEEN_CORRELATIONS = (-0.5, 0.0, 0.5)
 
 
+def _shares(matrix: PublishedMatrix, name: str, supposed: Sequence[float]) -> list[float]:
+    """Return the ICCs to suppose of a variable: what rounds to the printed one, and otherwise the supposed ones."""
+    icc = matrix.iccs.get(name)
+    if icc is None:
+        return list(supposed)
+    # An analysis of variance can print less than 0; as a share of the variance that is none.
+    ends = (icc.value - icc.half_width, icc.value, icc.value + icc.half_width)
+    return list(dict.fromkeys(min(max(end, 0.0), 1.0) for end in ends))
+
+
 def clustering(
     matrix: PublishedMatrix, triples: dict[str, tuple[str, str, str]], mean_size: float, confidence: float
 ) -> pd.DataFrame:
     """Widen each path's standard error by what clustering may add.
 
     The factor is √(1 + (ñ − 1) ρ_x ρ_e), with ñ the mean number of clients per therapist, ρ_x the ICC of the
-    predictor and ρ_e that of the residual (Scott & Holt, 1982; Moulton, 1986).
+    predictor, the printed one where there is one, and ρ_e that of the residual (Scott & Holt, 1982; Moulton, 1986).
 
     Parameters
     ----------
@@ -46,7 +57,7 @@ def clustering(
         for effect, equation, name in (("a", first, x), ("b", second, m), ("direct", second, x)):
             estimate, se = equation.slope(name)
             width = t.ppf(0.5 + confidence / 2, equation.df)
-            for icc_x, icc_e in product(SHARES, SHARES):
+            for icc_x, icc_e in product(_shares(matrix, name, SHARES), SHARES):
                 factor = np.sqrt(1 + (mean_size - 1) * icc_x * icc_e)
                 rows.append(
                     {
@@ -69,15 +80,15 @@ def clustering(
 def between(matrix: PublishedMatrix, triples: dict[str, tuple[str, str, str]]) -> pd.DataFrame:
     """Range of the within-therapist indirect effect over supposed between-therapist covariances.
 
-    Σ_W = Σ_T − Σ_B with Σ_B = D R_B D, D holding √(ICC) of each variable's total SD. ICCs and between
-    correlations run over the file's ``between`` lists; supposed ones that make Σ_W or R_B indefinite are
-    counted and left out.
+    Σ_W = Σ_T − Σ_B with Σ_B = D R_B D, D holding √(ICC) of each variable's total SD. ICCs are the printed ones;
+    those that are not printed and between correlations run over the file's ``between`` lists; supposed ones that
+    make Σ_W or R_B indefinite are counted and left out.
 
     Returns
     -------
     DataFrame
         One row per model: the single-level indirect effect in total SDs, lowest and highest within one, how
-        many suppositions were possible, and those at which the ends lie.
+        many suppositions were possible, and those at which the ends lie; ends are missing where none was.
     """
     shares = matrix.between.get("icc") or list(SHARES[:3])
     correlations = matrix.between.get("correlation") or list(BETWEEN_CORRELATIONS)
@@ -85,7 +96,8 @@ def between(matrix: PublishedMatrix, triples: dict[str, tuple[str, str, str]]) -
     for model, (x, m, y) in triples.items():
         index = [matrix.names.index(name) for name in (x, m, y)]
         total = matrix.correlations()[np.ix_(index, index)]
-        grid = np.array(list(product(*[shares] * 3, *[correlations] * 3)))
+        iccs = [_shares(matrix, name, shares) for name in (x, m, y)]
+        grid = np.array(list(product(*iccs, *[correlations] * 3)))
         roots = np.sqrt(grid[:, :3])
         r_between = np.tile(np.eye(3), (len(grid), 1, 1))
         for k, (i, j) in enumerate(((0, 1), (0, 2), (1, 2))):
@@ -94,19 +106,20 @@ def between(matrix: PublishedMatrix, triples: dict[str, tuple[str, str, str]]) -
         possible = (np.linalg.eigvalsh(r_between)[:, 0] >= -1e-12) & (np.linalg.eigvalsh(within)[:, 0] > 1e-8)
         effects = indirect(within[possible], 0, 1, 2)
         grid = grid[possible]
-        low, high = int(np.argmin(effects)), int(np.argmax(effects))
-        rows.append(
-            {
-                "model": model,
-                "single_level": float(indirect(total, 0, 1, 2)),
-                "within_low": effects[low],
-                "within_high": effects[high],
-                "suppositions": len(possible),
-                "possible": int(possible.sum()),
-                "at_low": _supposition(grid[low]),
-                "at_high": _supposition(grid[high]),
-            }
-        )
+        row = {
+            "model": model,
+            "single_level": float(indirect(total, 0, 1, 2)),
+            "within_low": np.nan,
+            "within_high": np.nan,
+            "suppositions": len(possible),
+            "possible": int(possible.sum()),
+            "at_low": "",
+            "at_high": "",
+        }
+        if len(effects):
+            for end, place in (("low", int(np.argmin(effects))), ("high", int(np.argmax(effects)))):
+                row |= {f"within_{end}": effects[place], f"at_{end}": _supposition(grid[place])}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
