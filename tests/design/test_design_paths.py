@@ -103,12 +103,13 @@ def test_paths_are_those_of_the_runs_engine(drawn, tables, level, name):
         for i, x in enumerate(model.predictors):
             for found, key in (
                 ((paths.a, paths.var_a, paths.df_a, paths.robust.var_a), ("meaning", x)),
-                ((paths.direct, paths.var_direct, paths.df_direct, paths.robust.var_direct), ("distress", x)),
+                ((paths.direct, paths.var_direct, None, paths.robust.var_direct), ("distress", x)),
             ):
                 k = place[key]
                 assert found[0][s, i] == pytest.approx(expected.estimate[k], abs=1e-4 * se[k])
                 assert found[1][s, i] ** 0.5 == pytest.approx(se[k], rel=1e-3)
-                assert found[2][s, i] == pytest.approx(expected.df[k], rel=1e-6)
+                if found[2] is not None:  # the direct path is judged by the jackknife alone
+                    assert found[2][s, i] == pytest.approx(expected.df[k], rel=1e-6)
                 robust = jackknife_variance(expected.estimate[k], expected.jackknife[:, k])
                 assert found[3][s, i] == pytest.approx(robust, rel=2e-3)
         k = place["distress", "meaning"]

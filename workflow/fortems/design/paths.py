@@ -91,7 +91,7 @@ class Paths:
     var_a, var_direct : ndarray (S, P)
     var_b : ndarray (S,)
     cov_ab : ndarray (S, P)
-    df_a, df_direct : ndarray (S, P)
+    df_a : ndarray (S, P)
     df_b : ndarray (S,)
     boundary : ndarray (S,) of bool
         Whether the between covariance matrix is singular; False at level ``single``.
@@ -109,7 +109,6 @@ class Paths:
     cov_ab: Array
     df_a: Array
     df_b: Array
-    df_direct: Array
     boundary: NDArray[np.bool_]
     robust: Robust
 
@@ -198,7 +197,6 @@ def single_paths(sample: Sample, predictors: tuple[str, ...], mediator: str, out
         cov_ab=np.zeros_like(first.coef[:, 1:]),  # b is unbiased given predictor and mediator
         df_a=first.df[:, 1:],
         df_b=second.df[:, 1],
-        df_direct=second.df[:, 2:],
         boundary=np.zeros(sample.studies, bool),
         robust=Robust.of(full, left_out),
     )
@@ -265,7 +263,6 @@ def within_paths(
         cov_ab=fitted.vcov[:, at_a, at_b],
         df_a=np.full(shape, df_a),
         df_b=np.full(shape[0], df_y),
-        df_direct=np.full(shape, df_y),
         boundary=fitted.boundary & fitted.converged,
         robust=Robust.of((a, b, direct), (out[:, :, m, :k], out[:, :, y, m], out[:, :, y, :k])),
     )
