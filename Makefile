@@ -73,8 +73,7 @@ test-engine: dev ## the engine's wheel alone: its own tests where nothing else i
 
 coverage: dev ## branch coverage of both packages by the fast tests, compiled kernels through their plain path (an hour): docs/coverage.csv
 	$(BIN)/coverage erase
-	@# One test takes packages' records away, coverage's own among them.
-	$(BIN)/coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder --deselect tests/run/test_environment.py::test_harm_is_named
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n 0 packages/twolevel/tests/test_likelihood.py
 	$(BIN)/coverage combine -q
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python .ci/coverage_table.py
