@@ -97,6 +97,7 @@ def brute_force(theta: np.ndarray, values: np.ndarray, cluster: np.ndarray, prio
     return float(total)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("name", PRIORS)
 def test_the_density_is_that_of_another_road(data, name):
     values, cluster = data
@@ -109,6 +110,7 @@ def test_the_density_is_that_of_another_road(data, name):
     np.testing.assert_allclose(np.diff(ours), np.diff(theirs), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.plain
 def test_the_sign_of_an_sd_between_does_not_matter(data):
     statistics = posterior.Statistics.of(*data)
     theta = np.array([0.1, -0.1, 0.2, 0.3, 0.4, 0.2, *[0.2] * 6])
@@ -118,6 +120,82 @@ def test_the_sign_of_an_sd_between_does_not_matter(data):
     assert log_posterior(theta, *statistics.arguments(), prior) == log_posterior(
         other, *statistics.arguments(), prior
     )
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("name", "place", "value", "inside"),
+    [
+        ("half_t_0.5", 0, kernel.LOWEST_LOG_SD - 0.1, False),
+        ("half_t_0.5", 2, kernel.HIGHEST_LOG_SD + 0.1, False),
+        ("half_t_0.5", 3, 0.0, True),
+        ("johns_2019", 3, 0.0, False),  # an ICC of nought has no density under it
+        ("half_t_0.5", 8, 30.0, True),  # a partial correlation of one, to the last digit
+    ],
+)
+def test_where_the_density_ends(data, name, place, value, inside):
+    statistics = posterior.Statistics.of(*data)
+    theta = np.array([0.1, -0.1, 0.2, 0.3, 0.4, 0.2, *[0.2] * 6])
+    theta[place] = value
+    found = log_posterior(theta, *statistics.arguments(), PRIORS[name].numbers())
+    assert np.isfinite(found) == inside and found < math.inf
+
+
+def walk(density, start, normal, uniform, warmup, thin):
+    """The adaptive random walk of Haario, Saksman & Tamminen (2001) step by step: kept states, share of accepted steps."""
+    d, theta, value = len(start), start, density(start)
+    factor, log_scale = 0.1 * np.eye(d), 0.0
+    states, kept, accepted = [], [], []
+    for step, (z, u) in enumerate(zip(normal, uniform, strict=True)):
+        proposed = theta + np.exp(log_scale) * factor @ z
+        new = density(proposed)
+        ratio = np.exp(min(0.0, new - value))
+        if u < ratio:
+            theta, value = proposed, new
+        if step >= warmup:
+            accepted.append(u < ratio)
+            if len(accepted) % thin == 0:
+                kept.append(theta)
+            continue
+        log_scale += (ratio - kernel.TARGET) / (step + 1) ** 0.6
+        if step >= warmup // 10:
+            states.append(theta)
+            if len(states) > 20 * d and step % 50 == 0:
+                if len(states) <= 20 * d + 50:  # the first covariance of draws starts at its own scale
+                    log_scale = 0.0
+                covariance = np.cov(np.transpose(states), bias=True) * 2.38**2 / d
+                factor = np.linalg.cholesky(covariance + 1e-10 * np.eye(d))
+    return np.array(kept), np.mean(accepted)
+
+
+@pytest.mark.plain
+def test_the_sampler_walks_as_the_same_walk_written_plainly(data):
+    statistics, prior = posterior.Statistics.of(*data), PRIORS["half_t_0.5"].numbers()
+    rng = np.random.default_rng(11)
+    start, warmup, steps, thin = statistics.start(rng), 450, 120, 3
+    normal, uniform = rng.standard_normal((warmup + steps, 12)), rng.random(warmup + steps)
+    expected, share = walk(
+        lambda theta: log_posterior(theta, *statistics.arguments(), prior),
+        start,
+        normal,
+        uniform,
+        warmup,
+        thin,
+    )
+    out = np.empty((steps // thin, 12))
+    found = kernel.sample(start, *statistics.arguments(), prior, normal, uniform, warmup, thin, out)
+    assert 0.02 < share < 0.9
+    assert found == pytest.approx(share)
+    np.testing.assert_allclose(out, expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.plain
+def test_a_covariance_of_draws_lost_to_rounding_changes_no_proposal():
+    mean, factor = np.array([1.0, 2.0]), np.zeros((2, 2))
+    second = 10 * np.outer(mean, mean)
+    assert not kernel.refactor(mean, second * (1 - 1e-9), 10, 1.0, factor)
+    assert kernel.refactor(mean, second + np.diag([40.0, 90.0]), 10, 0.5, factor)
+    np.testing.assert_allclose(factor, [[1.0, 0.0], [0.0, 1.5]], rtol=1e-9)
 
 
 def test_lkj_draws_have_the_marginals_of_lkj():
