@@ -119,6 +119,7 @@ def test_a_study_is_judged_alike_drawn_in_part_or_whole(known, event):
 # --- tests of a study
 
 
+@pytest.mark.plain
 def test_statements_are_those_of_least_squares(known, event):
     """Every statement of 60 studies against statsmodels on client rows."""
     rng = np.random.default_rng(5)
@@ -148,6 +149,7 @@ def test_statements_are_those_of_least_squares(known, event):
             assert bool(bits >> place & 1) == (not good), name
 
 
+@pytest.mark.plain
 def test_both_outcomes_of_every_statement_occur(known, event):
     failed, _ = event.studies(np.random.default_rng(6), *populations(known, 3000, 0.05), [event.every])
     for place in range(len(event.names)):
@@ -165,6 +167,7 @@ def test_product_test_is_the_product_intervals(t_a, t_b):
     assert min(below, 1 - below) == pytest.approx(p + q - 2 * p * q, abs=1e-7)
 
 
+@pytest.mark.plain
 def test_product_test_is_stricter_than_both_paths(known, event):
     rng = np.random.default_rng(7)
     _, products = event.studies(rng, *populations(known, 5000, 0.05), [event.every])
@@ -173,6 +176,7 @@ def test_product_test_is_stricter_than_both_paths(known, event):
     assert ((joint & ~product) == 0).all() and (joint != product).any()
 
 
+@pytest.mark.plain
 def test_table_of_p_values_and_critical_correlations():
     table = one_sided_table(94)
     for r in (0.0, 0.1234, 0.2, 0.7):
