@@ -74,7 +74,7 @@ test-engine: dev ## the engine's wheel alone: its own tests where nothing else i
 coverage: dev ## branch coverage of both packages by the fast tests, compiled kernels through their plain path (an hour): docs/coverage.csv
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n 0 packages/twolevel/tests/test_likelihood.py
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n 0 -m "plain and not slow"
 	$(BIN)/coverage combine -q
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python .ci/coverage_table.py
 

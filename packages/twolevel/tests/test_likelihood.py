@@ -11,6 +11,8 @@ from twolevel.likelihood.objective import Objective
 from twolevel_brute import cluster_logliks
 from twolevel_samples import TEXTS, draw, punch, random_theta
 
+pytestmark = pytest.mark.plain
+
 MODELS = {name: twolevel.Model(text) for name, text in TEXTS.items()}
 names = st.sampled_from(sorted(TEXTS))
 seeds = st.integers(0, 10_000)

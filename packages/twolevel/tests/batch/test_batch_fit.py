@@ -126,6 +126,7 @@ def test_fifty_random_starts_end_nowhere_higher(seed):
     np.testing.assert_allclose(again.loglik, best.loglik[0], atol=1e-7)
 
 
+@pytest.mark.plain
 def test_kkt_conditions_at_the_boundary():
     """Gradient with respect to Sigma_B from the brute-force likelihood: zero on its range, not rising off it."""
     data, cluster = paper_sized(5)
@@ -147,6 +148,7 @@ def test_kkt_conditions_at_the_boundary():
     assert np.linalg.matrix_rank(t, tol=1e-8) == found.rank[0]
 
 
+@pytest.mark.plain
 def test_standard_errors_on_the_active_face_equal_a_numerical_hessian():
     data, cluster = paper_sized(7, 0.1)
     data = (data - data.mean(axis=0)) / data.std(axis=0)
@@ -247,6 +249,7 @@ def test_shifting_rescaling_reordering_and_relabelling_change_nothing():
     assert abs(fit(PARTIAL, weighted_moments(data, swapped)).loglik[0] - base.loglik[0]) > 1e-3
 
 
+@pytest.mark.plain
 def test_recursive_order_does_not_matter_for_the_saturated_model():
     data, cluster = paper_sized(13, 0.2)
     forward = fit(PARTIAL, weighted_moments(data, cluster), tolerance=TIGHT)
@@ -270,6 +273,7 @@ def test_study_moments_equal_weighted_moments_study_by_study():
     assert many.n_clusters.tolist() == [len(SIZES)] * 2
 
 
+@pytest.mark.plain
 def test_a_fit_does_not_depend_on_its_neighbours_or_on_the_start():
     data, cluster = paper_sized(17, 0.1)
     moments = weighted_moments(data, cluster, bootstrap_weights(len(SIZES), 40, np.random.default_rng(3)))
@@ -310,6 +314,7 @@ def test_ten_variables():
     assert found.loglik[0] == pytest.approx(brute, abs=1e-7)
 
 
+@pytest.mark.plain
 def test_degenerate_replicates_are_flagged_and_leave_the_others_alone():
     data, cluster = paper_sized(19, 0.2)
     weights = np.ones((5, len(SIZES)))
@@ -347,6 +352,7 @@ def test_clusters_without_a_name_are_refused_not_merged(labels):
         study_moments(data, named)
 
 
+@pytest.mark.plain
 def test_iteration_cap_is_reported():
     data, cluster = paper_sized(21, 0.2)
     found = fit(PARTIAL, weighted_moments(data, cluster), max_iterations=2)
@@ -375,6 +381,7 @@ def test_wrong_input_is_named():
         fit(PARTIAL, weighted_moments(data, cluster), vcov=False).se("m", "x")
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("seed", [31, 32, 33])
 def test_batch_equals_the_general_engine(seed):
     import twolevel
@@ -396,6 +403,7 @@ def test_batch_equals_the_general_engine(seed):
         assert se == pytest.approx(table.se[label], rel=1e-3)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     "sizes",
     [[200] * 4 + [1] * 4, [3] * 4 + [40] * 3, [1] * 20 + [3] * 3, [2] * 100],
