@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 
 import pytest
@@ -66,6 +67,49 @@ def test_every_array_is_found():
 def test_what_no_bracket_closes_takes_a_moment(text):
     begun = time.process_time()
     pdf_parts(page(text))
+    assert time.process_time() - begun < 2
+
+
+def test_streams_are_those_of_one_pattern_for_all_of_it():
+    """The pattern that says what a stream is; too slow for hostile bytes, right for short ones."""
+    pattern = re.compile(rb"(<<(?:(?!endobj).)*?>>)\s*stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
+    chance = random.Random(7)
+    pieces = [
+        b"<<",
+        b">>",
+        b"stream\n",
+        b"stream\r\n",
+        b"endstream",
+        b"\nendstream",
+        b"\r\nendstream",
+        b"endobj",
+        b" ",
+        b"x",
+        b"\r",
+    ]
+    seen = 0
+    for _ in range(20_000):
+        content = b"".join(chance.choices(pieces, [3, 3, 3, 1, 2, 2, 1, 1, 1, 1, 1], k=14))
+        rest, streams = decoding._streams(content)
+        assert streams == pattern.findall(content), content
+        assert rest == pattern.sub(rb"\1", content), content
+        seen += bool(streams)
+    assert seen > 1000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<< a >> " * 50_000,
+        b"<<" * 200_000 + b">>",
+        b">> stream\n" * 50_000,
+        b"<< >>" + b" " * 300_000,
+        b"<< >> stream\n" * 40_000,
+    ],
+)
+def test_hostile_streams_take_a_moment(content):
+    begun = time.process_time()
+    pdf_parts(content)
     assert time.process_time() - begun < 2
 
 

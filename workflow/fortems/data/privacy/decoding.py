@@ -115,10 +115,10 @@ def pdf_parts(content: bytes) -> tuple[str, list[bytes]]:
 
     Text set with embedded fonts is glyph numbers and stays unread.
     """
-    stream = re.compile(rb"(<<(?:(?!endobj).)*?>>)\s*stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
-    texts = [stream.sub(rb"\1", content).decode("latin-1")]
+    rest, streams = _streams(content)
+    texts = [rest.decode("latin-1")]
     attached = []
-    for about, packed in stream.findall(content):
+    for about, packed in streams:
         plain = _of_filters(about, packed)
         if b"/EmbeddedFile" in about:
             attached.append(plain)
@@ -127,6 +127,34 @@ def pdf_parts(content: bytes) -> tuple[str, list[bytes]]:
             texts.append(text if _is_text(text[:10_000]) else " ".join(re.findall(r"[\x20-\x7e]{6,}", text)))
             texts += _shown(text)
     return "\n".join(texts), attached
+
+
+def _streams(content: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Return a PDF without the bytes of its streams, and each stream: what is said about it, its bytes.
+
+    A walk from stream to stream: one pattern for all of it would begin anew at every dictionary.
+    """
+    rest, found, at, kept = [], [], 0, 0
+    for head in re.finditer(rb">>\s*+stream\r?\n", content):
+        if head.start() < at:
+            continue  # within the stream before
+        begin = max(at, content.rfind(b"endobj", at, head.start()))
+        begin = content.find(b"<<", begin, head.start())
+        if begin < 0:
+            at = head.start()
+            continue
+        end = content.find(b"endstream", head.end())
+        if end < 0:
+            break
+        found.append(
+            (
+                content[begin : head.start() + 2],
+                content[head.end() : end].removesuffix(b"\n").removesuffix(b"\r"),
+            )
+        )
+        rest.append(content[kept : head.start() + 2])
+        at = kept = end + len(b"endstream")
+    return b"".join([*rest, content[kept:]]), found
 
 
 def _of_filters(about: bytes, packed: bytes) -> bytes:
