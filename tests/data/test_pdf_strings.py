@@ -8,7 +8,7 @@ import time
 
 import pytest
 from fortems.data.privacy import decoding
-from fortems.data.privacy.decoding import pdf_parts
+from fortems.data.privacy.decoding import Allowance, pdf_parts
 from fortems.data.privacy.reading import ATTRIBUTE
 
 
@@ -45,7 +45,7 @@ def page(text):
 
 
 def test_strings_set_letter_by_letter_are_read_as_words():
-    texts, attached = pdf_parts(page("BT [ (Pee) -20 (ters) 3.5 (\\)x) ] TJ (one) Tj ET"))
+    texts, attached = pdf_parts(page("BT [ (Pee) -20 (ters) 3.5 (\\)x) ] TJ (one) Tj ET"), Allowance())
     assert "Peeters\\)x" in texts and attached == []
 
 
@@ -66,7 +66,7 @@ def test_every_array_is_found():
 )
 def test_what_no_bracket_closes_takes_a_moment(text):
     begun = time.process_time()
-    pdf_parts(page(text))
+    pdf_parts(page(text), Allowance())
     assert time.process_time() - begun < 2
 
 
@@ -109,7 +109,7 @@ def test_streams_are_those_of_one_pattern_for_all_of_it():
 )
 def test_hostile_streams_take_a_moment(content):
     begun = time.process_time()
-    pdf_parts(content)
+    pdf_parts(content, Allowance())
     assert time.process_time() - begun < 2
 
 

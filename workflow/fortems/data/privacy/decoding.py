@@ -13,7 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 
-LARGEST = 500_000_000  # bytes unpacked
+LARGEST = 50_000_000  # bytes of one file and all that is packed in it; those of a run come to a tenth of it
 ENCODED = re.compile(r"[A-Za-z0-9+/_-]{8,}(?:[\r\n]+[A-Za-z0-9+/_-]+)*={0,2}")
 LONG = 24  # characters from which what is encoded may be a file; a shorter one is a word or two
 END_OF_PNG = b"IEND\xaeB`\x82"
@@ -29,6 +29,32 @@ MARKS = (
 
 class UnreadableError(Exception):
     """A file that cannot be looked into; the message says why."""
+
+
+class TooLargeError(UnreadableError):
+    """A file that stands for more bytes than are looked into."""
+
+    def __init__(self) -> None:
+        super().__init__(f"is too large (more than {LARGEST // 1_000_000} MB with what is packed in it)")
+
+
+class Allowance:
+    """How many bytes may still be read, shared by all that is packed in one file, one in the other or side by side."""
+
+    def __init__(self, left: int = LARGEST) -> None:
+        self.left = left
+
+    def spend(self, size: int) -> None:
+        """Take some of it.
+
+        Raises
+        ------
+        TooLargeError
+            When there is not so much left.
+        """
+        if size > self.left:
+            raise TooLargeError
+        self.left -= size
 
 
 def decoded(content: bytes) -> str:
@@ -58,7 +84,7 @@ def _is_text(text: str) -> bool:
     return odd <= len(text) // 100
 
 
-def decompressed(content: bytes) -> bytes:
+def decompressed(content: bytes, allowance: Allowance) -> bytes:
     """Return what gzip, bzip2 or xz packed, empty for anything else.
 
     Raises
@@ -70,11 +96,10 @@ def decompressed(content: bytes) -> bytes:
         if content.startswith(mark):
             try:
                 with opened(io.BytesIO(content)) as file:  # type: ignore[operator]
-                    found = bytes(file.read(LARGEST + 1))
+                    found = bytes(file.read(allowance.left + 1))
             except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
                 raise UnreadableError("is packed and damaged") from error
-            if len(found) > LARGEST:
-                raise UnreadableError("is too large unpacked")
+            allowance.spend(len(found))
             return found
     return b""
 
@@ -110,16 +135,21 @@ def _is_words(content: bytes) -> bool:
         return False
 
 
-def pdf_parts(content: bytes) -> tuple[str, list[bytes]]:
+def pdf_parts(content: bytes, allowance: Allowance) -> tuple[str, list[bytes]]:
     """Return the texts of a PDF, and the files attached to it.
 
     Text set with embedded fonts is glyph numbers and stays unread.
+
+    Raises
+    ------
+    TooLargeError
+        When its streams stand for too much.
     """
     rest, streams = _streams(content)
     texts = [rest.decode("latin-1")]
     attached = []
     for about, packed in streams:
-        plain = _of_filters(about, packed)
+        plain = _of_filters(about, packed, allowance)
         if b"/EmbeddedFile" in about:
             attached.append(plain)
         else:
@@ -157,7 +187,7 @@ def _streams(content: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     return b"".join([*rest, content[kept:]]), found
 
 
-def _of_filters(about: bytes, packed: bytes) -> bytes:
+def _of_filters(about: bytes, packed: bytes, allowance: Allowance) -> bytes:
     """A stream without what its filters packed it in, as far as that is known."""
     for name in [
         *re.findall(rb"/(ASCII85|ASCIIHex|Flate)Decode", about),
@@ -170,7 +200,8 @@ def _of_filters(about: bytes, packed: bytes) -> bytes:
                 digits = b"".join(packed.split()).rstrip(b">")
                 packed = binascii.unhexlify(digits + b"0" * (len(digits) % 2))
             else:
-                packed = zlib.decompressobj().decompress(packed, LARGEST)
+                packed = zlib.decompressobj().decompress(packed, allowance.left + 1)
+                allowance.spend(len(packed))
         except (ValueError, zlib.error):
             return packed
     return packed
@@ -186,15 +217,22 @@ def _shown(text: str) -> Iterator[str]:
     yield " ".join(re.findall(string, text))
 
 
-def png_parts(content: bytes) -> tuple[str, bytes]:
-    """Return the texts of a PNG picture, and what stands behind its end."""
+def png_parts(content: bytes, allowance: Allowance) -> tuple[str, bytes]:
+    """Return the texts of a PNG picture, and what stands behind its end.
+
+    Raises
+    ------
+    TooLargeError
+        When its packed texts stand for too much.
+    """
     picture, _, behind = content.partition(END_OF_PNG)
     texts = re.findall(rb"(?:tEXt|iTXt)([^\x89]{0,4000})", picture)
     for packed in re.findall(
         rb"(?:zTXt[^\0]{1,79}\0\0|iTXt[^\0]{1,79}\0\x01\0[^\0]*\0[^\0]*\0)(.{0,200000})", picture, re.DOTALL
     ):
         try:
-            texts.append(zlib.decompressobj().decompress(packed, 1_000_000))
+            texts.append(zlib.decompressobj().decompress(packed, allowance.left + 1))
         except zlib.error:
             continue
+        allowance.spend(len(texts[-1]))
     return "\n".join(text.decode("utf-8", errors="replace") for text in texts), behind

@@ -23,7 +23,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from fortems.data.privacy.decoding import (
-    LARGEST,
+    Allowance,
+    TooLargeError,
     UnreadableError,
     decoded,
     decompressed,
@@ -35,6 +36,7 @@ from fortems.data.privacy.decoding import (
 from fortems.data.privacy.sameness import NUMBER
 
 DEEPEST = 5  # archives in archives
+MOST_CELLS = 10_000_000  # of a table; a workbook's two cells can lie 17 thousand million apart
 #: From the head of a word alone: a long one without a value would be tried from each of its letters.
 ATTRIBUTE = re.compile(r"""(?<![\w:.-])([\w:.-]++)\s*+=\s*+["']\s*+(-?[0-9.]+(?:e-?[0-9]+)?)\s*+["']""")
 MARKUP = (".html", ".htm", ".svg", ".xml", ".rels", ".xhtml")
@@ -82,12 +84,14 @@ def read(path: Path) -> tuple[list[Part], str]:
     Raises
     ------
     UnreadableError
-        For a link, a special file, a pickle, or a kind that is not known.
+        For a link, a special file, a pickle, a kind that is not known, or a file that is too large.
     """
     if path.is_symlink():
         raise UnreadableError("is a link")
     if not path.is_file():
         raise UnreadableError("is no regular file")
+    allowance = Allowance()
+    allowance.spend(path.stat().st_size)
     content = path.read_bytes()
     how = "text"
     if content.startswith(b"PK"):
@@ -96,10 +100,10 @@ def read(path: Path) -> tuple[list[Part], str]:
         how = "partly"
     elif content.startswith(b"\x89PNG"):
         how = "by its data"
-    return list(_opened(path.name, content, 0)), how
+    return list(_opened(path.name, content, 0, allowance)), how
 
 
-def _opened(name: str, content: bytes, depth: int) -> Iterator[Part]:
+def _opened(name: str, content: bytes, depth: int, allowance: Allowance) -> Iterator[Part]:
     suffix = PurePath(name).suffix.casefold()
     if suffix in PICKLES or content[:1] == b"\x80":
         raise UnreadableError("is a pickle or a store of another program")
@@ -109,52 +113,57 @@ def _opened(name: str, content: bytes, depth: int) -> Iterator[Part]:
         io.BytesIO(content)
     )  # the list of an archive stands at its end, whatever comes before
     if zipped:
-        yield from _zipped(content, depth)
+        yield from _zipped(content, depth, allowance)
     if zipped and content.startswith(b"PK"):
         return
-    if unpacked := decompressed(content):
-        yield from _opened(PurePath(name).stem, unpacked, depth + 1)
+    if unpacked := decompressed(content, allowance):
+        yield from _opened(PurePath(name).stem, unpacked, depth + 1, allowance)
     elif content[257:262] == b"ustar":
-        yield from _tarred(content, depth)
+        yield from _tarred(content, depth, allowance)
     elif content.startswith(b"%PDF"):
-        text, attached = pdf_parts(content)
-        yield from _texts("", text, depth)
+        text, attached = pdf_parts(content, allowance)
+        yield from _texts("", text, depth, allowance)
         for file in attached:
-            yield from _opened("", file, depth + 1)
+            yield from _opened("", file, depth + 1, allowance)
     elif content.startswith(b"\x89PNG"):
-        text, behind = png_parts(content)
-        yield from _texts("", text, depth)
+        text, behind = png_parts(content, allowance)
+        yield from _texts("", text, depth, allowance)
         if behind and not zipped:
-            yield from _opened("", behind, depth + 1)
+            yield from _opened("", behind, depth + 1, allowance)
     elif content.startswith((b"wOFF", b"wOF2", b"\x00\x01\x00\x00", b"OTTO", b"\xff\xd8\xff", b"GIF8")):
         # Fonts and pictures of a document: no place for rows, and their bytes are looked at for words.
-        yield from _texts("", " ".join(re.findall(r"[\x20-\x7e]{6,}", content.decode("latin-1"))), depth)
+        yield from _texts(
+            "", " ".join(re.findall(r"[\x20-\x7e]{6,}", content.decode("latin-1"))), depth, allowance
+        )
     else:
-        yield from _texts(suffix, decoded(content), depth)
+        yield from _texts(suffix, decoded(content), depth, allowance)
 
 
-def _zipped(content: bytes, depth: int) -> Iterator[Part]:
+def _zipped(content: bytes, depth: int, allowance: Allowance) -> Iterator[Part]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > LARGEST:
-                raise UnreadableError("is too large unpacked")
+            allowance.spend(sum(member.file_size for member in archive.infolist()))
             names = [member for member in archive.namelist() if not member.endswith("/")]
             yield Part(normalised(" ".join([*names, archive.comment.decode("latin-1")])))
             if "xl/workbook.xml" in names:
                 yield from _workbook(content)
             for member in names:
-                yield from _opened(PurePath(member).name, archive.read(member), depth + 1)
+                yield from _opened(PurePath(member).name, archive.read(member), depth + 1, allowance)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error) as error:
         raise UnreadableError("is an archive that cannot be read") from error
 
 
-def _tarred(content: bytes, depth: int) -> Iterator[Part]:
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        for member in archive.getmembers():
-            yield Part(normalised(f"{member.name} {member.linkname}"))
-            file = archive.extractfile(member) if member.isfile() else None
-            if file is not None:
-                yield from _opened(PurePath(member.name).name, file.read(LARGEST), depth + 1)
+def _tarred(content: bytes, depth: int, allowance: Allowance) -> Iterator[Part]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            for member in archive.getmembers():
+                yield Part(normalised(f"{member.name} {member.linkname}"))
+                file = archive.extractfile(member) if member.isfile() else None
+                if file is not None:
+                    allowance.spend(member.size)  # of a sparse one more than the archive has
+                    yield from _opened(PurePath(member.name).name, file.read(), depth + 1, allowance)
+    except (tarfile.TarError, OSError) as error:
+        raise UnreadableError("is an archive that cannot be read") from error
 
 
 def _workbook(content: bytes) -> Iterator[Part]:
@@ -162,8 +171,10 @@ def _workbook(content: bytes) -> Iterator[Part]:
 
     book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     for sheet in book.worksheets:
-        cells = [["" if v is None else str(v) for v in row] for row in sheet.iter_rows(values_only=True)]
-        yield _tabled(cells)
+        rows = sheet.iter_rows(values_only=True)
+        yield _tabled(
+            [["" if v is None else str(v) for v in row] for row in rows if any(v is not None for v in row)]
+        )
 
 
 def _tabled(cells: list[list[str]]) -> Part:
@@ -171,13 +182,15 @@ def _tabled(cells: list[list[str]]) -> Part:
     if not cells:
         return Part("")
     width = max(len(row) for row in cells)
+    if width * len(cells) > MOST_CELLS:
+        raise TooLargeError
     filled = [[*row, *[""] * (width - len(row))] for row in cells]
     columns = tuple((filled[0][i], tuple(row[i] for row in filled[1:])) for i in range(width))
     text = normalised("\n".join(" ".join(row) for row in filled))
     return Part(text, (columns,), tuple(tuple(row) for row in filled))
 
 
-def _texts(suffix: str, text: str, depth: int) -> Iterator[Part]:
+def _texts(suffix: str, text: str, depth: int, allowance: Allowance) -> Iterator[Part]:
     """The parts of a text: its words, its numbers, its tables and lists, and what is encoded in it."""
     if suffix in TABULAR:
         first = text.lstrip().partition("\n")[0]
@@ -209,7 +222,7 @@ def _texts(suffix: str, text: str, depth: int) -> Iterator[Part]:
         yield Part("", sequences=(tuple(NUMBER.findall(re.sub(r"(?<=[0-9]),(?=[0-9])", ".", bare))),))
     if depth <= DEEPEST:
         for inner in encoded(text):
-            yield from _opened_quietly(inner, depth + 1)
+            yield from _opened_quietly(inner, depth + 1, allowance)
 
 
 def _of_json(suffix: str, text: str) -> Iterator[Part]:
@@ -289,9 +302,11 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _opened_quietly(content: bytes, depth: int) -> Iterator[Part]:
+def _opened_quietly(content: bytes, depth: int, allowance: Allowance) -> Iterator[Part]:
     """What encoded bytes hold, nothing where they hold nothing that can be read."""
     try:
-        yield from list(_opened("", content, depth))
+        yield from list(_opened("", content, depth, allowance))
+    except TooLargeError:
+        raise  # it could be read and was not
     except UnreadableError:
         return
