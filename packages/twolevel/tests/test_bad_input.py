@@ -47,6 +47,12 @@ def raises(error, match, text=PARTIAL, frame=FRAME, cluster="cluster", **options
         ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := max(a, 1, key=a)", "not allowed"),
         ("level: 1\ny ~ a*x\nlevel: 2\ny ~~ y\nq := a/(2 - 2)", "line 5 .*divides by zero"),
         ("level: 1\ny ~ (x\nlevel: 2\ny ~~ y", "bracket"),
+        ("level: both\ny ~ x", "line 1 .*a block is 'level: 1'"),
+        ("level: 1\ny x\nlevel: 2\ny ~~ y", "line 2 .*no statement"),
+        ("level: 1\ny ~ a*rv('s')*x\nlevel: 2\ny ~~ y", "line 2 .*stands alone.*s ~ mean"),
+        ("level: 1\ny ~ rv('1s')*x\nlevel: 2\ny ~~ y", "line 2 .*with a name of its own"),
+        ("level: 1\ny ~ rv('s', 'latent')*x\nlevel: 2\ny ~~ y", "line 2 .*\"within\"., not 'latent'"),
+        ("level: 1\ny ~ rv('s')*x\ny ~ a*x\nlevel: 2\ny ~~ y", "slope of y on x is random and given twice"),
     ],
 )
 def test_syntax_errors_name_the_line_and_the_remedy(text, match):

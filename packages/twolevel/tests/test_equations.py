@@ -119,6 +119,8 @@ def test_equations_hold_for_random_slopes():
         ("a + b == 1\n2*a + 2*b == 3", twolevel.errors.ModelError, "contradicts"),
         ("a == 1\n2*a == 3", twolevel.errors.ModelError, "contradicts"),
         ("d := a*b\nd == 0", twolevel.errors.UnknownParameterError, "defined"),
+        ("a == 1/b", twolevel.errors.UnsupportedError, "only linear"),
+        ("a - a == 1", twolevel.errors.ModelError, "cannot hold"),
         ("a == 2*(b", twolevel.errors.ModelSyntaxError, "expression"),
     ],
 )

@@ -81,3 +81,45 @@ def test_matrices_that_are_none_are_refused():
         names = {"x": "xlong"}
         renamed = [matrix.rename(index=names, columns=names) for matrix in (within, between)]
         twolevel.fit(TEXTS["partial"].replace("x", "xlon"), SummaryData(*renamed, n, j))
+
+
+def test_matrices_in_any_order_of_their_names_are_the_same():
+    within, between, n, j, means = matrices(FRAME, ["x", "m", "y"])
+    turned = within.loc[["y", "x", "m"]], between[["m", "y", "x"]], n, j, dict(means[::-1])
+    one, two = (
+        twolevel.fit(TEXTS["partial"], SummaryData(*given))
+        for given in ((within, between, n, j, means), turned)
+    )
+    assert two.loglik == pytest.approx(one.loglik, abs=1e-9)
+    np.testing.assert_allclose(two.solution.theta, one.solution.theta, atol=1e-7)
+
+
+def test_names_and_entries_that_cannot_be_are_named():
+    within, between, n, j, means = matrices(FRAME, ["x", "m", "y"], ["w"])
+    twice, holes, flat = (within.copy() for _ in range(3))
+    twice.index = twice.columns = ["x", "x", "y"]
+    holes.loc["x", "m"] = np.nan
+    flat.loc["m"] = flat["m"] = 0.0
+    errors = twolevel.errors
+    for bad, match in [
+        (within.rename(index={"x": "q"}), "`within` has different names on its rows and columns"),
+        (twice, "`within` names a variable twice"),
+        (holes, "`within` has missing or infinite entries"),
+        (flat, "`within`: the variance of 'm' is not positive"),
+    ]:
+        with pytest.raises(errors.DataProblemError, match=match):
+            SummaryData(bad, between, n, j)
+    with pytest.raises(errors.UnknownVariableError, match="`means` lacks 'y'"):
+        SummaryData(within, between, n, j, means.drop("y"))
+    data = SummaryData(within, between, n, j, means)
+    with pytest.raises(
+        errors.UnknownVariableError, match="'w' is named at level 1 and stands in `between` only"
+    ):
+        twolevel.fit("level: 1\n y ~ w\nlevel: 2\n y ~~ w", data)
+    # two variables of two clusters lie on a line
+    with pytest.raises(
+        errors.CollinearVariablesError, match="2 between-only variables need more than 2 clusters"
+    ):
+        twolevel.fit(
+            "level: 1\n y ~~ y\nlevel: 2\n y ~ w + m", SummaryData(within[["y"]].loc[["y"]], between, 9, 2)
+        )
