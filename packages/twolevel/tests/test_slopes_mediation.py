@@ -1,5 +1,7 @@
 """Mediation with random a and b against the likelihoods of slopes_dense: stacked densities, and integrals on a grid."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import twolevel
@@ -139,3 +141,61 @@ def test_resampling_and_profiles_work_with_random_slopes():
     assert robust.loglik == fit.loglik
     jack = 29 / 30 * ((left.estimates["mb"] - fit.coef["mb"]) ** 2).sum()
     assert robust.row("mb")["se"] ** 2 == pytest.approx(jack, rel=0.35)
+
+
+def test_an_indirect_effect_with_one_random_path_has_no_covariance():
+    frame = draw(1)
+    text = 'level: 1\n m ~ rv("a")*x\n y ~ b*m + c*x\nlevel: 2\n a ~~ m + y\n m ~~ y\n a ~ ma*1'
+    fit = twolevel.fit(text, frame, "cluster")
+    assert fit.converged
+    found = fit.average_indirect("a", "b", draws=2000, rng=np.random.default_rng(1), df=5)
+    assert found.estimate == pytest.approx(fit.coef["ma"] * fit.coef["b"], abs=1e-12)
+    assert found.method == "Monte Carlo, t(5)"
+    normal = fit.average_indirect("a", "b", draws=2000, rng=np.random.default_rng(1))
+    assert found.high - found.low > 1.1 * (normal.high - normal.low)
+
+
+def test_what_an_average_indirect_effect_cannot_be_made_of_is_named():
+    fit = twolevel.fit(TEXT.format(kind="observed", more=""), draw(1), "cluster")
+    errors = twolevel.errors
+    with pytest.raises(
+        errors.UnknownParameterError, match="'aa' is neither a random slope nor a free parameter"
+    ):
+        fit.average_indirect("aa", "b")
+    with pytest.raises(errors.ModelError, match=r"neither 'ma' nor 'c' is random: ma\*c by delta"):
+        fit.average_indirect("ma", "c")
+    with pytest.raises(errors.ModelError, match="no sizes"):
+        fit.simulate(np.random.default_rng(1), sizes=[3, 4])
+    plain = twolevel.fit("level: 1\n y ~ b*x\nlevel: 2\n y ~~ y", draw(1), "cluster")
+    for call in (plain.slope_moments, lambda: plain.average_indirect("b", "b")):
+        with pytest.raises(errors.ModelError, match="the model has no random slopes"):
+            call()
+
+
+def test_without_a_maximum_an_average_indirect_effect_has_no_interval_and_nothing_is_drawn():
+    whole = twolevel.fit(TEXT.format(kind="observed", more=""), draw(1), "cluster")
+    fit = replace(whole, solution=replace(whole.solution, converged=False, message="no maximum: a test"))
+    found = fit.average_indirect("a", "b")
+    assert np.isfinite(found.estimate) and np.isnan([found.se, found.low, found.high]).all()
+    assert "no maximum" in found.message
+    with pytest.raises(twolevel.errors.ModelError, match="no model to draw from"):
+        fit.simulate(np.random.default_rng(1))
+
+
+def test_slopes_on_the_within_part_are_drawn_and_found_again():
+    frame = draw(6, clusters=60, low=6, high=9)
+    text = 'level: 1\n y ~ rv("s", "within")*m\n m ~ x\nlevel: 2\n y ~~ m\n y ~~ s'
+    fit = twolevel.fit(text, frame, "cluster")
+    rng = np.random.default_rng(4)
+    slopes = []
+    for _ in range(20):
+        new = fit.simulate(rng)
+        assert (new["x"] == frame["x"]).all()
+        own = new[["m", "y"]] - new.groupby("cluster")[["m", "y"]].transform("mean")
+        by = own.assign(xy=own["m"] * own["y"], xx=own["m"] ** 2).groupby(new["cluster"])[["xy", "xx"]].sum()
+        slopes.append((by["xy"] / by["xx"]).mean())
+    error = np.std(slopes) / np.sqrt(len(slopes))
+    assert np.mean(slopes) == pytest.approx(fit.coef["s~1.l2"], abs=4 * error)
+    with pytest.raises(twolevel.errors.UnsupportedError, match="between-only outcomes beside random slopes"):
+        text = 'level: 1\n y ~ rv("s")*x\nlevel: 2\n w ~ y'
+        twolevel.fit(text, frame, "cluster").simulate(rng)
