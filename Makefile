@@ -36,7 +36,7 @@ LOOK := workflow/fortems/run/environment.py
 ISOLATE = sed -i.plain -e '1s/^\(\#!.*python[0-9.]*\)$$/\1 -I/' -e "2s/^\('''exec' .*\) \"\$$0\"/\1 -I \"\$$0\"/" $(BIN)/snakemake && rm $(BIN)/snakemake.plain
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow coverage mutants ci check verify trace power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new studies
+.PHONY: all env dev slurm test test-faults test-engine test-slow coverage mutants mutants-again ci check verify trace power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new studies
 
 all: env ## environment, then the full run into results/main/
 	@$(BIN)/snakemake --cores $(CORES)
@@ -80,6 +80,9 @@ coverage: dev ## branch coverage of both packages by the fast tests, compiled ke
 
 mutants: dev ## whether tests notice changed lines, on a fixed sample (an hour): docs/mutants.csv; make mutants EACH=10
 	$(BIN)/python .ci/mutants.py --each $(EACH)
+
+mutants-again: dev ## whether tests still notice a fixed few of the changed lines that they noticed then (a minute)
+	$(BIN)/python .ci/mutants.py --again --each 2 --only scoring --only intervals --only claims --only privacy
 
 test-slow: dev ## all that takes minutes: faults, each key, a million rows, restarts
 	$(BIN)/pytest -m slow

@@ -2,7 +2,8 @@
 
 ``python .ci/mutants.py [--each N] [--only NAME]`` takes a fixed sample of N mutations of each module, tries every one in a
 copy of the package, and writes ``docs/mutants.csv``: a row a mutation, killed or survived. A mutation that lives either
-shows a test that is missing, or changes nothing that can be seen (an equivalent one).
+shows a test that is missing, or changes nothing that can be seen (an equivalent one). With ``--again`` it tries the first N
+of those that were noticed then, and fails where one is no longer (continuous integration).
 """
 
 from __future__ import annotations
@@ -106,51 +107,92 @@ def tried(copy: Path, tests: list[str], longest: float = LONGEST) -> str:
     return "survived" if done.returncode == 0 else "killed"
 
 
-def main() -> int:
-    """Measure and write; 1 when the tests fail without any mutation."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--each", type=int, default=10, help="mutations of each module")
-    parser.add_argument("--only", choices=DECIDES, action="append", help="one of what decides")
-    options = parser.parse_args()
-    kept, rows = [], []
-    chosen = options.only or list(DECIDES)
-    if TABLE.is_file():
-        with open(TABLE, encoding="utf-8", newline="") as file:
-            kept = [row for row in csv.DictReader(file) if row["name"] not in chosen]
-    with tempfile.TemporaryDirectory() as folder:
-        copy = copied(Path(folder))
-        for name in chosen:
-            module, tests = DECIDES[name]
-            path, source = copy / module, (ROOT / module).read_text(encoding="utf-8")
-            begun = time.monotonic()
-            if tried(copy, tests) == "killed":
-                print(f"{name}: its tests fail as it is", file=sys.stderr)
-                return 1
-            longest = SLOWER * (time.monotonic() - begun) + 30
-            for operator, occurrence in sample(source, name, options.each):
-                after = mutate_code(source, get_operator(operator)(), occurrence)
-                path.write_text(after, encoding="utf-8")
-                outcome = tried(copy, tests, longest)
-                path.write_text(source, encoding="utf-8")
-                line, old, new = changed_line(source, after)
-                rows.append(
-                    dict(
-                        zip(
-                            COLUMNS,
-                            (name, module, operator, occurrence, line, old, new, outcome),
-                            strict=True,
-                        )
-                    )
-                )
-                print(f"{name}, line {line}: {outcome}: {new}", flush=True)
+def stored() -> list[dict[str, str]]:
+    """Read the mutations of the last measurement."""
+    if not TABLE.is_file():
+        return []
+    with open(TABLE, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def measured(copy: Path, name: str, chosen: list[tuple[str, int]]) -> Iterator[dict[str, str]]:
+    """Try mutations of one module, one after the other: a row each.
+
+    Raises
+    ------
+    SystemExit
+        When the module's tests fail without any mutation.
+    """
+    module, tests = DECIDES[name]
+    path, source = copy / module, (ROOT / module).read_text(encoding="utf-8")
+    begun = time.monotonic()
+    if tried(copy, tests) == "killed":
+        raise SystemExit(f"{name}: its tests fail as it is")
+    longest = SLOWER * (time.monotonic() - begun) + 30
+    for operator, occurrence in chosen:
+        after = mutate_code(source, get_operator(operator)(), occurrence)
+        path.write_text(after, encoding="utf-8")
+        outcome = tried(copy, tests, longest)
+        path.write_text(source, encoding="utf-8")
+        line, old, new = changed_line(source, after)
+        print(f"{name}, line {line}: {outcome}: {new}", flush=True)
+        values = (name, module, operator, str(occurrence), str(line), old, new, outcome)
+        yield dict(zip(COLUMNS, values, strict=True))
+
+
+def noticed_before(name: str, each: int) -> list[tuple[str, int]]:
+    """Return the first stored mutations of a module that its tests noticed and that still change the line they changed.
+
+    Raises
+    ------
+    SystemExit
+        When the module has changed so much that none does.
+    """
+    source = (ROOT / DECIDES[name][0]).read_text(encoding="utf-8")
+    found = []
+    for row in stored():
+        place = row["operator"], int(row["occurrence"])
+        if row["name"] != name or row["outcome"] != "killed" or place not in set(mutations(source)):
+            continue
+        after = mutate_code(source, get_operator(place[0])(), place[1])
+        if changed_line(source, after)[1:] == (row["before"], row["after"]):
+            found.append(place)
+    if not found:
+        raise SystemExit(f"{name}: no stored mutation is of the module as it is; measure anew: make mutants")
+    return found[:each]
+
+
+def write(rows: list[dict[str, str]]) -> None:
+    """Write the table, in the order of what decides."""
     with open(TABLE, "w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
-        table.writerows(sorted([*kept, *rows], key=lambda row: list(DECIDES).index(row["name"])))
+        table.writerows(sorted(rows, key=lambda row: list(DECIDES).index(row["name"])))
+
+
+def main() -> int:
+    """Measure and write, or try stored mutations again; 1 when one of these is no longer noticed."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--each", type=int, default=10, help="mutations of each module")
+    parser.add_argument("--only", choices=DECIDES, action="append", help="one of what decides")
+    parser.add_argument(
+        "--again", action="store_true", help="try those that were noticed before, write nothing"
+    )
+    options = parser.parse_args()
+    chosen = options.only or list(DECIDES)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = copied(Path(folder))
+        for name in chosen:
+            source = (ROOT / DECIDES[name][0]).read_text(encoding="utf-8")
+            few = noticed_before(name, options.each) if options.again else sample(source, name, options.each)
+            rows += measured(copy, name, few)
+    if not options.again:
+        write([row for row in stored() if row["name"] not in chosen] + rows)
     for name in chosen:
         counts = Counter(row["outcome"] for row in rows if row["name"] == name)
         print(f"{name}: {counts['killed']} of {counts.total()} noticed")
-    return 0
+    return int(options.again and any(row["outcome"] == "survived" for row in rows))
 
 
 if __name__ == "__main__":

@@ -56,6 +56,32 @@ def test_a_mutation_is_killed_by_a_test_that_looks_and_survives_one_that_does_no
     assert mutants.changed_line("a\nb\n", "a\nc\n") == (2, "b", "c")
 
 
+def test_only_mutations_that_were_noticed_and_are_still_the_same_are_tried_again(
+    mutants, tmp_path, monkeypatch
+):
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
+    (tmp_path / "larger.py").write_text(SOURCE)
+    rows = []
+    for operator, number in mutants.mutations(SOURCE):
+        after = mutate_code(SOURCE, get_operator(operator)(), number)
+        line, old, new = mutants.changed_line(SOURCE, after)
+        outcome = "killed" if line == 2 else "survived"
+        values = ("a", "larger.py", operator, number, line, old, new, outcome)
+        rows.append(dict(zip(mutants.COLUMNS, values, strict=True)))
+    monkeypatch.setattr(mutants, "ROOT", tmp_path)
+    monkeypatch.setattr(mutants, "TABLE", tmp_path / "mutants.csv")
+    monkeypatch.setattr(mutants, "DECIDES", {"a": ("larger.py", [])})
+    mutants.write(rows)
+    killed = [(row["operator"], row["occurrence"]) for row in rows if row["outcome"] == "killed"]
+    assert len(killed) > 3 and mutants.noticed_before("a", 100) == killed
+    assert mutants.noticed_before("a", 2) == killed[:2]
+    (tmp_path / "larger.py").write_text(SOURCE.replace("x > y", "x > 2 * y"))
+    with pytest.raises(SystemExit, match="measure anew"):
+        mutants.noticed_before("a", 2)
+
+
 def test_what_decides_is_there(mutants):
     for module, tests in mutants.DECIDES.values():
         assert (ROOT / module).is_file()
