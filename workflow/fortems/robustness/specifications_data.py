@@ -25,6 +25,7 @@ from fortems.study.scoring import reverse, score
 Array = NDArray[np.float64]
 
 FEWEST_ITEMS = 3  # that a factor is determined by
+FLAT = 1e-8  # of the largest variance: far above rounding, far below what scores have
 
 
 @dataclass(frozen=True)
@@ -337,7 +338,8 @@ def _spread(values: Array) -> Array:
 def _distances(content: bytes, n: int, p: int) -> Array:
     """Squared distances (n,); the same clients come again under every covariate.
 
-    Zeros where the search has no answer, as where half of the clients agree in a variable: then nobody is far.
+    Zeros where the search has no answer, as where half of the clients agree in a variable or, since sums of few items
+    tie, lie in a plane: then nobody is far.
     """
     from statsmodels.robust.covariance import CovDetMCD
 
@@ -352,11 +354,12 @@ def _distances(content: bytes, n: int, p: int) -> Array:
                 scale_func=_spread,
                 options_start={"loc_func": _middle, "scale_func": _spread},
             )
-        scatter = np.linalg.pinv(np.asarray(found.cov))
+        sizes = np.linalg.eigvalsh(np.asarray(found.cov))
     except (np.linalg.LinAlgError, ArithmeticError, ValueError):
         return np.zeros(n)
-    if not np.isfinite(scatter).all():
+    # On some processors the search stops at a plane, on others it ends with a scatter that has no inverse, or one by
+    # rounding alone: all of these are the same answer.
+    if not sizes[0] > FLAT * sizes[-1]:
         return np.zeros(n)
     deviation = standard - np.asarray(found.mean)
-    # Sums of few items tie, so that half of the clients can lie in a plane, whose scatter has no inverse.
-    return np.einsum("ij,ij->i", deviation @ scatter, deviation)
+    return np.einsum("ij,ij->i", deviation @ np.linalg.inv(found.cov), deviation)
