@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from fortems.report.text import discussion, mediation, multiverse, summary
+from fortems.report.text import covariates, discussion, multiverse, summary
 from fortems.study.definition import IN_FORCE, study, use_study
 from made_up_run import ROOT
 from test_sentences import words
@@ -85,6 +85,6 @@ def test_specifications_are_counted_on_the_side_of_most(report_of):
 def test_several_values_of_a_moderator_are_called_as_the_study_says(report_of, turned, monkeypatch):
     report = report_of("items")
     turned()
-    says(words(mediation.covariates(report)), "across", "ages")
+    says(words(covariates.covariates(report)), "across", "ages")
     monkeypatch.setitem(study().variables, "age", replace(study().variables["age"], plural="generations"))
-    says(words(mediation.covariates(report)), "across", "generations")
+    says(words(covariates.covariates(report)), "across", "generations")

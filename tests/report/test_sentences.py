@@ -12,6 +12,7 @@ from fortems.report.tables import findings
 from fortems.report.text import (
     SENTENCES,
     claims,
+    covariates,
     discussion,
     full,
     matrix,
@@ -538,12 +539,12 @@ def _claims(report, changes):
 @pytest.mark.parametrize(("verdict", "phrase"), [
     ("not reproduced", "at least one of them is significant"),
     ("consistent (weak)", "weak support for no influence"),
-    ("not testable", "With age and gender as covariates"),
+    ("not testable", "with age and gender as covariates"),
 ])  # fmt: skip
 def test_age_and_gender(report_of, verdict, phrase):
     report = report_of()
     _claims(report, [("age_gender", "", verdict)])
-    assert phrase in words(mediation.covariates(report))
+    assert phrase in words(covariates.covariates(report))
 
 
 def test_patterns_that_differ_by_estimand(report_of):

@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from fortems.presentation.choice import path
-from fortems.report.text import claims, discussion, mediation, relations, robustness, study, summary
+from fortems.report.text import (
+    claims,
+    covariates,
+    discussion,
+    mediation,
+    relations,
+    robustness,
+    study,
+    summary,
+)
 from fortems.report.text import words as parts
 from fortems.report.text.design import diagnosticity, pattern, precision
 from fortems.report.text.method import analyses, missing, people
@@ -167,9 +176,9 @@ def test_none_is_written_as_none(report_of):
     says(words(summary.plain_results(report)), "findings of the article", "none", "the same way")
     change(report, "mediation/derived.csv", "ci_low", -1.0, quantity="moderated_mediation")
     change(report, "mediation/derived.csv", "ci_high", 1.0, quantity="moderated_mediation")
-    says(words(mediation.covariates(report)), "difference", "across ages", "includes zero")
+    says(words(covariates.covariates(report)), "difference", "across ages", "includes zero")
     change(report, "mediation/derived.csv", "ci_low", 0.5, quantity="moderated_mediation")
-    says(words(mediation.covariates(report)), "difference", "across ages", "leaves out zero")
+    says(words(covariates.covariates(report)), "difference", "across ages", "leaves out zero")
 
 
 def test_no_claims_no_tally(report_of):

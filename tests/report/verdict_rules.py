@@ -166,7 +166,7 @@ def _group(run: Run, sentence: Sentence) -> list[str]:
         )
 
     groups: dict[str, Callable[[list[str], list[str], str, dict[str, Any]], bool]] = {
-        "as (?:a )?covariate": lambda x, m, y, e: bool(e.get("covariates")) and not e.get("moderator"),
+        "as (?:a )?covariate": lambda x, m, y, e: covariates(sentence.text, e) and not e.get("moderator"),
         "parts of distress": lambda x, m, y, e: (
             y in ("symptom_distress", "interpersonal_relations", "social_role")
         ),
@@ -184,6 +184,17 @@ def _group(run: Run, sentence: Sentence) -> list[str]:
     return [name for name in plain if chosen is not None and chosen(*of(name))]
 
 
+def covariates(text: str, entry: dict[str, Any]) -> bool:
+    """Whether a model has just the covariates that a sentence speaks of."""
+    said = re.search(
+        r"with ([\w ,]+?)(?: alone)? as (?:a )?covariates?( \(in two-level models within)?", text, re.I
+    )
+    named = {word.strip().replace(" ", "_") for word in re.split(r", | and ", said[1])}
+    return named == set(entry.get("covariates", ())) and bool(said[2]) == (
+        entry.get("covariate_level") == "within"
+    )
+
+
 def how_many(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
     models = _group(run, sentence)
     if not models:
@@ -198,7 +209,7 @@ def how_many(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
             rows = [row for model in models if (row := run.effect(model, level, "indirect")) is not None]
             if (run.value(shown), run.value(known)) != (sum(map(beyond, rows)), len(rows)):
                 return False
-    if "in the one model" in sentence.text:
+    if "in the one model" in sentence.text.lower():
         said = re.findall(
             r"(leaves out zero|includes zero)(?: in the one model)?(?: (within therapists|at the single level))?",
             sentence.text,

@@ -82,7 +82,8 @@ PAIRS: tuple[Pair, ...] = (
     ("the article's rule", r"would call this (?P<rule>full|partial|no) mediation for (?P<whose>.*)", rules.rule),
     (
         "in how many models",
-        r"(?:the interval of the indirect effect|in the place of [\w ]+ it) (?:leaves out zero (?:in|for)|includes zero in the one|in the one)",
+        r"(?:the interval of the indirect effect|in the place of [\w ]+ it) (?:leaves out zero (?:in|for)|includes zero in the one|in the one)|"
+        r"^In the one model with",
         rules.how_many,
     ),
     (

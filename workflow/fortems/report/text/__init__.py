@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from fortems.report.text import (
     claims,
+    covariates,
     discussion,
     fit,
     full,
@@ -37,6 +38,7 @@ SENTENCES: dict[str, Callable[..., str]] = {
         instruments,
         relations,
         mediation,
+        covariates,
         own,
         full,
         fit,

@@ -17,7 +17,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.study import in_how_many
-from fortems.report.text.words import IS, clear, interval, joined, name, p, plural, sentence
+from fortems.report.text.words import IS, clear, interval, joined, name, p, sentence
 from fortems.study.definition import study
 from fortems.study.roles import TOGETHER, key_models, main_models, outcome_parts
 from fortems.study.variables import bare, label
@@ -207,82 +207,6 @@ def _together(report: Report) -> str:
     return f"With the three aspects in one model, each controlling for the others, {'; '.join(parts)}{report.see(f'fig-path_{model}')}."
 
 
-def covariates(report: Report) -> str:
-    """With age and gender as covariates; as moderators."""
-    parts = []
-    adjusted = [
-        model
-        for model, entry in report.models.items()
-        if entry.covariates and is_fitted(report.results, model)
-    ]
-    text = in_how_many(report, adjusted)
-    if text:
-        parts.append(
-            f"With {as_covariates(report, adjusted)} the interval of the indirect effect "
-            f"{text}{report.see('fig-indirect')}."
-        )
-    beside_outcome = [claim for claim, its in report.results.claims.items() if its.statistic == "covariates"]
-    claims = [row for row in report.results.rows("claims.csv", claim=beside_outcome, judged=True)]
-    background = [name(variable) for variable in study().background]
-    beside, none = listed(background), f"None of {listed(background)}, each given the others"
-    if len(background) == 2:
-        none = f"Neither {' nor '.join(background)}, each given the other"
-    significant = [row for row in claims if row["verdict"] == "not reproduced"]
-    weak = [row for row in claims if row["verdict"] == "consistent (weak)"]
-    if significant:
-        parts.append(
-            f"That {beside} do not influence {name(study().outcome)} is not reproduced: at least one of them is significant."
-        )
-    elif weak:
-        parts.append(
-            f"{none}, is a significant predictor of {name(study().outcome)}, which agrees with the {study().work} but is weak support "
-            "for no influence."
-        )
-    moderated = report.results.rows("mediation/derived.csv", "ci_low", quantity="moderated_mediation")
-    if moderated:
-        shown = [row for row in moderated if clear(row)]
-        across = listed(
-            escape(study().variable(moderator).plural)
-            for moderator in moderators(report, [row["model"] for row in moderated])
-        )
-        if len(moderated) == 1:
-            parts.append(
-                f"The interval of the difference of the indirect effect across {across} {LEAVES_OUT[bool(shown)]}."
-            )
-        else:
-            number = report.bind.rows(shown, "estimate") if shown else "none"
-            parts.append(
-                f"Of {report.bind.rows(moderated, 'estimate')} comparisons of the indirect effect across {across} "
-                f"{number} {plural(max(len(shown), 1), 'has', 'have')} an interval that leaves out zero."
-            )
-    return joined(parts)
-
-
-def as_covariates(report: Report, models: list[str]) -> str:
-    """The covariates of these models: ``age and gender as covariates``."""
-    found = dict.fromkeys(variable for model in models for variable in report.models[model].covariates)
-    noun = "a covariate" if len(found) == 1 else "covariates"
-    return f"{listed(name(variable) for variable in found)} as {noun}"
-
-
-def moderators(report: Report, models: list[str]) -> list[str]:
-    """The moderators of these models."""
-    found = (report.models[model].moderator for model in models if model in report.models)
-    return list(dict.fromkeys(moderator for moderator in found if moderator))
-
-
-def covariates_title(report: Report) -> str:
-    """The heading of the section on covariates and moderators."""
-    found = {
-        variable
-        for model, entry in report.models.items()
-        if is_fitted(report.results, model)
-        for variable in (*entry.covariates, entry.moderator)
-        if variable
-    }
-    return "Age and Gender" if found <= {"age", "gender"} else "Covariates and Moderators"
-
-
 def further(report: Report) -> str:
     """Parts of the outcome as outcomes, the rival in the place of the mediator and beside it."""
     parts = []
@@ -345,8 +269,6 @@ def reversed_(report: Report) -> str:
 
 SENTENCES = {
     "mediations": mediations,
-    "covariates": covariates,
-    "covariates_title": covariates_title,
     "further": further,
     "reversed": reversed_,
 }

@@ -6,7 +6,8 @@ from fortems.presentation.choice import indirects, levels, own_models
 from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.mediation import as_covariates, indirect_clause
+from fortems.report.text.covariates import as_covariates
+from fortems.report.text.mediation import indirect_clause
 from fortems.report.text.study import chain, model_words, others
 from fortems.report.text.words import joined, name
 from fortems.study.roles import key_models, main_models
@@ -39,7 +40,7 @@ def _one(report: Report, model: str) -> str:
         effects = [f"{start}{indirect_clause(report, row)}" for start, row in zip(starts, rows, strict=True)]
         text = "; ".join(effects) or "the indirect effect was not estimated"
         clauses.append(f"{ESTIMAND_WORDS[level]}, {text}")
-    given = f", with {as_covariates(report, [model])}" if report.models[model].covariates else ""
+    given = f", {as_covariates(report, [model])[0]}" if report.models[model].covariates else ""
     paths = f"{escape(chain(report, model))}{given}"
     figure = report.see(f"fig-path_{model}")
     return f"For {model_words(report, model)} ({paths}): {'; '.join(clauses)}{figure}."

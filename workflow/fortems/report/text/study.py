@@ -33,10 +33,11 @@ def chain(report: Report, model: str) -> str:
     return " → ".join(labels(part) for part in (entry.predictors, entry.mediators, (entry.outcome,)))
 
 
-def in_how_many(report: Report, models: list[str]) -> str:
+def in_how_many(report: Report, models: list[str], one: str = " in the one model") -> str:
     """In how many of a set of effects the primary interval leaves out zero, by estimand, with the verb that goes with the interval.
 
-    ``leaves out zero in two of three models``; of a single model ``includes zero in the one model``; empty without intervals.
+    ``leaves out zero in two of three models``; of a single model ``includes zero in the one model``, with
+    ``one`` in place of the last words; empty without intervals.
     """
     found: dict[str, tuple[list[Row], list[Row]]] = {}
     for level in levels(report.results):
@@ -52,7 +53,7 @@ def in_how_many(report: Report, models: list[str]) -> str:
         return ""
     counts = {(len(shown), len(known)) for shown, known in found.values()}
     if all(len(known) == 1 for _, known in found.values()):
-        return _of_one(report, {level: bool(shown) for level, (shown, _) in found.items()})
+        return _of_one(report, {level: bool(shown) for level, (shown, _) in found.items()}, one)
     clauses = []
     for level, (shown, known) in found.items():
         where = (
@@ -65,7 +66,7 @@ def in_how_many(report: Report, models: list[str]) -> str:
     return f"leaves out zero {' and '.join(clauses)}{', under both estimands' if same else ''}"
 
 
-def _of_one(report: Report, shown: dict[str, bool]) -> str:
+def _of_one(report: Report, shown: dict[str, bool], one: str) -> str:
     """The same for a single effect: estimand → whether its interval leaves out zero."""
     verbs = {True: "leaves out zero", False: "includes zero"}
     if len(set(shown.values())) == 1:
@@ -73,9 +74,9 @@ def _of_one(report: Report, shown: dict[str, bool]) -> str:
         where = ", under both estimands" if len(shown) > 1 else ""
         if len(shown) < len(levels(report.results)):
             where = f" {ESTIMAND_WORDS[first]}"
-        return f"{verb} in the one model{where}"
+        return f"{verb}{one}{where}"
     clauses = [f"{verbs[value]} {ESTIMAND_WORDS[level]}" for level, value in shown.items()]
-    return f"in the one model {listed(clauses)}"
+    return f"{one} {listed(clauses)}".strip()
 
 
 def share(report: Report, shown: list[Row], known: list[Row]) -> str:

@@ -7,10 +7,11 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
+from fortems.report.text.covariates import with_covariates
 from fortems.report.text.design.diagnosticity import pattern_share, pattern_verdict
 from fortems.report.text.design.pattern import repeated, speaks_for
 from fortems.report.text.full import NOT_GIVEN, conclusions
-from fortems.report.text.mediation import as_covariates, effects_of
+from fortems.report.text.mediation import effects_of
 from fortems.report.text.method.analyses import (
     by_contrast,
     claims_method,
@@ -165,8 +166,7 @@ def sensitivity_brief(report: Report) -> str:
     parts = []
     entries = {m: e for m, e in report.models.items() if is_fitted(report.results, m) and not e.moderator}
     adjusted = [model for model, entry in entries.items() if entry.covariates]
-    if text := in_how_many(report, adjusted):
-        parts.append(f"With {as_covariates(report, adjusted)} the interval of the indirect effect {text}.")
+    parts.append(with_covariates(report, adjusted))
     if text := specifications_brief(report):
         parts.append(text)
     turned = list(reordered_models(report.results, report.models))

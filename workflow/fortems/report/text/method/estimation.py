@@ -6,7 +6,7 @@ from fortems.presentation.choice import counted, own_models
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.mediation import as_covariates, moderators
+from fortems.report.text.covariates import as_covariates, moderators
 from fortems.report.text.unfitted import unfitted
 from fortems.report.text.words import joined, name
 from fortems.study.definition import study
@@ -53,7 +53,7 @@ def _fitted_models(report: Report) -> str:
     fitted = [model for model in report.models if any(row["model"] == model for row in rows)]
     adjusted = [model for model in fitted if report.models[model].covariates]
     moderated = moderators(report, fitted)
-    extra = [f"with {as_covariates(report, adjusted)}"] if adjusted else []
+    extra = as_covariates(report, adjusted)
     if moderated:
         extra.append(f"with {' or '.join(name(variable) for variable in moderated)} moderating every path")
     kinds = f", among them models {listed(extra)}" if extra else ""
