@@ -25,7 +25,7 @@ from fortems.robustness.choices import load_choices
 from fortems.robustness.confounding import tables as confounding
 from fortems.robustness.distribution import table as distribution
 from fortems.robustness.specifications import Multiverse
-from fortems.robustness.specifications_summary import choice_table
+from fortems.robustness.specifications_summary import choice_table, summary_table
 from fortems.run.config import complete, switched_on
 from fortems.study.models import load_models, models_of
 
@@ -278,7 +278,7 @@ def _robustness() -> dict[str, pd.DataFrame]:
 
 def _multiverse() -> dict[str, pd.DataFrame]:
     """Specifications of the two main models, their summary and joint tests."""
-    rng, rows, summary, joint = np.random.default_rng(5), [], [], []
+    rng, rows, joint = np.random.default_rng(5), [], []
     for model in ("alliance", "bond"):
         for number, (estimand, covariates, missing) in enumerate(
             product(("within", "single"), ("none", "age_gender"), ("manual", "listwise")), start=1
@@ -291,26 +291,16 @@ def _multiverse() -> dict[str, pd.DataFrame]:
                     **{"missing": missing, "outliers": "only", "inclusion": "as_run", "key": "only"},
                     **{"engine_run": "twolevel", "estimate": estimate, "interval": "robust"},
                     **{"ci_low": estimate - 0.5, "ci_high": estimate + 0.5, "p": 0.04},
-                    **{"significant": abs(estimate) > 0.5, "standardized": estimate / 7, "a": 0.9, "b": -0.7},
+                    **{
+                        "significant": bool(abs(estimate) > 0.5),
+                        "standardized": estimate / 7,
+                        "a": 0.9,
+                        "b": -0.7,
+                    },
                     **{"direct": 0.1, "n_clients": 96, "n_therapists": 23, "converged": True},
                     **{"admissible": True, "reason": ""},
                 }
             )
-        summary.append(
-            {
-                **{"model": model, "estimand": "all", "combinations": 8, "forbidden": 0, "same": 0},
-                **{"specifications": 8, "failed": 0, "inadmissible": 0, "median_estimate": -0.6},
-                **{
-                    "lowest": -1.4,
-                    "quarter": -0.8,
-                    "three_quarters": -0.3,
-                    "highest": 0.1,
-                    "negative": 0.875,
-                },
-                **{"positive": 0.125, "significant_negative": 0.5, "significant_positive": 0.0},
-                **{"default": -0.7, "default_rank": 3},
-            }
-        )
         joint.append(
             {
                 **{
@@ -330,11 +320,15 @@ def _multiverse() -> dict[str, pd.DataFrame]:
                 **{"reason": ""},
             }
         )
-    frames = {"specifications": rows, "multiverse": summary, "joint": joint}
+    frames = {"specifications": rows, "joint": joint}
     made = {name: pd.DataFrame(found) for name, found in frames.items()}
     nothing = pd.DataFrame(columns=["choice", "option", "reason"])
+    counts = {"combinations": 8, "forbidden": 0, "same": 0}
     whole = made["specifications"]
-    each = [Multiverse(model, whole[whole["model"] == model], nothing, {}) for model in ("alliance", "bond")]
+    each = [
+        Multiverse(model, whole[whole["model"] == model], nothing, counts) for model in ("alliance", "bond")
+    ]
+    made["multiverse"] = summary_table(each)
     return made | {"choices": choice_table(each, load_choices(ROOT / "config/robustness_reduced.yaml"))}
 
 

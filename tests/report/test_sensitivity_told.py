@@ -60,10 +60,13 @@ def test_the_card_of_an_effect_says_what_overturns_it(report_of, claim, model):
         assert f"nobody dropped out {ends[0]} to {ends[1]}" in told
         row = results.first("robustness/leave_one_out.csv", model=model, level=level, effect="indirect")
         assert f"from {write(row['lowest'], 'end')} to {write(row['highest'], 'end')}" in told
-    table = results.table("robustness/specifications.csv")
-    table = table[(table["model"] == model) & table["ci_low"].notna()]
-    clear = (table["ci_low"] > 0) | (table["ci_high"] < 0)
-    assert f"of {len(table)} defensible analyses {clear.sum() or 'none'} give" in told
+    row = results.first("robustness/multiverse.csv", model=model, estimand="all")
+    assert (
+        f"of {row['specifications']} defensible analyses {write(row['significant_negative'], '%')} are negative"
+        in told
+    )
+    ends = [write(row[end], "end") for end in ("lowest", "highest")]
+    assert f"the estimates of all of them run from {ends[0]} to {ends[1]}" in told
 
 
 def changed(report, claim: str, **values) -> None:

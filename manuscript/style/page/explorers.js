@@ -57,7 +57,7 @@
       rows.sort((a, b) => a[of.estimate] - b[of.estimate]);
       const apart = rows.filter(clear).length;
       const middle = rows.length ? rows[Math.floor((rows.length - 1) / 2)][of.estimate] : "";
-      result.textContent = rows.length ? `${rows.length} analyses, median ${say(middle)}; ${apart} give an interval without zero.` : "No analysis combines these choices.";
+      result.textContent = rows.length ? `${rows.length} ${of.what}, median ${say(middle)}; ${apart} give an interval without zero.` : "No analysis combines these choices.";
       at = Math.max(0, rows.findIndex((row) => of.default && row[of.default] === "true"));
       point.max = String(Math.max(0, rows.length - 1));
       point.value = String(at);

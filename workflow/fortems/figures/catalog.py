@@ -29,7 +29,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "agreement": ("mediation/agreement.csv",),
     "measurement": ("mediation/measurement.csv",),
     "leave_one_out": ("robustness/leave_one_out.csv",),
-    "specification": ("robustness/specifications.csv", "robustness/choices.csv"),
+    "specification": (
+        "robustness/specifications.csv",
+        "robustness/multiverse.csv",
+        "robustness/choices.csv",
+    ),
     "confounding": ("robustness/confounding.csv",),
     "robustness_values": ("robustness/robustness_values.csv",),
     "common_factor": ("robustness/common_factor.csv",),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from fortems.presentation.analyses import SPECIFICATIONS, some_withheld
 from fortems.presentation.claims import reason
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS
+from fortems.report import analyses
 from fortems.report.page import nodes
 from fortems.report.page.table import Cell
 from fortems.report.tables.sensitivity import ways
@@ -20,7 +22,6 @@ SECTION = "finding-cards"
 INFLUENCE = "robustness/leave_one_out.csv"
 CONFOUNDING = "robustness/confounding.csv"
 STRENGTHS = "robustness/robustness_values.csv"
-SPECIFICATIONS = "robustness/specifications.csv"
 #: How a verdict marks its card: what holds, what fails, what is open.
 MARKS = {"reproduced": "holds", "consistent (weak)": "holds", "not reproduced": "fails", "differs": "fails"}
 #: Points of the table of confounding that would overturn an effect.
@@ -275,22 +276,16 @@ def _by_other_ways(report: Report, model: str) -> list[Cell]:
 
 
 def _by_choice(report: Report, model: str) -> Cell | None:
-    """How many of the defensible analyses give an interval without zero."""
-    rows = report.results.rows(SPECIFICATIONS, "ci_low", "ci_high", "estimate", model=model)
-    if not model or not rows:
+    """In what share of all defensible analyses the interval leaves out zero; their range where every one may be told."""
+    rows = analyses.counted(report, model) if model else []
+    if not rows:
         return None
-    bind = report.bind
-    clear = [row for row in rows if row["ci_low"] > 0 or row["ci_high"] < 0]
-    low, high = (choose(rows, key=lambda row: row["estimate"]) for choose in (min, max))
-    return Cell.of(
-        "of ", _rows_cell(report, rows, "estimate"), " defensible analyses ",
-        _rows_cell(report, clear, "ci_low") if clear else "none",
-        " give an interval without zero; their estimates run from ",
-        bind.cell(low, "estimate", "end"), " to ", bind.cell(high, "estimate", "end"),
-    )  # fmt: skip
-
-
-def _rows_cell(report: Report, rows: list[Row], column: str) -> Cell:
-    """How many rows there are, bound to them."""
-    report.bind.over(rows, column, "rows", "n")
-    return Cell(report.bind.ledger[-1].text, number=len(report.bind.ledger) - 1)
+    row, bind = rows[0], report.bind
+    parts: list[Cell | str] = [
+        "of ", bind.cell(row, "specifications", "n"), " defensible analyses ", analyses.clear(report, row),
+    ]  # fmt: skip
+    if row.has("lowest", "highest") and not some_withheld(report.results.table(SPECIFICATIONS)):
+        parts += [
+            "; the estimates of all of them run from ", bind.cell(row, "lowest", "end"), " to ", bind.cell(row, "highest", "end"),
+        ]  # fmt: skip
+    return Cell.of(*parts)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from fortems.presentation import numbers
+from fortems.presentation.analyses import SPECIFICATIONS, some_withheld
 from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS, model_label
+from fortems.report import analyses
 from fortems.report.page import nodes
+from fortems.report.page.table import Cell
 from fortems.report.template import Report
 
-SPECIFICATIONS = "robustness/specifications.csv"
 CHOICES = "robustness/choices.csv"
 SURFACE = "design/surface.csv"
 #: Of the curve: what is measured; every other column with few values is a choice.
@@ -45,8 +47,10 @@ class Explorer:
     ----------
     name : str
         ``curve`` or ``surface``.
-    title, lead : str
-        Its heading and what it is for.
+    title : str
+        Its heading.
+    lead : Cell
+        What it is for.
     file : str
         The table that it reads.
     figure : str
@@ -59,7 +63,7 @@ class Explorer:
 
     name: str
     title: str
-    lead: str
+    lead: Cell
     file: str
     figure: str
     near: tuple[str, ...]
@@ -75,7 +79,7 @@ class Explorer:
         )
         body = [
             heading,
-            nodes.para(nodes.words(self.lead)),
+            nodes.para(self.lead.inlines()),
             nodes.div([instead], classes=["without-scripts"]),
         ]
         return [nodes.div(body, classes=["explorer"], **{"data-explorer": self.name})]
@@ -104,11 +108,17 @@ def _curve(report: Report) -> Explorer | None:
             labels[choice] = str(row["label"])[:1].upper() + str(row["label"])[1:]
         elif choice in words and choice != "estimand":  # the estimands have names of their own
             words[choice][str(row["option"])] = str(row["label"])
+    part = some_withheld(table)
     return Explorer(
         "curve",
-        "Explore: Every Defensible Analysis",
-        "Each point is the indirect effect by one combination of choices, with its interval, sorted by size. Filter by any choice; "
-        "a point shows what was chosen for it.",
+        "Explore: The Defensible Analyses on the Run's Own Clients"
+        if part
+        else "Explore: Every Defensible Analysis",
+        Cell.of(
+            "Each point is the indirect effect by one combination of choices, with its interval, sorted by size. Filter by any choice; "
+            "a point shows what was chosen for it.",
+            *analyses.not_typical(report),
+        ),
         SPECIFICATIONS,
         next((name for name in CURVES if f"fig-{name}" in report.items), CURVES[0]),
         ("fig-sensitivity", "r-sensitivity", "r-full"),
@@ -120,6 +130,7 @@ def _curve(report: Report) -> Explorer | None:
             "low": "ci_low",
             "high": "ci_high",
             "estimate": "estimate",
+            "what": "analyses on the run's own clients" if part else "analyses",
             "default": "default" if "default" in table.columns else "",
             "says": [
                 {"column": name, "label": label}
@@ -144,8 +155,10 @@ def _surface(report: Report) -> Explorer | None:
     return Explorer(
         "surface",
         "Explore: What Must Be True",
-        "How often a study of this size shows the pattern of findings depends on what is true. Move the sliders over the grid of "
-        "populations that were simulated; every value shown is a simulated share with its interval.",
+        Cell(
+            "How often a study of this size shows the pattern of findings depends on what is true. Move the sliders over the grid of "
+            "populations that were simulated; every value shown is a simulated share with its interval."
+        ),
         SURFACE,
         "surface",
         ("fig-posterior", "tbl-diagnosticity", "r-pattern"),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
+from fortems.presentation.analyses import ALL, MULTIVERSE, SPECIFICATIONS, some_withheld
 from fortems.presentation.numbers import percent
+from fortems.presentation.words import listed
 from fortems.robustness.choices import CHOICES, ONLY
-from fortems.study.variables import label
+from fortems.study.variables import in_sentence, label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +21,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FILE = "robustness/specifications.csv"
 NAMES = "robustness/choices.csv"
 COLUMNS = ["model", "rank", "default", *CHOICES, "estimate", "ci_low", "ci_high", "significant"]
 
 
 def data(context: Context) -> pd.DataFrame:
     """The specifications that count, each model's from the lowest estimate to the highest."""
-    table = context.table(FILE)
+    table = context.table(SPECIFICATIONS)
     rows = table[table["estimate"].notna() & table["admissible"].astype(bool)].copy()
     if rows.empty:
         raise Withheld("Not drawn: no specification of a main model may be shown.")
@@ -65,10 +66,14 @@ def _words(context: Context) -> dict[tuple[str, str], str]:
     }
 
 
+def _predictor(context: Context, model: str) -> str:
+    known = context.models.get(model)
+    return known.predictors[0] if known else model
+
+
 def _called(context: Context, model: str) -> str:
     """A model by its predictor, whatever its own name."""
-    known = context.models.get(model)
-    return label(known.predictors[0] if known else model)
+    return label(_predictor(context, model))
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
@@ -143,6 +148,8 @@ def _strips(
 
 def title(frame: pd.DataFrame, context: Context) -> str:
     """Caption."""
+    if some_withheld(context.table(SPECIFICATIONS)):
+        return "The Indirect Effect in the Defensible Analyses on the Run's Own Clients"
     return "The Indirect Effect in Every Defensible Analysis"
 
 
@@ -169,14 +176,51 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         parts.append(
             f"{_called(context, str(model))}: {percent(share)} of the {len(mine)} shown are {side}, {percent(clear.mean())} leave out zero{place}"
         )
-    text = f"Points: estimates; band: intervals; below, darker where an option was taken. {'. '.join(parts)}."
-    table: Any = context.table(FILE)
-    failed = int(table["estimate"].isna().sum())
-    return (
-        f"{text} Not shown are {failed} that gave no estimate or may not be told one by one."
-        if failed
-        else text
-    )
+    sentences = [
+        "Points: estimates; band: intervals; below, darker where an option was taken",
+        *parts,
+        *_of_all(context),
+        *_not_shown(frame, context),
+    ]
+    return f"{'. '.join(sentences)}."
+
+
+def _of_all(context: Context) -> list[str]:
+    """What all analyses come to, where those that may be shown are a part that differs from the rest."""
+    if not some_withheld(context.table(SPECIFICATIONS)):
+        return []
+    clauses = []
+    for row in context.results.rows(MULTIVERSE, "specifications", "negative", "positive", estimand=ALL):
+        side = "negative" if row["negative"] > row["positive"] else "positive"
+        clear = sum(row.get(f"significant_{which}", 0) for which in ("negative", "positive"))
+        clauses.append(
+            f"of all {row['specifications']} for {in_sentence(_predictor(context, str(row['model'])))}, {percent(row[side])} are {side} "
+            f"and {percent(clear)} leave out zero"
+        )
+    lead = "Shown are the analyses on the same clients as the main analysis"
+    return [f"{lead}, which need not be typical: {'; '.join(clauses)}"] if clauses else [lead]
+
+
+def _not_shown(frame: pd.DataFrame, context: Context) -> list[str]:
+    """How many analyses are not drawn, by why; of those on other clients it is not told which gave no estimate."""
+    table = context.table(SPECIFICATIONS)
+    if some_withheld(table):
+        rows = context.results.rows(MULTIVERSE, "specifications", estimand=ALL)
+        other = sum(int(row["specifications"]) for row in rows) - len(frame)
+        failed, inadmissible = (
+            sum(int(row.get(name, 0)) for row in rows) for name in ("failed", "inadmissible")
+        )
+    else:
+        without = table["estimate"].isna()
+        other, failed = 0, int(without.sum())
+        inadmissible = int((~without & ~table["admissible"].astype(bool)).sum())
+    counts = {
+        "on other clients (withheld)": other,
+        "without an estimate": failed,
+        "with an estimate that is not admissible": inadmissible,
+    }
+    found = [f"{number} {words}" for words, number in counts.items() if number > 0]
+    return [f"Not shown: {listed(found)}"] if found else []
 
 
 SPEC = Spec("specification", title, data, draw, alt, reading)

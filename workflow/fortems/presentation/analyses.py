@@ -1,0 +1,22 @@
+"""Which of the defensible analyses are told one by one: of private data only those on the run's own clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPECIFICATIONS = "robustness/specifications.csv"
+MULTIVERSE = "robustness/multiverse.csv"
+#: How the reason of a row begins of which nothing else is told.
+WITHHELD = "withheld"
+ALL = "all"
+
+
+def some_withheld(specifications: pd.DataFrame | None) -> bool:
+    """Whether ``specifications.csv`` has rows of which nothing is told but that they were made."""
+    if specifications is None or not {"estimate", "reason"} <= set(specifications.columns):
+        return False
+    untold = specifications["estimate"].isna()
+    return bool(specifications.loc[untold, "reason"].astype(str).str.startswith(WITHHELD).any())
