@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from fortems.presentation.choice import path
+from fortems.report.tables import findings
 from fortems.report.text import (
+    SENTENCES,
     claims,
     covariates,
     discussion,
@@ -128,12 +130,42 @@ def test_support_at_one_estimand_only(report_of):
 def test_an_invented_article_concludes_nothing(report_of):
     report = report_of("matrix", paths=STRONG)
     report.variant = Variant("matrix", file="article.yaml", invented=True)
-    assert "The article is invented" in summary.abstract_conclusion(report)
-    says(summary.plain_meaning(report), "practice", "nothing", "article is invented")
+    assert "The printed table comes from an invented article" in summary.abstract_conclusion(report)
+    says(
+        summary.plain_meaning(report), "practice", "nothing", "table comes from an article that was invented"
+    )
     assert "made-up clients who rated them higher" in words(summary.plain_results(report))
     assert "nothing follows from an invented article" in discussion.implications(report)
     assert words(discussion.discussion(report)).startswith("By the correlations of an invented article")
     assert "Worked Example" in report.variant.title and "invented" in report.variant.source
+
+
+@pytest.mark.parametrize("invented", [True, False])
+def test_the_source_of_a_matrix_is_never_the_studys_article(report_of, invented):
+    """Elsewhere "the article" is the study's own, which is not invented and whose data are not those of the table."""
+    report = report_of("matrix", paths=STRONG)
+    report.variant = Variant("matrix", file="article.yaml", invented=invented)
+    told = {name: words(SENTENCES[name](report)) for name in (
+        "abstract_method", "abstract_conclusion", "plain_method", "plain_meaning", "no_conclusions", "design",
+        "missing_brief", "missing",
+    )}  # fmt: skip
+    for name, text in told.items():
+        assert not re.search(r"[Tt]he article (?:is|was) invented|the article's data", text), name
+    whose = "the invented article" if invented else "the article that printed the table"
+    assert told["missing_brief"] == f"What was missing in the data of {whose} cannot be seen from a matrix."
+    assert f"in the data of {whose}, and how it was treated" in told["missing"]
+    assert ("correlations of an invented article, printed for" in told["abstract_method"]) == invented
+    assert ("article whose table this is, is invented" in told["no_conclusions"]) == invented
+
+
+@pytest.mark.parametrize("invented", [True, False])
+def test_published_numbers_of_an_invented_article_are_called_so(report_of, invented):
+    report = report_of("matrix")
+    report.variant = Variant("matrix", file="article.yaml", invented=invented)
+    counted = words(robustness.published(report))
+    assert ("printed in the invented article that could be compared" in counted) == invented
+    notes = " ".join(str(note) for note in findings.published(report).notes)
+    assert ("are those of the invented article" in notes) == invented
 
 
 def test_a_simulated_run_without_its_design_stage(report_of):

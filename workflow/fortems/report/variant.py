@@ -49,6 +49,11 @@ class Variant:
         return self.simulated or self.invented
 
     @property
+    def source_work(self) -> str:
+        """What printed a matrix, in words that nobody takes for the study's own work, which is "the article" alone."""
+        return "the invented article" if self.invented else "the article that printed the table"
+
+    @property
     def own(self) -> bool:
         """Whether the data are a researcher's own clients."""
         return self.kind in ("items", "scores")

@@ -281,6 +281,11 @@ def published(report: Report) -> Table | None:
         (
             "*Equal*: the computed number rounds to the printed one; *rounding*: it misses it by less than one unit of the last printed "
             "decimal, or a matrix that rounds to the printed one gives the printed number.",
+            *(
+                [f"Published numbers and their places are those of {report.variant.source_work}."]
+                if report.variant.invented
+                else []
+            ),
         ),
         small=True,
     )

@@ -110,7 +110,11 @@ def published(report: Report) -> str:
         count = sum(row["verdict"] == verdict for row in tried)
         if count:
             clauses.append(f"{report.bind.among(tried, 'verdict', verdict)} {plural(count, *words)}")
-    text = f"Of {report.bind.rows(tried, 'verdict')} published {plural(len(tried), 'number', 'numbers')} that could be compared, {listed(clauses)}{report.see('tbl-published')}."
+    many = plural(len(tried), "number", "numbers")
+    what = (
+        f"{many} printed in {report.variant.source_work}" if report.variant.invented else f"published {many}"
+    )
+    text = f"Of {report.bind.rows(tried, 'verdict')} {what} that could be compared, {listed(clauses)}{report.see('tbl-published')}."
     left = len(rows) - len(tried)
     if left:
         text += (

@@ -40,7 +40,9 @@ def abstract_method(report: Report) -> str:
         + (f"; no value is the {study().work}'s." if study().citation else "."),
         "items": f"Item-level questionnaire data of {_size(report)} were scored and analysed.",
         "scores": f"Scale scores of {_size(report)} were analysed.",
-        "matrix": f"The printed correlations of {_size(report)} were checked and re-analysed.",
+        "matrix": f"The correlations of an invented article, printed for {_size(report)}, were checked and re-analysed."
+        if report.variant.invented
+        else f"The printed correlations of {_size(report)} were checked and re-analysed.",
     }[report.variant.kind]
     opening = opening.replace("{}", f"*{escape(report.variant.scenario)}*")
     if report.variant.matrix:
@@ -102,7 +104,7 @@ def _short_effect(report: Report, row: Row) -> str:
 def abstract_conclusion(report: Report) -> str:
     """What may be concluded, by variant."""
     if report.variant.invented:
-        return "The article is invented: its correlations show how a printed table is checked and re-analysed, and are no evidence for or against the hypothesis."
+        return "The printed table comes from an invented article: its correlations show how a printed table is checked and re-analysed, and are no evidence for or against the hypothesis."
     if report.variant.simulated:
         text = (
             "Simulated clients are no evidence for or against the hypothesis; they show what a cross-sectional study of this size can "
@@ -142,7 +144,7 @@ def plain_method(report: Report) -> str:
         "these answers. This tests the study, not the story.",
         "items": f"The same analysis as in the {study().work} was run on the questionnaires of {_size(report)}.",
         "scores": f"The same analysis as in the {study().work} was run on the questionnaire scores of {_size(report)}.",
-        "matrix": f"A table of correlations, printed for {_size(report)}, was checked and analysed again.",
+        "matrix": f"A table of correlations{' from an invented article' if report.variant.invented else ''}, printed for {_size(report)}, was checked and analysed again.",
     }[report.variant.kind]
 
 
@@ -233,7 +235,7 @@ def _plain_tally(report: Report) -> str:
 def plain_meaning(report: Report) -> str:
     """For clinicians: what it means for practice."""
     if report.variant.invented:
-        return "For practice it means nothing: the article is invented, to show how a printed table can be checked."
+        return "For practice it means nothing: the table comes from an article that was invented to show how a printed table can be checked."
     if report.variant.simulated:
         return "For practice it means nothing yet: made-up clients tell how well such a study works, not how people are."
     if not key_models(report.models):

@@ -272,7 +272,7 @@ def _ways(report: Report) -> list[tuple[str, bool]]:
 def missing_brief(report: Report) -> str:
     """What was done about missing values."""
     if report.variant.matrix:
-        return f"What was missing in the {study().work}'s data cannot be seen from a matrix."
+        return f"What was missing in the data of {report.variant.source_work} cannot be seen from a matrix."
     return "Both estimands use the same clients; what is missing, and how it was treated, is in the supplement ([](#s-missing))."
 
 

@@ -129,7 +129,7 @@ def no_conclusions(report: Report) -> str:
         none = f", and no number is the {ours.work}'s" if ours.citation else ""
         items.append(f"Anything about people: the clients are made up{none}.")
     elif variant.invented:
-        items.append("Anything about people: the article is invented.")
+        items.append("Anything about people: the article whose table this is, is invented.")
     items += [
         f"That {through} is the cause: nobody was assigned to it, and whatever lies behind {first}, {through} and {outcome} is in all of them.",
         f"That {first} comes first and {outcome} last: all was measured once, and every other order fits equally well.",

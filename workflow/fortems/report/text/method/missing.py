@@ -9,7 +9,6 @@ from fortems.report.template import Report
 from fortems.report.text.words import joined, name, plural, sentence
 from fortems.report.variant import reason_absent
 from fortems.run.catalogue import FILES, WITHHELD
-from fortems.study.definition import study
 from fortems.study.engines import ENGINES
 
 
@@ -78,7 +77,7 @@ def _incomplete_rows(report: Report) -> str:
 
 def _missing_scores(report: Report) -> str:
     if report.variant.matrix:
-        return f"What was missing in the {study().work}'s data, and how it was treated, cannot be seen from a matrix."
+        return f"What was missing in the data of {report.variant.source_work}, and how it was treated, cannot be seen from a matrix."
     rows = [row for row in report.results.rows("tables/descriptives.csv") if not row.has("category")]
     gaps = [row for row in rows if row.has("missing") and row["missing"] > 0]
     how = _incomplete_rows(report)

@@ -36,7 +36,9 @@ def design(report: Report) -> str:
     row = report.results.first(SOURCE_FILE)
     source = f" ({bind.of(row, 'source', 'text')})" if row is not None and row.has("source") else ""
     invented = (
-        " No such study exists: the article was invented as a worked example." if variant.invented else ""
+        " No such study exists: the article with this table was invented as a worked example."
+        if variant.invented
+        else ""
     )
     return (
         f"The data are the means, standard deviations and correlations of a published table{source}, typed into the file "
