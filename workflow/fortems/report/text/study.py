@@ -12,6 +12,9 @@ from fortems.study.definition import study
 from fortems.study.roles import TOGETHER, key_models, main_models
 from fortems.study.variables import bare
 
+#: What follows the verb where a sentence is of one model.
+ONE = " in the one model"
+
 
 def absent() -> str:
     """That the study's key models were not run: ``The article's models of the ... are not``."""
@@ -33,7 +36,7 @@ def chain(report: Report, model: str) -> str:
     return " → ".join(labels(part) for part in (entry.predictors, entry.mediators, (entry.outcome,)))
 
 
-def in_how_many(report: Report, models: list[str], one: str = " in the one model") -> str:
+def in_how_many(report: Report, models: list[str], one: str = ONE) -> str:
     """In how many of a set of effects the primary interval leaves out zero, by estimand, with the verb that goes with the interval.
 
     ``leaves out zero in two of three models``; of a single model ``includes zero in the one model``, with
@@ -66,7 +69,7 @@ def in_how_many(report: Report, models: list[str], one: str = " in the one model
     return f"leaves out zero {' and '.join(clauses)}{', under both estimands' if same else ''}"
 
 
-def _of_one(report: Report, shown: dict[str, bool], one: str) -> str:
+def _of_one(report: Report, shown: dict[str, bool], one: str = ONE) -> str:
     """The same for a single effect: estimand → whether its interval leaves out zero."""
     verbs = {True: "leaves out zero", False: "includes zero"}
     if len(set(shown.values())) == 1:
