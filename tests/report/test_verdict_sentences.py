@@ -52,8 +52,14 @@ def one_estimand(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(verdict=np.where(rows["estimand"] == "within", "cannot tell", rows["verdict"]))
 
 
+def direct_turned(rows: pd.DataFrame) -> pd.DataFrame:
+    """Direct paths of the other sign."""
+    return rows.assign(estimate=rows["estimate"].where(rows["effect"] != "direct", -rows["estimate"]))
+
+
 FLIPS: tuple[tuple[str, Callable[[pd.DataFrame], pd.DataFrame]], ...] = (
     *(("mediation/effects.csv", of_effect(name)) for name in ("a", "b", "direct", "indirect")),
+    ("mediation/effects.csv", direct_turned),
     ("tables/correlations.csv", turned),
     ("robustness/aspects.csv", turned),
     ("claims.csv", other_verdict),

@@ -35,6 +35,22 @@ def direct(run: Run, found: re.Match[str], _: Sentence) -> bool:
     return beyond(run.row(found["k"])) == (found["state"] == "shown beside")
 
 
+def _offset(run: Run, direct: Any) -> bool:
+    """Whether a direct path's total effect is less than half of an indirect effect of the other sign that is shown."""
+    ab, whole = (run.effect(direct["model"], direct["level"], effect) for effect in ("indirect", "total"))
+    other = (ab["estimate"] > 0) != (direct["estimate"] > 0)
+    return beyond(ab) and other and 2 * abs(whole["estimate"]) < abs(ab["estimate"])
+
+
+def offset(run: Run, found: re.Match[str], _: Sentence) -> bool:
+    return _offset(run, run.row(found["k"]))
+
+
+def offsets(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
+    rows = [run.row(k) for k in re.findall(r"c′ = «(\d+)»", sentence.text)]
+    return bool(rows) and all(_offset(run, row) for row in rows)
+
+
 def correlation(run: Run, found: re.Match[str], _: Sentence) -> bool:
     row, sign = run.row(found["k"]), found["sign"]
     return (

@@ -58,6 +58,8 @@ PAIRS: tuple[Pair, ...] = (
     ("a path that is not shown", rf"a path from {NAME} to {NAME} is not shown, [abc′]+ = «(?P<k>\d+)»", rules.signed),
     ("a path", rf"more {NAME} goes with (?P<sign>more|less) {NAME}, [ab] = «(?P<k>\d+)»", rules.signed),
     ("a direct path", r"A direct path is (?P<state>shown beside|not shown), c′ = «(?P<k>\d+)»", rules.direct),
+    ("an offset", r"the estimated direct path points the other way, c′ = «(?P<k>\d+)»", rules.offset),
+    ("offsets", r"the estimated direct path points the other way and offsets", rules.offsets),
     ("the largest direct path", r"the largest direct path is that of [^(]+ \(«(?P<k>\d+)».*?; it (?P<state>is shown|is not shown to differ)", rules.largest),
     (
         "a correlation",

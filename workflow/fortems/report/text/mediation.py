@@ -16,6 +16,7 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
+from fortems.report.text.offset import offset_clause
 from fortems.report.text.study import in_how_many
 from fortems.report.text.words import IS, clear, interval, joined, name, p, sentence
 from fortems.study.definition import study
@@ -102,6 +103,8 @@ def mediation(report: Report, role: str) -> str:
             }
             parts.append(f"{word[shown]}, {estimate(report, direct, '*c′*')}.")
         parts.append(sentence(indirect_clause(report, rows["indirect"])))
+        if offset := offset_clause(report, model, level):
+            parts.append(sentence(offset))
         parts.append(_boundary(report, model, level))
     parts.append(_both(report, model))
     tables = report.see(
@@ -163,8 +166,9 @@ def _both(report: Report, model: str) -> str:
 def effects_of(report: Report, role: str, model: str) -> str:
     """The indirect effects of a role's model as a sentence, an estimand each."""
     clauses = [
-        f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}"
+        ", while ".join(filter(None, (effect, offset_clause(report, model, level))))
         for level, row in estimated(report.results, model).items()
+        if (effect := f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}")
     ]
     return f"For {name(role)}: {'; '.join(clauses)}." if clauses else ""
 

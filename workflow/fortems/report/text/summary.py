@@ -17,6 +17,7 @@ from fortems.report.text.claims import (
 )
 from fortems.report.text.design.diagnosticity import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
+from fortems.report.text.offset import offset_roles
 from fortems.report.text.study import absent, others
 from fortems.report.text.words import NB, clear, joined, more_or_less, name, plural, sentence
 from fortems.study.definition import study
@@ -172,6 +173,12 @@ def plain_results(report: Report) -> str:
     if "none" in states:
         parts.append(
             f"For {listed(states['none'])} the numbers leave the question open: a link through {through} is not shown, and not ruled out."
+        )
+    if offset := offset_roles(report):
+        which = listed(escape(ours.variable(predictor).plain) for predictor in offset)
+        parts.append(
+            f"For {which}, though, the rest of the link, which does not run through {escape(through)}, points the other way, so that in all "
+            "hardly a link is left to explain."
         )
     parts += [_plain_others(report), _plain_tally(report)]
     return joined(parts) or "The question could not be answered with these data."

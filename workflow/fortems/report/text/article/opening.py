@@ -16,6 +16,7 @@ from fortems.report.text.design.diagnosticity import (
     compared_with_rivals,
 )
 from fortems.report.text.discussion import shown
+from fortems.report.text.offset import offset_answer
 from fortems.report.text.relations import total
 from fortems.report.text.story import package_name
 from fortems.report.text.study import absent
@@ -53,7 +54,7 @@ def _carries(report: Report) -> str:
     for states, roles in groups.items():
         whose = f"through {name(study().mediator)} from {listed(name(role) for role in roles)} to {name(study().outcome)}"
         clauses.append(_stated(whose, dict(states), levels(report.results)))
-    text = f"{_whose(report)}{'; '.join(clauses)}{_unrelated(report, list(key))} ([](#r-paths))."
+    text = f"{_whose(report)}{'; '.join(clauses)}{_unrelated(report, list(key))}{offset_answer(report)} ([](#r-paths))."
     return f"**Does {escape(bare(study().mediator))} carry the relation?** {text}"
 
 
