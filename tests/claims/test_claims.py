@@ -220,6 +220,37 @@ def test_pattern(r_p, direct_p, expected, word):
     assert result == expected and word in reason
 
 
+@pytest.mark.parametrize(
+    ("r", "ends", "other_p", "expected", "reason"),
+    [
+        (
+            0.27,
+            (0.04, 0.48),
+            0.01,
+            CANNOT_TELL,
+            "one is not decided",
+        ),  # nor would the authors have written it
+        (0.37, (0.20, 0.51), 0.01, CANNOT_TELL, "one is not decided"),  # they would
+        (0.27, (0.04, 0.48), 0.40, NOT_REPRODUCED, "one is not decided; two does not hold"),
+        (0.37, (0.20, 0.51), 0.40, NOT_REPRODUCED, "two does not hold"),  # not what the authors' rule misses
+        (0.27, (0.04, 0.48), np.nan, NOT_TESTABLE, "not testable: two"),
+        (0.20, (0.11, 0.29), 0.01, NOT_REPRODUCED, "one does not hold"),
+        (0.40, (0.31, 0.49), 0.01, REPRODUCED, ""),
+    ],
+)
+def test_a_pattern_is_undecided_where_a_part_is_and_none_fails(r, ends, other_p, expected, reason):
+    claims = {
+        "one": Claim("one", "t", "correlation", x="bond", y="meaning", band=(0.3, 0.5)),
+        "two": Claim("two", "t", "correlation", x="goal", y="meaning"),
+        "both": Claim("both", "t", "all_of", role="pattern", levels=("single",), parts=("one", "two")),
+    }
+    estimates = {
+        Key("correlation", "total", test="robust", x="bond", y="meaning"): estimate(r, 0.01, *ends),
+        Key("correlation", "total", test="robust", x="goal", y="meaning"): estimate(0.3, p=other_p),
+    }
+    assert judge(claims, Evidence(1, 0.95, estimates))["both", "single"].verdict() == (expected, reason)
+
+
 def contrasted(level="single", **keys):
     """Claims whose pattern sets bond against goal, and their evidence with the difference of the two."""
     parts = {

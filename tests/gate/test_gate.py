@@ -250,10 +250,26 @@ def test_every_changed_verdict_on_mediation_is_found(evidence, column, value, le
 def test_a_pattern_of_one_aspect_against_others_asks_for_the_difference(evidence, written, verdict):
     """The article's answer on the parts is given; the contrast's decides between the two verdicts."""
     pattern = evidence.claims["bond_alone"]
-    answers = {(name, "within"): True for name in (*pattern.parts, *pattern.contrasts)}
-    answers[pattern.contrasts[0], "within"] = written
+    answers = {(name, "within"): (True, "") for name in (*pattern.parts, *pattern.contrasts)}
+    answers[pattern.contrasts[0], "within"] = (written, "")
     assert _pattern(pattern, "within", answers, evidence.claims) == verdict
     assert len(pattern.contrasts) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ((False, "cannot tell"), (True, "reproduced"), "cannot tell"),
+        ((True, "cannot tell"), (True, "reproduced"), "cannot tell"),
+        ((False, "cannot tell"), (False, "not reproduced"), "not reproduced"),
+        ((False, "cannot tell"), (None, "not testable"), "not testable"),
+    ],
+)
+def test_a_pattern_with_an_undecided_part_is_undecided_unless_another_fails(evidence, first, second, verdict):
+    pattern = evidence.claims["bond_alone"]
+    answers = {(name, "within"): (True, "reproduced") for name in (*pattern.parts, *pattern.contrasts)}
+    answers |= {(name, "within"): one for name, one in zip(pattern.parts, (first, second), strict=False)}
+    assert _pattern(pattern, "within", answers, evidence.claims) == verdict
 
 
 def test_a_claim_called_untestable_beside_its_p_is_found(evidence):

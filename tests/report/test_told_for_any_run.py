@@ -153,3 +153,17 @@ def test_studies_of_one_scenario_are_not_said_to_be_of_several(report_of, count)
     for sentence in (brief.varied(report), analyses.sensitivity_method(report)):
         assert ("several scenarios" in words(sentence)) == (count > 1)
         assert ("one scenario" in words(sentence)) == (count == 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("a does not hold; b does not hold; c is not decided", "more than one part does not hold"),
+        ("a does not hold; b is not decided", "one part does not hold, others are not decided"),
+        ("a is not decided; b is not decided", "more than one part is not decided"),
+        ("a is not decided", "a is not decided"),
+    ],
+)
+def test_a_table_counts_the_parts_that_a_pattern_lacks(report_of, told, said):
+    row = Row("claims.csv", 0, "", {"claim": "whole_pattern", "verdict": "", "reason": told})
+    assert findings._reason(report_of("simulated"), row) == said

@@ -9,7 +9,8 @@ patterns and the design stage use; and a verdict of our own: ``reproduced`` (all
 ``consistent (weak)`` (the claim is that something is not significant, and it is not: absence of evidence), ``matches the
 article's rule`` (full mediation concluded from a direct path that is not significant, or a pattern of one aspect against others
 whose difference is not shown, which is no reproduction), ``cannot tell``
-(the interval reaches over an end of the band), ``not reproduced``, ``not testable`` (with the reason).
+(the interval reaches over an end of the band; of several findings together, that none fails and one of them cannot tell),
+``not reproduced``, ``not testable`` (with the reason).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ NOT_REPRODUCED, NOT_TESTABLE = "not reproduced", "not testable"
 MATCHES, CANNOT_TELL = "matches the article's rule", "cannot tell"
 NO_DIFFERENCE = "significant beside not significant is no difference, and none is shown"
 NO_PROOF = "a direct path that is not significant is not shown to be absent"
+NOT_SIGNIFICANT = "not significant, which is weak evidence"
 SIZE = "its size is outside "
 INSIDE, BESIDE, ACROSS = 1, -1, 0  # where an interval lies by a band of sizes
 COLUMNS = (
@@ -66,6 +68,8 @@ class Judgement:
         ``ACROSS`` the band.
     by_rule : bool
         Whether it, or a part of it, is concluded by the article's rule on the direct path alone.
+    parts : tuple of Judgement
+        Of several findings together: these.
     contrasts : tuple of Judgement
         Differences that our verdict on a pattern asks for besides; the article's does not.
     """
@@ -79,6 +83,7 @@ class Judgement:
     beside: Mapping[str, Estimate] = field(default_factory=dict)
     band: tuple[str, NDArray[np.int64]] | None = None
     by_rule: bool = False
+    parts: tuple[Judgement, ...] = ()
     contrasts: tuple[Judgement, ...] = ()
 
     @property
@@ -88,12 +93,10 @@ class Judgement:
 
     def verdict(self, study: int = 0) -> tuple[str, str]:
         """Return a study's verdict and the reason for it; a size is judged by the interval."""
+        if self.claim.statistic == "all_of":
+            return self._together(study)
         size = self.band[0] if self.band else None
         failed = [words for words, flags in self.conditions.items() if not flags[study] and words != size]
-        if (
-            self.claim.statistic == "all_of" and failed
-        ):  # one part that fails decides, whatever the others are
-            return NOT_REPRODUCED, "; ".join(failed)
         if not self.testable[study]:
             return NOT_TESTABLE, self.reason or "the study gives no number here"
         if self.band and self.band[1][study] == BESIDE:
@@ -102,14 +105,28 @@ class Judgement:
             return NOT_REPRODUCED, "; ".join(failed)
         if self.band and self.band[1][study] == ACROSS:
             return CANNOT_TELL, f"its interval reaches over an end of {str(size).removeprefix(SIZE)}"
+        if self.by_rule:
+            return MATCHES, NO_PROOF
+        return (REPRODUCED, "") if self.claim.significant else (WEAK, NOT_SIGNIFICANT)
+
+    def _together(self, study: int) -> tuple[str, str]:
+        """Verdict on a pattern: one part that fails decides, whatever the others are; one that cannot tell does not fail."""
+        open_ = [part.claim.name for part in self.parts if part.verdict(study)[0] == CANNOT_TELL]
+        missed = [part.claim.name for part in self.parts if part.testable[study] and not part.holds[study]]
+        if set(missed) - set(open_):
+            return NOT_REPRODUCED, "; ".join(
+                f"{name} {'is not decided' if name in open_ else 'does not hold'}" for name in missed
+            )
+        if not self.testable[study]:
+            return NOT_TESTABLE, self.reason or "the study gives no number here"
+        if open_:
+            return CANNOT_TELL, "; ".join(f"{name} is not decided" for name in open_)
         unshown = [each.claim.name for each in self.contrasts if not each.holds[study]]
         if unshown:
             return MATCHES, f"{NO_DIFFERENCE}: {', '.join(unshown)}"
         if self.by_rule:
             return MATCHES, NO_PROOF
-        return (
-            (REPRODUCED, "") if self.claim.significant else (WEAK, "not significant, which is weak evidence")
-        )
+        return (REPRODUCED, "") if self.claim.significant else (WEAK, NOT_SIGNIFICANT)
 
 
 def judge(claims: Mapping[str, Claim], evidence: Evidence) -> dict[tuple[str, str], Judgement]:
@@ -218,7 +235,17 @@ def _judge_pattern(
     reason = f"not testable: {', '.join(untestable)}" if untestable else ""
     by_rule = any(part.by_rule for part in parts)
     shown = Estimate.missing(studies, "")
-    return Judgement(claim, level, conditions, testable, shown, reason, by_rule=by_rule, contrasts=contrasts)
+    return Judgement(
+        claim,
+        level,
+        conditions,
+        testable,
+        shown,
+        reason,
+        by_rule=by_rule,
+        parts=tuple(parts),
+        contrasts=contrasts,
+    )
 
 
 def _simple(

@@ -36,7 +36,7 @@ def check_claims(evidence: Snapshot) -> Iterator[str]:
         yield f"the claim {name} ({level}) is configured and has no verdict in claims.csv"
     for name, level in sorted(given - wanted):
         yield f"claims.csv judges {name} ({level}), which is not configured"
-    written = {(row.claim, row.estimand): row.article for row in each_row(judged)}
+    written = {(row.claim, row.estimand): (row.article, row.verdict) for row in each_row(judged)}
     shown = claims[~claims["judged"].astype(bool)]
     for row in each_row(judged):
         claim = evidence.claims.get(row.claim)
@@ -145,26 +145,31 @@ def _covariates(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -
 
 
 def _pattern(
-    claim: Any, level: str, written: Mapping[tuple[str, str], Any], claims: Mapping[str, Any]
+    claim: Any, level: str, written: Mapping[tuple[str, str], tuple[Any, str]], claims: Mapping[str, Any]
 ) -> str | None:
     """Whether the authors would have written each part, at the pattern's estimand or at its own only one.
 
-    Ours asks for its contrasts as well: one that is not shown, or has no answer, leaves the article's rule.
+    Ours leaves it open where no part fails but one cannot tell. It asks for its contrasts as well: one that is not shown, or
+    has no answer, leaves the article's rule.
     """
 
-    def answers(names: Sequence[str]) -> list[Any]:
+    def answers(names: Sequence[str]) -> list[tuple[Any, str]]:
         return [
-            written.get((name, level), next((v for (part, _), v in written.items() if part == name), None))
+            written.get(
+                (name, level), next((v for (part, _), v in written.items() if part == name), (None, ""))
+            )
             for name in names
         ]
 
     parts = answers(claim.parts)
-    known = [bool(part) for part in parts if isinstance(part, bool | np.bool_)]
-    if not all(known):
+    known = [(bool(article), verdict) for article, verdict in parts if isinstance(article, bool | np.bool_)]
+    if any(not article and verdict != UNDECIDED for article, verdict in known):
         return "not reproduced"
     if len(known) < len(parts):
         return "not testable"
-    if not all(isinstance(one, bool | np.bool_) and one for one in answers(claim.contrasts)):
+    if UNDECIDED in [verdict for _, verdict in known]:
+        return UNDECIDED
+    if not all(isinstance(one, bool | np.bool_) and one for one, _ in answers(claim.contrasts)):
         return RULE
     if any(claims[name].statistic == "full_mediation" for name in claim.parts):
         return RULE

@@ -156,8 +156,15 @@ def _prints_as_a_bound(report: Report, row: Row) -> bool:
 
 
 def _reason(report: Report, row: Row) -> str:
-    if str(row["reason"]).count(" does not hold") > 1:
+    failed, undecided = (str(row["reason"]).count(words) for words in (" does not hold", " is not decided"))
+    if failed > 1:
         return "more than one part does not hold"
+    if failed + undecided > 1:
+        return (
+            "one part does not hold, others are not decided"
+            if failed
+            else "more than one part is not decided"
+        )
     return reason(report.results.claims, row)
 
 
