@@ -37,6 +37,7 @@ NO_SENTENCES = (
     "story",
     "hypotheses",
     "keywords",
+    "method_keywords",
     "behind",
     "path_figure",
     "own_figures",

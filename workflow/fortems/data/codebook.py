@@ -14,6 +14,7 @@ from fortems.study.variables import label
 if TYPE_CHECKING:
     import pandas as pd
 
+SUM_OF = "sum of "  # before the columns of a total's scales
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 COLUMNS = (
     "variable",
@@ -95,7 +96,7 @@ def _source(name: str, naming: Naming, instrument: Instrument | None) -> str:
     if instrument.name in naming.items:
         columns = [naming.sources[instrument.columns()[item - 1]] for item in instrument.scales[name]]
         return ", ".join(columns)
-    return "sum of " + ", ".join(naming.sources[part] for part in instrument.subscales)
+    return SUM_OF + ", ".join(naming.sources[part] for part in instrument.subscales)
 
 
 def described(name: str, values: pd.Series, limits: tuple[float, float] | None) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def compose(report: Report, folder: Path) -> dict[str, Document]:
     absent = {FILES[name].stem: name for name in REPORTED if not report.results.has(name)}
     if report.variant.matrix:
         absent["scores"] = ""
-    if not report.variant.simulated:
+    if not report.variant.simulated and not report.has("design/diagnosticity.csv"):
         absent["real"] = ""
     for name, file in CHECKLISTS.items():
         items[name] = checklist(

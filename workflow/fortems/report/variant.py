@@ -69,16 +69,24 @@ class Variant:
         return self.kind in ("simulated", "items")
 
     @property
+    def mean_style(self) -> str:
+        """How means and SDs of scores are printed: one decimal, or the two that own data release.
+
+        Rounded a second time, 22.85 would become 22.8, whatever it had been.
+        """
+        return "b" if self.own else "m1"
+
+    @property
     def title(self) -> str:
         """Title of the report."""
         subject = study().title
         if self.invented:
-            return f"{subject}: A Worked Example of Re-Analysing a Printed Correlation Matrix"
+            return f"{subject}: A Worked Example of a Mediation Analysis From a Printed Correlation Matrix"
         return {
             "simulated": f"{subject}: A Two-Level Mediation Analysis Rebuilt and Tested on Simulated Data",
-            "items": f"{subject}: A Two-Level Replication From Item-Level Data",
-            "scores": f"{subject}: A Two-Level Replication From Scale Scores",
-            "matrix": f"{subject}: A Re-Analysis of a Published Correlation Matrix",
+            "items": f"{subject}: A Two-Level Mediation Analysis of Item-Level Data",
+            "scores": f"{subject}: A Two-Level Mediation Analysis of Scale Scores",
+            "matrix": f"{subject}: A Mediation Analysis of a Published Correlation Matrix",
         }[self.kind]
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fortems.data.codebook import SUM_OF
 from fortems.data.privacy.release import MARK
 from fortems.presentation.numbers import ABSENT, DASH
 from fortems.presentation.results import CODEBOOK, PATTERNS, Row
@@ -31,17 +32,25 @@ def variables(report: Report) -> Table | None:
         )
         for row in rows
     )
-    notes: list[str | Cell] = [
-        "*Mdn* = median. Columns of scales with many items, and all single items, are listed in data/codebook.csv.",
-    ]
+    notes: list[str | Cell] = ["*Mdn* = median."]
+    if report.variant.has_items:
+        notes[0] = (
+            f"{notes[0]} Columns of scales with many items, and all single items, are listed in data/codebook.csv."
+        )
     if report.variant.own:
         notes.append(
             Cell.of(
-                f"Observed ranges are not told, since their ends are single clients. A dash ({MARK}) stands for a count below ",
-                report.bind.setting_cell("privacy", "min_cell"),
-                ", or for one that would reveal it.",
+                "Observed ranges are not told, since their ends are single clients.",
             )
         )
+        if any(cell.text == MARK for line in body for cell in line):
+            notes.append(
+                Cell.of(
+                    f"A dash ({MARK}) stands for a count below ",
+                    report.bind.setting_cell("privacy", "min_cell"),
+                    ", or for one that would reveal it.",
+                )
+            )
     return Table(
         "tbl-codebook",
         "Codebook",
@@ -106,6 +115,8 @@ def _observed(report: Report, row: Row) -> Cell:
 
 def _source(report: Report, row: Row) -> Cell:
     """The file's columns; of many, the instrument whose items they are."""
+    if str(row.get("source") or "").startswith(SUM_OF):
+        return Cell(f"{SUM_OF}its scales")
     if row.has("source", "instrument") and len(str(row["source"])) > LONGEST_SOURCE:
         key = str(row["instrument"])
         found = report.results.instruments.get(key)

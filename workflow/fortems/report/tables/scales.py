@@ -77,8 +77,8 @@ def correlations(report: Report) -> Table | None:
         described = report.results.first(DESCRIPTIVES, variable=row_name)
         cells: list[Cell | str] = [
             f"{i + 1}. {label(row_name)}",
-            bind.cell(described, "mean", "m1"),
-            bind.cell(described, "sd", "m1"),
+            bind.cell(described, "mean", report.variant.mean_style),
+            bind.cell(described, "sd", report.variant.mean_style),
         ]
         for j, column_name in enumerate(names):
             if i == j:
@@ -192,8 +192,8 @@ def icc(report: Report) -> Table | None:
         "lrrrcrr",
         body,
         (
-            "ICC(1) from the one-way analysis of variance, which can be negative; ML = maximum likelihood, not below zero. *p*: one-sided test of a "
-            "share above zero; the interval is two-sided, and ends at the least that clients of one therapist can share.",
+            "ICC(1) from the one-way analysis of variance, which can be negative; ML = maximum likelihood, not below zero. *p*: two-sided *F* "
+            "test of no differences between therapists, which agrees with the interval; that ends at the least that clients of one therapist can share.",
         ),
     )
 

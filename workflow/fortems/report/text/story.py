@@ -81,6 +81,13 @@ def keywords(report: Report) -> str:
     return ", ".join(bare_name(variable) for variable in names)
 
 
+def method_keywords(report: Report) -> str:
+    """What was done with the variables."""
+    return (
+        "mediation, re-analysis of a correlation matrix" if report.variant.matrix else "two-level mediation"
+    )
+
+
 def package_name() -> str:
     """What the report calls the package: ``package *name*``, or no name."""
     return f"package *{escape(study().package)}*" if study().package else "package"
@@ -95,5 +102,6 @@ def _goes(variables: tuple[str, ...]) -> str:
 
 
 SENTENCES: dict[str, Callable[..., str]] = {
-    function.__name__: function for function in (story, work, hypotheses, keywords, behind, raters, rule)
+    function.__name__: function
+    for function in (story, work, hypotheses, keywords, method_keywords, behind, raters, rule)
 }

@@ -47,7 +47,8 @@ def measures_brief(report: Report) -> str:
         [
             opening,
             reliable,
-            "Items, keys, ranges and the treatment of missing answers are in the supplement ([](#s-measures)).",
+            f"{'Items, keys, ranges and the treatment of missing answers' if report.variant.has_items else 'The scales and their ranges'} "
+            "are in the supplement ([](#s-measures)).",
         ]
     )
 

@@ -30,8 +30,9 @@ def instrument_label(report: Report, key: str) -> str:
 
 
 def assumed_keys(report: Report) -> list[Instrument]:
-    """The instruments whose key is an assumption."""
-    return [instrument for instrument in report.results.instruments.values() if instrument.assumption]
+    """The instruments that this run scores by a key that is an assumption."""
+    found = report.results.instruments.values() if report.variant.has_items else ()
+    return [instrument for instrument in found if instrument.assumption]
 
 
 def _present(report: Report) -> set[str]:
@@ -100,7 +101,9 @@ def _heading(instrument: Instrument) -> str:
 def _scored(report: Report, instrument: Instrument) -> str:
     """An instrument in the words of its file, or by its items, range and scales."""
     body = _described(report, instrument) if instrument.description else _measured(report, instrument)
-    return joined([f"**{_heading(instrument)}.** {body}", instrument.assumption])
+    return joined(
+        [f"**{_heading(instrument)}.** {body}", instrument.assumption if report.variant.has_items else ""]
+    )
 
 
 def _printed(report: Report, instrument: Instrument) -> str:
@@ -108,8 +111,7 @@ def _printed(report: Report, instrument: Instrument) -> str:
     if not instrument.assumption and _as_printed(report, instrument):
         return _scored(report, instrument)
     cite = f" [@{instrument.citation}]" if instrument.citation else ""
-    text = f"**{_heading(instrument)}.** The {escape(instrument.title)}{cite}; scores are as printed."
-    return joined([text, instrument.assumption])
+    return f"**{_heading(instrument)}.** The {escape(instrument.title)}{cite}; scores are as printed."
 
 
 def _described(report: Report, instrument: Instrument) -> str:

@@ -74,14 +74,14 @@ def participants_more(report: Report) -> str:
 
 def _background(report: Report) -> str:
     bind = report.bind
-    parts = []
+    parts, style = [], report.variant.mean_style
     for variable, unit in (("age", "years"), ("sessions", "sessions")):
         row = report.results.first(DESCRIPTIVES, variable=variable)
         if row is not None and row.has("mean", "sd"):
             what = "Mean age was" if variable == "age" else "Clients had had"
             average = "" if variable == "age" else " on average"
             parts.append(
-                f"{what} {bind.of(row, 'mean', 'm1')} {unit}{average} (*SD*{IS}{bind.of(row, 'sd', 'm1')})."
+                f"{what} {bind.of(row, 'mean', style)} {unit}{average} (*SD*{IS}{bind.of(row, 'sd', style)})."
             )
     genders = report.results.rows(DESCRIPTIVES, "share", "category", variable="gender")
     if genders:
