@@ -73,3 +73,8 @@ def test_titles_and_keywords_name_what_was_done(report_of, kind):
     report = report_of(kind)
     assert "Mediation" in report.variant.title
     assert ("two-level" in SENTENCES["method_keywords"](report)) == (kind != "matrix")
+
+
+@pytest.mark.parametrize(("kind", "style"), [("items", "%"), ("simulated", "%1")])
+def test_shares_that_were_rounded_for_release_get_no_further_digit(kind, style):
+    assert Variant(kind).share_style == style

@@ -77,6 +77,11 @@ class Variant:
         return "b" if self.own else "m1"
 
     @property
+    def share_style(self) -> str:
+        """How shares of simulated studies are printed: to a tenth of a percent, or to the percent that own data release."""
+        return "%" if self.own else "%1"
+
+    @property
     def title(self) -> str:
         """Title of the report."""
         subject = study().title

@@ -220,7 +220,7 @@ def verdicts(report: Report) -> Table | None:
                 bound,
                 " standard deviations? Smallest bound: the smallest for which the answer would be yes. Clients needed: for the test to "
                 f"succeed in four studies of five if the direct path were zero. {whose}: full if the indirect interval excludes zero "
-                f"and the direct path is not significant{concluded}.",
+                f"and the direct path is not significant{concluded}. Std.: in standard deviations within therapists for both estimands.",
             ),
         ),
         widths=(0.2, 0.15, 0.15, 0.08, 0.09, 0.09, 0.14, 0.1),
@@ -338,7 +338,7 @@ def measurement(report: Report) -> Table | None:
                 report.bind.setting_cell("confidence", style="%"),
                 f" confidence interval ({'; '.join(kinds)})",
                 *corrected,
-                ". Ratio: to the estimate from observed scores. Std.: in standard deviations of the level.",
+                ". Ratio: to the estimate from observed scores, of latent variables to that of the same clients. Std.: in standard deviations of the level.",
                 *latent,
             ),
         ),

@@ -97,7 +97,7 @@ def posterior(report: Report) -> Table | None:
             cells: list[Cell | str] = [Cell(WHAT[level, quantity], marked=True)]
             for prior in priors:
                 row = report.results.first(BAYES, model=model, prior=prior, level=level, quantity=quantity)
-                style = {"equivalence": "%", "bayes_factor": "x"}.get(quantity, "end")
+                style = {"equivalence": "%", "bayes_factor": "x"}.get(quantity, "b")
                 cell = report.bind.cell(row, "estimate", style)
                 if row is not None and row.has("ci_low", "ci_high"):
                     cell = Cell.of(cell, " ", report.bind.interval(row))
@@ -133,7 +133,7 @@ def distribution(report: Report) -> Table | None:
     if not rows:
         return None
     body: list[Section | Line] = []
-    bind = report.bind
+    bind, style = report.bind, report.variant.share_style
     for model in dict.fromkeys(str(row["model"]) for row in rows):
         body.append(Section(chain(report, model)))
         for row in rows:
@@ -141,8 +141,8 @@ def distribution(report: Report) -> Table | None:
                 body.append(
                     (
                         f"{str(row['check']).capitalize()}, {ESTIMAND_WORDS[row['level']]}",
-                        Cell.of(bind.cell(row, "coverage", "%1")),
-                        bind.interval(row, "coverage_low", "coverage_high", "%1"),
+                        Cell.of(bind.cell(row, "coverage", style)),
+                        bind.interval(row, "coverage_low", "coverage_high", style),
                         bind.cell(row, "width_ratio", "b"),
                         bind.cell(row, "bias", "b"),
                     )
@@ -154,7 +154,7 @@ def distribution(report: Report) -> Table | None:
         "lrcrr",
         tuple(body),
         (
-            "Width: relative to the normal population. Bias: mean error relative to the true effect of uncut scores.",
+            "Width: relative to the normal population. Bias: mean error relative to the true effect, which for scores cut at the ends of their scales is that of scores without a cut.",
         ),
         small=True,
     )

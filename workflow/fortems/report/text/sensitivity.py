@@ -217,7 +217,7 @@ def posterior_effects(report: Report) -> str:
         bind = report.bind
         parts.append(
             f"For {model_words(report, model)} the posterior of the indirect effect between therapists has the median "
-            f"{bind.of(between, 'estimate', 'end')} and runs from {bind.of(between, 'ci_low', 'end')} to {bind.of(between, 'ci_high', 'end')}; "
+            f"{bind.of(between, 'estimate', 'b')} and runs from {bind.of(between, 'ci_low', 'end')} to {bind.of(between, 'ci_high', 'end')}; "
             f"the direct path within lies inside the bound of the equivalence test with a probability of {bind.of(inside, 'estimate', '%')}, and "
             f"the Bayes factor for no direct path is {bind.of(factor, 'estimate', 'x')} (prior density at zero{NB}{bind.of(prior, 'estimate', 'b')})."
         )
