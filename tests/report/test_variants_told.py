@@ -11,6 +11,7 @@ from fortems.report.page.table import Cell
 from fortems.report.tables import codebook, scales
 from fortems.report.text import SENTENCES
 from fortems.report.text.method.instruments import assumed_keys
+from fortems.report.text.study import model_words
 from fortems.report.variant import Variant
 from fortems.tables.icc import OneWay, icc
 from scipy.stats import f as f_distribution
@@ -78,3 +79,15 @@ def test_titles_and_keywords_name_what_was_done(report_of, kind):
 @pytest.mark.parametrize(("kind", "style"), [("items", "%"), ("simulated", "%1")])
 def test_shares_that_were_rounded_for_release_get_no_further_digit(kind, style):
     assert Variant(kind).share_style == style
+
+
+def test_a_moderated_main_model_is_called_by_its_moderator(report_of):
+    report = report_of("simulated")
+    main = report.models["bond"]
+    report.models = {
+        **report.models,
+        "bond_by_age": dataclasses.replace(main, name="bond_by_age", moderator="age"),
+        "other_by_age": dataclasses.replace(main, name="other_by_age", outcome="search", moderator="age"),
+    }
+    assert model_words(report, "bond_by_age") == f"{model_words(report, 'bond')} moderated by age"
+    assert model_words(report, "other_by_age") == "the model *other\\_by\\_age*"

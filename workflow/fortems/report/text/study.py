@@ -9,6 +9,7 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import clear, name
 from fortems.study.definition import study
+from fortems.study.models import MediationModel
 from fortems.study.roles import TOGETHER, key_models, main_models
 from fortems.study.variables import bare
 
@@ -23,11 +24,20 @@ def absent() -> str:
 
 
 def model_words(report: Report, model: str) -> str:
-    """A model within a sentence: a main one by its predictor, another by its name."""
+    """A model within a sentence: a main one by its predictor, a moderated one with its moderator, another by its name."""
     for part, found in main_models(report.models).items():
         if found == model:
             return "the three aspects together" if part == TOGETHER else name(part)
+    entry = report.models.get(model)
+    if entry is not None and entry.moderator:
+        path = (entry.predictors, entry.mediators, entry.outcome)
+        if path in [(main.predictors, main.mediators, main.outcome) for main in _main(report)]:
+            return f"{listed([name(each) for each in entry.predictors])} moderated by {name(entry.moderator)}"
     return f"the model *{escape(model)}*"
+
+
+def _main(report: Report) -> list[MediationModel]:
+    return [report.models[model] for model in main_models(report.models).values()]
 
 
 def chain(report: Report, model: str) -> str:
