@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 from fortems.presentation.results import Results, Row
 from fortems.report.text import multiverse
+from fortems.report.text.article import brief
+from fortems.report.text.method import missing
 from wording import says
 
 TABLES = {
@@ -91,6 +94,55 @@ def test_a_withheld_median_is_left_out_and_no_analyses_are_told_as_no_model(repo
 def test_sets_that_turn_a_verdict_and_none(report):
     text = words(multiverse.carried_by(report))
     assert "6 of 96 clients can" in text and "no set of up to 19 clients was found" in text
+
+
+def _influence(monkeypatch, report, *lines):
+    """The sentence on who carries the verdicts, from other rows."""
+    base = {"model": "bond", "p": 0.03, "n_clients": 53, "n_therapists": 23, "searched_to": 10}
+    rows = _rows(multiverse.INFLUENCE, [base | line for line in lines])
+    monkeypatch.setattr(Results, "rows", lambda self, name, *filled, **keys: rows)
+    return words(multiverse.carried_by(report))
+
+
+ONE = {"set_clients": 1.0, "clients_flip": 25, "therapists_flip": 10}
+
+
+def test_one_client_is_told_once_with_how_many_could_be_that_one(report, monkeypatch):
+    text = _influence(
+        monkeypatch, report, {"level": "within", **ONE}, {"level": "single", "set_clients": 1.0}
+    )
+    assert text.startswith("Leaving out a single client can turn the verdict on whether")
+    assert (
+        "each of 25 of the 53 clients can, and so can the clients of each of 10 of the 23 therapists" in text
+    )
+    assert "single level 1 of 53 clients can" in text
+    assert "smaller set" not in text  # than one client there is none
+
+
+@pytest.mark.parametrize(("other", "smaller"), [(3.0, True), (None, False)])
+def test_a_smaller_set_may_exist_only_than_one_of_several(report, monkeypatch, other, smaller):
+    text = _influence(
+        monkeypatch, report, {"level": "within", **ONE}, {"level": "single", "set_clients": other}
+    )
+    assert text.startswith("How few clients can turn a verdict")
+    assert ("A smaller set may exist." in text) == smaller
+
+
+@pytest.mark.parametrize("kind", ["items", "simulated"])
+def test_the_article_promises_of_single_therapists_what_the_supplement_tells(report_of, kind):
+    """What they do to an effect is withheld of own data; how few turn a verdict is told."""
+    made = report_of(kind)
+    for name in ("robustness/leave_one_out.csv", multiverse.INFLUENCE):
+        made.results._tables[name] = pd.DataFrame([{"model": "bond", "level": "within", "p": 0.03}])
+    made.results._read.clear()
+    text = words(brief.sensitivity_brief(made))
+    assert ("and single therapists" in text) == (kind == "simulated")
+    assert ("How few clients can turn a verdict is told there as well" in text) == (kind == "items")
+    told = words(missing.withheld(made))
+    assert "what single therapists or clients do to a result is not shown" not in told
+    assert ("of single therapists or clients who turn a result only the number is told" in told) == (
+        kind == "items"
+    )
 
 
 def test_an_aspect_differs_or_is_not_shown_to(report):

@@ -88,24 +88,39 @@ def _by_option(report: Report, choice: Row) -> str:
 
 
 def carried_by(report: Report) -> str:
-    """The smallest sets of clients found that turn the verdicts."""
-    clauses = []
-    for row in report.results.rows(INFLUENCE, "p"):
-        where = f"for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
-        if row.has("set_clients"):
-            clauses.append(
-                f"{where} {report.bind.of(row, 'set_clients', 'n')} of {report.bind.of(row, 'n_clients', 'n')} clients can"
-            )
-        else:
-            clauses.append(
-                f"{where} no set of up to {report.bind.of(row, 'searched_to', 'n')} clients was found"
-            )
-    if not clauses:
+    """The smallest sets of clients found that turn the verdicts; where one client is enough, how many could be that one."""
+    rows = report.results.rows(INFLUENCE, "p")
+    if not rows:
         return ""
+    single = [row for row in rows if row.has("set_clients") and row["set_clients"] == 1]
+    clauses = "; ".join(_carried(report, row) for row in rows)
+    if len(single) == len(rows):
+        return (
+            "Leaving out a single client can turn the verdict on whether the interval of the indirect effect leaves out zero, as refitting "
+            f"proves: {clauses}."
+        )
+    smaller = any(row.has("set_clients") and row["set_clients"] > 1 for row in rows)
     return (
         "How few clients can turn a verdict, whether the interval of the indirect effect leaves out zero, was searched and proven by "
-        f"refitting without them: {'; '.join(clauses)}. A smaller set may exist."
+        f"refitting without them: {clauses}.{' A smaller set may exist.' if smaller else ''}"
     )
+
+
+def _carried(report: Report, row: Row) -> str:
+    """Who can turn one verdict: ``for bond within therapists 6 of 96 clients can``."""
+    bind = report.bind
+    where = f"for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
+    if not row.has("set_clients"):
+        return f"{where} no set of up to {bind.of(row, 'searched_to', 'n')} clients was found"
+    if row["set_clients"] > 1 or not row.has("clients_flip"):
+        return f"{where} {bind.of(row, 'set_clients', 'n')} of {bind.of(row, 'n_clients', 'n')} clients can"
+    clients = f"each of {bind.of(row, 'clients_flip', 'n')} of the {bind.of(row, 'n_clients', 'n')} clients"
+    if not row.has("therapists_flip", "n_therapists"):
+        return f"{where} {clients} can"
+    therapists = (
+        f"{bind.of(row, 'therapists_flip', 'n')} of the {bind.of(row, 'n_therapists', 'n')} therapists"
+    )
+    return f"{where} {clients} can, and so can the clients of each of {therapists}"
 
 
 def _aspects(report: Report, *statistics: str) -> list[Row]:

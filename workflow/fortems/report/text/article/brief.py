@@ -20,7 +20,7 @@ from fortems.report.text.method.analyses import (
     stated_checks,
 )
 from fortems.report.text.method.people import RELIABILITY
-from fortems.report.text.multiverse import aspects_brief, specifications_brief
+from fortems.report.text.multiverse import INFLUENCE, aspects_brief, specifications_brief
 from fortems.report.text.relations import _holm, total
 from fortems.report.text.robustness import accounts_for_error
 from fortems.report.text.sensitivity import by_correlation
@@ -179,12 +179,26 @@ def sensitivity_brief(report: Report) -> str:
     where = [
         ("s-measurement", "measurement error", accounts_for_error(report)),
         ("s-agreement", "other engines", report.has("mediation/agreement.csv")),
-        ("s-influence", "single therapists", report.has("robustness/leave_one_out.csv")),
+        (
+            "s-influence",
+            "single therapists",
+            report.has("robustness/leave_one_out.csv") and not report.results.private,
+        ),
     ]
     found = [f"{words} ([](#{key}))" for key, words, there in where if there]
     if found:
         one = [key for key, _, there in where if there] == ["s-measurement"]  # the other words are plurals
-        parts.append(f"The supplement tells what {listed(found)} {'does' if one else 'do'} to it.")
+        parts.append(
+            f"The supplement tells what {listed(found)} {'does' if one else 'do'} to the indirect effects."
+        )
+    if report.results.private and report.results.rows(
+        INFLUENCE, "p"
+    ):  # what single ones do is not shown of own data
+        parts.append(
+            "How few clients can turn a verdict is told there as well ([](#s-many))."
+            if found
+            else "How few clients can turn a verdict is told in the supplement ([](#s-many))."
+        )
     return joined(parts)
 
 

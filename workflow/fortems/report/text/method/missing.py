@@ -129,7 +129,7 @@ def _of_few(report: Report) -> str:
     limit = report.bind.setting("privacy", "min_cell", style="w")
     text = (
         f"Nothing is told of fewer than {limit} clients or of single therapists: rare categories are merged before any model is "
-        "built, ranges are the possible ones, and what single therapists or clients do to a result is not shown."
+        "built, ranges are the possible ones, and of single therapists or clients who turn a result only the number is told."
     )
     rows = report.results.rows(WITHHELD)
     for column, words in (("variable", "variables"), ("model", "models")):
