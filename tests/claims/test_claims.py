@@ -326,6 +326,39 @@ def test_differences_are_those_of_the_table_of_aspects():
     assert (own["verdict"] == NOT_TESTABLE).all()
 
 
+@pytest.mark.parametrize("aspects", [None, "empty"])
+def test_what_a_printed_table_does_not_allow_is_told_as_that(aspects):
+    """Neither "no background variables" nor "not compared": why the table cannot give them."""
+    printed = CORRELATIONS[CORRELATIONS["kind"] == "pearson"]
+    columns = [
+        "statistic",
+        "level",
+        "first",
+        "second",
+        "with",
+        "interval",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "p",
+    ]
+    found = from_tables(
+        printed,
+        pd.DataFrame([effects()]),
+        aspects=None if aspects is None else pd.DataFrame(columns=columns, dtype=object),
+    )
+    table = claims_table(load_claims(ROOT / "config/claims.yaml"), found)
+    reasons = table[table["judged"]].set_index(["claim", "estimand"])["reason"]
+    assert reasons["age_gender", "single"] == "the printed table has neither age nor gender"
+    for key in (("bond_over_goal_meaning", "total"), ("bond_over_task", "single")):
+        assert "leaves out one therapist after another, which a printed table does not allow" in reasons[key]
+    with_age = pd.concat([printed, printed.head(1).assign(x="age", y="distress")])
+    assert (
+        from_tables(with_age, pd.DataFrame([effects()])).lacking["covariate"]
+        == "the printed table does not have gender"
+    )
+
+
 def test_many_studies_are_judged_as_one_by_one():
     rng = np.random.default_rng(0)
     studies = 40

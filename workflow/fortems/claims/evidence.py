@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fortems.stats.regression import Array
+from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL, counting
+from fortems.study.variables import in_sentence
 
 #: Where an estimate is of, as reasons say it.
 WHERE = {
@@ -99,12 +101,15 @@ class Evidence:
     estimates : dict of Key to Estimate
     withheld : dict of str to str
         Level to the reason why a run has nothing of it.
+    lacking : dict of str to str
+        Statistic to the reason why the source of a run can give none of its kind.
     """
 
     studies: int
     confidence: float
     estimates: Mapping[Key, Estimate]
     withheld: Mapping[str, str] = field(default_factory=dict)
+    lacking: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, key: Key) -> Estimate:
         """Return an estimate; a missing one says why.
@@ -119,7 +124,7 @@ class Evidence:
             found = self._only_one(key)
         if found is not None:
             return found
-        reason = self.withheld.get(key.level) or self._reason(key)
+        reason = self.withheld.get(key.level) or self.lacking.get(key.statistic) or self._reason(key)
         return Estimate.missing(self.studies, reason)
 
     def _only_one(self, key: Key) -> Estimate | None:
@@ -137,7 +142,7 @@ class Evidence:
         if key.statistic == "contrast":
             return f"{key.x} and {key.y} were not compared {WHERE.get(key.level, key.level)}"
         if key.statistic == "covariate":
-            return f"no background variables beside {key.y}"
+            return f"no background variables beside {key.y} {WHERE.get(key.level, key.level)}"
         named = " ".join(word for word in (key.x, key.y) if word)
         of = f" ({named})" if named else ""
         return (
@@ -175,9 +180,8 @@ def from_tables(
     for row in correlations.to_dict("records"):
         key = Key("correlation", row["level"], test=row["kind"], x=row["x"], y=row["y"])
         estimates[key] = _estimate_of(row, "r", row["kind"], _text(row.get("reason")))
-    if "robust" not in set(
-        correlations["kind"]
-    ):  # a published matrix: clients as if independent is all there is
+    printed = "robust" not in set(correlations["kind"])
+    if printed:  # a published matrix: clients as if independent is all there is
         for key, estimate in list(estimates.items()):
             if key.test == "pearson":
                 estimates[key._replace(test="robust")] = estimate
@@ -201,7 +205,29 @@ def from_tables(
             names = {"x": row["first"], "y": row["second"], "model": row["with"]}
             key = Key("contrast", row["level"], test=row["statistic"], **names)
             estimates[key] = _estimate_of(row, "estimate", "jackknife", _text(row.get("reason")))
-    return Evidence(1, confidence, estimates, withheld)
+    lacking = _not_printed({*correlations["x"], *correlations["y"]}) if printed else {}
+    lacking = {
+        kind: reason
+        for kind, reason in lacking.items()
+        if not any(key.statistic == kind for key in estimates)
+    }
+    return Evidence(1, confidence, estimates, withheld, lacking)
+
+
+def _not_printed(variables: set[str]) -> dict[str, str]:
+    """Statistic → why a printed table of these variables cannot give it."""
+    absent = [in_sentence(name) for name in study().background if name not in variables]
+    background = (
+        "the test of background variables needs clients' answers, which a printed table does not hold"
+    )
+    if len(absent) == 2:
+        background = f"the printed table has neither {' nor '.join(absent)}"
+    elif absent:
+        background = f"the printed table does not have {' or '.join(absent)}"
+    return {
+        "covariate": background,
+        "contrast": "the test of this difference leaves out one therapist after another, which a printed table does not allow",
+    }
 
 
 def _estimate_of(row: Mapping[Hashable, Any], column: str, source: str, reason: str) -> Estimate:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fortems.claims.claimfile import Claim
-from fortems.claims.evidence import WHERE, Estimate, Evidence, Key
+from fortems.claims.evidence import Estimate, Evidence, Key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,8 +204,7 @@ def _judge_covariates(claim: Claim, level: str, evidence: Evidence) -> Judgement
     joint = evidence.get(Key("covariate", level, x="joint", y=claim.outcome))
     beside = dict(zip(terms, found, strict=True))
     if not found:
-        reason = f"no background variables beside {claim.outcome} {WHERE.get(level, level)}"
-        return Judgement(claim, level, {}, np.zeros(evidence.studies, bool), joint, reason)
+        return Judgement(claim, level, {}, np.zeros(evidence.studies, bool), joint, joint.reason)
     with np.errstate(invalid="ignore"):
         significant = {term: estimate.p < claim.alpha for term, estimate in beside.items()}
     testable = np.logical_and.reduce([~np.isnan(estimate.p) for estimate in found])
