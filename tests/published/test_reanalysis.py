@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from fortems.mediation.slopes import Settings
+from fortems.published.lacks import CLIENTS, DUPLICATE, PARTS, VARIABLES
 from fortems.published.matrix import Printed, PublishedMatrix, load_matrix
 from fortems.published.paths import indirect, regress
-from fortems.published.reanalysis import reanalyse
+from fortems.published.reanalysis import reanalyse, why_not
 from fortems.published.sensitivity import between, clustering, rounding
+from fortems.published.tables import withheld_rows
 from fortems.study.models import MediationModel
 
 NAMES = ("bond", "task", "meaning", "search", "distress")
@@ -130,13 +132,19 @@ def test_two_mediators_slopes_covary_as_in_seemingly_unrelated_regressions(raw, 
     assert slopes.vcov[i, j] == pytest.approx(s12 * np.linalg.inv(x.T @ x)[1, 1], rel=1e-8)
 
 
-def test_what_needs_client_rows_is_withheld_with_the_reason(analysis):
-    assert analysis.withheld == {
+def test_what_needs_client_rows_is_withheld_with_the_reason(analysis, matrix):
+    assert {name: lack.reason for name, lack in analysis.withheld.items()} == {
         "age": "not in the published matrix: age",
         "by_task": "a moderated path needs client rows",
         "latent": "a measurement model needs client rows",
         "total": "a total beside its own parts",
     }
+    kinds = {name: lack.kind for name, lack in analysis.withheld.items()}
+    assert kinds == {"age": VARIABLES, "by_task": CLIENTS, "latent": CLIENTS, "total": PARTS}
+    assert why_not(MODELS["bond"], matrix) is None
+    assert why_not(replace(MODELS["bond"], between="structured"), matrix).kind == DUPLICATE
+    written = withheld_rows(analysis.withheld).set_index("model")
+    assert written.loc["latent", "lacks"] == "clients" and "client rows" in written.loc["latent", "reason"]
     assert set(analysis.effects["engine"]) == {"regression", "semopy"}
     assert set(analysis.effects["interval"]) == {"wald", "delta", "montecarlo"}
 

@@ -468,7 +468,9 @@ def test_what_a_matrix_leaves_open(tmp_path):
         "robustness/clustering.csv": pd.DataFrame({"model": ["bond"], "effect": ["a"], "factor": [1.2], "ci_low": [0.1], "ci_high": [0.9]}),
         "robustness/between.csv": pd.DataFrame({"model": ["bond"], "within_low": [-0.4], "within_high": [-0.1]}),
         "robustness/rounding.csv": pd.DataFrame({"model": ["bond"], "effect": ["indirect"], "low": [-0.21], "high": [-0.2]}),
-        "tables/withheld.csv": pd.DataFrame({"model": ["m"], "reason": ["no age"]}),
+        "tables/withheld.csv": pd.DataFrame({
+            "model": list("mnopq"), "lacks": ["variables", "variables", "clients", "duplicate", "parts"], "reason": "as told"}
+        ),
     }  # fmt: skip
     for name, frame in frames.items():
         tidy.write_csv(frame, folder / name)
@@ -476,6 +478,10 @@ def test_what_a_matrix_leaves_open(tmp_path):
     text = words(matrix.left_open(report) + matrix.matrix_checks(report))
     for carried in (
         ["leave out zero in every case"],
+        [
+            "Of the models file five models could not be estimated: two need variables that the table does not print, one needs clients' "
+            "answers, one is the same as a model reported here, and one holds a total beside its own parts"
+        ],
         ["−0.40", "−0.10"],
         ["−.210", "−.200"],
         ["one found an impossible value", "x~y. It was kept"],

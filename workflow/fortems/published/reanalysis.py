@@ -17,6 +17,7 @@ from fortems.mediation.pathfit import FIT_COLUMNS, fit_measures, fit_row, implie
 from fortems.mediation.run import unfitted
 from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import CannotFit, Condition, System
+from fortems.published.lacks import CLIENTS, DUPLICATE, PARTS, VARIABLES, Lack
 from fortems.published.matrix import PublishedMatrix
 from fortems.published.paths import Equation, regress
 from fortems.study.definition import study
@@ -36,15 +37,15 @@ class Reanalysis:
         Columns of the files of these names in ``mediation/``.
     equations : dict of str to dict of str to Equation
         Model → dependent → its regression.
-    withheld : dict of str to str
-        Model → the reason why the matrix cannot give it.
+    withheld : dict of str to Lack
+        Model → why the matrix cannot give it.
     """
 
     effects: pd.DataFrame
     fit: pd.DataFrame
     derived: pd.DataFrame
     equations: dict[str, dict[str, Equation]]
-    withheld: dict[str, str]
+    withheld: dict[str, Lack]
 
 
 def reanalyse(
@@ -72,11 +73,11 @@ def reanalyse(
     fit_rows: list[dict[str, Any]] = []
     derived: list[dict[str, Any]] = []
     equations: dict[str, dict[str, Equation]] = {}
-    withheld: dict[str, str] = {}
+    withheld: dict[str, Lack] = {}
     for name, model in models.items():
-        reason = why_not(model, matrix)
-        if reason:
-            withheld[name] = reason
+        lack = why_not(model, matrix)
+        if lack is not None:
+            withheld[name] = lack
             continue
         system = system_of(model)
         equations[name] = {
@@ -103,21 +104,21 @@ def reanalyse(
     )
 
 
-def why_not(model: MediationModel, matrix: PublishedMatrix) -> str:
-    """Say why a matrix cannot give a model; empty when it can."""
+def why_not(model: MediationModel, matrix: PublishedMatrix) -> Lack | None:
+    """Say why a matrix cannot give a model; None when it can."""
     missing = [name for name in model.variables if name not in matrix.names]
     if missing:
-        return f"not in the published matrix: {', '.join(missing)}"
+        return Lack(VARIABLES, f"not in the published matrix: {', '.join(missing)}")
     if model.moderator:
-        return "a moderated path needs client rows"
+        return Lack(CLIENTS, "a moderated path needs client rows")
     if model.measurement != "observed":
-        return "a measurement model needs client rows"
+        return Lack(CLIENTS, "a measurement model needs client rows")
     if model.between != "saturated" or model.covariate_level != "both":
-        return "the single-level paths are those of the model without this between part"
+        return Lack(DUPLICATE, "the single-level paths are those of the model without this between part")
     totals = [v.part_of for v in study().variables.values() if v.name in model.variables and v.part_of]
     if any(totals.count(total) and total in model.variables for total in totals):
-        return "a total beside its own parts"
-    return ""
+        return Lack(PARTS, "a total beside its own parts")
+    return None
 
 
 def system_of(model: MediationModel) -> System:

@@ -11,6 +11,7 @@ import pandas as pd
 from fortems.mediation.slopes import Settings
 from fortems.published.checks import check_matrix
 from fortems.published.findings import findings_frame, refuse_impossible
+from fortems.published.lacks import Lack
 from fortems.published.marks import p_of_r
 from fortems.published.matrix import PublishedMatrix, Scale, load_matrix
 from fortems.published.reanalysis import Reanalysis, reanalyse
@@ -165,6 +166,11 @@ def descriptive_rows(matrix: PublishedMatrix) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=descriptives.COLUMNS)
 
 
-def withheld_rows(withheld: Mapping[str, str]) -> pd.DataFrame:
-    """Return the models that a matrix cannot give, each with the reason."""
-    return pd.DataFrame({"model": list(withheld), "reason": list(withheld.values())}, dtype=object)
+def withheld_rows(withheld: Mapping[str, Lack]) -> pd.DataFrame:
+    """Return the models that a matrix cannot give, each with the reason and its kind."""
+    rows = {
+        "model": list(withheld),
+        "lacks": [lack.kind for lack in withheld.values()],
+        "reason": [lack.reason for lack in withheld.values()],
+    }
+    return pd.DataFrame(rows, dtype=object)

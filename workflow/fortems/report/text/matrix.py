@@ -5,6 +5,7 @@ from __future__ import annotations
 from fortems.presentation.choice import own_models
 from fortems.presentation.words import listed
 from fortems.published.findings import IMPOSSIBLE, UNINFORMATIVE
+from fortems.published.lacks import CLIENTS, DUPLICATE, PARTS, VARIABLES
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.study import model_words
@@ -56,14 +57,35 @@ def left_open(report: Report) -> str:
         ]
         if clauses:
             parts.append(f"For {model_words(report, model)}: {'; '.join(clauses)}.")
+    return joined([*parts, _withheld(report)])
+
+
+#: Why a printed table cannot give models, as a clause after their number: of one model, of several.
+LACKS = {
+    VARIABLES: (
+        "needs variables that the table does not print",
+        "need variables that the table does not print",
+    ),
+    CLIENTS: ("needs clients' answers", "need clients' answers"),
+    DUPLICATE: ("is the same as a model reported here", "are the same as models reported here"),
+    PARTS: ("holds a total beside its own parts", "hold totals beside their own parts"),
+}
+
+
+def _withheld(report: Report) -> str:
+    """How many models of the models file the table cannot give, by what they lack."""
     held = report.results.rows(WITHHELD) if report.variant.matrix else []
-    if held:
-        words = plural(len(held), "model of the models file; it is", "models of the models file; they are")
-        parts.append(
-            f"Variables that the table does not print are needed by {report.bind.rows(held, 'model')} {words} listed in "
-            "`tables/withheld.csv`."
-        )
-    return joined(parts)
+    if not held:
+        return ""
+    by_kind = {kind: [row for row in held if row.get("lacks") == kind] for kind in LACKS}
+    clauses = [
+        f"{report.bind.among(held, 'lacks', kind)} {plural(len(rows), *LACKS[kind])}"
+        for kind, rows in by_kind.items()
+        if rows
+    ]
+    number = report.bind.rows(held, "model")
+    told = f"Of the models file {number} {plural(len(held), 'model', 'models')} could not be estimated"
+    return f"{told}{f': {listed(clauses)}' if clauses else ''} (`{WITHHELD}`)."
 
 
 def _clustering(report: Report, model: str) -> str:
