@@ -11,6 +11,8 @@ from fortems.schema import plain_yaml
 from fortems.study.definition import study
 
 SECTION = "about"
+#: The runs with which the release ships something to compare.
+REFERENCES = "results/reference"
 
 
 def about(run: str, root: Path, package: Path, own: bool) -> list[nodes.Node]:
@@ -30,13 +32,12 @@ def about(run: str, root: Path, package: Path, own: bool) -> list[nodes.Node]:
     config = root / "config.yaml"
     told = config.read_text(encoding="utf-8") if config.is_file() else ""
     data = "\n# data.path names your file: put it there, or change the path" if own else ""
-    rebuild = (
-        f"make env\n.venv/bin/snakemake --cores 4 --configfile config-of-{run}.yaml{data}\n"
-        f"make verify RUN={run}"
-    )
+    shipped = not own and (package / REFERENCES / run).is_dir()
+    rebuild = f"make env\n.venv/bin/snakemake --cores 4 --configfile config-of-{run}.yaml{data}"
+    rebuild += f"\nmake verify RUN={run}" if shipped else ""
     lead = (
-        "In a copy of the package, with the configuration below saved under the name given, these commands build the run and compare "
-        "it with what the release ships."
+        "In a copy of the package, with the configuration below saved under the name given, these commands build the run"
+        f"{' and compare it with what the release ships' if shipped else ''}."
     )
     blocks: list[nodes.Node] = [
         {"t": "Header", "c": [1, nodes.attr(SECTION), nodes.words("Rebuild, Check and Cite")]},
