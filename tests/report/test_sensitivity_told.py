@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 from fortems.presentation.numbers import write
 from fortems.presentation.words import ESTIMAND_WORDS
@@ -9,7 +12,9 @@ from fortems.report.cards import cards
 from fortems.report.page import nodes
 from fortems.report.tables import sensitivity as tables
 from fortems.report.text import sensitivity
+from fortems.report.text.design.diagnosticity import DIAGNOSTICITY
 from test_sentences import words
+from wording import says
 
 
 @pytest.mark.parametrize("level", ["within", "single"])
@@ -40,33 +45,93 @@ def overturns(report) -> dict[str, list[str]]:
     ("claim", "model"), [("alliance_full_mediation", "alliance"), ("bond_full_mediation", "bond")]
 )
 def test_the_card_of_an_effect_says_what_overturns_it(report_of, claim, model):
-    """At both estimands: residual correlation, robustness values, common factor, dropout, therapists, other analyses."""
+    """At both estimands: residual correlation, robustness values, common factor, other analyses."""
     report = report_of("simulated")
     results = report.results
     told = "\n".join(overturns(report)[results.claims[claim].text])
     for level, where in ESTIMAND_WORDS.items():
         for kind, what in (("sign", "effect"), ("interval", "interval")):
             row = results.first(sensitivity.CONFOUNDING, model=model, level=level, kind=kind)
-            assert f"{write(row['rho'], 'r')} takes the {what} to zero {where}" in told
+            if kind == "interval" and row["rho"] == 0:
+                assert f"{where}: its interval includes zero already" in told
+            else:
+                assert f"{write(row['rho'], 'r')} takes the {what} to zero {where}" in told
         for effect in "ab":
             row = results.first(
                 sensitivity.STRENGTHS, model=model, level=level, effect=effect, kind="value", target="zero"
             )
-            assert f"RV of {effect} {write(row['rv'], '%')} ({write(row['rv_alpha_robust'], '%')})" in told
+            says(told, where, f"explains {write(row['rv'], '%')}", "both ends", f"path {effect}")
         for row in results.rows(sensitivity.FACTOR, model=model, level=level, first=True):
-            assert f"Common factor, {row['pattern']}" in told and write(row["variance_share"], "%") in told
-        rows = results.rows(sensitivity.SURVIVORS, "indirect", model=model, level=level)
-        ends = [write(end(row["indirect"] for row in rows), "end") for end in (min, max)]
-        assert f"nobody dropped out {ends[0]} to {ends[1]}" in told
-        row = results.first("robustness/leave_one_out.csv", model=model, level=level, effect="indirect")
-        assert f"from {write(row['lowest'], 'end')} to {write(row['highest'], 'end')}" in told
+            share = f"{where}, a common factor of {row['pattern']} that explains {write(row['variance_share'], '%')}"
+            assert (share in told) == (row["kind"] != "inadmissible")
     row = results.first("robustness/multiverse.csv", model=model, estimand="all")
-    assert (
-        f"of {row['specifications']} defensible analyses {write(row['significant_negative'], '%')} are negative"
-        in told
-    )
+    says(told, row["specifications"], f"{write(row['significant_negative'], '%')} are negative")
     ends = [write(row[end], "end") for end in ("lowest", "highest")]
     assert f"the estimates of all of them run from {ends[0]} to {ends[1]}" in told
+
+
+def lines_of(report) -> str:
+    return "\n".join(overturns(report)[report.results.claims["bond_full_mediation"].text])
+
+
+@pytest.mark.parametrize(
+    ("table", "keys", "values", "said"),
+    [
+        ("confounding", {"kind": "interval"}, {"rho": 0.0}, {"nothing more is needed", "includes zero already"}),
+        ("confounding", {"kind": "interval"}, {"rho": -0.1}, {"−.10 takes the interval to zero"}),
+        ("common_factor", {"first": True}, {"kind": "inadmissible"}, set()),
+        ("common_factor", {"first": True}, {"kind": "b vanishes"}, {"a common factor of halo that explains", "acquiescence"}),
+        ("robustness_values", {"effect": "b"}, {"rv_alpha_robust": 0.0}, {"whose interval includes zero already"}),
+        ("robustness_values", {"effect": "b"}, {"rv_alpha_robust": 0.1}, {"(10% for its interval to reach zero)"}),
+        ("leave_one_out", {"effect": "indirect"}, {"sign_changes": 1}, {"turns the indirect effect’s sign"}),
+        ("leave_one_out", {"effect": "indirect"}, {"sign_changes": 0}, set()),
+        ("survivors", {}, {"indirect": -1.0, "ci_low": -2.0, "ci_high": -0.1}, set()),
+        ("survivors", {"outcome": "distress"}, {"ci_low": -9.0, "ci_high": 9.0}, set()),
+        ("survivors", {"by_outcome": 0.5}, {"ci_low": -9.0, "ci_high": 9.0}, {"dropout before the sample", "cases looked at"}),
+        ("survivors", {"by_outcome": 0.5}, {"indirect": 0.2}, {"dropout before the sample", "would have been", ".20"}),
+        ("multiverse", {}, {"significant_negative": 1.0}, set()),
+        ("multiverse", {}, {"significant_negative": 0.5}, {"another defensible analysis", "50% are negative"}),
+    ],
+)  # fmt: skip
+def test_only_what_can_overturn_is_listed_each_in_words(report_of, table, keys, values, said):
+    """Of each table, with rows that can and with rows that cannot."""
+    report = report_of("simulated")
+    words_of = {
+        "confounding": "residual correlation is|includes zero already",
+        "common_factor": "a common factor",
+        "robustness_values": "whose interval includes zero|for its interval",
+        "leave_one_out": "leaving out one therapist",
+        "survivors": "dropout",
+        "multiverse": "defensible",
+    }
+    frame = report.results.table(f"robustness/{table}.csv")
+    if table == "survivors":
+        frame[["indirect", "ci_low", "ci_high"]] = [-1.0, -2.0, -0.1]
+    if table == "robustness_values" and "rv_alpha_robust" in values:
+        frame["rv_alpha_robust"] = frame["rv_alpha_robust"].astype(float)
+    mine = frame["model"] == "bond"
+    for column, value in keys.items():
+        mine &= frame[column] == value
+    for column, value in values.items():
+        frame.loc[mine, column] = value
+    report.results._read.clear()
+    told = lines_of(report)
+    for each in said:
+        assert each in told
+    if not said:
+        assert not re.search(words_of[table], told)
+    assert "no matrix" not in told and "RV of" not in told and "Common factor," not in told
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_the_lead_of_the_cards_speaks_of_simulated_studies_where_a_card_does(report_of, found):
+    report = report_of("simulated")
+    if not found:
+        report.results.table(DIAGNOSTICITY)["probability"] = np.nan
+        report.results._read.clear()
+    (_, lead, section) = cards(report)
+    has = any(nodes.text_of(card).count("How often it comes out") for card in section["c"][1])
+    assert ("how often a study gives this result" in nodes.text_of(lead)) == found == has
 
 
 def changed(report, claim: str, **values) -> None:
