@@ -88,6 +88,22 @@ def test_the_order_of_covariates_makes_no_other_set_and_a_split_does(report_of):
     ]
 
 
+@pytest.mark.parametrize(
+    ("intervals", "told"),
+    [
+        ((SHOWN, SHOWN), "leaves out zero in both models under both estimands"),
+        ((NOT, NOT), "leaves out zero in neither model under either estimand"),
+        ((SHOWN, NOT), "leaves out zero in one of two models under each estimand"),
+    ],
+)
+def test_counts_of_two_models_under_both_estimands_read_as_prose(report_of, intervals, told):
+    entries = {name: FOUR[name] for name in ("alliance_both", "bond_both")}
+    report = with_models(
+        report_of("items"), entries, dict(zip(entries, [(one, one) for one in intervals], strict=True))
+    )
+    assert told in words(covariates.covariates(report))
+
+
 def test_where_nothing_is_within_therapists_no_split_is_told(report_of):
     report = report_of("matrix")
     report.models = models_of({"one": {"predictor": "bond", **AGE}})

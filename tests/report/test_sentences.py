@@ -19,6 +19,7 @@ from fortems.report.text import (
     mediation,
     relations,
     robustness,
+    story,
     study,
     summary,
 )
@@ -130,7 +131,7 @@ def test_strong_paths(report_of):
 
 def test_direct_path_shown(report_of):
     report = report_of(paths=DIRECT)
-    assert "A direct path is shown beside" in words(mediation.mediation(report, "bond"))
+    assert "A direct path is shown alongside" in words(mediation.mediation(report, "bond"))
     text = words(full.full_mediation(report))
     says(text, "partial mediation", "total alliance", "bond")
 
@@ -445,6 +446,14 @@ def test_an_invented_article_is_called_so(tmp_path, made_up):
     assert bool(report.variant.banner) == bool(report.variant.note) == made_up
 
 
+def test_several_predictors_are_each_between(report_of):
+    """Not "between the total alliance and bond and distress"."""
+    said = words(story.between(["alliance", "bond"]))
+    assert said == "between the total alliance and distress, and between bond and distress"
+    assert said in words(discussion.discussion(report_of("matrix", paths=STRONG)))
+    assert words(story.between(["bond"])) == "between bond and distress"
+
+
 def test_shares_of_models_read_as_prose(report):
     rows = [_row(estimate=0.1, model="one")]
     two, double = [*rows, _row(estimate=0.1, model="two")], rows * 2
@@ -452,9 +461,9 @@ def test_shares_of_models_read_as_prose(report):
     assert study.share(report, rows, rows) == "in the one model"
     assert study.share(report, [], rows) == "not in the one model"
     assert words(study.share(report, rows, two)) == "in one of two models"
-    assert words(study.share(report, [], two)) == "in neither of two models"
+    assert words(study.share(report, [], two)) == "in neither model"
     assert words(study.share(report, [], three)) == "in none of three models"
-    assert words(study.share(report, two, two)) == "in both of two models"
+    assert words(study.share(report, two, two)) == "in both models"
     assert words(study.share(report, three, three)) == "in all three models"
     assert words(study.share(report, rows, double)) == "for one of two indirect effects"
     assert "models models" not in words(mediation.further(report))

@@ -32,7 +32,7 @@ def signed(run: Run, found: re.Match[str], _: Sentence) -> bool:
 
 
 def direct(run: Run, found: re.Match[str], _: Sentence) -> bool:
-    return beyond(run.row(found["k"])) == (found["state"] == "shown beside")
+    return beyond(run.row(found["k"])) == (found["state"] == "shown alongside")
 
 
 def _offset(run: Run, direct: Any) -> bool:
@@ -215,12 +215,13 @@ def how_many(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
     models = _group(run, sentence)
     if not models:
         return False
+    two = {"both models": "in two of two models", "neither model": "in none of two models"}
+    text = re.sub("in (both models|neither model)", lambda found: two[found[1]], sentence.text)
     clauses = re.findall(
-        r"in (?:all|(«\d+»|\w+) of) («\d+»|\w+) models(?: (within therapists|at the single level))?",
-        sentence.text,
+        r"in (?:all|(«\d+»|\w+) of) («\d+»|\w+) models(?: (within therapists|at the single level))?", text
     )
     for number, known, where in clauses:
-        shown = known if number in ("", "both") else "none" if number == "neither" else number
+        shown = known if number == "" else number
         for level in [LEVELS[where]] if where else list(LEVELS.values()):
             rows = [row for model in models if (row := run.effect(model, level, "indirect")) is not None]
             if (run.value(shown), run.value(known)) != (sum(map(beyond, rows)), len(rows)):

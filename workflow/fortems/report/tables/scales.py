@@ -92,8 +92,8 @@ def correlations(report: Report) -> Table | None:
         body.append(tuple(cells))
     where = "below the diagonal over all clients, above it within therapists" if above else "as printed"
     test = (
-        "Tests over all clients are cluster-robust (jackknife of Fisher's *z*), those within therapists have the clients minus the therapists minus one "
-        "degrees of freedom."
+        "Tests over all clients are cluster-robust (jackknife of Fisher's *z*), those within therapists have the number of clients minus the "
+        "number of therapists minus one degrees of freedom."
         if above
         else "Tests take clients as independent."
     )

@@ -8,8 +8,9 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, failures, tallies
 from fortems.report.text.method.instruments import assumed_keys
+from fortems.report.text.story import between
 from fortems.report.text.study import model_words, others
-from fortems.report.text.words import clear, joined, name, sentence
+from fortems.report.text.words import clear, joined, sentence
 from fortems.study.definition import lower, study
 from fortems.study.roles import key_models
 from fortems.study.variables import bare, short_label, with_article
@@ -53,7 +54,7 @@ def _statements(report: Report) -> list[str]:
         groups.setdefault(key, []).append(role)
     clauses = []
     for (state, *where), roles in groups.items():
-        relation = f"{escape(bare(study().mediator))} stands between {listed(name(role) for role in roles)} and {name(study().outcome)}"
+        relation = f"{escape(bare(study().mediator))} stands {between(roles)}"
         estimands_ = listed(ESTIMAND_WORDS[level] for level in where)
         clauses.append(
             {
@@ -151,7 +152,7 @@ def limits(report: Report) -> str:
     row = report.results.first("data/flow.csv", step="analysed")
     if row is not None and row.has("clients_per_therapist") and row["clients_per_therapist"] < 10:
         size = (
-            f"*Few clients a therapist.* With {report.bind.of(row, 'clients_per_therapist', 'm1')} clients per therapist the differences between "
+            f"*Few clients per therapist.* With {report.bind.of(row, 'clients_per_therapist', 'm1')} clients per therapist the differences between "
             "therapists are poorly known; effects between therapists are withheld where their variance is at the boundary."
         )
     return "\n\n".join(part for part in (own, size) if part)

@@ -97,7 +97,7 @@ def mediation(report: Report, role: str) -> str:
         if direct is not None and direct.has("estimate"):
             shown = clear(direct)
             word = {
-                True: "A direct path is shown beside",
+                True: "A direct path is shown alongside",
                 False: "A direct path is not shown",
                 None: "The direct path has no interval",
             }

@@ -258,7 +258,7 @@ def _turns(report: Report, models: list[str]) -> str:
     )
     turning = [row for row in rows if row["sign_changes"] > 0]
     if not turning:
-        return f"Without whichever therapist, the indirect effect keeps its sign in these models. {told}"
+        return f"Whichever therapist is left out, the indirect effect keeps its sign in these models. {told}"
     clauses = [
         f"{report.bind.of(row, 'sign_changes', 'n')} of the therapists for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
         for row in turning

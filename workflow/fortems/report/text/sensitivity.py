@@ -88,7 +88,7 @@ def confounding(report: Report) -> str:
     return joined(
         [
             "Mediation supposes that mediator and outcome share no cause that was not measured. The correlation of their residuals "
-            "says how far it may be otherwise [@imai2010]: of the indirect effect, "
+            "says how far it may be otherwise [@imai2010]: "
             f"{'; '.join(clauses)}{report.see('tbl-overturn', 'fig-confounding')}. The first value is the one to judge by: an effect "
             "whose sign holds further may have lost its interval long before."
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fortems.presentation.words import listed
 from fortems.report.bind import escape
@@ -16,7 +16,12 @@ RATERS = "tables/raters.csv"
 
 def story(report: Report) -> str:
     """What is asked: ``hope mediates between the total alliance and depression``."""
-    return f"{name(study().mediator)} mediates between {_predictors()} and {name(study().outcome)}"
+    return f"{name(study().mediator)} mediates {between(study().predictors)}"
+
+
+def between(predictors: Iterable[str]) -> str:
+    """Each predictor with the outcome: ``between bond and distress, and between goal agreement and distress``."""
+    return ", and ".join(f"between {name(one)} and {name(study().outcome)}" for one in predictors)
 
 
 def work(report: Report) -> str:

@@ -75,8 +75,15 @@ def in_how_many(report: Report, models: list[str], one: str = ONE) -> str:
         clauses.append(f"{share(report, shown, known)}{where}")
         if len(counts) == 1:
             break
-    same = len(counts) == 1 and len(found) > 1
-    return f"leaves out zero {' and '.join(clauses)}{', under both estimands' if same else ''}"
+    same = f" {_under(*next(iter(counts)))}" if len(counts) == 1 and len(found) > 1 else ""
+    return f"leaves out zero {' and '.join(clauses)}{same}"
+
+
+def _under(shown: int, known: int) -> str:
+    """That the same number holds under each estimand, which need not be of the same models."""
+    if shown == 0:
+        return "under either estimand"
+    return "under both estimands" if shown == known else "under each estimand"
 
 
 def _of_one(report: Report, shown: dict[str, bool], one: str = ONE) -> str:
@@ -84,7 +91,7 @@ def _of_one(report: Report, shown: dict[str, bool], one: str = ONE) -> str:
     verbs = {True: "leaves out zero", False: "includes zero"}
     if len(set(shown.values())) == 1:
         first, verb = next(iter(shown)), verbs[next(iter(shown.values()))]
-        where = ", under both estimands" if len(shown) > 1 else ""
+        where = " under both estimands" if len(shown) > 1 else ""
         if len(shown) < len(levels(report.results)):
             where = f" {ESTIMAND_WORDS[first]}"
         return f"{verb}{one}{where}"
@@ -97,11 +104,13 @@ def share(report: Report, shown: list[Row], known: list[Row]) -> str:
     if len(known) == 1:
         return "in the one model" if shown else "not in the one model"
     noun = "models" if len({row.get("model") for row in known}) == len(known) else "indirect effects"
-    opening, whole = "in" if noun == "models" else "for", report.bind.rows(known, "estimate")
+    opening = "in" if noun == "models" else "for"
+    if len(known) == 2 and len(shown) != 1:
+        return f"{opening} {f'both {noun}' if shown else f'neither {noun[:-1]}'}"
     if len(shown) == len(known):
-        return f"{opening} {f'all {whole}' if len(known) > 2 else f'both of {whole}'} {noun}"
-    number = report.bind.rows(shown, "estimate") if shown else "none" if len(known) > 2 else "neither"
-    return f"{opening} {number} of {whole} {noun}"
+        return f"{opening} all {report.bind.rows(known, 'estimate')} {noun}"
+    number = report.bind.rows(shown, "estimate") if shown else "none"
+    return f"{opening} {number} of {report.bind.rows(known, 'estimate')} {noun}"
 
 
 def others(report: Report) -> str:

@@ -275,11 +275,11 @@ def varied(report: Report) -> str:
 def _ways(report: Report) -> list[tuple[str, bool]]:
     entries = [entry for model, entry in report.models.items() if is_fitted(report.results, model)]
     return [
-        ("covariates", any(entry.covariates for entry in entries)),
-        ("moderators", any(entry.moderator for entry in entries)),
-        ("the directions turned around", bool(reordered_models(report.results, report.models))),
-        ("measurement error taken into account", accounts_for_error(report)),
-        ("other engines", report.has("mediation/agreement.csv")),
+        ("adding covariates", any(entry.covariates for entry in entries)),
+        ("adding moderators", any(entry.moderator for entry in entries)),
+        ("turning the directions around", bool(reordered_models(report.results, report.models))),
+        ("taking measurement error into account", accounts_for_error(report)),
+        ("using other engines", report.has("mediation/agreement.csv")),
         ("leaving out single therapists", report.has("robustness/leave_one_out.csv")),
     ]
 

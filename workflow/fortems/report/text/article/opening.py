@@ -20,7 +20,7 @@ from fortems.report.text.offset import offset_answer
 from fortems.report.text.relations import total
 from fortems.report.text.story import package_name
 from fortems.report.text.study import absent
-from fortems.report.text.words import IS, name, p
+from fortems.report.text.words import IS, name, p, plural
 from fortems.study.definition import study
 from fortems.study.roles import key_models
 from fortems.study.variables import bare
@@ -116,7 +116,7 @@ def _tells(report: Report) -> str:
     if set(found) == {MORE}:
         return f"{lead} From those looked at, {listed(found[MORE])}, it does ([](#r-pattern))."
     if set(found) == {UNCLEAR}:
-        return f"{lead} From none of those looked at: it is not shown to be more probable under the account than under {listed(found[UNCLEAR])} ([](#r-pattern))."
+        return f"{lead} From none of those looked at: it is not shown to be more probable under the account than under {plural(len(found[UNCLEAR]), 'the scenario', 'the scenarios')} {listed(found[UNCLEAR])} ([](#r-pattern))."
     compared = compared_with_rivals(found, "under the account")
     return f"{lead} {'Only in part' if MORE in found else 'No'}: the pattern is {compared} ([](#r-pattern))."
 

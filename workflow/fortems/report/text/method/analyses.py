@@ -45,7 +45,7 @@ def claims_method(report: Report) -> str:
         reason = reason_absent("claims.csv", report.results.config)
         return f"The {study().work}'s findings were not checked one by one in this run: {reason}."
     clustered = (
-        "Correlations are judged over all clients with a cluster-robust test; the within-therapist and the plain correlation are shown beside, not judged. "
+        "Correlations are judged over all clients with a cluster-robust test; the within-therapist and the plain correlation are shown alongside, not judged. "
         if not report.variant.matrix
         else "Correlations are judged over all clients. "
     )

@@ -92,7 +92,7 @@ def estimation(report: Report) -> str:
         parts.append(
             "The single-level effect is estimated by least squares; where a client lacks a value, by full-information maximum "
             "likelihood, as within therapists, so that both estimands rest on the same clients. Standard errors of type CR2 with "
-            "Satterthwaite degrees of freedom are shown beside [@bell2002; @pustejovsky2018]."
+            "Satterthwaite degrees of freedom are shown alongside [@bell2002; @pustejovsky2018]."
         )
     parts += _stand_ins(report)
     counting = {engine for engine, _ in counted(report.results).values()}
@@ -139,7 +139,7 @@ def intervals(report: Report) -> str:
         )
         if "montecarlo" in asked and kinds == {PRIMARY_INTERVAL}:
             parts.append(
-                "The Monte Carlo interval of normal theory, scaled to *t*, is shown beside, from "
+                "The Monte Carlo interval of normal theory, scaled to *t*, is shown alongside, from "
                 f"{draws} draws [@preacher2012]."
             )
     if not report.variant.matrix and kinds != {PRIMARY_INTERVAL}:
@@ -151,7 +151,7 @@ def intervals(report: Report) -> str:
         )
     if "delta" in asked:
         parts.append(
-            "The delta-method interval is shown beside; it is symmetric, which the distribution of a product is not [@mackinnon2004]."
+            "The delta-method interval is shown alongside; it is symmetric, which the distribution of a product is not [@mackinnon2004]."
         )
     resampled = [word for key, word in (("percentile", "percentile"), ("bca", "BCa")) if key in asked]
     engines = set(report.results.setting("engines", default=[])) & set(RESAMPLING)

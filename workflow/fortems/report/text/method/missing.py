@@ -48,7 +48,7 @@ def _missing_answers(report: Report) -> str:
     if most["missing"] == 0:
         return "No single answer is missing."
     if most["missing"] < limit:
-        return "Single answers are missing for fewer clients an item than may be counted here; the scores are prorated as told above."
+        return "Single answers are missing for fewer clients per item than may be counted here; the scores are prorated as told above."
     gaps = any(
         row.has("missing") and row["missing"] > 0
         for row in report.results.rows("tables/descriptives.csv")

@@ -99,7 +99,7 @@ def measures(report: Report) -> str:
     text = (
         f"Cronbach's alpha [@cronbach1951] ranges from {report.bind.of(low, 'alpha', 'r')} ({_scale(low)}) to "
         f"{report.bind.of(high, 'alpha', 'r')} ({_scale(high)}){report.see('tbl-reliability')}; omega total [@mcdonald1999] is given "
-        "beside."
+        "alongside."
     )
     if report.variant.simulated:
         text += " In a simulated run reliabilities are what the scenario set."
