@@ -345,6 +345,12 @@ def test_other_kinds_of_data_fit_and_tell_no_client(browser, runs, kind):
     watched = Watched(browser, _address(runs[kind]), viewport={"width": 360, "height": 900})
     page = watched.page
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.drawing-frame .drawing')].map((node) => node.getBoundingClientRect().width)"
+    )
+    assert widths and min(widths) >= 34 * 16 - 1, (
+        widths
+    )  # the strip as well: it scrolls, its letters stay legible
     assert axe.Axe().run(page).violations_count == 0
     carried = json.loads(page.locator("#page-files").text_content())
     assert "claims.csv" in carried
