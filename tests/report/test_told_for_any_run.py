@@ -7,6 +7,7 @@ from fortems.presentation.claims import claim_label, reason
 from fortems.presentation.numbers import write
 from fortems.presentation.results import Row
 from fortems.report.bind import Binder
+from fortems.report.page import nodes
 from fortems.report.tables import appendix, findings
 from fortems.report.text import claims, story, study
 from fortems.report.text.article import brief
@@ -167,3 +168,12 @@ def test_studies_of_one_scenario_are_not_said_to_be_of_several(report_of, count)
 def test_a_table_counts_the_parts_that_a_pattern_lacks(report_of, told, said):
     row = Row("claims.csv", 0, "", {"claim": "whole_pattern", "verdict": "", "reason": told})
     assert findings._reason(report_of("simulated"), row) == said
+
+
+def test_a_head_of_one_word_fits_its_column_on_paper(report_of):
+    """Word breaks a word that is wider than its cell: 6.3 inches, less the cell's margins, at about 5.2 points a letter."""
+    table = findings.claims(report_of("simulated"))
+    for head, share in zip(table.header, table.widths, strict=True):
+        told = head if isinstance(head, str) else nodes.text_of(head.inlines())
+        longest = max(len(word.strip("*")) for word in told.split())
+        assert share * 6.3 * 72 - 10.8 >= 5.2 * longest

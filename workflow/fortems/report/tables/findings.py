@@ -88,7 +88,7 @@ def _claims(report: Report, name: str, have: list[str]) -> Table | None:
         "lrcrl",
         tuple(body),
         (_claims_note(report),),
-        widths=(0.46, 0.09, 0.15, 0.08, 0.22),
+        widths=(0.42, 0.12, 0.16, 0.08, 0.22),
         small=True,
     )
 
