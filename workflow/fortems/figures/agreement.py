@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = ["model", "level", "effect", "primary", "engine", "difference", "se_ratio", "agrees"]
+#: Of a standard error: a smaller difference is written as zero, and no eye sees it.
+NOTHING = 0.005
 EFFECTS = ("a", "b", "direct", "indirect", "total")
 EFFECT_LABELS = {"a": "a", "b": "b", "direct": "c′", "indirect": "a × b", "total": "total"}
 
@@ -31,6 +33,8 @@ def data(context: Context) -> pd.DataFrame:
     ]
     if rows.empty:
         raise Withheld("Not drawn: no effect was estimated by two engines.")
+    if (rows["difference"].abs() < NOTHING).all():
+        raise Withheld("Not drawn: the engines give the same in every effect.")
     return rows[COLUMNS]
 
 

@@ -91,7 +91,8 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         for level in levels
     }  # fmt: skip
     most = max(len(found) for found in lines.values())
-    height = min(7.4, 0.9 + len(rows) * max(0.2, 0.042 * most + 0.06))
+    deepest = max(text.count("\n") + 1 for _, text in rows)  # lines of a label
+    height = min(7.4, 0.9 + len(rows) * max(0.2, 0.042 * most + 0.06, 0.13 * deepest))
     made, grid = style.figure(height, 1, len(levels), sharex=True, sharey=True, squeeze=False)
     places = {row: -number for number, row in enumerate(rows)}
     for axes, level in zip(grid[0], levels, strict=True):

@@ -96,7 +96,8 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             for name, mark in VERDICTS.items()
             if name in shown
         ]
-        made.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+        columns = len(handles) if len(handles) < len(VERDICTS) else -(-len(handles) // 2)  # all are too wide
+        made.legend(handles=handles, loc="outside upper left", ncols=columns)
     return made
 
 

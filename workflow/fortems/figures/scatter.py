@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELLS = 5
+AREA = 14.0  # square points of a circle a client
+PANEL = 100.0  # points: the least width of a panel
 
 
 def _pairs() -> tuple[tuple[str, str], ...]:
@@ -117,11 +119,18 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         here = frame[(frame["x"] == x) & (frame["y"] == y)]
         if (here["kind"] == "client").all():
             _points(axes, here)
+            axes.margins(0.08)
         else:
             _bubbles(axes, here)
+            axes.margins(_room(here["clients"].max()))
         axes.set(xlabel=label(x), ylabel=label(y))
-        axes.margins(0.08)
     return made
+
+
+def _room(most: float) -> float:
+    """The margin of a panel that keeps the circle of so many clients inside, as a share of what the middles of cells span."""
+    circle = 0.0 if np.isnan(most) else (np.sqrt(most * AREA) / 2 + 2) / PANEL
+    return float(max(0.08, min(circle, 0.3) / (1 - 2 * min(circle, 0.3))))
 
 
 def _points(axes: Any, here: pd.DataFrame) -> None:
@@ -160,7 +169,7 @@ def _bubbles(axes: Any, here: pd.DataFrame) -> None:
     axes.scatter(
         shown["x_value"],
         shown["y_value"],
-        s=shown["clients"] * 14,
+        s=shown["clients"] * AREA,
         color=style.SKY,
         edgecolor=style.BLUE,
         linewidth=0.7,

@@ -174,7 +174,7 @@ def _draw_tiles(axes: Axes, tiles: pd.DataFrame, lines: int) -> None:
         axes.text(
             x + 0.15,
             y,
-            "\n".join(textwrap.wrap(str(row["text"]), 19)),
+            "\n".join(textwrap.wrap(str(row["text"]), 17 if failed else 19)),  # bold is wider
             va="center",
             fontsize=style.SMALL,
             linespacing=1.0,

@@ -79,21 +79,26 @@ def _called(context: Context, model: str) -> str:
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw for each model the sorted estimates in the band of their intervals, and a strip for each option."""
     models, rows = list(frame["model"].unique()), options(frame)
-    height = 2.4 + 0.135 * len(rows)
+    height = 2.55 + 0.135 * len(rows)
     made, grid = style.figure(
         height, 2, len(models), squeeze=False, sharex="col",
         gridspec_kw={"height_ratios": [1.9, max(0.135 * len(rows), 0.2)]},
     )  # fmt: skip
     for column, model in enumerate(models):
         mine = frame[frame["model"] == model]
-        _curve(grid[0][column], mine, 2 if len(models) == 1 else 1)  # of the legend: one panel is wide enough
+        _curve(grid[0][column], mine)
         grid[0][column].set_title(_called(context, str(model)))
         _strips(grid[1][column], mine, rows, _words(context) if column == 0 else {})
     grid[0][0].set_ylabel("indirect effect")
+    named = [axes.get_legend_handles_labels() for axes in grid[0]]
+    handles = {words: handle for panel in named for handle, words in zip(*panel, strict=True)}
+    made.legend(
+        handles.values(), handles.keys(), loc="outside upper right", handlelength=1, ncols=len(handles)
+    )
     return made
 
 
-def _curve(axes: Axes, mine: pd.DataFrame, columns: int) -> None:
+def _curve(axes: Axes, mine: pd.DataFrame) -> None:
     rank, estimate = mine["rank"].to_numpy(float), mine["estimate"].to_numpy(float)
     axes.axhline(0, color=style.GREY, linewidth=0.6)
     axes.fill_between(
@@ -120,11 +125,10 @@ def _curve(axes: Axes, mine: pd.DataFrame, columns: int) -> None:
         own["rank"], own["estimate"], linestyle="none", marker="D", markersize=5, markerfacecolor="white",
         markeredgecolor=style.BLACK, label="the report's own",
     )  # fmt: skip
-    axes.legend(loc="upper left", handlelength=1, ncols=columns)
     # A few intervals without end would flatten all the rest.
     low, high = np.nanquantile(mine["ci_low"], 0.02), np.nanquantile(mine["ci_high"], 0.98)
     reach = max(high, 0) - min(low, 0)
-    axes.set_ylim(min(low, 0) - 0.05 * reach, max(high, 0) + 0.35 * reach)
+    axes.set_ylim(min(low, 0) - 0.05 * reach, max(high, 0) + 0.05 * reach)
 
 
 def _strips(
