@@ -17,6 +17,7 @@ from fortems.claims.judge import (
     claims_table,
     judge,
 )
+from fortems.robustness.aspects import ASPECT_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -330,22 +331,10 @@ def test_differences_are_those_of_the_table_of_aspects():
 def test_what_a_printed_table_does_not_allow_is_told_as_that(aspects):
     """Neither "no background variables" nor "not compared": why the table cannot give them."""
     printed = CORRELATIONS[CORRELATIONS["kind"] == "pearson"]
-    columns = [
-        "statistic",
-        "level",
-        "first",
-        "second",
-        "with",
-        "interval",
-        "estimate",
-        "ci_low",
-        "ci_high",
-        "p",
-    ]
     found = from_tables(
         printed,
         pd.DataFrame([effects()]),
-        aspects=None if aspects is None else pd.DataFrame(columns=columns, dtype=object),
+        aspects=None if aspects is None else pd.DataFrame(columns=ASPECT_COLUMNS, dtype=object),
     )
     table = claims_table(load_claims(ROOT / "config/claims.yaml"), found)
     reasons = table[table["judged"]].set_index(["claim", "estimand"])["reason"]
