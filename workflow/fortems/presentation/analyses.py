@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fortems.presentation.results import Row
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -12,6 +14,12 @@ MULTIVERSE = "robustness/multiverse.csv"
 #: How the reason of a row begins of which nothing else is told.
 WITHHELD = "withheld"
 ALL = "all"
+SIDES = ("negative", "positive")
+
+
+def usual_side(row: Row) -> str:
+    """Return on which side of zero more of a row's analyses lie; ``negative`` where as many lie on either."""
+    return "positive" if row.get("positive", 0) > row.get("negative", 0) else "negative"
 
 
 def some_withheld(specifications: pd.DataFrame | None) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from fortems.presentation.analyses import ALL, MULTIVERSE, SPECIFICATIONS, some_withheld
+from fortems.presentation.analyses import ALL, MULTIVERSE, SIDES, SPECIFICATIONS, some_withheld, usual_side
 from fortems.presentation.results import Row
 from fortems.report.page.table import Cell
 from fortems.report.template import Report
 from fortems.study.variables import in_sentence
-
-SIDES = ("negative", "positive")
 
 
 def counted(report: Report, model: str | None = None) -> list[Row]:
@@ -20,15 +18,11 @@ def counted(report: Report, model: str | None = None) -> list[Row]:
 
 def clear(report: Report, row: Row) -> Cell:
     """In which share of the analyses the effect is on a side and its interval leaves out zero, for each side that has any."""
-    have = [side for side in SIDES if row.get(f"significant_{side}", 0) > 0] or [_side(row)]
+    have = [side for side in SIDES if row.get(f"significant_{side}", 0) > 0] or [usual_side(row)]
     parts: list[Cell | str] = []
     for side in have:
         parts += [" and " if parts else "", report.bind.cell(row, f"significant_{side}", "%"), f" are {side}"]
     return Cell.of(*parts, " with an interval that leaves out zero")
-
-
-def _side(row: Row) -> str:
-    return "negative" if row["negative"] > row["positive"] else "positive"
 
 
 def not_typical(report: Report) -> list[Cell]:
@@ -41,7 +35,7 @@ def not_typical(report: Report) -> list[Cell]:
         name = in_sentence(known.predictors[0] if known else str(row["model"]))
         clauses += [
             "; " if clauses else "", "of all ", report.bind.cell(row, "specifications", "n"), f" for {name}, ",
-            report.bind.cell(row, _side(row), "%"), f" are {_side(row)}, and ", clear(report, row),
+            report.bind.cell(row, usual_side(row), "%"), f" are {usual_side(row)}, and ", clear(report, row),
         ]  # fmt: skip
     lead = " Shown are the analyses on the same clients as the main analysis"
     return [Cell.of(f"{lead}, which need not be typical: ", *clauses, ".") if clauses else Cell(f"{lead}.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fortems.presentation.analyses import SPECIFICATIONS, some_withheld
+from fortems.presentation.analyses import SIDES, SPECIFICATIONS, some_withheld
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.report import analyses
@@ -202,7 +202,7 @@ def _by_choice(report: Report, model: str) -> list[Cell]:
     if not rows:
         return []
     row, bind = rows[0], report.bind
-    if max(row.get(f"significant_{side}", 0) for side in analyses.SIDES) >= 1:
+    if max(row.get(f"significant_{side}", 0) for side in SIDES) >= 1:
         return []  # whatever is chosen, the effect is there, on the same side
     parts: list[Cell | str] = [
         "another defensible analysis: of ", bind.cell(row, "specifications", "n"), " looked at, ", analyses.clear(report, row),

@@ -8,7 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
-from fortems.presentation.analyses import ALL, MULTIVERSE, SPECIFICATIONS, some_withheld
+from fortems.presentation.analyses import ALL, MULTIVERSE, SIDES, SPECIFICATIONS, some_withheld, usual_side
 from fortems.presentation.numbers import percent
 from fortems.presentation.words import listed
 from fortems.robustness.choices import CHOICES, ONLY
@@ -195,8 +195,8 @@ def _of_all(context: Context) -> list[str]:
         return []
     clauses = []
     for row in context.results.rows(MULTIVERSE, "specifications", "negative", "positive", estimand=ALL):
-        side = "negative" if row["negative"] > row["positive"] else "positive"
-        clear = sum(row.get(f"significant_{which}", 0) for which in ("negative", "positive"))
+        side = usual_side(row)
+        clear = sum(row.get(f"significant_{which}", 0) for which in SIDES)
         clauses.append(
             f"of all {row['specifications']} for {in_sentence(_predictor(context, str(row['model'])))}, {percent(row[side])} are {side} "
             f"and {percent(clear)} leave out zero"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fortems.presentation.analyses import usual_side
 from fortems.presentation.choice import levels
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
@@ -32,7 +33,7 @@ def specifications_brief(report: Report) -> str:
         median = ""  # withheld where the data are the user's own
         if row.has("median_estimate"):
             median = f"the median is {bind.of(row, 'median_estimate', 'end')}, "
-        side = "positive" if row.get("positive", 0) > row.get("negative", 0) else "negative"
+        side = usual_side(row)
         text = (
             f"Of the indirect effects in {bind.of(row, 'specifications', 'n')} defensible analyses of {model_words(report, row['model'])}, "
             f"{median}{bind.of(row, side, '%')} are {side}, and "
