@@ -184,6 +184,18 @@ def test_no_manifest_certifies_what_no_step_vouches_for(step):
     assert "stranger.csv: no step has left a receipt" in str(error.value)
 
 
+@pytest.mark.parametrize("names", [("release", "mediation"), ("mediation", "release")])
+def test_the_step_that_wrote_a_result_last_vouches_for_it(tmp_path, monkeypatch, names):
+    """With another configuration under the same name another step may write a file; the first receipt stays behind."""
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        Path("effects.csv").write_text(name)
+        receipts.write_receipt(Path(f"{name}.receipt.json"), name, {}, {"effects.csv": sha256("effects.csv")})
+    assert distrusted(["effects.csv"], receipts.read_receipts(".")) == {}
+    Path("effects.csv").write_text(names[0])  # what the earlier step wrote is an edit
+    assert names[1] in distrusted(["effects.csv"], receipts.read_receipts("."))["effects.csv"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "null", "[]", "{}", '{"rule": 1}', '{"rule": "r", "inputs": 3, "outputs": []}']
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -27,11 +28,12 @@ class UntrustedError(FortemsError):
 
 @dataclass(frozen=True)
 class Receipt:
-    """One step's receipt: its rule, and path → checksum of what it read and wrote."""
+    """One step's receipt: its rule, path → checksum of what it read and wrote, and when (ns since 1970)."""
 
     rule: str
     inputs: dict[str, str]
     outputs: dict[str, str]
+    written: int = 0
 
 
 def checksums(paths: Iterable[str]) -> dict[str, str]:
@@ -41,21 +43,27 @@ def checksums(paths: Iterable[str]) -> dict[str, str]:
 
 def write_receipt(path: Path, rule: str, inputs: dict[str, str], outputs: dict[str, str]) -> None:
     """Write a step's receipt: the checksums of what it read, taken before, and of what it wrote."""
-    record = {"rule": rule, "inputs": inputs, "outputs": outputs}
+    record = {"rule": rule, "inputs": inputs, "outputs": outputs, "written": time.time_ns()}
     path.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
 def read_receipts(logs: str) -> dict[str, Receipt]:
-    """Return the receipts below a folder, by path of what each step wrote."""
-    found = {}
+    """Return the receipts below a folder, by path of what each step wrote.
+
+    Of two that list one path the later counts: with another configuration another step may write it (on own data
+    ``release`` what ``mediation`` writes otherwise), and the receipt of the earlier step stays behind.
+    """
+    receipts = []
     for path in sorted(Path(logs).rglob(f"*{SUFFIX}")):
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
-            receipt = Receipt(str(told["rule"]), dict(told["inputs"]), dict(told["outputs"]))
-        except (OSError, ValueError, TypeError, KeyError):
+            written = int(told.get("written", 0))
+            receipt = Receipt(str(told["rule"]), dict(told["inputs"]), dict(told["outputs"]), written)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             continue  # half-written when the run was killed: as if it were not there
-        found.update(dict.fromkeys(receipt.outputs, receipt))
-    return found
+        receipts.append(receipt)
+    receipts.sort(key=lambda receipt: receipt.written)
+    return {path: receipt for receipt in receipts for path in receipt.outputs}
 
 
 def edited(paths: Iterable[str], receipts: dict[str, Receipt]) -> list[str]:
