@@ -227,20 +227,18 @@ def test_a_table_must_fit_its_columns():
     assert isinstance(Document({"blocks": []}).numbers, dict)
 
 
-def test_floats_are_printed_before_text_runs_away_from_them():
-    """One may wait for the next section's text, two may not, and none waits for the next chapter."""
+def test_floats_are_printed_before_the_text_they_belong_to_is_over():
+    """Before statements and references none waits; elsewhere the text of the next section fills the page."""
 
-    def flushes(*blocks):
-        return [block["c"][1] for block in _flushed(list(blocks)) if block["t"] == "RawBlock"].count(
-            "#place.flush()"
-        )
+    def head(level, name):
+        return {"t": "Header", "c": [level, [name, [], []], []]}
 
     floating = {"t": "RawBlock", "c": ["typst", "#floating["]}
-    chapter, section, part = ({"t": "Header", "c": [level, ["", [], []], []]} for level in (1, 2, 3))
-    assert flushes(floating, section) == 0
-    assert flushes(floating, floating, part) == 0
-    assert flushes(floating, floating, section, section) == 1
-    assert flushes(floating, section, floating, section, floating, chapter) == 2
+    blocks = [floating, head(2, "r-paths"), floating, head(1, "discussion"), head(1, "references")]
+    done = _flushed(blocks)
+    assert [block for block in done if block in blocks] == blocks
+    (flush,) = (block for block in done if block not in blocks)
+    assert flush["c"] == ["typst", "#place.flush()"] and done[done.index(flush) + 1] == blocks[-1]
 
 
 def _tagged(path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,40 +35,26 @@ def _new_pages(blocks: list[nodes.Node], page: nodes.Node) -> list[nodes.Node]:
     return nodes.replace_blocks(blocks, change)
 
 
-def _placed(blocks: list[nodes.Node]) -> list[nodes.Node]:
-    """Let tables and figures float in the text of the PDF; in the appendix they stay below their heading, whole."""
-    starts = [
-        number
-        for number, block in enumerate(blocks)
-        if block["t"] == "Header" and block["c"][1][0].startswith("appendix")
-    ]
-    end = starts[0] if starts else len(blocks)
+def _floating(blocks: list[nodes.Node]) -> list[nodes.Node]:
+    """Let tables and figures float to the top or foot of a page of the PDF."""
 
-    def within(function: str) -> Callable[[nodes.Node], list[nodes.Node] | None]:
-        def change(block: nodes.Node) -> list[nodes.Node] | None:
-            if block["t"] != "Div" or not {"table", "figure"} & set(block["c"][0][1]):
-                return None
-            return [nodes.raw("typst", f"#{function}["), block, nodes.raw("typst", "]")]
+    def change(block: nodes.Node) -> list[nodes.Node] | None:
+        if block["t"] != "Div" or not {"table", "figure"} & set(block["c"][0][1]):
+            return None
+        return [nodes.raw("typst", "#floating["), block, nodes.raw("typst", "]")]
 
-        return change
-
-    return nodes.replace_blocks(blocks[:end], within("floating")) + nodes.replace_blocks(
-        blocks[end:], within("standing")
-    )
+    return nodes.replace_blocks(blocks, change)
 
 
 def _flushed(blocks: list[nodes.Node]) -> list[nodes.Node]:
-    """Have what floats printed before the next section, so that it stays near its text.
+    """Have what floats printed before the statements and the references, where the text that it belongs to is over.
 
-    Within a chapter one table or figure may wait: the text of the next section fills the page instead of white space.
+    Nowhere else: before every section, a table that does not fit leaves white what the next section would fill.
     """
     done: list[nodes.Node] = []
-    waiting = 0
     for block in blocks:
-        waiting += block["t"] == "RawBlock" and block["c"][1].startswith("#floating")
-        if block["t"] == "Header" and block["c"][0] <= 2 and waiting > (0 if block["c"][0] == 1 else 1):
+        if block["t"] == "Header" and block["c"][0] == 1 and block["c"][1][0] in ("statements", "references"):
             done.append(nodes.raw("typst", "#place.flush()"))
-            waiting = 0
         done.append(block)
     return done
 
@@ -135,7 +121,7 @@ def for_typst(document: Document, start: Path) -> dict[str, Any]:
     for entry in divisions(tree["blocks"], "csl-entry"):
         entry["c"][1].insert(0, nodes.raw("typst", "#set par(hanging-indent: 2em); #set text(size: 10pt)"))
     tree["blocks"] = _new_pages(tree["blocks"], nodes.raw("typst", "#pagebreak(weak: true)"))
-    tree["blocks"] = _flushed(_placed(tree["blocks"]))
+    tree["blocks"] = _flushed(_floating(tree["blocks"]))
     return tree
 
 
