@@ -77,7 +77,7 @@ PAIRS: tuple[Pair, ...] = (
     ),
     ("the plain tally", r"^Of (?:«\d+»|\w+) findings of the article (?P<good>«\d+»|\w+) came out the same way", rules.plain),
     ("the tally", r"^Of (?:«\d+»|\w+) findings of the article(?!.*came out)", rules.tally),
-    ("what failed", r"^Not reproduced is that|^What did not come out is", rules.failures),
+    ("what failed", r"^Not reproduced is that|^This one did not: that|^These did not: that", rules.failures),
     ("a pattern", r"(?:^Taken together, |; )(?P<which>the whole pattern|the finding that bond alone survives) (?P<verdict>[^;.]+)(?=; the finding|\.)", rules.pattern),
     ("the verdict", r"^For (?P<whose>.*?) the verdict is: (?P<what>.*)", rules.conclusion),
     ("equivalence", r"no estimate could have shown the direct path to be smaller than «\d+» standard deviations for (?P<whose>.*)", rules.attainable),

@@ -233,8 +233,8 @@ def _plain_tally(report: Report) -> str:
             if any(row["verdict"] == "consistent (weak)" for row in rows):
                 as_ = "as expected" if own else f"as in the {study().work}"
                 text += f"; in {weak} more nothing was found, {as_}, which says little"
-            if failed := listed(not_reproduced(report, rows)):
-                text += f". What did not come out is {failed}"
+            if failed := not_reproduced(report, rows):
+                text += f". {plural(len(failed), 'This one', 'These')} did not: {listed(failed)}"
             return f"{text}."
     return ""
 
