@@ -74,9 +74,26 @@ def test_analyses_their_share_and_the_joint_test(report):
     says(text, "the one on clients included moves the estimate", "most", "26%")
     says(
         text,
-        "an interval without zero is found in 76% of the analyses with all of this run and 0% with ten sessions.",
+        "an interval without zero is found in 76% of the analyses with “all of this run” and 0% with “ten sessions”.",
     )
     assert "the larger *p* counts" in text and ".012" in text
+
+
+def test_an_option_that_is_an_estimand_is_told_in_its_words(report):
+    option = {"choice": "estimand", "option": "within", "label": "within"}
+    assert multiverse._option(Row(multiverse.CHOICES, 0, "row=0", option)) == "within therapists"
+
+
+@pytest.mark.parametrize(
+    ("family", "told"),
+    [
+        ("correlations", "correlations"),
+        ("effects, single", "effects at the single level"),
+        ("claims, within", "findings within therapists"),
+    ],
+)
+def test_a_family_of_tests_is_told_in_the_words_of_the_report(family, told):
+    assert multiverse._family(family) == told
 
 
 def test_a_withheld_median_is_left_out_and_no_analyses_are_told_as_no_model(report, monkeypatch):

@@ -36,7 +36,9 @@ def families(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
         sentence.text,
     )
     for family, *numbers in said:
-        p = rows.loc[(rows["family"] == family) & rows["p"].notna(), "p"].to_numpy()
+        kind, *level = re.split(" (?=within therapists|at the single level)", family)
+        name = ", ".join([{"findings": "claims"}.get(kind, kind), *(LEVELS[words] for words in level)])
+        p = rows.loc[(rows["family"] == name) & rows["p"].notna(), "p"].to_numpy()
         after = [int(multipletests(p, 0.05, method)[0].sum()) for method in ("holm", "fdr_bh")]
         if [run.value(number) for number in numbers] != [int((p < 0.05).sum()), len(p), *after]:
             return False

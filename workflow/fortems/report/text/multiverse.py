@@ -82,10 +82,16 @@ def _by_option(report: Report, choice: Row) -> str:
     if len(rows) < 2:
         return ""
     shares = [
-        f"{report.bind.of(row, 'significant', '%')}{'' if k else ' of the analyses'} with {escape(row['label'])}"
+        f"{report.bind.of(row, 'significant', '%')}{'' if k else ' of the analyses'} {_option(row)}"
         for k, row in enumerate(rows)
     ]
     return f"; an interval without zero is found in {listed(shares)}"
+
+
+def _option(row: Row) -> str:
+    """An option within a sentence: an estimand as everywhere, another in quotation marks, since its label is a heading's."""
+    words = ESTIMAND_WORDS.get(row["option"]) if row["choice"] == "estimand" else None
+    return words or f"with “{escape(row['label'])}”"
 
 
 def carried_by(report: Report) -> str:
@@ -165,6 +171,13 @@ def _contrast(report: Report, row: Row) -> str:
     return f"{pair} {differs} {what} ({report.bind.of(row, 'estimate', 'end')}, {p(report, row)})"
 
 
+def _family(name: str) -> str:
+    """A family of tests within a sentence: ``claims, within`` are findings within therapists."""
+    kind, _, level = name.partition(", ")
+    kind = "findings" if kind == "claims" else kind
+    return f"{kind} {ESTIMAND_WORDS[level]}" if level else kind
+
+
 def many_tests(report: Report) -> str:
     """How many findings survive adjustment, and how many come out by chance."""
     parts = []
@@ -179,7 +192,7 @@ def many_tests(report: Report) -> str:
         counts = [bind.among(its, column, "True") if any(row[column] for row in its) else "none"
                   for column in ("significant", "significant_holm", "significant_bh")]  # fmt: skip
         clauses.append(
-            f"{family}: {counts[0]} of {bind.rows(its, 'p')} with *p* below .05, {counts[1]} after Holm, {counts[2]} after Benjamini and Hochberg"
+            f"{_family(family)}: {counts[0]} of {bind.rows(its, 'p')} with *p* below .05, {counts[1]} after Holm, {counts[2]} after Benjamini and Hochberg"
         )
     if clauses:
         parts.append(f"By family of tests, {'; '.join(clauses)}.")

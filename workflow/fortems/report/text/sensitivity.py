@@ -165,8 +165,8 @@ def survivors(report: Report) -> str:
     if not clauses:
         return ""
     return (
-        "Clients who stayed are survivors of dropout. Over a grid, stated in the configuration, of how staying depends on predictor and "
-        "outcome, and under normal theory, the indirect effect of all would have been different: "
+        "Clients who stayed are survivors of dropout. What the indirect effect of all would have been, those who left included, was "
+        "computed under normal theory over a grid, stated in the configuration, of how staying depends on predictor and outcome: "
         f"{'; '.join(clauses)}{report.see('fig-survivors')}."
     )
 
