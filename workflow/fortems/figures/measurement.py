@@ -9,7 +9,7 @@ import numpy as np
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.readings import count, unmarked
-from fortems.presentation.words import ESTIMAND_LABELS, MEASURED_INTERVALS
+from fortems.presentation.words import ESTIMAND_LABELS, MEASURED_INTERVALS, listed
 from fortems.study.definition import study
 from fortems.study.models import ACCOUNTED
 from fortems.study.variables import in_sentence, label
@@ -35,6 +35,8 @@ WORDS = {
     "latent": "latent variables",
     "corrected": "corrected for unreliability",
 }
+#: The same within a sentence.
+READ = WORDS | {"same clients": "observed scores of the clients of the latent variables"}
 RANGE = "reliability"  # not a confidence interval: the estimate over the reliabilities' own intervals
 
 
@@ -109,12 +111,12 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     rows = frame[frame["interval"] != RANGE]
     clear = (rows["ci_low"] > 0) | (rows["ci_high"] < 0)
     parts = []
-    for measurement in ("observed", "latent"):
+    for measurement in ("observed", "same clients", "latent"):
         own = rows[rows["measurement"] == measurement]
         if len(own):
             apart = own[clear[own.index]]
-            parts.append(f"{count(apart, 'ci_low')} of {count(own, 'estimate')} with {WORDS[measurement]}")
-    text = f"The interval leaves out zero for {' and '.join(parts)}." if parts else ""
+            parts.append(f"{count(apart, 'ci_low')} of {count(own, 'estimate')} with {READ[measurement]}")
+    text = f"The interval leaves out zero for {listed(parts)}." if parts else ""
     if (frame["interval"] == RANGE).any():
         text += " Ticks mark the range of a corrected estimate over the intervals of the reliabilities; it is no confidence interval."
     return unmarked(text.strip())
