@@ -240,6 +240,25 @@ def test_measurement_error_is_not_drawn_where_every_model_ignores_it(tmp_path):
         spec("measurement").data(_context(folder))
 
 
+def test_the_note_on_measurement_error_counts_every_interval_drawn(simulated):
+    made = spec("measurement")
+    frame = pd.DataFrame(
+        {"measurement": kind, "interval": "robust", "estimate": -0.3, "ci_low": low, "ci_high": -0.1 if low < -0.4 else 0.1}
+        for kind, low in (("observed", -0.3), ("same clients", -0.5), ("latent", -0.9), ("latent", -0.3))
+    )  # fmt: skip
+    told = made.reading(frame, _context(simulated))
+    says(told, "none of 1 with observed scores, 1 of 1 with observed scores of the clients of the latent variables",
+         "and 1 of 2 with latent variables")  # fmt: skip
+
+
+def test_an_interval_that_has_zero_in_it_already_reaches_it_at_no_correlation(simulated):
+    made = spec("confounding")
+    context = _context(simulated)
+    frame = made.data(context)
+    frame.loc[frame["kind"] == "interval", "rho"] = 0.0
+    assert "interval with zero already, sign" in made.reading(frame, context)
+
+
 def test_influence_needs_a_therapist_that_can_be_left_out(simulated):
     results = Results(simulated)
     table = results.table("robustness/leave_one_out.csv")

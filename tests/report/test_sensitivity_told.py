@@ -212,6 +212,8 @@ def test_an_interval_with_zero_is_said_to_need_no_confounder(report_of):
     report.results._read.clear()
     text = words(sensitivity.confounding(report))
     assert "includes zero without any" in text
+    ways = tables.ways(report, "bond", "single")
+    assert ways["ρ at which the interval reaches zero"].text == "with zero already"
 
 
 def test_a_run_without_these_tables_has_none(report_of):

@@ -59,7 +59,8 @@ def _points(frame: pd.DataFrame, context: Context) -> str:
             (frame["model"] == row["model"]) & (frame["level"] == row["level"]) & (frame["kind"] == "sign")
         ]
         lost = style.sign(float(sign["rho"].iloc[0]), 2, False) if len(sign) else "beyond"
-        parts.append(f"{where(row, context)}: interval {style.sign(row['rho'], 2, False)}, sign {lost}")
+        reached = style.sign(row["rho"], 2, False) if row["rho"] else "with zero already"
+        parts.append(f"{where(row, context)}: interval {reached}, sign {lost}")
     return "; ".join(parts)
 
 

@@ -70,7 +70,9 @@ def ways(report: Report, model: str, level: str) -> dict[str, Cell]:
         ("interval", "ρ at which the interval reaches zero"),
         ("sign", "ρ at which the sign is lost"),
     ):
-        found[words] = bind.cell(results.first(CONFOUNDING, model=model, level=level, kind=kind), "rho", "r")
+        row = results.first(CONFOUNDING, model=model, level=level, kind=kind)
+        already = kind == "interval" and row is not None and row.has("rho") and row["rho"] == 0
+        found[words] = Cell("with zero already") if already else bind.cell(row, "rho", "r")
     for effect in ("a", "b"):
         row = results.first(STRENGTHS, model=model, level=level, effect=effect, kind="value", target="zero")
         cell = Cell.of(bind.cell(row, "rv", "%"), " (", bind.cell(row, "rv_alpha_robust", "%"), ")")
