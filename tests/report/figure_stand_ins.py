@@ -8,6 +8,9 @@ from fortems.figures import catalog
 from fortems.figures.build import INDEX_COLUMNS
 from fortems.presentation.results import Results
 
+#: The main models, whose figures of paths a run draws.
+PATHS = ("path_alliance", "path_bond", "path_goal", "path_task", "path_aspects")
+
 
 def stand_ins(folder: Path) -> None:
     """Write stand-ins of a run's figures."""
@@ -17,7 +20,7 @@ def stand_ins(folder: Path) -> None:
     names = [
         name
         for name in catalog.names(Results(folder).config)
-        if not name.startswith("path_") or name in ("path_alliance", "path_bond")
+        if not name.startswith("path_") or name in PATHS
     ]
     lines = [
         [name, f"Title of {name}", f"Alt of {name}", f"Reading of {name} says 7.", None] for name in names

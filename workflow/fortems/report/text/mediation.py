@@ -163,14 +163,14 @@ def _both(report: Report, model: str) -> str:
     )
 
 
-def effects_of(report: Report, role: str, model: str) -> str:
-    """The indirect effects of a role's model as a sentence, an estimand each."""
+def effects_of(report: Report, role: str, model: str, where: str = "") -> str:
+    """The indirect effects of a role's model as a sentence, an estimand each, which ends with ``where`` they are drawn."""
     clauses = [
         ", while ".join(filter(None, (effect, offset_clause(report, model, level))))
         for level, row in estimated(report.results, model).items()
         if (effect := f"{ESTIMAND_WORDS[level]}, {indirect_clause(report, row)}")
     ]
-    return f"For {name(role)}: {'; '.join(clauses)}." if clauses else ""
+    return f"For {name(role)}: {'; '.join(clauses)}{where}." if clauses else ""
 
 
 def aspects(report: Report) -> str:
@@ -180,7 +180,7 @@ def aspects(report: Report) -> str:
     for role in study().aspects[1:]:
         if role not in main:
             continue
-        parts.append(effects_of(report, role, main[role]))
+        parts.append(effects_of(report, role, main[role], report.see(f"fig-path_{main[role]}")))
     parts.append(_together(report))
     return joined(parts)
 
