@@ -18,7 +18,8 @@ from fortems.study.definition import study
 SECTION = "finding-cards"
 #: How a verdict marks its card: what holds, what fails, what is open.
 MARKS = {"reproduced": "holds", "consistent (weak)": "holds", "not reproduced": "fails", "differs": "fails"}
-Line = tuple[str, Cell]
+#: A term and what is told under it, each in a line of its own.
+Line = tuple[str, list[Cell]]
 
 
 def cards(report: Report) -> list[nodes.Node]:
@@ -43,7 +44,7 @@ def cards(report: Report) -> list[nodes.Node]:
     if not report.results.own_claims:
         lead = lead.replace("a finding, how", f"a finding of the {study().work}'s, how")
     return [
-        {"t": "Header", "c": [2, nodes.attr(SECTION), nodes.words("Claim Cards")]},
+        {"t": "Header", "c": [2, nodes.attr(SECTION), nodes.words("A Card for Each Finding")]},
         nodes.para(nodes.words(lead)),
         nodes.div(made, classes=["cards"]),
     ]
@@ -54,19 +55,22 @@ def _card(report: Report, rows: list[Row]) -> nodes.Node:
     lines: list[Line] = []
     for row in rows:
         where = f", {ESTIMAND_WORDS[row['estimand']]}" if row["estimand"] in ESTIMAND_WORDS else ""
-        lines.append((f"Test{where}", _test(report, row)))
-        lines.append((f"The authors would have written it{where}", _article(row)))
-        lines.append((f"Verdict{where}", _verdict(report, row)))
+        lines.append((f"Test{where}", [_test(report, row)]))
+        lines.append((f"The authors would have written it{where}", [_article(row)]))
+        lines.append((f"Verdict{where}", [_verdict(report, row)]))
         if often := _often(report, row):
-            lines.append((f"How often it comes out{where}", often))
-    lines += [("What overturns it", cell) for cell in overturned(report, rows)]
+            lines.append((f"How often it comes out{where}", [often]))
+    if ways := overturned(report, rows):
+        lines.append(("What overturns it", ways))
     marks = {MARKS.get(str(row["verdict"]), "open") for row in rows}
     kind = marks.pop() if len(marks) == 1 else "open"
     title = {
         "t": "Header",
         "c": [3, nodes.attr(f"card-{first['claim']}".replace("_", "-")), nodes.words(str(first["text"]))],
     }
-    terms: Any = [[nodes.words(term), [[nodes.plain(cell.inlines())]]] for term, cell in lines]
+    terms: Any = [
+        [nodes.words(term), [[nodes.plain(cell.inlines())] for cell in cells]] for term, cells in lines
+    ]
     return nodes.div([title, {"t": "DefinitionList", "c": terms}], classes=["card", kind])
 
 
@@ -90,7 +94,7 @@ def _test(report: Report, row: Row) -> Cell:
     if row.has("ci_low", "ci_high"):
         parts += [", ", bind.setting_cell("confidence", style="%"), " CI ", bind.interval(row, style=end)]
     if row.has("p"):
-        parts += [", p ", bind.cell(row, "p", "p=")]
+        parts += [Cell(", *p*\N{NO-BREAK SPACE}", marked=True), bind.cell(row, "p", "p=")]
     return Cell.of(*parts)
 
 

@@ -79,7 +79,7 @@ def _by_sampling(report: Report, rows: list[Row]) -> list[Cell]:
         elif row.has("p") and row["verdict"] == WEAK:
             found.append(
                 Cell(
-                    f"{where}another sample of this size may: no test without significance rules an influence out"
+                    f"{where}another sample of this size may well do so: no test without significance rules an influence out"
                 )
             )
     return found
@@ -88,8 +88,7 @@ def _by_sampling(report: Report, rows: list[Row]) -> list[Cell]:
 def _by_interval(report: Report, row: Row, where: str) -> list[Cell]:
     correlation = row["statistic"] == "r"
     if row["ci_low"] <= 0 <= row["ci_high"]:
-        nothing = "no correlation at all" if correlation else "zero"
-        return [Cell(f"{where}another sample of this size may: the interval includes {nothing}")]
+        return [Cell(f"{where}another sample of this size may well do so: the interval includes zero")]
     end = "ci_low" if row["ci_low"] > 0 else "ci_high"
     found = [
         Cell.of(
