@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fortems.report.text import SENTENCES, mediation, offset, summary
+from fortems.report.text import SENTENCES, discussion, mediation, offset, summary
 from fortems.report.text.article import brief, opening
 from test_sentences import words
 
@@ -20,6 +20,7 @@ def told(report) -> dict[str, str]:
         "supplement": words(mediation.mediation(report, "bond")),
         "answer": words(opening.answers(report)),
         "plain": words(summary.plain_results(report)),
+        "discussion": words(discussion.discussion(report)),
     }
 
 
@@ -33,6 +34,7 @@ def test_an_offset_is_told_wherever_the_indirect_effect_is_called_shown(report_o
     assert f"yet {OTHER_WAY} and offsets the indirect effect for the total alliance" in said["answer"]
     assert "so that there is little relation to carry" in said["answer"]
     assert "hardly a link is left to explain" in said["plain"]
+    assert f"Yet {OTHER_WAY} and offsets the indirect effect for the total alliance" in said["discussion"]
 
 
 @pytest.mark.parametrize("paths", [SAME_WAY, LARGER, SMALL])

@@ -51,6 +51,19 @@ def offsets(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
     return bool(rows) and all(_offset(run, row) for row in rows)
 
 
+def offsets_named(run: Run, found: re.Match[str], _: Sentence) -> bool:
+    """Whether the key models and estimands named are those whose indirect effect is offset, and no other is."""
+    named = {
+        (model, LEVELS[where])
+        for phrase, where in re.findall(rf"for ([\w ]+?) ({'|'.join(LEVELS)})", found["whose"])
+        for model in run.predictor_of(phrase)
+    }
+    direct = {
+        (x, level): run.effect(x, level, "direct") for x in ("alliance", "bond") for level in LEVELS.values()
+    }
+    return named == {key for key, row in direct.items() if row is not None and _offset(run, row)}
+
+
 def correlation(run: Run, found: re.Match[str], _: Sentence) -> bool:
     row, sign = run.row(found["k"]), found["sign"]
     return (

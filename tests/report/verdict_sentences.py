@@ -59,7 +59,12 @@ PAIRS: tuple[Pair, ...] = (
     ("a path", rf"more {NAME} goes with (?P<sign>more|less) {NAME}, [ab] = «(?P<k>\d+)»", rules.signed),
     ("a direct path", r"A direct path is (?P<state>shown alongside|not shown), c′ = «(?P<k>\d+)»", rules.direct),
     ("an offset", r"the estimated direct path points the other way, c′ = «(?P<k>\d+)»", rules.offset),
-    ("offsets", r"the estimated direct path points the other way and offsets", rules.offsets),
+    ("offsets", r"; yet the estimated direct path points the other way and offsets", rules.offsets),
+    (
+        "offsets in the discussion",
+        r"^Yet the estimated direct path points the other way and offsets the indirect effect (?P<whose>[^()]*), so that",
+        rules.offsets_named,
+    ),
     ("the largest direct path", r"the largest direct path is that of [^(]+ \(«(?P<k>\d+)».*?; it (?P<state>is shown|is not shown to differ)", rules.largest),
     (
         "a correlation",

@@ -8,6 +8,7 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.claims import estimands, failures, tallies
 from fortems.report.text.method.instruments import assumed_keys
+from fortems.report.text.offset import offset_reminder
 from fortems.report.text.story import between
 from fortems.report.text.study import model_words, others
 from fortems.report.text.words import clear, joined, sentence
@@ -81,10 +82,11 @@ def discussion(report: Report) -> str:
         else "By the printed correlations ",
     }[report.variant.kind]
     parts = [f"{opening}{'; '.join(statements)}."] if statements else []
-    parts.append(others(report))
+    parts += [offset_reminder(report), others(report)]
     if estimands(report):
-        parts.append(sentence(f"{tallies(report)}{report.see('tbl-claims')}"))
-        parts.append(failures(report))
+        # the results have the counts of verdicts
+        told = failures(report).rstrip(".") or tallies(report)
+        parts.append(sentence(f"{told}{report.see('tbl-claims')}"))
     parts.append(_full(report))
     if report.variant.simulated:
         parts.append(

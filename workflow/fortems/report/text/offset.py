@@ -73,6 +73,22 @@ def offset_answer(report: Report) -> str:
     )
 
 
+def offset_reminder(report: Report) -> str:
+    """The same without numbers, for the discussion, as a sentence."""
+    clauses = [
+        f"for {name(role)} {ESTIMAND_WORDS[level]}"
+        for role, model in key_models(report.models).items()
+        for level in levels(report.results)
+        if offset(report, model, level) is not None
+    ]
+    if not clauses:
+        return ""
+    return (
+        f"Yet the estimated direct path points the other way and offsets the indirect effect {listed(clauses)}, so that there is little "
+        "relation to carry."
+    )
+
+
 def offset_roles(report: Report) -> list[str]:
     """The predictors of key models whose every shown indirect effect is offset."""
     found = []
