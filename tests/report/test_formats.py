@@ -237,8 +237,18 @@ def test_floats_are_printed_before_the_text_they_belong_to_is_over():
     blocks = [floating, head(2, "r-paths"), floating, head(1, "discussion"), head(1, "references")]
     done = _flushed(blocks)
     assert [block for block in done if block in blocks] == blocks
-    (flush,) = (block for block in done if block not in blocks)
-    assert flush["c"] == ["typst", "#place.flush()"] and done[done.index(flush) + 1] == blocks[-1]
+    flush, standing = (block for block in done if block not in blocks)
+    assert flush["c"] == ["typst", "#place.flush()"] and done[done.index(flush) + 2] == blocks[-1]
+    assert standing["c"] == [
+        "typst",
+        "#let floating-table(body) = body",
+    ]  # behind the references there is no text to go on
+
+
+def test_a_table_that_breaks_is_not_broken_by_another():
+    """What waits is printed before a table that no page can hold; its parts follow one another."""
+    style = (ROOT / "manuscript/style/template.typ").read_text()
+    assert "else { place.flush() + body }" in style
 
 
 def _tagged(path):

@@ -39,9 +39,11 @@ def _floating(blocks: list[nodes.Node]) -> list[nodes.Node]:
     """Let tables and figures float to the top or foot of a page of the PDF."""
 
     def change(block: nodes.Node) -> list[nodes.Node] | None:
-        if block["t"] != "Div" or not {"table", "figure"} & set(block["c"][0][1]):
+        kinds = {"table", "figure"} & set(block["c"][0][1]) if block["t"] == "Div" else set()
+        if not kinds:
             return None
-        return [nodes.raw("typst", "#floating["), block, nodes.raw("typst", "]")]
+        way = "floating-table" if "table" in kinds else "floating"
+        return [nodes.raw("typst", f"#{way}["), block, nodes.raw("typst", "]")]
 
     return nodes.replace_blocks(blocks, change)
 
@@ -49,12 +51,15 @@ def _floating(blocks: list[nodes.Node]) -> list[nodes.Node]:
 def _flushed(blocks: list[nodes.Node]) -> list[nodes.Node]:
     """Have what floats printed before the statements and the references, where the text that it belongs to is over.
 
-    Nowhere else: before every section, a table that does not fit leaves white what the next section would fill.
+    Nowhere else: before every section, a table that does not fit leaves white what the next section would fill. After the
+    references there is hardly text beside which a table could wait: there each table stands where it is told of, and breaks.
     """
     done: list[nodes.Node] = []
     for block in blocks:
         if block["t"] == "Header" and block["c"][0] == 1 and block["c"][1][0] in ("statements", "references"):
             done.append(nodes.raw("typst", "#place.flush()"))
+            if block["c"][1][0] == "references":
+                done.append(nodes.raw("typst", "#let floating-table(body) = body"))
         done.append(block)
     return done
 
