@@ -72,7 +72,7 @@ def _with_child(part: bytes, name: str, **values: str) -> bytes:
 #: What stands before the name of a table or figure in the bookmark around its number.
 REFERENCE = "ref_"
 #: A table of up to so many rows stays on one page; a longer one breaks neither near its ends nor below a section's name.
-WHOLE_ROWS = 26
+WHOLE_ROWS = 15
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _SPACES = {"w": _W, "pic": "http://schemas.openxmlformats.org/drawingml/2006/picture"}
 _FIGURES = ("CaptionedFigure", "Figure")
