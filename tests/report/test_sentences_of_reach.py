@@ -187,3 +187,10 @@ def test_correlations_between_therapists_stand_in_the_table_only_with_an_interva
     assert all(line[-1].text == "—" for line in scales.levels(report).body)
     change(report, "tables/correlations.csv", "ci_low", 0.1, level="between")
     assert all(line[-1].text == ".82" for line in scales.levels(report).body)
+
+
+def test_the_longest_word_on_equivalence_needs_two_lines(report_of):
+    """A line of a full page in small type has about 120 letters."""
+    table = models.verdicts(report_of("items"))
+    share = dict(zip(table.header, table.widths, strict=True))["Equivalence"]
+    assert 120 * share >= 1.1 * len("not attainable with data as noisy as these") / 2

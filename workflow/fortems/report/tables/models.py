@@ -223,7 +223,7 @@ def verdicts(report: Report) -> Table | None:
                 f"and the direct path is not significant{concluded}. Std.: in standard deviations within therapists for both estimands.",
             ),
         ),
-        widths=(0.2, 0.15, 0.15, 0.08, 0.09, 0.09, 0.14, 0.1),
+        widths=(0.19, 0.13, 0.13, 0.07, 0.09, 0.09, 0.21, 0.09),
         small=True,
     )
 
