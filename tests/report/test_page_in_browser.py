@@ -232,6 +232,10 @@ def test_figures_are_text_enlarge_and_are_saved(opened, run, tmp_path):
     page.keyboard.press("Escape")
 
 
+def write_p(p: float) -> str:
+    return "< .001" if p < 0.001 else "> .999" if p > 0.999 else f"= {p:.3f}".replace("0.", ".")
+
+
 def test_the_curve_follows_its_filters(opened, run):
     """Counts and the chosen point against the table, computed here."""
     page, home = opened.page, opened.page.locator('[data-explorer="curve"]')
@@ -251,6 +255,10 @@ def test_the_curve_follows_its_filters(opened, run):
             last in home.locator(".chosen-text").inner_text()
             and "complete alone" in home.locator(".chosen-text").inner_text().lower()
         )
+        p = re.search(
+            r", p ([=<>] \.\d{3})(?:,|\. )", home.locator(".chosen-text").inner_text()
+        )  # as in the report
+        assert p[1] == write_p(rows["p"].iloc[-1])
         home.locator("select[data-column=missing]").select_option("")
         assert home.locator("svg .dot").count() == int((table["model"] == model).sum())
     home.locator("select[data-column=covariates]").select_option(NASTY)

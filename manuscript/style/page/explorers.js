@@ -10,6 +10,8 @@
     const size = 100 * Number(value);
     return `${size > 0 && size < 0.1 ? "< 0.1" : size.toFixed(1)}%`;
   };
+  const pTold = (value) => (Number(value) < 0.001 ? "p < .001" : Number(value) > 0.999 ? "p > .999" : `p = ${say(value, 3).slice(1)}`);
+  const told = ({ column, label }, value) => (column === "p" ? pTold(value) : column.startsWith("n_") ? `${say(value, 0)} ${label}` : `${label} ${say(value)}`);
   const WIDTH = 640, HEIGHT = 260, LEFT = 52, RIGHT = 10, TOP = 10, BOTTOM = 34;
   const plot = (label) => draw("svg", { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
   const scale = (low, high, from, to) => (value) => from + ((value - low) / (high - low || 1)) * (to - from);
@@ -44,7 +46,7 @@
       frame.querySelectorAll(".chosen").forEach((node) => node.remove());
       if (!row) { chosen.textContent = ""; return; }
       const made = of.choices.map((choice) => `${choice.label}: ${choice.words[row[choice.column]] || row[choice.column] || "–"}`);
-      const more = of.says.filter((each) => row[each.column] !== "").map((each) => `${each.label} ${say(row[each.column], each.column === "p" ? 3 : each.column.startsWith("n_") ? 0 : 2)}`);
+      const more = of.says.filter((each) => row[each.column] !== "").map((each) => told(each, row[each.column]));
       chosen.textContent = `Analysis ${at + 1} of ${rows.length}: ${say(row[of.estimate])} [${say(row[of.low])}, ${say(row[of.high])}]${more.length ? `, ${more.join(", ")}` : ""}. ${made.join("; ")}.`;
       const node = frame.querySelector(`[data-at="${at}"]`);
       if (node) {
