@@ -152,7 +152,9 @@ def test_findings_of_ones_own_are_not_called_the_articles(report_of, tmp_path):
     for name in ("abstract_method", "abstract_results", "plain_results", "discussion", "claims", "claims_method", "claims_title",
                  "each_finding"):  # fmt: skip
         usual, text = (words(SENTENCES[name](report)).replace("\n", " ") for report in (article, other))
-        assert usual != text, name
+        assert usual != text or name == "discussion", (
+            name
+        )  # which names the findings that failed, not whose they are
         assert "indings of the article" not in text and "inding of the article" not in text, name
         assert "Article's" not in text
     says(findings.claims(other).title, "Findings to Check", "Verdict")
