@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from fortems.presentation.choice import counted_words
@@ -72,10 +73,11 @@ def _claims(report: Report, name: str, have: list[str]) -> Table | None:
         for level in have
     ]
     groups.append(("Patterns", [row for row in rows if row["role"] == "pattern"]))
+    shared = _told_once(report, rows)
     for title, found in groups:
         if found:
             body.append(Section(title))
-            body += [_line(report, row, title == "Patterns") for row in found]
+            body += [_line(report, row, title == "Patterns", shared) for row in found]
     return Table(
         name,
         (
@@ -87,7 +89,7 @@ def _claims(report: Report, name: str, have: list[str]) -> Table | None:
         ("Finding", "Estimate", _ci(report), "*p*", "Verdict"),
         "lrcrl",
         tuple(body),
-        (_claims_note(report),),
+        (_claims_note(report) + (f" *Not testable*, where no reason stands beside it: {shared}." if shared else ""),),
         widths=(0.42, 0.12, 0.16, 0.08, 0.22),
         small=True,
     )
@@ -127,7 +129,16 @@ def _background() -> str:
     return f"{names[:1].upper()}{names[1:]}"
 
 
-def _line(report: Report, row: Row, pattern: bool) -> tuple[Cell | str, ...]:
+def _told_once(report: Report, rows: list[Row]) -> str:
+    """The reason that most of the untestable findings share, for the note in place of a narrow column; or empty."""
+    reasons = Counter(
+        _reason(report, row) for row in rows if row["verdict"] == "not testable" and row.has("reason")
+    )
+    most, times = reasons.most_common(1)[0] if reasons else ("", 0)
+    return most if times > 1 else ""
+
+
+def _line(report: Report, row: Row, pattern: bool, shared: str) -> tuple[Cell | str, ...]:
     bind = report.bind
     style, ends = ("r", "rend") if row["statistic"] == "r" else ("end", "end")
     style = "r3" if style == "r" and _prints_as_a_bound(report, row) else style
@@ -136,7 +147,9 @@ def _line(report: Report, row: Row, pattern: bool) -> tuple[Cell | str, ...]:
         text = f"{text.rstrip('.')} ({ESTIMAND_WORDS[row['estimand']]})."
     verdict = bind.cell(row, "verdict", "text")
     if row["verdict"] in ("not testable", "not reproduced") and row.has("reason"):
-        verdict = Cell.of(verdict, f": {_reason(report, row)}")
+        why = _reason(report, row)
+        if row["verdict"] == "not reproduced" or why != shared:
+            verdict = Cell.of(verdict, f": {why}")
     return (
         text,
         bind.cell(row, "estimate", style),

@@ -1,0 +1,25 @@
+"""What stands in the notes of tables, so that no narrow column repeats it and no note speaks of what a run has not."""
+
+from collections import Counter
+
+import pytest
+from fortems.report.page import nodes
+from fortems.report.page.table import Section
+from fortems.report.tables import findings
+
+
+def printed(item):
+    """A cell or note as it is read."""
+    return nodes.text_of(item.inlines()) if hasattr(item, "inlines") else str(item)
+
+
+@pytest.mark.parametrize("kind", ["simulated", "scores", "matrix"])
+def test_a_reason_that_untestable_findings_share_is_told_once(report_of, kind):
+    table = findings.claims(report_of(kind))
+    verdicts = [printed(line[-1]) for line in table.body if not isinstance(line, Section)]
+    reasons = Counter(text for text in verdicts if text.startswith("not testable: "))
+    assert all(times == 1 for times in reasons.values())
+    note = printed(table.notes[0])
+    assert ("not testable" in verdicts) == ("where no reason stands beside it: " in note)
+    if kind == "matrix":
+        assert verdicts.count("not testable") > 1 and note.count("leaves out one therapist after another") == 1
