@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from fortems.report.page import nodes
 from fortems.report.page.table import Section
-from fortems.report.tables import findings
+from fortems.report.tables import findings, models
 
 
 def printed(item):
@@ -23,3 +23,10 @@ def test_a_reason_that_untestable_findings_share_is_told_once(report_of, kind):
     assert ("not testable" in verdicts) == ("where no reason stands beside it: " in note)
     if kind == "matrix":
         assert verdicts.count("not testable") > 1 and note.count("leaves out one therapist after another") == 1
+
+
+@pytest.mark.parametrize(("kind", "several"), [("scores", True), ("matrix", False)])
+def test_the_unit_of_direct_paths_names_levels_only_where_there_are_several(report_of, kind, several):
+    note = "".join(printed(note) for note in models.verdicts(report_of(kind)).notes)
+    assert ("within therapists" in note) == several and ("both estimands" in note) == several
+    assert "Std.: in standard deviations" in note

@@ -170,6 +170,7 @@ def verdicts(report: Report) -> Table | None:
     published = bool(study().citation)
     whose = f"{study().work.capitalize()}'s rule" if published else "Common rule"
     concluded = f", as the {study().work} seems to have concluded" if published else ""
+    whose_spread = " within therapists for both estimands" if len(levels(report.results)) > 1 else ""
     body: list[tuple[Cell | str, ...]] = []
     shown = _judged(report)
     for model, words in shown.items():
@@ -220,7 +221,7 @@ def verdicts(report: Report) -> Table | None:
                 bound,
                 " standard deviations? Smallest bound: the smallest for which the answer would be yes. Clients needed: for the test to "
                 f"succeed in four studies of five if the direct path were zero. {whose}: full if the indirect interval excludes zero "
-                f"and the direct path is not significant{concluded}. Std.: in standard deviations within therapists for both estimands.",
+                f"and the direct path is not significant{concluded}. Std.: in standard deviations{whose_spread}.",
             ),
         ),
         widths=(0.19, 0.13, 0.13, 0.07, 0.09, 0.09, 0.21, 0.09),
