@@ -54,7 +54,7 @@ def drawings(simulated, tmp_path_factory):
         tidy.write_csv(figure.data(context), folder / f"{name}.csv")
         back = tidy.read_csv(folder / f"{name}.csv")
         made = figure.draw(back, context)
-        style.save(made, folder / name, context.mark)
+        style.save(made, folder / name, context.mark_of(name))
         found[name] = (figure, back, made)
     return folder, context, found
 
@@ -114,7 +114,8 @@ def test_words_come_from_the_data(drawings, name):
 def test_simulated_figures_say_so(drawings, name):
     folder, _, found = drawings
     texts = [text.get_text() for text in found[name][2].findobj(Text)]
-    assert any(text.startswith("Simulated data (scenario as_reported)") for text in texts)
+    whose = "Simulated studies:" if name in catalog.OF_STUDIES else "Simulated data (scenario as_reported):"
+    assert any(text.startswith(whose) for text in texts)
     for suffix in ("svg", "pdf", "png"):
         assert (folder / f"{name}.{suffix}").stat().st_size > 500
 

@@ -142,6 +142,7 @@ def test_simulation_is_said_everywhere_and_only_there(runs, kind):
     notes = len(re.findall(r"<table id=|<figure id=", page))
     assert page.count("neither the paper") == (notes if simulated else 0)
     assert body.count("neither the paper") == (notes if simulated else 0)
+    assert ("Simulated studies; neither the paper" in page) == simulated
     for text in (*pages, header):
         assert ("Simulated data: no evidence about people" in text) == simulated
     assert ("simulated" in page.lower().split('id="introduction">')[0].split("</nav>")[1]) == simulated

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from fortems.figures.catalog import OF_STUDIES
 from fortems.presentation.choice import EFFECTS
 from fortems.presentation.results import Results
 from fortems.run.catalogue import SOURCE_FILE
@@ -47,6 +48,12 @@ class Context:
     def real_clients(self) -> bool:
         """Whether client rows are real people's."""
         return self.results.setting("data", "source") == "file"
+
+    def mark_of(self, name: str) -> str:
+        """What a figure of a run whose data are no people's says: whose data it shows, or that it shows simulated studies."""
+        if self.mark and name in OF_STUDIES:
+            return "Simulated studies: a test of method and design, no evidence about people."
+        return self.mark
 
     @cached_property
     def mark(self) -> str:

@@ -87,7 +87,7 @@ def draw(figure: Spec, context: Context, folder: Path) -> dict[str, Any]:
         frame = figure.data(context)
         tidy.write_csv(frame, stem.with_suffix(".csv"))
         back = tidy.read_csv(stem.with_suffix(".csv"))
-        style.save(figure.draw(back, context), stem, context.mark)
+        style.save(figure.draw(back, context), stem, context.mark_of(figure.name))
     except Withheld as reason:
         tidy.write_csv(pd.DataFrame({"withheld": [str(reason)]}), stem.with_suffix(".csv"))
         style.save(style.message(str(reason)), stem, "")

@@ -47,6 +47,13 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "coverage": ("design/coverage.csv",),
 }
 
+#: Figures of simulated studies that show nothing of a run's own data.
+OF_STUDIES = frozenset(
+    name
+    for name, needs in NEEDS.items()
+    if needs and all(need.startswith("design/") for need in needs) and name != "overview"
+)
+
 
 def _variables(entry: Mapping[str, Any]) -> set[str]:
     """All variables that a model names."""

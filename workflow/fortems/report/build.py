@@ -10,6 +10,7 @@ from typing import Any
 from fortems import tidy
 from fortems.errors import FortemsError
 from fortems.figures import readings
+from fortems.figures.catalog import OF_STUDIES
 from fortems.presentation.results import Results, Row
 from fortems.report import sections
 from fortems.report.bind import Binder, require_agreement
@@ -56,6 +57,7 @@ def pictures(report: Report) -> dict[str, Picture]:
             reading.number,
             bare=name == STRIP,
             parts=_pieces(report, row) if cited else (),
+            studies=row["name"] in OF_STUDIES,
         )
     return found
 
@@ -125,7 +127,7 @@ def compose(report: Report, folder: Path) -> dict[str, Document]:
             folder / "checklists" / file, name, headed, absent, report.variant.kind, stand_ins
         )
     for document in parts.values():
-        place(document, items, report.variant.note)
+        place(document, items, report.variant.note, report.variant.studies_note)
     if twice := set.intersection(*(set(document.numbers) for document in parts.values())):
         raise FortemsError(f"article and supplement both place {', '.join(sorted(twice))}")
     for name, document in parts.items():

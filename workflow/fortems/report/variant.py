@@ -120,10 +120,18 @@ class Variant:
             return "From an invented article; no such study exists."
         if not self.simulated:
             return ""
-        nothing = "neither the paper's numbers nor evidence for its hypothesis"
-        if not study().citation:
-            nothing = "no evidence for or against the hypothesis"
-        return f"Simulated data (scenario {self.scenario}); {nothing}."
+        return f"Simulated data (scenario {self.scenario}); {_no_evidence()}."
+
+    @property
+    def studies_note(self) -> str:
+        """What stands in the place of ``note`` where simulated studies are shown and nothing of the run's own data."""
+        return f"Simulated studies; {_no_evidence()}." if self.made_up else ""
+
+
+def _no_evidence() -> str:
+    if not study().citation:
+        return "no evidence for or against the hypothesis"
+    return "neither the paper's numbers nor evidence for its hypothesis"
 
 
 def variant(config: Mapping[str, Any], source: Row | None = None) -> Variant:

@@ -43,6 +43,8 @@ class Picture:
         The reading in pieces, each of its numbers bound by itself; empty where it is not in pieces.
     bare : bool
         Whether it stands without number and caption, as the strip of the first page does.
+    studies : bool
+        Whether it shows simulated studies and nothing of the run's own data.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Picture:
     number: int | None = None
     bare: bool = False
     parts: tuple[Cell, ...] = ()
+    studies: bool = False
 
     def blocks(self, simulated: str = "") -> list[nodes.Node]:
         """The figure with its note as one division."""
@@ -132,7 +135,9 @@ def read(markdown: str, folder: Path) -> Document:
     return Document(tree, formulas=spoken)
 
 
-def place(document: Document, items: Mapping[str, Table | Picture], simulated: str = "") -> None:
+def place(
+    document: Document, items: Mapping[str, Table | Picture], simulated: str = "", studies: str = ""
+) -> None:
     """Put tables and figures where the text has their places, and number them.
 
     Parameters
@@ -140,8 +145,8 @@ def place(document: Document, items: Mapping[str, Table | Picture], simulated: s
     document : Document
     items : mapping
         Identifier → table or figure.
-    simulated : str
-        A further note under each.
+    simulated, studies : str
+        A further note under each: of the run's data, and of simulated studies.
 
     Raises
     ------
@@ -164,7 +169,7 @@ def place(document: Document, items: Mapping[str, Table | Picture], simulated: s
         else:
             counters[kind] += 1
             document.numbers[name] = f"{KINDS[kind]} {document.mark}{counters[kind]}"
-        return items[name].blocks(simulated)
+        return items[name].blocks(studies if items[name].studies else simulated)
 
     document.tree["blocks"] = nodes.replace_blocks(document.tree["blocks"], put)
     for block in nodes.walk(document.tree["blocks"]):

@@ -84,6 +84,8 @@ class Table:
         Shares of the text width, one a column; empty: as the content asks.
     small : bool
         Smaller type, for wide tables.
+    studies : bool
+        Whether it shows simulated studies and nothing of the run's own data.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Table:
     spanners: tuple[tuple[str, int], ...] = ()
     widths: tuple[float, ...] = ()
     small: bool = False
+    studies: bool = False
 
     def __post_init__(self) -> None:
         columns = len(self.header)

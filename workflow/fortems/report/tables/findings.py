@@ -89,7 +89,10 @@ def _claims(report: Report, name: str, have: list[str]) -> Table | None:
         ("Finding", "Estimate", _ci(report), "*p*", "Verdict"),
         "lrcrl",
         tuple(body),
-        (_claims_note(report) + (f" *Not testable*, where no reason stands beside it: {shared}." if shared else ""),),
+        (
+            _claims_note(report)
+            + (f" *Not testable*, where no reason stands beside it: {shared}." if shared else ""),
+        ),
         widths=(0.42, 0.12, 0.16, 0.08, 0.22),
         small=True,
     )
@@ -197,6 +200,7 @@ def scenarios(report: Report) -> Table | None:
         ),
         widths=(0.22, 0.78),
         small=True,
+        studies=True,
     )
 
 
@@ -247,6 +251,7 @@ def diagnosticity(report: Report) -> Table | None:
         ),
         spanners=(("", 1), *((heads[level], 3) for level in have)),
         small=True,
+        studies=True,
     )
 
 
