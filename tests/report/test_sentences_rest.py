@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fortems.presentation.choice import path
+from fortems.presentation.numbers import count_word
 from fortems.report.tables import findings
 from fortems.report.text import (
     SENTENCES,
@@ -401,3 +402,16 @@ def test_a_run_asserts_no_registration_that_nobody_stated(runs, report_of, kind)
     report.results.config["report"]["registration"] = {"date": "2026-01-31", "address": "https://osf.io/x"}
     checked = kind != "matrix"  # whose abstract speaks of no findings
     assert ("registered on 2026-01-31" in words(summary.abstract_method(report))) == checked
+
+
+@pytest.mark.parametrize("kind", ["simulated", "matrix"])
+def test_the_plain_tally_leaves_no_finding_out(report_of, kind):
+    report = report_of(kind)
+    estimand = "single" if kind == "matrix" else "within"
+    rows = [row for row in report.results.rows("claims.csv", role="finding", judged=True)
+            if row["estimand"] not in ("within", "single") or row["estimand"] == estimand]  # fmt: skip
+    told = {"reproduced", "consistent (weak)", "not reproduced"}
+    left = sum(row["verdict"] not in told for row in rows)
+    assert 0 < left < len(rows)
+    text = words(summary.plain_results(report))
+    assert f"The other {count_word(left)} cannot be decided with these data." in text

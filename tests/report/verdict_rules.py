@@ -131,6 +131,13 @@ def plain(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
     )
 
 
+def open_findings(run: Run, found: re.Match[str], _: Sentence) -> bool:
+    verdicts = run.findings("within")["verdict"]
+    return run.value(found["open"]) == int(
+        (~verdicts.isin(["reproduced", "consistent (weak)", "not reproduced"])).sum()
+    )
+
+
 def failures(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
     claims = run.table("claims.csv")
     own = claims[claims["judged"].astype(bool) & (claims["role"] == "finding")]

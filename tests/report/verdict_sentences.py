@@ -81,6 +81,7 @@ PAIRS: tuple[Pair, ...] = (
         rules.two,
     ),
     ("the plain tally", r"^Of (?:«\d+»|\w+) findings of the article (?P<good>«\d+»|\w+) came out the same way", rules.plain),
+    ("what stays open", r"^The other (?P<open>«\d+»|\w+) cannot be decided with these data", rules.open_findings),
     ("the tally", r"^Of (?:«\d+»|\w+) findings of the article(?!.*came out)", rules.tally),
     ("what failed", r"^Not reproduced is that|^This one did not: that|^These did not: that", rules.failures),
     ("a pattern", r"(?:^Taken together, |; )(?P<which>the whole pattern|the finding that bond alone survives) (?P<verdict>[^;.]+)(?=; the finding|\.)", rules.pattern),

@@ -16,6 +16,7 @@ ORDER = (
     *("reproduced", "matches the article's rule", "consistent (weak)"),
     *("cannot tell", "not reproduced", "not testable"),
 )
+UNDECIDED = ("matches the article's rule", "cannot tell", "not testable")  # neither come out nor failed
 NO_PROOF = ", which is no proof"
 WORDS = {
     "reproduced": ("is reproduced", "are reproduced"),

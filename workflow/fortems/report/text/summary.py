@@ -8,6 +8,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.claims import (
+    UNDECIDED,
     estimands,
     failures,
     findings,
@@ -235,6 +236,8 @@ def _plain_tally(report: Report) -> str:
                 text += f"; in {weak} more nothing was found, {as_}, which says little"
             if failed := not_reproduced(report, rows):
                 text += f". {plural(len(failed), 'This one', 'These')} did not: {listed(failed)}"
+            if any(row["verdict"] in UNDECIDED for row in rows):
+                text += f". The other {report.bind.among(rows, 'verdict', *UNDECIDED)} cannot be decided with these data"
             return f"{text}."
     return ""
 
