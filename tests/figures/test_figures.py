@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 import time
@@ -108,6 +109,15 @@ def test_words_come_from_the_data(drawings, name):
     assert title and len(alt) > 40 and reading.endswith(".")
     for text in (title, alt, reading):
         assert "nan" not in text.split() and "None" not in text and "  " not in text and "\n" not in text
+
+
+def test_effects_are_counted_at_an_estimand_in_words(drawings):
+    figure, back, _ = drawings[2]["indirect"]
+    text = str(figure.reading(back, drawings[1]))
+    assert re.fullmatch(
+        r"The primary interval leaves out zero for \w+ of \d+ effects within therapists and \w+ of \d+ at the single level\.",
+        text,
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

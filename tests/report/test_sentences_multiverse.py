@@ -32,7 +32,9 @@ TABLES = {
         {"statistic": "direct", "level": "within", "first": "goal", "second": "", "with": "distress", "interval": "robust", "estimate": -0.52, "ci_low": -0.85,
          "ci_high": -0.2, "p": 0.003, "largest": True}],
     multiverse.MULTIPLICITY: [{"family": "correlations", "p": p, "significant": p < 0.05, "significant_holm": p < 0.01, "significant_bh": p < 0.02}
-                              for p in (0.001, 0.03, 0.4)],
+                              for p in (0.001, 0.03, 0.4)]
+                             + [{"family": f"{kind}, {level}", "p": 0.3, "significant": False, "significant_holm": False, "significant_bh": False}
+                                for kind in ("effects", "claims") for level in ("within", "single")],
     multiverse.CHANCE: [{"scenario": s, "estimand": "within", "findings": 11, "expected_by_chance": e} for s, e in (("one", 0.09), ("two", 2.9))],
 }  # fmt: skip
 
@@ -178,4 +180,10 @@ def test_the_main_text_tells_the_difference_between_aspects_itself(report):
 def test_many_tests_and_chance(report):
     text = words(multiverse.many_tests(report))
     says(text, "correlations", "two of three", "*p* below .05", "one after Holm", "one after Benjamini")
+    for kind in ("effects", "findings"):
+        assert (
+            f"{kind} within therapists: none of one" in text
+            and f"{kind} at the single level: none of one" in text
+        )
+    assert text.count("benjamini1995") == 1 and "claims" not in text and ", within" not in text
     assert "0.09" in text and "2.9" in text

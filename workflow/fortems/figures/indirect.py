@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.readings import count, unmarked
-from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS
+from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, INTERVAL_WORDS
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import short_label
 
@@ -187,7 +187,8 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
         rows = _primary(frame, context, level)
         if len(rows):
             clear = rows[(rows["ci_low"] > 0) | (rows["ci_high"] < 0)]
-            parts.append(f"{count(clear, 'ci_low')} of {count(rows, 'estimate')} {ESTIMAND_LABELS[level]}")
+            of = f"{count(clear, 'ci_low')} of {count(rows, 'estimate')}"
+            parts.append(f"{of}{'' if parts else ' effects'} {ESTIMAND_WORDS[level]}")
     if not parts:
         return "Each line is one engine's interval; intervals of the same effect that agree lie below one another."
     return unmarked(f"The primary interval leaves out zero for {' and '.join(parts)}.")

@@ -191,8 +191,9 @@ def many_tests(report: Report) -> str:
         bind = report.bind
         counts = [bind.among(its, column, "True") if any(row[column] for row in its) else "none"
                   for column in ("significant", "significant_holm", "significant_bh")]  # fmt: skip
+        source = "" if clauses else " [-@benjamini1995]"
         clauses.append(
-            f"{_family(family)}: {counts[0]} of {bind.rows(its, 'p')} with *p* below .05, {counts[1]} after Holm, {counts[2]} after Benjamini and Hochberg"
+            f"{_family(family)}: {counts[0]} of {bind.rows(its, 'p')} with *p* below .05, {counts[1]} after Holm, {counts[2]} after Benjamini and Hochberg{source}"
         )
     if clauses:
         parts.append(f"By family of tests, {'; '.join(clauses)}.")
