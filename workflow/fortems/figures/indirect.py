@@ -182,7 +182,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """How many primary intervals leave out zero."""
-    parts = []
+    parts: list[str] = []
     for level in ESTIMANDS:
         rows = _primary(frame, context, level)
         if len(rows):

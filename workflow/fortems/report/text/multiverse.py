@@ -183,7 +183,7 @@ def many_tests(report: Report) -> str:
     parts = []
     rows = report.results.rows(MULTIPLICITY)
     families = dict.fromkeys(row["family"] for row in rows)
-    clauses = []
+    clauses: list[str] = []
     for family in families:
         if family.endswith(", within") and "within" not in levels(report.results):
             continue  # a printed table has no such effects
