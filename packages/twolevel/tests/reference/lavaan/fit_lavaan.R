@@ -13,6 +13,8 @@
 #   - the smallest eigenvalue of Sigma_W + n Sigma_B, relative to the scale of Sigma_W, is above 1e-3 at every cluster
 #     size n that occurs, and Sigma_W is positive definite.
 suppressMessages(library(lavaan))
+# 0.7 has other options: every case would end in an error, and the stored values would be overwritten with nothing.
+if (packageVersion("lavaan") >= "0.7") stop("fit_lavaan.R needs lavaan 0.6; found ", packageVersion("lavaan"))
 
 here <- sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE))
 folder <- Sys.getenv("CASES")  # another folder with cases.csv, data/ and models/
