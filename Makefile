@@ -1,9 +1,9 @@
 # Everything a visitor types. `make` builds the environment and the full run; `make help` lists the rest.
 # Which of these Pythons the locked packages work with; a second argument is what else they must be able to do.
-FITS := (3, 11) <= sys.version_info[:2] <= (3, 14)
-NEWER := import sys; print(*sys.version_info[:2], sep=".") if sys.version_info[:2] > (3, 14) else None
+FITS := (3, 11) <= sys.version_info[:2] <= (3, 15)
+NEWER := import sys; print(*sys.version_info[:2], sep=".") if sys.version_info[:2] > (3, 15) else None
 fit = $(foreach p,$(1),$(if $(shell $(p) -c '$(2) import sys; print("ok" if $(FITS) else "")' 2>/dev/null),$(p)))
-VERSIONS := python3.14 python3.13 python3.12 python3.11
+VERSIONS := python3.15 python3.14 python3.13 python3.12 python3.11
 # The system's own first: distributions build it for speed, version managers often do not, and runs are mostly Python.
 PYTHON ?= $(firstword $(call fit,$(VERSIONS:%=/usr/bin/%),import venv; import ensurepip;) $(call fit,$(VERSIONS) python3 python))
 CORES ?= 4
@@ -166,9 +166,9 @@ $(PLACE_STAMP):
 	@python='$(PYTHON)'; \
 	test -n "$$python" || { newer=$$(for p in python3 python; do "$$p" -c '$(NEWER)' 2>/dev/null; done | head -n 1); \
 	test -z "$$newer" || echo "Python $$newer is newer than the libraries that this package is locked to (numpy, scipy, numba)." >&2; \
-	echo "No Python 3.11, 3.12, 3.13 or 3.14 found on PATH. Install one, or name it: make PYTHON=/path/to/python3.13" >&2; exit 2; }; \
+	echo "No Python 3.11, 3.12, 3.13, 3.14 or 3.15 found on PATH. Install one, or name it: make PYTHON=/path/to/python3.13" >&2; exit 2; }; \
 	command -v "$$python" >/dev/null || { echo "$$python is not there. Name another: make PYTHON=/path/to/python3.13" >&2; exit 2; }; \
-	"$$python" -c 'import sys; sys.exit(not $(FITS))' || { echo "$$python is not Python 3.11 to 3.14. Name another: make PYTHON=/path/to/python3.13" >&2; exit 2; }; \
+	"$$python" -c 'import sys; sys.exit(not $(FITS))' || { echo "$$python is not Python 3.11 to 3.15. Name another: make PYTHON=/path/to/python3.13" >&2; exit 2; }; \
 	"$$python" -c 'import venv, ensurepip' 2>/dev/null || { echo "$$python has no venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 2; }; \
 	echo "Making an environment in $(VENV)/ with $$("$$python" -V): three steps, one to three minutes, about 1 GB." >&2; \
 	rm -rf $(VENV) && "$$python" -m venv $(VENV) && touch $@
@@ -176,7 +176,7 @@ $(PLACE_STAMP):
 $(RUN_STAMP): requirements.lock requirements-build.lock pyproject.toml packages/twolevel/pyproject.toml | $(PLACE_STAMP)
 	@echo "1 of 3: tools that build packages" >&2
 	@$(PIP) install --require-hashes -r requirements-build.lock
-	@# No wheel of it for Python 3.14 yet. Its C part has a Python twin: leave that part out, and no compiler is needed.
+	@# No wheel of it since Python 3.14. Its C part has a Python twin: leave that part out, and no compiler is needed.
 	@$(call entry,immutables,requirements.lock) >$(VENV)/immutables.lock
 	@CC=true LDSHARED=true $(PIP) install --require-hashes --no-build-isolation -r $(VENV)/immutables.lock
 	@echo "2 of 3: the $$(grep -c '^[a-zA-Z0-9._-]*==' requirements.lock) packages of requirements.lock, each held against its checksum" >&2

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-dev.lock")
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 LINUX = [f"manylinux_2_{minor}" for minor in range(28, 4, -1)] + [
     "manylinux2014",
     "manylinux2010",
@@ -75,6 +75,8 @@ def archives(lock: str, python: str, platform: str, folder: Path) -> list[tuple[
         *("install", "--dry-run", "--ignore-installed", "--no-deps", "--require-hashes", "--prefer-binary"),
         *("--no-build-isolation", "--target", str(folder / "none"), "--report", str(report)),
         *("--python-version", python, "--implementation", "cp"),
+        # pip holds what it found against the Python that it runs on itself, not against the one asked for
+        "--ignore-requires-python",
         *(f"--platform={tag}" for tag in tags),
         *("-r", str(requirements)),
     )
@@ -118,10 +120,10 @@ def main() -> int:
 
 
 def unique(lock: str) -> str:
-    """Return locks joined, each package once."""
+    """Return locks joined, each version of a package once."""
     seen: dict[str, str] = {}
     for entry in re.split(r"\n(?=\S)", lock.strip()):
-        seen.setdefault(entry.split("==")[0], entry)
+        seen.setdefault(entry.split(" \\\n")[0], entry)
     return "\n".join(seen.values())
 
 

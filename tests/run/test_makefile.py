@@ -48,14 +48,14 @@ def python(folder: Path, body: str) -> str:
 def test_no_python_is_said(folder):
     done = make(folder, "env", "PYTHON=")
     assert done.returncode != 0
-    assert "No Python 3.11, 3.12, 3.13 or 3.14 found" in done.stderr
+    assert "No Python 3.11, 3.12, 3.13, 3.14 or 3.15 found" in done.stderr
 
 
 def test_a_python_that_is_too_new_is_said(folder):
     """The only Python of a machine, as such a machine would answer."""
     shim = folder / "python3"
     shim.write_text(
-        f'#!/bin/sh\n[ "$1" = -c ] || exit 1\nexec {sys.executable} -c "import sys; sys.version_info = (3, 15, 0); $2"\n'
+        f'#!/bin/sh\n[ "$1" = -c ] || exit 1\nexec {sys.executable} -c "import sys; sys.version_info = (3, 16, 0); $2"\n'
     )
     shim.chmod(0o755)
     tools = folder / "bin"
@@ -66,7 +66,7 @@ def test_a_python_that_is_too_new_is_said(folder):
     command = ["make", "env", "VERSIONS="]
     done = subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True)
     assert done.returncode != 0
-    assert "Python 3.15 is newer than" in done.stderr and "Install one" in done.stderr
+    assert "Python 3.16 is newer than" in done.stderr and "Install one" in done.stderr
     assert not (folder / ".venv").exists()
 
 
@@ -78,7 +78,7 @@ def test_a_python_that_is_not_there_is_named(folder):
 
 def test_the_systems_own_python_comes_first_and_then_the_path(folder):
     """Distributions build theirs for speed; one that is too old or has no venv module is passed over."""
-    shim = folder / "python3.14"
+    shim = folder / "python3.15"
     shim.write_text("#!/bin/sh\necho ok\n")
     shim.chmod(0o755)
     surroundings = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
@@ -87,16 +87,16 @@ def test_the_systems_own_python_comes_first_and_then_the_path(folder):
     ).stdout
     own = [
         path
-        for path in (f"/usr/bin/python3.{minor}" for minor in (14, 13, 12, 11))
+        for path in (f"/usr/bin/python3.{minor}" for minor in (15, 14, 13, 12, 11))
         if os.path.exists(path) and subprocess.run([path, "-c", "import venv, ensurepip"]).returncode == 0
     ]
-    assert f"python='{[*own, 'python3.14'][0]}'" in told
+    assert f"python='{[*own, 'python3.15'][0]}'" in told
 
 
 def test_another_version_is_named(folder):
     done = make(folder, "env", python(folder, "exit 1"))
     assert done.returncode != 0
-    assert "is not Python 3.11 to 3.14" in done.stderr
+    assert "is not Python 3.11 to 3.15" in done.stderr
 
 
 def test_a_missing_venv_module_is_named(folder):
