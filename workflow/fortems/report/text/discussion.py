@@ -91,8 +91,8 @@ def discussion(report: Report) -> str:
     if report.variant.simulated:
         parts.append(
             "None of this bears on the hypothesis: the scenario put in what the analysis found or missed. What it bears on is the "
-            "method, which runs from answers to verdicts without a hand, and the design, whose results vary as much as the "
-            "sections on diagnosticity and power say."
+            "method, which runs from answers to verdicts without a hand, and the design, whose results vary as much as "
+            "the simulated studies show."
             if report.has(DIAGNOSTICITY)
             else "None of this bears on the hypothesis: the scenario put in what the analysis found or missed. What it bears on is "
             "the method, which runs from answers to verdicts without a hand."

@@ -213,7 +213,7 @@ def _unmeasured(report: Report) -> str:
     if not clauses:
         return ""
     return (
-        f"If something unmeasured made mediator and outcome correlate beyond their path, the indirect effect would go: {'; '.join(clauses)}"
+        f"If something unmeasured made mediator and outcome correlate beyond their path, the indirect effect would vanish: {'; '.join(clauses)}"
         f"{report.see('fig-confounding')}."
     )
 
