@@ -36,7 +36,7 @@ LOOK := workflow/fortems/run/environment.py
 ISOLATE = sed -i.plain -e '1s/^\(\#!.*python[0-9.]*\)$$/\1 -I/' -e "2s/^\('''exec' .*\) \"\$$0\"/\1 -I \"\$$0\"/" $(BIN)/snakemake && rm $(BIN)/snakemake.plain
 
 .DEFAULT_GOAL := all
-.PHONY: all env dev slurm test test-faults test-engine test-slow coverage mutants mutants-again ci check verify trace power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new studies
+.PHONY: all env dev slurm test test-faults test-engine test-page test-slow coverage mutants mutants-again ci check verify trace power check-run compare reference times docs contact-sheet unlock locks check-wheels citing clean help twin new studies
 
 all: env ## environment, then the full run into results/main/
 	@$(BIN)/snakemake --cores $(CORES)
@@ -70,6 +70,9 @@ test-engine: dev ## the engine's wheel alone: its own tests where nothing else i
 	$(ENGINE)/bin/python -m pip --disable-pip-version-check -q install -c $(ENGINE)/versions.txt "$$(echo $(ENGINE)/wheel/*.whl)[test]"
 	cp -r packages/twolevel/tests packages/twolevel/docs packages/twolevel/benchmarks packages/twolevel/pyproject.toml packages/twolevel/CHANGELOG.md $(ENGINE)
 	cd $(ENGINE) && bin/python -c 'import twolevel, twolevel.batch' && bin/pytest -n auto --dist loadfile tests
+
+test-page: dev ## the pages of a finished run in a real browser: make test-page RUN=ci
+	FINISHED_RUN="$(abspath results/$(RUN))" $(BIN)/pytest -n auto tests/report/test_page_in_browser.py
 
 coverage: dev ## branch coverage of both packages by the fast tests, compiled kernels through their plain path (an hour): docs/coverage.csv
 	$(BIN)/coverage erase
