@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def measured(text: str, where: str, once: bool = True) -> str:
                 what = f"stands for more than {MOST:,} keys and values, in line {line}"
                 raise ConfigError(Problem(where, what, f"at most {MOST:,}", "Write out what is needed"))
 
-    for event in yaml.parse(text, Loader=LOADER):
+    for event in _events(text, where):
         line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.ScalarEvent):
             if open_parts:
@@ -109,13 +110,27 @@ def measured(text: str, where: str, once: bool = True) -> str:
             sizes[event.anchor] = None
             open_parts.append(_Part(event.anchor, once and isinstance(event, yaml.MappingStartEvent)))
             if len(open_parts) > DEEPEST:
-                what = f"nests more than {DEEPEST} levels deep, in line {line}"
-                raise ConfigError(Problem(where, what, f"at most {DEEPEST} levels"))
+                raise _too_deep(where, line)
         elif isinstance(event, yaml.CollectionEndEvent):
             part = open_parts.pop()
             sizes[part.anchor] = part.size
             add(part.size, line)
     return text
+
+
+def _events(text: str, where: str) -> Iterator[yaml.Event]:
+    """The events of a text. What is too deep even for the library, which says so before its first event, is too deep."""
+    try:
+        yield from yaml.parse(text, Loader=LOADER)
+    except yaml.MarkedYAMLError as error:
+        if "nesting depth" not in str(error.problem):
+            raise
+        raise _too_deep(where, error.problem_mark.line + 1 if error.problem_mark else 1) from None
+
+
+def _too_deep(where: str, line: int) -> ConfigError:
+    what = f"nests more than {DEEPEST} levels deep, in line {line}"
+    return ConfigError(Problem(where, what, f"at most {DEEPEST} levels"))
 
 
 class _Part:
