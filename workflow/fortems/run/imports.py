@@ -189,12 +189,13 @@ def _requirements(package: str) -> tuple[str, ...]:
 @cache
 def _lock_entries(lock: str) -> dict[str, str]:
     text = Path(lock).read_text(encoding="utf-8").replace("\\\n", " ")
-    entries = {}
+    entries: dict[str, str] = {}  # of a package locked in several versions each counts
     for line in text.splitlines():
         match = re.match(r"([A-Za-z0-9._-]+)==(\S+)", line)
         if match:
             # One digest for all hashes: Snakemake keeps this with every result, and compares it at every start.
             hashes = " ".join(sorted(re.findall(r"sha256:\w+", line)))
             digest = hashlib.sha256(hashes.encode()).hexdigest()[:16]
-            entries[_normal(match[1])] = f"{line.split()[0]} sha256:{digest}"
+            name, entry = _normal(match[1]), f"{line.split()[0]} sha256:{digest}"
+            entries[name] = f"{entries[name]}, {entry}" if name in entries else entry
     return entries
