@@ -46,7 +46,7 @@ RULES = tuple(
         r"^In simulated studies some|^A confounder as strong|^To move a direct path|^A factor that runs",
         r"^Local fit, the single|^Of these (?:«\d+»|\w+) correlations|^Within therapists the verdict changes",
         r"^The supplement tells|^Where residual variances rise|^No interval is given between",
-        r"^In simulation-based calibration|^Where the truth is zero, it leaves out zero in",
+        r"^In simulation-based calibration|^Where the truth is zero, it leaves out zero in|^What it bears on is the method",
     )
 )
 
