@@ -7,6 +7,7 @@ lock entries as params makes an edit re-run exactly what depends on it. Nothing 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 from functools import cache
 from importlib import metadata
@@ -173,7 +174,7 @@ def _provided(package: str) -> set[str]:
     heads = {
         re.split("[/,]", line, maxsplit=1)[0] for line in (installed.read_text("RECORD") or "").splitlines()
     }
-    return {head.removesuffix(".py") for head in heads}
+    return {inspect.getmodulename(head) or head for head in heads}
 
 
 @cache
