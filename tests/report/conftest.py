@@ -8,9 +8,7 @@ import pytest
 from figure_stand_ins import stand_ins
 from fortems.presentation.results import Results
 from fortems.report.build import build, prepare
-from made_up_run import AS_MODELS, ROOT, write_run
-
-KINDS = ("simulated", "items", "scores", "matrix")
+from made_up_run import AS_MODELS, KINDS, ROOT, write_run
 
 
 def typeset(folder: Path) -> Path:

@@ -30,6 +30,8 @@ from fortems.run.config import complete, switched_on
 from fortems.study.models import load_models, models_of
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The kinds of data that a report is written of.
+KINDS = ("simulated", "items", "scores", "matrix")
 MODELS = {
     "alliance": {"predictor": "alliance", "mediator": "meaning", "outcome": "distress"},
     "bond": {"predictor": "bond", "mediator": "meaning", "outcome": "distress"},

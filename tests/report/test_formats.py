@@ -15,10 +15,9 @@ from fortems.report.page.document import Document, place, read, resolve
 from fortems.report.page.paged import _flushed, for_typst
 from fortems.report.page.table import Cell, Section, Table
 from fortems.study.models import load_models
-from made_up_run import ROOT
+from made_up_run import KINDS, ROOT
 from wording import facts
 
-KINDS = ("simulated", "items", "scores", "matrix")
 OUTPUTS = (*(f"{part}.{suffix}" for part in PARTS for suffix in ("html", "pdf", "docx")), "numbers.csv")
 
 
@@ -248,8 +247,18 @@ def test_floats_are_printed_before_the_text_they_belong_to_is_over():
 
 def test_a_table_that_breaks_is_not_broken_by_another():
     """What waits is printed before a table that no page can hold; its parts follow one another."""
+    import pypdfium2
+    import typst
+
     style = (ROOT / "manuscript/style/template.typ").read_text()
-    assert "else { place.flush() + body }" in style
+    functions = re.search(r"^#let fits\(.*?^}$", style, flags=re.MULTILINE | re.DOTALL)[0]
+    waits = "#floating(block(height: 15cm)[WAITS])\n"
+    tall = "#floating[#block(height: 20cm)[FIRST] #block(height: 20cm)[SECOND]]\n"
+    text = f'#set page(paper: "a4", margin: 2cm)\n{functions}\nText. {waits}{waits}{tall}'
+    with pypdfium2.PdfDocument(typst.compile(text.encode())) as document:
+        read_pages = [page.get_textpage().get_text_range() for page in document]
+    told = re.findall("WAITS|FIRST|SECOND", " ".join(read_pages))
+    assert told == ["WAITS", "WAITS", "FIRST", "SECOND"]
 
 
 def _tagged(path):

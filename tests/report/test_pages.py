@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fortems.report.build import PARTS
+from made_up_run import KINDS
 
-KINDS = ("simulated", "items", "scores", "matrix")
-HEAD, FOOT, GAP = (
-    2.4,
-    2.0,
-    1.3,
-)  # cm: above and below the body of a page; more than this between two lines is white
+# cm: above and below the body of a page; more than the last between two lines is white
+HEAD, FOOT, GAP = 2.4, 2.0, 1.3
 
 
 def white(path) -> list[float]:
