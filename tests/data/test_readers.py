@@ -104,6 +104,12 @@ def test_workbooks_as_libreoffice_writes_them(suffix, kind):
         read_table(LIBREOFFICE / f"sheet.{suffix}", sheet="dat")
 
 
+def test_rows_hidden_by_libreoffice_are_read_and_counted():
+    table = read_table(LIBREOFFICE / "filtered.ods")
+    assert texts(table) == EXPECTED and table.hidden_rows == 2
+    assert read_table(LIBREOFFICE / "sheet.ods").hidden_rows == 0
+
+
 def test_what_gzip_packed_is_what_it_was(tmp_path):
     ROWS.to_csv(tmp_path / "export.csv.gz", index=False)
     table = read_table(tmp_path / "export.csv.gz")

@@ -368,6 +368,26 @@ def test_merged_cells_of_any_column_are_named(door, sheet, cells, columns):
     assert f"data.fill_down: [{columns}]" in message
 
 
+def test_rows_that_a_filter_hides_are_read_and_told(door, sheet):
+    def filtered(sheet):
+        for row in (1, 5, 9, 10, 400):  # the names' row and one without cells count as nothing
+            sheet.row_dimensions[row].hidden = True
+
+    prepared = door(sheet(filtered))
+    told = warned(prepared, "hidden")["what"].tolist()
+    assert len(told) == 1 and len(prepared.scores) == 60
+    says(told[0], "3 rows", "hides", "read like all others")
+    assert warned(door(sheet()), "hidden").empty
+
+
+def test_hidden_rows_of_another_sheet_are_none_of_its(door, clients, sheet):
+    def filtered(sheet):
+        sheet.row_dimensions[2].hidden = True
+
+    path = sheet(filtered, legend=pd.DataFrame({"code": ["f"]}), data=clients)
+    assert warned(door(path, sheet="data"), "hidden").empty
+
+
 def test_errors_of_a_workbook_are_counted(door, sheet):
     def broken(sheet):
         sheet["C5"], sheet["C6"], sheet["C7"] = "#N/A", "#DIV/0!", "#DIV/0!"

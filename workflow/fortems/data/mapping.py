@@ -123,7 +123,7 @@ def map_table(
     )
     problems += marks
     problems += _merged_cells(table, settings, naming)
-    oddities += _left_sheets(table) + _passed_over(table)
+    oddities += _left_sheets(table) + _passed_over(table) + _hidden_rows(table)
     limits = score_ranges(instruments) | {"age": (0, 120), "sessions": (0, 10_000)}
     limits |= {c: (i.low, i.high) for i in instruments.values() for c in i.columns()}
     columns: dict[str, np.ndarray] = {}
@@ -223,6 +223,19 @@ def _passed_over(table: Table) -> list[Finding]:
         hint = "Mend its formula where the value is known" if error else UNREAD
         found.append(Finding(told, hint=hint, kind="not read"))
     return found
+
+
+def _hidden_rows(table: Table) -> list[Finding]:
+    """Rows that a filter of the workbook hides: who filtered clients away may take them for left out."""
+    if not table.hidden_rows:
+        return []
+    rows = (
+        "1 row that the workbook hides is"
+        if table.hidden_rows == 1
+        else f"{table.hidden_rows} rows that the workbook hides are"
+    )
+    hint = "If they are not to count, delete them, or leave them out by a rule of inclusion"
+    return [Finding(f"{rows} read like all others", hint=hint, kind="hidden")]
 
 
 def _turn_back(columns: dict[str, np.ndarray], settings: DataSettings, naming: Naming) -> None:

@@ -52,6 +52,8 @@ class Table:
         Of a workbook: column → its first merged cells, such as ``B22:B25``.
     unread : dict of str to int
         What of the file was passed over and how many cells or rows it has, in words for a warning.
+    hidden_rows : int
+        Of a workbook: how many of the rows read its sheets do not show.
     """
 
     file: str
@@ -64,6 +66,7 @@ class Table:
     other_names: dict[str, list[str]] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
     unread: dict[str, int] = field(default_factory=dict)
+    hidden_rows: int = 0
 
     def emptied(self) -> Table:
         """Return the table without its cells: a large file need not be held twice."""

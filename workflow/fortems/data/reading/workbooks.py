@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.data.reading.delimited import title_problem
+from fortems.data.reading.hidden import hidden_rows
 from fortems.data.reading.table import BLANKS, Table, as_text, build, encode
 from fortems.errors import DataError, Problem, nearest
 
@@ -102,7 +103,13 @@ def read_workbook(path: str | os.PathLike[str], sheets: Sequence[str], kind: str
     left = {page.name: max(len(page.filled()) - 1, 0) for page in others}
     names_there = {page.name: page.names() for page in others}
     unread = {**table.unread, **errors}
-    return dataclasses.replace(table, other_sheets=left, other_names=names_there, unread=unread)
+    hidden = sum(
+        len(hidden_rows(path, page.name) & set(t.rows.tolist()))
+        for page, t in zip(chosen, tables, strict=True)
+    )
+    return dataclasses.replace(
+        table, other_sheets=left, other_names=names_there, unread=unread, hidden_rows=hidden
+    )
 
 
 def _pages(path: str | os.PathLike[str]) -> list[Page]:
