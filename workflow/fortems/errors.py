@@ -14,6 +14,12 @@ def nearest(word: object, choices: Iterable[object], cutoff: float = 0.5) -> str
     return by_lower[found[0]] if found else None
 
 
+def did_you_mean(word: object, choices: Iterable[object], otherwise: str = "", cutoff: float = 0.5) -> str:
+    """Return the hint at the choice that looks most like ``word``, or what else to do where none comes close."""
+    near = nearest(word, choices, cutoff)
+    return f"Did you mean {near}?" if near else otherwise
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with an input.

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean, nearest
 from fortems.yamlfile import LOADER, build, measured, read_text
 
 #: Environment variable with a mark for each content that passed its schema: jobs inherit it and do not check again.
@@ -227,9 +227,9 @@ def _problems(error: Any, where: str) -> list[Problem]:
     if error.validator == "not" and _asks_for_weights(error.instance):
         return [_weighted(place, error.instance)]
     if error.validator == "enum":
-        near = nearest(error.instance, error.validator_value)
         allowed = ", ".join(str(choice) for choice in error.validator_value)
-        return [Problem(place, f"{error.instance!r} is not one of the choices", allowed, _did_you_mean(near))]
+        hint = did_you_mean(error.instance, error.validator_value)
+        return [Problem(place, f"{error.instance!r} is not one of the choices", allowed, hint)]
     allowed = str(error.schema.get("description", ""))
     if error.validator in ("type", "pattern", "anyOf"):
         found = "null" if error.instance is None else repr(error.instance)
@@ -247,7 +247,7 @@ def _type_words(types: str | list[str]) -> str:
 def _unknown_key(place: str, name: object, known: list[str]) -> Problem:
     if _asks_for_weights(name):
         return _weighted(place, name)
-    return Problem(place, f"unknown key {name!r}", ", ".join(known), _did_you_mean(nearest(name, known)))
+    return Problem(place, f"unknown key {name!r}", ", ".join(known), did_you_mean(name, known))
 
 
 def _asks_for_weights(key: object) -> bool:
@@ -261,10 +261,6 @@ def _weighted(place: str, key: object) -> Problem:
         "clients who count once each",
         "A sampling weight changes the likelihood and every interval; enter what it is made of as covariates instead",
     )
-
-
-def _did_you_mean(near: str | None) -> str:
-    return f"Did you mean {near}?" if near else ""
 
 
 def fill_defaults(value: Any, schema: dict[str, Any]) -> None:

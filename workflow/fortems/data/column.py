@@ -13,7 +13,7 @@ from fortems.data.numbers import looks_numeric, marked_number, no_numbers, norma
 from fortems.data.reading.table import Table, as_text
 from fortems.data.settings import DataSettings, value_map
 from fortems.data.valuemaps import shared_labels, with_labels
-from fortems.errors import nearest
+from fortems.errors import did_you_mean
 
 MOSTLY = 0.8  # share of numbers from which a text among them looks like a slip
 
@@ -246,12 +246,8 @@ class Column:
         places, values = self._places(listed)
         if not len(places):
             return
-        near = nearest(values[0], self.given)
-        hint = (
-            f"Did you mean {near}?"
-            if near
-            else f"If they are not meant so, add them to data.values.{self.ours}"
-        )
+        meant = f"If they are not meant so, add them to data.values.{self.ours}"
+        hint = did_you_mean(values[0], self.given, meant)
         what = f"not among the values of data.values.{self.ours}, kept as they are"
         oddities.append(Finding(what, self.source, "", places, values, hint=hint, kind="value"))
 

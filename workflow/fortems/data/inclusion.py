@@ -11,7 +11,7 @@ from fortems.data.findings import Finding, listed
 from fortems.data.numbers import looks_numeric, normal
 from fortems.data.reading.table import as_text
 from fortems.data.settings import spellings
-from fortems.errors import nearest
+from fortems.errors import did_you_mean, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,10 +90,8 @@ def check_rules(
     problems = []
     for name, rule in rules.items():
         if name not in columns:
-            near = nearest(name, columns, cutoff=0.7)
-            hint = (
-                f"Did you mean {near}?" if near else f"Switch the rule off with inclusion: {{{name}: null}}"
-            )
+            off = f"Switch the rule off with inclusion: {{{name}: null}}"
+            hint = did_you_mean(name, columns, off, cutoff=0.7)
             what = f"inclusion.{name} needs {name!r}, which the file does not bring"
             problems.append(Finding(what, allowed=", ".join(columns), hint=hint))
         elif name in categories and (rule.get("min") is not None or rule.get("max") is not None):
@@ -133,9 +131,9 @@ def check_values(
         absent = [_asked(v) for v in rule["in"] if not _forms(v) & folded]
         if not there or not absent:
             continue
-        near = next(filter(None, (nearest(word, there) for word in absent)), None)
         what = f"inclusion.{name} names {listed(map(repr, absent))}, which no client has"
-        found = f"The values are {listed(there)}." + (f" Did you mean {near}?" if near else "")
+        near = next(filter(None, (did_you_mean(word, there) for word in absent)), "")
+        found = f"The values are {listed(there)}. {near}".rstrip()
         asked = {form for value in rule["in"] for form in _forms(value)}
         rest = [text for text in there if normal(text).casefold() not in asked]
         slip = len(absent) == len(rule["in"]) or any(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fortems.data.findings import Finding
 from fortems.data.mapping import Mapped
-from fortems.errors import nearest
+from fortems.errors import did_you_mean
 from fortems.study.models import MediationModel
 
 if TYPE_CHECKING:
@@ -28,11 +28,12 @@ def unknown_variables(
                 namers.setdefault(variable, []).append(name)
     problems = []
     for variable, names in namers.items():
-        near = nearest(variable, [column for column in (*available, *columns) if column != variable])
         who = (
             f"the model {names[0]} names" if len(names) == 1 else f"{len(names)} models ({names[0]}, …) name"
         )
-        what, hint = "which the data do not have", "Map a column to it, or leave these models out"
+        others = [column for column in (*available, *columns) if column != variable]
+        what = "which the data do not have"
+        hint = did_you_mean(variable, others, "Map a column to it, or leave these models out")
         if likely and variable in likely:
             hint = likely[variable]
         elif variable in columns:
@@ -40,8 +41,6 @@ def unknown_variables(
                 "a column of the file that is no score or background variable",
                 "Name the score that it is part of",
             )
-        elif near:
-            hint = f"Did you mean {near}?"
         problems.append(Finding(f"{who} {variable!r}, {what}", "", allowed=", ".join(available), hint=hint))
     return problems
 

@@ -10,7 +10,7 @@ from fortems.data.findings import Finding, listed
 from fortems.data.likeness import item_patterns
 from fortems.data.reading.table import Table, as_text
 from fortems.data.settings import PATTERN, DataSettings, pattern_columns
-from fortems.errors import nearest
+from fortems.errors import did_you_mean, nearest
 from fortems.study.instruments import Instrument
 
 IDENTIFIERS = ("client", "therapist")
@@ -104,10 +104,10 @@ def resolve(
             sources[name] = column
         else:
             problems.append(_absent(table, column, f"data.columns.{name}"))
-        near = nearest(name, known, cutoff=0.85) if name in settings.columns and name not in wanted else None
-        if near:
+        carried = name in settings.columns and name not in wanted
+        if carried and (hint := did_you_mean(name, known, cutoff=0.85)):
             what = f"data.columns.{name} is carried along as a variable of its own"
-            oddities.append(Finding(what, column, hint=f"Did you mean {near}?", kind="mapping"))
+            oddities.append(Finding(what, column, hint=hint, kind="mapping"))
     problems += _twice(sources)
     problems += _unused_keys(settings, table, sources, instruments)
     elsewhere = [] if set(IDENTIFIERS) & set(sources) else _names_elsewhere(table, settings)
@@ -277,8 +277,7 @@ def _some(names: Collection[str], most: int = 30) -> str:
 def _absent(
     table: Table, column: str, key: str, choices: Collection[str] | None = None, family: str = ""
 ) -> Finding:
-    near = nearest(column, table.columns if choices is None else choices)
-    hint = f"Did you mean {near}?" if near else ""
+    hint = did_you_mean(column, table.columns if choices is None else choices)
     what = f"there is no column {column!r}, which {key} names"
     return Finding(what, column, family, allowed=_some(table.columns), hint=hint)
 
@@ -345,12 +344,11 @@ def _unused_keys(
     for section, keys in (("values", settings.values), ("missing_codes", by_column)):
         for key in keys:
             if in_file(table, key) not in (*sources, *instruments, *table.columns):
-                near = nearest(key, ours) or nearest(key, (*sources, *table.columns))
                 problems.append(
                     Finding(
                         f"data.{section}.{key} names no column and no instrument",
                         allowed=f"{', '.join(ours)} or a column of the file",
-                        hint=f"Did you mean {near}?" if near else "",
+                        hint=did_you_mean(key, ours) or did_you_mean(key, (*sources, *table.columns)),
                     )
                 )
     for key, numbers in settings.already_reversed.items():

@@ -15,7 +15,7 @@ from fortems.data.naming import in_file
 from fortems.data.numbers import DATE, looks_numeric, normal
 from fortems.data.reading.table import Table, as_text, plain_text
 from fortems.data.settings import spellings
-from fortems.errors import nearest
+from fortems.errors import did_you_mean
 
 ENDS = ("first", "last")
 
@@ -201,10 +201,8 @@ def _codes(forms: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def _absent(table: Table, name: str) -> Finding:
-    near = nearest(name, table.columns)
-    hint = f"Did you mean {near}?" if near else ""
     what = f"there is no column {name!r}, which data.occasion names"
-    return Finding(what, name, allowed=listed(table.columns), hint=hint)
+    return Finding(what, name, allowed=listed(table.columns), hint=did_you_mean(name, table.columns))
 
 
 def _is(table: Table, column: str, values: Sequence[Any]) -> tuple[np.ndarray, list[Finding]]:
@@ -217,8 +215,7 @@ def _is(table: Table, column: str, values: Sequence[Any]) -> tuple[np.ndarray, l
     problems = []
     for value, forms in asked.items():
         if not forms & there:
-            near = nearest(as_text(value), texts)
-            found = f"The values are {listed(texts)}." + (f" Did you mean {near}?" if near else "")
+            found = f"The values are {listed(texts)}. {did_you_mean(as_text(value), texts)}".rstrip()
             what = f"data.occasion names {as_text(value)!r}, which no row has"
             problems.append(Finding(what, column, hint="Write it as the file does", found=found))
     return np.append(np.array(hits, dtype=bool), False)[table.columns[column].codes], problems

@@ -10,7 +10,7 @@ from fortems.data.findings import Finding, listed
 from fortems.data.numbers import looks_numeric, normal
 from fortems.data.reading.table import BLANKS, as_text
 from fortems.data.settings import spellings
-from fortems.errors import nearest
+from fortems.errors import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _none_occurs(key: str, words: Sequence[object], uses: Sequence[Use]) -> Find
         _column(uses),
         uses[0].family,
         hint="Write its keys as the file writes the values; leave it out where they are ours already",
-        found=f"The values are {listed(there)}.{_near(words, [*texts, *labels.values()])}",
+        found=f"The values are {listed(there)}. {_near(words, [*texts, *labels.values()])}".rstrip(),
     )
 
 
@@ -164,7 +164,7 @@ def _no_such_label(key: str, word: object, uses: Sequence[Use]) -> Finding:
         _column(uses),
         uses[0].family,
         allowed=f"a value or one of the labels {listed(labels)}",
-        hint=_near([word], labels).strip(),
+        hint=_near([word], labels),
     )
 
 
@@ -174,8 +174,7 @@ def _column(uses: Sequence[Use]) -> str:
 
 def _near(words: Iterable[object], choices: Collection[str]) -> str:
     """Name the choice next to the first of the words that comes near one."""
-    near = next(filter(None, (nearest(as_text(word), choices) for word in words)), None)
-    return f" Did you mean {near}?" if near else ""
+    return next(filter(None, (did_you_mean(as_text(word), choices) for word in words)), "")
 
 
 def _in_order(text: str) -> tuple[bool, float, str]:

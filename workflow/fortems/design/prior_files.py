@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.package import from_here
 from fortems.study.definition import study_folder
 
@@ -35,6 +35,5 @@ def path_of(name: str | os.PathLike[str]) -> Path:
         for suffix in ("", ".yaml"):
             if (folder / f"{text}{suffix}").is_file():
                 return Path(from_here(folder / f"{text}{suffix}"))
-    near = nearest(Path(text).stem, prior_files())
-    hint = f"Did you mean {near}?" if near else ""
+    hint = did_you_mean(Path(text).stem, prior_files())
     raise ConfigError(Problem(f"prior {text}", "there is no such file", ", ".join(prior_files()), hint))

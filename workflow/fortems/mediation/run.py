@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.mediation.columns import build
 from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows
 from fortems.mediation.effects import PART_COLUMNS, effect_rows
@@ -33,8 +33,7 @@ def engine(name: str) -> Engine:
         For an unknown name.
     """
     if name not in ENGINES:
-        near = nearest(name, ENGINES)
-        hint = f"Did you mean {near}?" if near else ""
+        hint = did_you_mean(name, ENGINES)
         raise ConfigError(Problem("engines", f"there is no engine {name!r}", ", ".join(ENGINES), hint))
     if name == "regression":
         from fortems.mediation.engines import regression as regression_engine

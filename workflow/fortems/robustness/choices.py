@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.package import ROOT, located
 from fortems.schema import load_checked, plain_yaml
 from fortems.study.definition import study
@@ -228,11 +228,6 @@ def files_of(path: str | os.PathLike[str]) -> list[str]:
     return list(dict.fromkeys([os.fspath(path), *named]))
 
 
-def _hint(word: str, known: Collection[str]) -> str:
-    near = nearest(word, known)
-    return f"Did you mean {near}?" if near else ""
-
-
 def _forbidden_problems(choices: Choices, stated: Mapping[str, Any], where: str) -> list[Problem]:
     found = []
     for place, (when, _) in enumerate(choices.forbidden):
@@ -240,10 +235,10 @@ def _forbidden_problems(choices: Choices, stated: Mapping[str, Any], where: str)
             spot = f"{where}: forbidden.{place}.when"
             if choice not in stated:
                 what, known = f"{choice!r} is no choice of this file", list(stated)
-                found.append(Problem(spot, what, ", ".join(known), _hint(choice, known)))
+                found.append(Problem(spot, what, ", ".join(known), did_you_mean(choice, known)))
             elif option not in stated[choice]:
                 what, known = f"{choice} has no option {option!r}", list(stated[choice])
-                found.append(Problem(spot, what, ", ".join(known), _hint(option, known)))
+                found.append(Problem(spot, what, ", ".join(known), did_you_mean(option, known)))
     return found
 
 
@@ -262,7 +257,7 @@ def _variable_problems(choices: Choices, variables: Collection[str], where: str)
             f"{where}: choices.{place}",
             f"there is no variable {name!r}",
             ", ".join(variables),
-            _hint(name, variables),
+            did_you_mean(name, variables),
             column=name,
         )
         for place, name in named
@@ -297,7 +292,7 @@ def _key_problems(choices: Choices, instruments: Mapping[str, Instrument], where
             place = f"{where}: choices.key.{option}.instruments"
             if name not in instruments:
                 what = f"there is no instrument {name!r}"
-                found.append(Problem(place, what, ", ".join(instruments), _hint(name, instruments)))
+                found.append(Problem(place, what, ", ".join(instruments), did_you_mean(name, instruments)))
                 continue
             try:
                 other = load_instrument(located(path), name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fortems.claims.claimfile import load_claims
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean, nearest
 from fortems.package import ROOT, located
 from fortems.published.ledger import load_ledger
 from fortems.published.matrix import load_matrix
@@ -269,9 +269,8 @@ def _source_problems(config: Mapping[str, Any]) -> list[Problem]:
     for key in ("items", "already_reversed"):
         for name in data[key] or {}:
             if name not in data["instruments"]:
-                near = nearest(name, data["instruments"])
                 place = f"{WHERE}: data.{key}"
-                hint = f"Did you mean {near}?" if near else "Name its file in data.instruments"
+                hint = did_you_mean(name, data["instruments"], "Name its file in data.instruments")
                 what = f"there is no instrument {name!r}"
                 problems.append(Problem(place, what, ", ".join(data["instruments"]), hint))
     return problems + _interval_problems(config)

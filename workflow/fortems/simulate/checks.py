@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fortems.errors import Problem, nearest
+from fortems.errors import Problem, did_you_mean
 from fortems.simulate.moments import nearest_correlation
 from fortems.study.instruments import Instrument
 
@@ -96,11 +96,8 @@ def _names(raw: dict[str, Any], instruments: Mapping[str, Instrument], where: st
             what = f"{name!r} is a total and follows from its parts ({parts})"
             problems.append(Problem(f"{where}: {key}", what, "moments of subscales", f"Leave {name} out"))
         elif name not in subscales:
-            near = nearest(name, subscales)
-            hint = f"Did you mean {near}?" if near else ""
-            problems.append(
-                Problem(f"{where}: {key}", f"unknown variable {name!r}", ", ".join(subscales), hint)
-            )
+            what, hint = f"unknown variable {name!r}", did_you_mean(name, subscales)
+            problems.append(Problem(f"{where}: {key}", what, ", ".join(subscales), hint))
     described = [i for i in instruments.values() if not scales.keys().isdisjoint(i.subscales)]
     for name in [name for instrument in described for name in instrument.subscales]:
         if name not in scales:
@@ -128,8 +125,7 @@ def _sources(raw: Any, sources: dict[str, str], where: str, path: tuple[str, ...
     if "value" in raw:
         if raw["source"] in sources:
             return []
-        near = nearest(raw["source"], sources)
-        hint = f"Did you mean {near}?" if near else "Add it to sources"
+        hint = did_you_mean(raw["source"], sources, "Add it to sources")
         what = f"unknown source {raw['source']!r}"
         return [Problem(f"{where}: {'.'.join(path)}", what, ", ".join(sources), hint)]
     return [
@@ -149,10 +145,9 @@ def _parameters(raw: dict[str, Any], settings: Mapping[str, float], where: str) 
     problems = []
     for key, name in used:
         if name not in known:
-            near = nearest(name, known)
-            hint = f"Did you mean {near}?" if near else ""
+            what, hint = f"unknown parameter {name!r}", did_you_mean(name, known)
             allowed = ", ".join(known) or "this scenario has no parameters"
-            problems.append(Problem(f"{where}: {key}", f"unknown parameter {name!r}", allowed, hint))
+            problems.append(Problem(f"{where}: {key}", what, allowed, hint))
     return problems
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.package import ROOT, from_here
 from fortems.schema import load_schema, load_yaml, schema_problems
 from fortems.simulate.checks import matrix_problems, number_problems, scale_problems
@@ -85,8 +85,7 @@ def resolve(name: str | os.PathLike[str]) -> tuple[Path, dict[str, float]]:
         if os.path.isfile(candidate):
             return candidate, settings
     known = sorted({path.stem for folder in folders[:3] for path in folder.glob("*.yaml")} - {"base"})
-    near = nearest(Path(text).stem, known)
-    hint = f"Did you mean {near}?" if near else ""
+    hint = did_you_mean(Path(text).stem, known)
     raise ConfigError(Problem(f"scenario {text}", "there is no such file", ", ".join(known), hint))
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.package import ROOT, located
 from fortems.schema import load_checked, load_yaml
 
@@ -406,6 +406,4 @@ def _inconsistencies(raw: Mapping[str, Any], where: str) -> list[Problem]:
 def _unknown(place: str, what: str, name: str, known: Collection[str]) -> list[Problem]:
     if name in known:
         return []
-    near = nearest(name, known)
-    hint = f"Did you mean {near}?" if near else ""
-    return [Problem(place, f"there is no {what} {name!r}", ", ".join(known), hint)]
+    return [Problem(place, f"there is no {what} {name!r}", ", ".join(known), did_you_mean(name, known))]

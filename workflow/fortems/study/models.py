@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.schema import load_checked
 from fortems.study.definition import study
 
@@ -151,13 +151,12 @@ def unknown_columns(
     for model in models:
         for name in model.variables:
             if name not in columns:
-                near = nearest(name, columns)
                 found.append(
                     Problem(
                         f"{where}: {model.name}",
                         f"there is no variable {name!r}",
                         ", ".join(map(str, columns)),
-                        f"Did you mean {near}?" if near else "",
+                        did_you_mean(name, columns),
                         column=name,
                     )
                 )
@@ -259,8 +258,7 @@ def _measured(model: MediationModel, place: str, scales: Collection[str] | None)
     for name in (*model.predictors, *model.mediators, model.outcome):
         if scales is not None and name not in scales:
             what = f"{key} of {name!r}, which no instrument of this run scores"
-            near = nearest(name, scales)
-            found.append(Problem(place, what, ", ".join(scales), f"Did you mean {near}?" if near else ""))
+            found.append(Problem(place, what, ", ".join(scales), did_you_mean(name, scales)))
     return found
 
 

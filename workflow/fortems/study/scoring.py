@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fortems.errors import DataError, Problem, nearest
+from fortems.errors import DataError, Problem, did_you_mean
 from fortems.study.instruments import Instrument
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def score(items: pd.DataFrame, instrument: Instrument, prefix: str | None = None
                     where=f"items of {instrument.label}",
                     what=f"the column {column!r} is missing",
                     allowed=f"{columns[0]} to {columns[-1]}",
-                    hint=f"Did you mean {near}?" if (near := nearest(column, spare)) else "",
+                    hint=did_you_mean(column, spare),
                     column=column,
                 )
                 for column in absent

@@ -23,7 +23,7 @@ from fortems.data.reading.limits import MOST_UNPACKED, archive_problem, file_pro
 from fortems.data.reading.spss import read_spss
 from fortems.data.reading.table import Encoder, Table, build
 from fortems.data.reading.workbooks import read_workbook
-from fortems.errors import DataError, Problem, nearest
+from fortems.errors import DataError, Problem, did_you_mean
 
 FORMATS = "CSV, TSV, Excel (.xlsx, .xls), OpenDocument (.ods), SPSS (.sav), Stata (.dta) or Parquet"
 GZIP = b"\x1f\x8b"
@@ -194,12 +194,8 @@ def _first_bytes(path: Path) -> bytes:
         with open(path, "rb") as stream:
             start = stream.read(64)
     except FileNotFoundError:
-        near = (
-            nearest(path.name, (p.name for p in path.parent.glob("*")))
-            if os.path.isdir(path.parent)
-            else None
-        )
-        hint = f"Did you mean {near}?" if near else ""
+        there = [p.name for p in path.parent.glob("*")] if os.path.isdir(path.parent) else []
+        hint = did_you_mean(path.name, there)
         raise DataError(Problem(where, "there is no such file", FORMATS, hint)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -14,7 +14,7 @@ import numpy as np
 from fortems.data.reading.delimited import title_problem
 from fortems.data.reading.hidden import hidden_rows
 from fortems.data.reading.table import BLANKS, Table, as_text, build, encode
-from fortems.errors import DataError, Problem, nearest
+from fortems.errors import DataError, Problem, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,8 +84,7 @@ def read_workbook(path: str | os.PathLike[str], sheets: Sequence[str], kind: str
     names = [page.name for page in pages]
     for sheet in sheets:
         if sheet not in names:
-            near = nearest(sheet, names)
-            hint = f"Did you mean {near}?" if near else ""
+            hint = did_you_mean(sheet, names)
             raise DataError(Problem(file, f"has no sheet {sheet!r}", ", ".join(names), hint))
     there = [page for page in pages if page.filled()]
     if not there:

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from fortems.design.prior_files import path_of
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.schema import load_checked
 from fortems.stats.regression import Array
 
@@ -260,12 +260,9 @@ def load_prior(name: str | os.PathLike[str], aspects: int = 3) -> Prior:
     for key, entry in entries.items():
         place = f"{where}: {key}"
         if entry["source"] not in raw["sources"]:
-            near = nearest(entry["source"], raw["sources"])
-            hint = f"Did you mean {near}?" if near else ""
-            known = ", ".join(raw["sources"])
-            problems.append(
-                Problem(f"{place}.source", f"there is no source {entry['source']!r}", known, hint)
-            )
+            what, known = f"there is no source {entry['source']!r}", ", ".join(raw["sources"])
+            hint = did_you_mean(entry["source"], raw["sources"])
+            problems.append(Problem(f"{place}.source", what, known, hint))
         if key != "icc" and ("uniform" in entry) == ("mean" in entry and "sd" in entry):
             problems.append(Problem(place, "is neither one nor the other", "mean and sd, or uniform: true"))
     problems += [] if problems else _mixed(raw["correlations"], where)
