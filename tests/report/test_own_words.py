@@ -90,6 +90,7 @@ def test_the_title_is_the_configurations(report_of):
     [
         ({}, ["has no section", "discussion.md"]),
         ({"diskussion.md": "x"}, ["'diskussion.md' is no section", "Did you mean discussion.md?"]),
+        ({"zzz.md": "x"}, ["'zzz.md' is no section"]),
         (None, ["is no folder"]),
     ],
 )
@@ -103,6 +104,7 @@ def test_a_folder_that_cannot_be_used_is_said_beforehand(tmp_path, files, words)
     with pytest.raises(ConfigError) as caught:
         check({**complete({}), **config})
     assert all(word in str(caught.value) for word in words), str(caught.value)
+    assert "None" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def _section_problems(config: Mapping[str, Any]) -> list[Problem]:
     if not there:
         return [Problem(where, f"{folder!r} has no section", ", ".join(known))]
     return [
-        Problem(where, f"{name!r} is no section", ", ".join(known), f"Did you mean {nearest(name, known)}?")
+        Problem(where, f"{name!r} is no section", ", ".join(known), did_you_mean(name, known))
         for name in there
         if name not in known
     ]
