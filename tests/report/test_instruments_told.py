@@ -142,9 +142,7 @@ def test_variables_without_an_instrument_are_named(report_of):
     report = report_of("scores")
     report.models = models_of({"bond": MODELS["bond"] | {"outcome": "phq9"}})
     assert "Other variables. Phq9, as the file holds it;" in words(SENTENCES["instruments"](report))
-    assert (
-        "the total alliance" not in instruments.SENTENCES["instruments"](report).split("Other variables")[1]
-    )
+    assert "the total alliance" not in instruments.instruments(report).split("Other variables")[1]
 
 
 def test_findings_of_ones_own_are_not_called_the_articles(report_of, tmp_path):

@@ -1,4 +1,4 @@
-"""Sentences that follow from results, by subject; templates call them as ``say.<name>()``.
+"""Sentences that follow from results, by subject; templates call those of a module's SENTENCES as ``say.<name>()``.
 
 Every function takes the report and returns Markdown; every branch is a whole sentence that is true in its case.
 """
@@ -28,7 +28,7 @@ from fortems.report.text.design import diagnosticity, pattern, precision
 from fortems.report.text.method import analyses, estimation, instruments, missing, people, source
 
 SENTENCES: dict[str, Callable[..., str]] = {
-    name: function
+    function.__name__.rstrip("_"): function
     for module in (
         source,
         estimation,
@@ -57,5 +57,5 @@ SENTENCES: dict[str, Callable[..., str]] = {
         brief,
         statements,
     )
-    for name, function in module.SENTENCES.items()
+    for function in module.SENTENCES
 }

@@ -191,9 +191,4 @@ def written_down(report: Report) -> str:
     return "stand in a file that comes with the package"
 
 
-SENTENCES = {
-    "written_down": written_down,
-    "claims": claims,
-    "claims_title": claims_title,
-    "each_finding": each_finding,
-}
+SENTENCES = (written_down, claims, claims_title, each_finding)

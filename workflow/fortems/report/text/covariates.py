@@ -124,4 +124,4 @@ def covariates_title(report: Report) -> str:
     return "Age and Gender" if found <= {"age", "gender"} else "Covariates and Moderators"
 
 
-SENTENCES = {"covariates": covariates, "covariates_title": covariates_title}
+SENTENCES = (covariates, covariates_title)

@@ -188,4 +188,4 @@ def implications(report: Report) -> str:
     return f"{next_study} {practice}"
 
 
-SENTENCES = {function.__name__: function for function in (discussion, limits, implications)}
+SENTENCES = (discussion, limits, implications)

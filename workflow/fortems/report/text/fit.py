@@ -119,4 +119,4 @@ def _share(report: Report) -> str:
     return joined(parts)
 
 
-SENTENCES = {"fit": fit}
+SENTENCES = (fit,)

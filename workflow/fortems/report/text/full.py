@@ -123,4 +123,4 @@ def _rule(report: Report, rows: list[Row]) -> str:
     )
 
 
-SENTENCES = {"full_mediation": full_mediation}
+SENTENCES = (full_mediation,)

@@ -121,4 +121,4 @@ def _rounding(report: Report, model: str) -> str:
     return f"rounding alone leaves it open between {report.bind.of(row, 'low', 'r3')} and {report.bind.of(row, 'high', 'r3')} in standard deviations"
 
 
-SENTENCES = {"matrix_checks": matrix_checks, "left_open": left_open}
+SENTENCES = (matrix_checks, left_open)

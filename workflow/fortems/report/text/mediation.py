@@ -271,8 +271,4 @@ def reversed_(report: Report) -> str:
     )
 
 
-SENTENCES = {
-    "mediations": mediations,
-    "further": further,
-    "reversed": reversed_,
-}
+SENTENCES = (mediations, further, reversed_)

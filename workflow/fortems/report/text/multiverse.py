@@ -214,14 +214,4 @@ def many_title(report: Report) -> str:
     return ", ".join(words for words, file in parts.items() if report.has(file))
 
 
-SENTENCES = {
-    function.__name__: function
-    for function in (
-        specifications_brief,
-        specifications,
-        carried_by,
-        aspects_compared,
-        many_tests,
-        many_title,
-    )
-}
+SENTENCES = (specifications_brief, specifications, carried_by, aspects_compared, many_tests, many_title)

@@ -60,4 +60,4 @@ def own_figures(report: Report) -> str:
     return "".join(report.place(f"fig-path_{model}") for model in models) if len(models) <= MANY else ""
 
 
-SENTENCES = {"own": own, "path_figures": path_figures, "own_figures": own_figures}
+SENTENCES = (own, path_figures, own_figures)

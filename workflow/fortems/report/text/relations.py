@@ -120,4 +120,4 @@ def _levels(report: Report) -> str:
     return f"Within therapists the verdict changes for {listed(differing)}{report.see('tbl-levels')}.{tail}"
 
 
-SENTENCES = {"correlations": correlations}
+SENTENCES = (correlations,)

@@ -266,9 +266,4 @@ def _turns(report: Report, models: list[str]) -> str:
     return f"The sign of the indirect effect turns without the clients of {listed(clauses)}. {told}"
 
 
-SENTENCES = {
-    "agreement": agreement,
-    "published": published,
-    "measurement": measurement,
-    "influence": influence,
-}
+SENTENCES = (agreement, published, measurement, influence)

@@ -254,9 +254,4 @@ def _calibrated(report: Report) -> str:
     )
 
 
-SENTENCES = {
-    function.__name__: function
-    for function in (
-        confounding, strengths, common_factor, survivors, distributions, posterior_effects,
-    )
-}  # fmt: skip
+SENTENCES = (confounding, strengths, common_factor, survivors, distributions, posterior_effects)

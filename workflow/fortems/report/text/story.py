@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from fortems.presentation.words import listed
 from fortems.report.bind import escape
@@ -106,7 +106,4 @@ def _goes(variables: tuple[str, ...]) -> str:
     return "go" if len(variables) > 1 else "goes"
 
 
-SENTENCES: dict[str, Callable[..., str]] = {
-    function.__name__: function
-    for function in (story, work, hypotheses, keywords, method_keywords, behind, raters, rule)
-}
+SENTENCES = (story, work, hypotheses, keywords, method_keywords, behind, raters, rule)

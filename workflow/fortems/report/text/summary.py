@@ -268,9 +268,6 @@ def plain_meaning(report: Report) -> str:
     )
 
 
-SENTENCES = {
-    function.__name__: function
-    for function in (
-        abstract_method, abstract_results, abstract_conclusion, plain_method, plain_results, plain_meaning,
-    )
-}  # fmt: skip
+SENTENCES = (
+    abstract_method, abstract_results, abstract_conclusion, plain_method, plain_results, plain_meaning,
+)  # fmt: skip

@@ -299,10 +299,7 @@ def pattern_brief(report: Report) -> str:
     return joined([*parts, f"Each scenario stands with its ratios{tables}." if tables else ""])
 
 
-SENTENCES = {
-    function.__name__: function
-    for function in (
-        measures_brief, inference_brief, correlations_brief, paths_brief, full_brief, sensitivity_brief, causal,
-        claims_brief, varied, missing_brief, pattern_brief,
-    )
-}  # fmt: skip
+SENTENCES = (
+    measures_brief, inference_brief, correlations_brief, paths_brief, full_brief, sensitivity_brief, causal,
+    claims_brief, varied, missing_brief, pattern_brief,
+)  # fmt: skip

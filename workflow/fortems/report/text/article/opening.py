@@ -150,4 +150,4 @@ def author_note(report: Report) -> str:
     )
 
 
-SENTENCES = {"answers": answers, "no_conclusions": no_conclusions, "author_note": author_note}
+SENTENCES = (answers, no_conclusions, author_note)

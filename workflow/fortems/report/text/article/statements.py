@@ -41,4 +41,4 @@ def statements(report: Report) -> str:
     return joined(f"**{head}:** {stated(report, key).removesuffix('.')}." for key, head in HEADS.items())
 
 
-SENTENCES = {"statements": statements}
+SENTENCES = (statements,)

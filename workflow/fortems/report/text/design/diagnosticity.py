@@ -250,4 +250,4 @@ def pattern_verdict(report: Report) -> str:
     return f"In the simulations the whole pattern is {compared}."
 
 
-SENTENCES = {function.__name__: function for function in (diagnosticity,)}
+SENTENCES = (diagnosticity,)

@@ -265,4 +265,4 @@ def _number(number: str) -> str:
     return NUMBERS[kind].format(*map(in_sentence, of)) if kind in NUMBERS else ""
 
 
-SENTENCES = {"posterior": posterior}
+SENTENCES = (posterior,)

@@ -251,4 +251,4 @@ def _others(report: Report) -> str:
     return f"{text}. {every}"
 
 
-SENTENCES = {function.__name__: function for function in (power, coverage, recovery)}
+SENTENCES = (power, coverage, recovery)

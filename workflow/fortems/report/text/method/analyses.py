@@ -195,4 +195,4 @@ def _repeated(report: Report) -> list[str]:
     return [words for words, there in ways.items() if there]
 
 
-SENTENCES = {function.__name__: function for function in (claims_method, sensitivity_method)}
+SENTENCES = (claims_method, sensitivity_method)

@@ -172,4 +172,4 @@ def intervals(report: Report) -> str:
     return joined(parts)
 
 
-SENTENCES = {function.__name__: function for function in (model_roles, models, estimation, intervals)}
+SENTENCES = (model_roles, models, estimation, intervals)

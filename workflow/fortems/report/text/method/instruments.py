@@ -191,4 +191,4 @@ def _rule_of(report: Report, instrument: Instrument) -> str:
     return f"a scale with at most {most} of its items missing is prorated, else missing"
 
 
-SENTENCES = {"instruments": instruments, "scoring": scoring}
+SENTENCES = (instruments, scoring)

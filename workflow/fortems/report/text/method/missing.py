@@ -139,4 +139,4 @@ def _of_few(report: Report) -> str:
     return text
 
 
-SENTENCES = {function.__name__: function for function in (missing, withheld)}
+SENTENCES = (missing, withheld)

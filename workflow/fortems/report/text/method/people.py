@@ -188,6 +188,4 @@ def icc(report: Report) -> str:
     return text + literature
 
 
-SENTENCES = {
-    function.__name__: function for function in (participants, participants_more, measures, descriptives, icc)
-}
+SENTENCES = (participants, participants_more, measures, descriptives, icc)

@@ -65,4 +65,4 @@ def software(report: Report) -> str:
     )
 
 
-SENTENCES = {function.__name__: function for function in (design, software)}
+SENTENCES = (design, software)
