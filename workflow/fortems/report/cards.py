@@ -11,7 +11,7 @@ from fortems.report.overturn import overturned
 from fortems.report.page import nodes
 from fortems.report.page.table import Cell
 from fortems.report.template import Report
-from fortems.report.text.claims import CLAIMS, estimands
+from fortems.report.text.claims import judged
 from fortems.report.text.design.diagnosticity import DIAGNOSTICITY
 from fortems.study.definition import study
 
@@ -24,11 +24,7 @@ Line = tuple[str, list[Cell]]
 
 def cards(report: Report) -> list[nodes.Node]:
     """The section of cards; nothing where no finding was judged."""
-    rows = [
-        row
-        for row in report.results.rows(CLAIMS, judged=True)
-        if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in estimands(report)
-    ]
+    rows = judged(report)
     names = list(dict.fromkeys(row["claim"] for row in rows if row["role"] != "part"))
     if not names:
         return []

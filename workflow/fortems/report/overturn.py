@@ -8,7 +8,7 @@ from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.report import analyses
 from fortems.report.page.table import Cell
 from fortems.report.template import Report
-from fortems.report.text.claims import CLAIMS, estimands
+from fortems.report.text.claims import estimands, judged
 from fortems.report.text.sensitivity import CONFOUNDING, FACTOR, STRENGTHS, SURVIVORS
 from fortems.robustness.confounding.factor import INADMISSIBLE
 from fortems.study.counterparts import name_in_run
@@ -43,11 +43,7 @@ def _of_parts(report: Report, pattern: str) -> list[Cell]:
     claims, found = report.results.claims, []
     claim = claims.get(pattern)
     for name in () if claim is None else (*claim.parts, *claim.contrasts):
-        rows = [
-            row
-            for row in report.results.rows(CLAIMS, judged=True, claim=name, role="part")
-            if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in estimands(report)
-        ]
+        rows = judged(report, claim=name, role="part")
         if not rows:
             continue
         cells = _by_sampling(report, rows)

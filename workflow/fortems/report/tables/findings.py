@@ -13,7 +13,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, INTERVAL_WORDS, listed
 from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
-from fortems.report.text.claims import CLAIMS, estimands
+from fortems.report.text.claims import CLAIMS, estimands, judged
 from fortems.report.text.design.diagnosticity import DIAGNOSTICITY, RATIOS
 from fortems.report.text.robustness import comparable
 from fortems.study.definition import lower, study
@@ -56,11 +56,7 @@ def _other_estimand(report: Report, have: list[str]) -> str:
 
 
 def _claims(report: Report, name: str, have: list[str]) -> Table | None:
-    rows = [
-        row
-        for row in report.results.rows(CLAIMS, judged=True)
-        if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in have
-    ]
+    rows = judged(report, have)
     if not rows:
         return None
     body: list[Section | tuple[Cell | str, ...]] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from fortems.presentation.choice import levels
 from fortems.presentation.claims import patterns, reason
 from fortems.presentation.results import Row
@@ -39,10 +41,16 @@ def findings_word(report: Report) -> str:
     return "findings to check" if report.results.own_claims else f"findings of the {study().work}"
 
 
+def judged(report: Report, have: Collection[str] | None = None, **keys: str) -> list[Row]:
+    """The verdicts on claims with these values: of effects those at some estimands, by default at the run's."""
+    have = estimands(report) if have is None else have
+    rows = report.results.rows(CLAIMS, judged=True, **keys)
+    return [row for row in rows if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in have]
+
+
 def findings(report: Report, estimand: str) -> list[Row]:
     """The findings that count at an estimand: its own and those of correlations, judged once."""
-    rows = report.results.rows(CLAIMS, role="finding", judged=True)
-    return [row for row in rows if row["estimand"] == estimand or row["estimand"] not in ("within", "single")]
+    return judged(report, [estimand], role="finding")
 
 
 def estimands(report: Report) -> list[str]:
@@ -92,14 +100,8 @@ def claims(report: Report) -> str:
     """All verdicts counted, the failing ones named, the whole pattern."""
     if not estimands(report):
         return "No finding could be judged."
-    rows = [
-        row
-        for row in report.results.rows(CLAIMS, role="finding", judged=True)
-        if row["estimand"] not in ESTIMAND_WORDS or row["estimand"] in estimands(report)
-    ]
-    parts = [sentence(tallies(report))]
-    parts.append(failures(report))
-    barred = [row for row in rows if row["verdict"] == "not testable" and row.has("reason")]
+    parts = [sentence(tallies(report)), failures(report)]
+    barred = [row for row in judged(report, role="finding", verdict="not testable") if row.has("reason")]
     if barred:
         reasons: dict[str, list[str]] = {}
         for row in barred:
