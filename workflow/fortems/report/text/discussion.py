@@ -10,7 +10,7 @@ from fortems.report.text.claims import estimands, failures, tallies
 from fortems.report.text.method.instruments import assumed_keys
 from fortems.report.text.offset import offset_reminder
 from fortems.report.text.story import between
-from fortems.report.text.study import model_words, others
+from fortems.report.text.study import model_at, others
 from fortems.report.text.words import clear, joined, sentence
 from fortems.study.definition import lower, study
 from fortems.study.roles import key_models
@@ -112,9 +112,7 @@ def _full(report: Report) -> str:
             "as these; a direct path that is not significant does not show it."
         )
     if shown_:
-        which = listed(
-            f"{model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in shown_
-        )
+        which = listed(model_at(report, row) for row in shown_)
         return f"A direct path too small to matter is shown for {which}, which full mediation requires."
     return "That the direct path is too small to matter is not shown, so that full mediation is not shown either."
 
@@ -127,10 +125,6 @@ def _chain() -> list[str]:
 
 def _brief(variable: str) -> str:
     return escape(lower(short_label(variable)))
-
-
-def _order() -> str:
-    return ", ".join(_chain())
 
 
 def limits(report: Report) -> str:

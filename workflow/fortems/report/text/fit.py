@@ -7,7 +7,7 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.study import model_words
+from fortems.report.text.study import model_at, model_words
 from fortems.report.text.words import IS, joined, name, p, plural
 from fortems.study.roles import key_models
 
@@ -102,18 +102,13 @@ def _share(report: Report) -> str:
     )
     parts = []
     if given:
-        each = listed(
-            f"{report.bind.of(row, 'estimate', '%')} for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
-            for row in given
-        )
+        each = listed(f"{report.bind.of(row, 'estimate', '%')} for {model_at(report, row)}" for row in given)
         parts.append(f"The share of the total effect that is mediated is {each}.")
     if withheld:
         reasons = listed(
             dict.fromkeys(escape(str(row.get("note", "")).removeprefix("withheld: ")) for row in withheld)
         )
-        which = listed(
-            f"{model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in withheld
-        )
+        which = listed(model_at(report, row) for row in withheld)
         what = "it" if given else "the share of the total effect that is mediated"
         parts.append(f"For {which} {what} is withheld: {reasons}.")
     return joined(parts)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fortems.presentation.choice import levels, own_models, with_verdict
 from fortems.presentation.results import Row
-from fortems.presentation.words import ESTIMAND_WORDS, listed
+from fortems.presentation.words import listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.story import rule
-from fortems.report.text.study import model_words
+from fortems.report.text.study import model_at, model_words
 from fortems.report.text.words import IS, joined, p, sentence
 from fortems.study.roles import key_models, main_models
 
@@ -45,7 +45,7 @@ def which_models(report: Report, rows: list[Row]) -> str:
     if all(len([row for row in rows if row["model"] == model]) == len(have) for model in models):
         both = " under both estimands" if len(have) > 1 else ""
         return f"{listed(model_words(report, model) for model in models)}{both}"
-    return listed(f"{model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in rows)
+    return listed(model_at(report, row) for row in rows)
 
 
 def _equivalence(report: Report, rows: list[Row]) -> str:

@@ -8,7 +8,7 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.study import model_words
+from fortems.report.text.study import model_at, model_words
 from fortems.report.text.words import clear, joined, p
 from fortems.study.definition import study
 from fortems.study.estimands import PRIMARY_INTERVAL
@@ -116,7 +116,7 @@ def carried_by(report: Report) -> str:
 def _carried(report: Report, row: Row) -> str:
     """Who can turn one verdict: ``for bond within therapists 6 of 96 clients can``."""
     bind = report.bind
-    where = f"for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
+    where = f"for {model_at(report, row)}"
     if not row.has("set_clients"):
         return f"{where} no set of up to {bind.of(row, 'searched_to', 'n')} clients was found"
     if row["set_clients"] > 1 or not row.has("clients_flip"):

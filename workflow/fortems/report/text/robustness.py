@@ -7,7 +7,7 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, MEASURED_INTERVALS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.study import model_words
+from fortems.report.text.study import model_at
 from fortems.report.text.words import IS, clear, joined, name, p, plural
 from fortems.study.definition import study
 from fortems.study.instruments import compared
@@ -227,15 +227,13 @@ def influence(report: Report) -> str:
     clauses = []
     for row in rows:
         ends = f"{report.bind.of(row, 'lowest', 'end')} to {report.bind.of(row, 'highest', 'end')}"
-        clauses.append(f"{ends} for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}")
+        clauses.append(f"{ends} for {model_at(report, row)}")
     parts = [
         f"Over the fits that leave out one therapist the indirect effect ranges from {'; from '.join(clauses)}."
     ]
     turning = [row for row in rows if row["sign_changes"] > 0]
     if turning:
-        which = listed(
-            f"{model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}" for row in turning
-        )
+        which = listed(model_at(report, row) for row in turning)
         parts.append(f"Its sign changes in some of them for {which}.")
     else:
         parts.append("Its sign never changes in these models.")
@@ -260,7 +258,7 @@ def _turns(report: Report, models: list[str]) -> str:
     if not turning:
         return f"Whichever therapist is left out, the indirect effect keeps its sign in these models. {told}"
     clauses = [
-        f"{report.bind.of(row, 'sign_changes', 'n')} of the therapists for {model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
+        f"{report.bind.of(row, 'sign_changes', 'n')} of the therapists for {model_at(report, row)}"
         for row in turning
     ]
     return f"The sign of the indirect effect turns without the clients of {listed(clauses)}. {told}"

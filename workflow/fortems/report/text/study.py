@@ -9,7 +9,6 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import clear, name
 from fortems.study.definition import study
-from fortems.study.models import MediationModel
 from fortems.study.roles import TOGETHER, key_models, main_models
 from fortems.study.variables import bare
 
@@ -25,19 +24,22 @@ def absent() -> str:
 
 def model_words(report: Report, model: str) -> str:
     """A model within a sentence: a main one by its predictor, a moderated one with its moderator, another by its name."""
-    for part, found in main_models(report.models).items():
+    main = main_models(report.models)
+    for part, found in main.items():
         if found == model:
             return "the three aspects together" if part == TOGETHER else name(part)
     entry = report.models.get(model)
     if entry is not None and entry.moderator:
         path = (entry.predictors, entry.mediators, entry.outcome)
-        if path in [(main.predictors, main.mediators, main.outcome) for main in _main(report)]:
+        known = [report.models[each] for each in main.values()]
+        if path in [(each.predictors, each.mediators, each.outcome) for each in known]:
             return f"{listed([name(each) for each in entry.predictors])} moderated by {name(entry.moderator)}"
     return f"the model *{escape(model)}*"
 
 
-def _main(report: Report) -> list[MediationModel]:
-    return [report.models[model] for model in main_models(report.models).values()]
+def model_at(report: Report, row: Row) -> str:
+    """A row's model and estimand within a sentence: ``bond within therapists``."""
+    return f"{model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
 
 
 def chain(report: Report, model: str) -> str:
