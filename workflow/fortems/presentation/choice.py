@@ -73,6 +73,11 @@ def is_fitted(results: Results, model: str) -> bool:
     return bool(results.rows(EFFECTS, model=model))
 
 
+def fitted_models(results: Results, models: Mapping[str, MediationModel]) -> dict[str, MediationModel]:
+    """Those of the models of which any engine gave an effect."""
+    return {name: model for name, model in models.items() if is_fitted(results, name)}
+
+
 def own_models(results: Results, models: Mapping[str, MediationModel]) -> list[str]:
     """Fitted models that the sections on the study's models would pass over.
 
@@ -83,11 +88,8 @@ def own_models(results: Results, models: Mapping[str, MediationModel]) -> list[s
     every = not key_models(models)
     return [
         name
-        for name, model in models.items()
-        if name not in main
-        and not model.moderator
-        and (every or not set(model.chain) <= set(study().scales))
-        and is_fitted(results, name)
+        for name, model in fitted_models(results, models).items()
+        if name not in main and not model.moderator and (every or not set(model.chain) <= set(study().scales))
     ]
 
 

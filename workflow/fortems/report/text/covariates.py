@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import is_fitted, levels
+from fortems.presentation.choice import fitted_models, levels
 from fortems.presentation.words import listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
@@ -14,11 +14,8 @@ from fortems.study.definition import study
 
 def covariates(report: Report) -> str:
     """With age and gender as covariates; as moderators."""
-    adjusted = [
-        model
-        for model, entry in report.models.items()
-        if entry.covariates and is_fitted(report.results, model)
-    ]
+    fitted = fitted_models(report.results, report.models)
+    adjusted = [model for model, entry in fitted.items() if entry.covariates]
     parts = [with_covariates(report, adjusted, report.see("fig-indirect"))]
     beside_outcome = [claim for claim, its in report.results.claims.items() if its.statistic == "covariates"]
     claims = [row for row in report.results.rows("claims.csv", claim=beside_outcome, judged=True)]
@@ -116,8 +113,7 @@ def covariates_title(report: Report) -> str:
     """The heading of the section on covariates and moderators."""
     found = {
         variable
-        for model, entry in report.models.items()
-        if is_fitted(report.results, model)
+        for entry in fitted_models(report.results, report.models).values()
         for variable in (*entry.covariates, entry.moderator)
         if variable
     }

@@ -7,7 +7,6 @@ from fortems.presentation.choice import (
     indirects,
     is_fitted,
     levels,
-    own_models,
     path,
     reordered_models,
     verdict,
@@ -17,7 +16,7 @@ from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.offset import offset_clause
-from fortems.report.text.study import in_how_many
+from fortems.report.text.study import in_how_many, studys_models
 from fortems.report.text.words import IS, clear, interval, joined, name, p, sentence
 from fortems.study.definition import study
 from fortems.study.roles import TOGETHER, key_models, main_models, outcome_parts
@@ -214,12 +213,7 @@ def _together(report: Report) -> str:
 def further(report: Report) -> str:
     """Parts of the outcome as outcomes, the rival in the place of the mediator and beside it."""
     parts = []
-    own = own_models(report.results, report.models)  # told of in a section of their own
-    entries = {
-        model: entry
-        for model, entry in report.models.items()
-        if model not in own and is_fitted(report.results, model)
-    }
+    entries = studys_models(report)  # others are told of in a section of their own
     text = in_how_many(
         report, [model for model, entry in entries.items() if entry.outcome in outcome_parts()]
     )

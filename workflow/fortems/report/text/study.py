@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import indirects, levels, own_models
+from fortems.presentation.choice import fitted_models, indirects, levels, own_models
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, labels, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.words import clear, name
 from fortems.study.definition import study
+from fortems.study.models import MediationModel
 from fortems.study.roles import TOGETHER, key_models, main_models
 from fortems.study.variables import bare
 
@@ -40,6 +41,13 @@ def model_words(report: Report, model: str) -> str:
 def model_at(report: Report, row: Row) -> str:
     """A row's model and estimand within a sentence: ``bond within therapists``."""
     return f"{model_words(report, row['model'])} {ESTIMAND_WORDS[row['level']]}"
+
+
+def studys_models(report: Report) -> dict[str, MediationModel]:
+    """The fitted models but for those that are the run's own."""
+    own = own_models(report.results, report.models)
+    fitted = fitted_models(report.results, report.models)
+    return {model: entry for model, entry in fitted.items() if model not in own}
 
 
 def chain(report: Report, model: str) -> str:

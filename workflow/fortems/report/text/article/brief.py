@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import counted, is_fitted, levels, path, reordered_models, with_verdict
+from fortems.presentation.choice import counted, fitted_models, levels, path, reordered_models, with_verdict
 from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
 from fortems.report.bind import escape
@@ -165,8 +165,8 @@ def full_brief(report: Report) -> str:
 def sensitivity_brief(report: Report) -> str:
     """In how many of the varied models the indirect effect is shown, and where the rest is told."""
     parts = []
-    entries = {m: e for m, e in report.models.items() if is_fitted(report.results, m) and not e.moderator}
-    adjusted = [model for model, entry in entries.items() if entry.covariates]
+    fitted = fitted_models(report.results, report.models)
+    adjusted = [model for model, entry in fitted.items() if entry.covariates and not entry.moderator]
     parts.append(with_covariates(report, adjusted))
     if text := specifications_brief(report):
         parts.append(text)
@@ -273,7 +273,7 @@ def varied(report: Report) -> str:
 
 
 def _ways(report: Report) -> list[tuple[str, bool]]:
-    entries = [entry for model, entry in report.models.items() if is_fitted(report.results, model)]
+    entries = fitted_models(report.results, report.models).values()
     return [
         ("adding covariates", any(entry.covariates for entry in entries)),
         ("adding moderators", any(entry.moderator for entry in entries)),

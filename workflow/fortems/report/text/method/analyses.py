@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fortems.presentation.choice import counted, is_fitted, levels, own_models, reordered_models
+from fortems.presentation.choice import counted, levels, reordered_models
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.study import model_words
+from fortems.report.text.study import model_words, studys_models
 from fortems.report.text.words import joined, name
 from fortems.report.variant import reason_absent
 from fortems.study.definition import study
@@ -171,24 +171,19 @@ def _of_predictor() -> str:
 
 def _repeated(report: Report) -> list[str]:
     """With what the main models were repeated, as far as this run's models and engines go."""
-    own = own_models(report.results, report.models)
-    fitted = {
-        name_: entry
-        for name_, entry in report.models.items()
-        if name_ not in own and is_fitted(report.results, name_)
-    }
+    fitted = studys_models(report).values()
     others = set(report.results.setting("engines", default=[])) - {
         engine for engine, _ in counted(report.results).values()
     }
     ways = {
         "with other engines": bool(others),
         "with other intervals": len(computed_intervals(report.results.setting("intervals", default=[]))) > 1,
-        "with covariates": any(entry.covariates for entry in fitted.values()),
+        "with covariates": any(entry.covariates for entry in fitted),
         f"with parts of {name(study().outcome)} as the outcome": any(
-            entry.outcome in outcome_parts() for entry in fitted.values()
+            entry.outcome in outcome_parts() for entry in fitted
         ),
         f"with {name(study().rival)} as a rival mediator": any(
-            study().rival in entry.mediators for entry in fitted.values()
+            study().rival in entry.mediators for entry in fitted
         ),
         "with the directions turned around": bool(reordered_models(report.results, report.models)),
     }
