@@ -11,10 +11,10 @@ from fortems.report.text.method.instruments import assumed_keys
 from fortems.report.text.offset import offset_reminder
 from fortems.report.text.story import between
 from fortems.report.text.study import model_at, others
-from fortems.report.text.words import clear, joined, sentence
+from fortems.report.text.words import bare_name, chain_names, clear, joined, sentence
 from fortems.study.definition import lower, study
 from fortems.study.roles import key_models
-from fortems.study.variables import bare, short_label, with_article
+from fortems.study.variables import short_label, with_article
 
 DIAGNOSTICITY = "design/diagnosticity.csv"
 
@@ -55,7 +55,7 @@ def _statements(report: Report) -> list[str]:
         groups.setdefault(key, []).append(role)
     clauses = []
     for (state, *where), roles in groups.items():
-        relation = f"{escape(bare(study().mediator))} stands {between(roles)}"
+        relation = f"{bare_name(study().mediator)} stands {between(roles)}"
         estimands_ = listed(ESTIMAND_WORDS[level] for level in where)
         clauses.append(
             {
@@ -117,12 +117,6 @@ def _full(report: Report) -> str:
     return "That the direct path is too small to matter is not shown, so that full mediation is not shown either."
 
 
-def _chain() -> list[str]:
-    """The first predictor, the mediator and the outcome in bare words."""
-    ours = study()
-    return [escape(bare(x)) for x in (ours.predictors[0], ours.mediator, ours.outcome)]
-
-
 def _brief(variable: str) -> str:
     return escape(lower(short_label(variable)))
 
@@ -157,7 +151,7 @@ def limits(report: Report) -> str:
 def implications(report: Report) -> str:
     """For research and practice, from the verdicts."""
     next_study = (
-        f"A study that could tell would measure {listed(_chain())} several times, from the start of therapy, in more "
+        f"A study that could tell would measure {listed(chain_names())} several times, from the start of therapy, in more "
         "therapists"
     )
     if study().aspects:
@@ -174,11 +168,11 @@ def implications(report: Report) -> str:
         return f"{next_study} For practice nothing follows as to the {study().work}'s account, since its models are not among this run's."
     if state == {"both"} and len(levels(report.results)) > 1:
         practice = (
-            f"For practice the association is a reason to ask how much {escape(bare(study().mediator))} clients have when "
+            f"For practice the association is a reason to ask how much {bare_name(study().mediator)} clients have when "
             f"{escape(with_article(study().predictors[0]))} is discussed; it is no evidence that working on either changes the other."
         )
     else:
-        practice = f"For practice these data give no new reason for action; they do not show that {escape(bare(study().mediator))} plays no part."
+        practice = f"For practice these data give no new reason for action; they do not show that {bare_name(study().mediator)} plays no part."
     return f"{next_study} {practice}"
 
 

@@ -17,10 +17,10 @@ from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.offset import offset_clause
 from fortems.report.text.study import in_how_many, studys_models
-from fortems.report.text.words import IS, clear, interval, joined, name, p, sentence
+from fortems.report.text.words import IS, bare_name, clear, interval, joined, name, p, sentence
 from fortems.study.definition import study
 from fortems.study.roles import TOGETHER, key_models, main_models, outcome_parts
-from fortems.study.variables import bare, label
+from fortems.study.variables import label
 
 #: What counts as the standard deviation unit of an equivalence bound is told in the method.
 LEAVES_OUT = {True: "leaves out zero", False: "includes zero"}
@@ -47,11 +47,7 @@ def path_clause(report: Report, row: Row | None, source: str, target: str, symbo
     if not shown:
         return f"a path from {name(source)} to {name(target)} is not shown, {numbers}"
     more = "more" if row["estimate"] > 0 else "less"
-    return f"more {_bare(source)} goes with {more} {_bare(target)}, {numbers}"
-
-
-def _bare(variable: str) -> str:
-    return escape(bare(variable))
+    return f"more {bare_name(source)} goes with {more} {bare_name(target)}, {numbers}"
 
 
 def indirect_clause(report: Report, row: Row | None) -> str:

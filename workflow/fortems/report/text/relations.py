@@ -5,7 +5,7 @@ from __future__ import annotations
 from fortems.presentation.results import Row
 from fortems.presentation.words import listed
 from fortems.report.template import Report
-from fortems.report.text.words import IS, interval, joined, name, p
+from fortems.report.text.words import IS, interval, joined, name, p, sentence
 from fortems.study.definition import study
 
 CORRELATIONS = "tables/correlations.csv"
@@ -18,16 +18,17 @@ def total(report: Report, x: str, y: str) -> Row | None:
             row = report.results.first(CORRELATIONS, x=pair[0], y=pair[1], level="total", kind=kind)
             if row is not None and row.has("r"):
                 return row
-    rows = [row for row in report.results.rows(CORRELATIONS, "r") if {row["x"], row["y"]} == {x, y}]
-    return rows[0] if rows else None
+    return _of_pair(report, x, y)
 
 
 def at_level(report: Report, x: str, y: str, level: str) -> Row | None:
     """The correlation of a pair at another level."""
-    rows = [
-        row for row in report.results.rows(CORRELATIONS, "r", level=level) if {row["x"], row["y"]} == {x, y}
-    ]
-    return rows[0] if rows else None
+    return _of_pair(report, x, y, level=level)
+
+
+def _of_pair(report: Report, x: str, y: str, **keys: str) -> Row | None:
+    rows = report.results.rows(CORRELATIONS, "r", **keys)
+    return next((row for row in rows if {row["x"], row["y"]} == {x, y}), None)
 
 
 def words(report: Report, row: Row) -> str:
@@ -43,12 +44,9 @@ def words(report: Report, row: Row) -> str:
 def correlation(report: Report, row: Row, x: str, y: str) -> str:
     """One correlation as a clause that follows its sign and its test; without a test only described."""
     sign = "positively" if row["r"] > 0 else "negatively"
-    left = name(x)
-    if not row.has("p"):
-        return f"{left} correlates {sign} with {name(y)}, {words(report, row)}"
-    if row["p"] < 0.05:
-        return f"{left} correlates {sign} with {name(y)}, {words(report, row)}"
-    return f"a correlation of {left} with {name(y)} is not shown, {words(report, row)}"
+    if row.has("p") and row["p"] >= 0.05:
+        return f"a correlation of {name(x)} with {name(y)} is not shown, {words(report, row)}"
+    return f"{name(x)} correlates {sign} with {name(y)}, {words(report, row)}"
 
 
 def correlations(report: Report) -> str:
@@ -58,22 +56,18 @@ def correlations(report: Report) -> str:
     for x, y in ((first, ours.mediator), (first, ours.outcome), (ours.mediator, ours.outcome)):
         row = total(report, x, y)
         if row is not None:
-            parts.append(_capital(correlation(report, row, x, y)))
+            parts.append(sentence(correlation(report, row, x, y)))
     for y in (ours.mediator, ours.outcome):
         found = [(x, total(report, x, y)) for x in ours.aspects]
         clauses = [correlation(report, row, x, y) for x, row in found if row is not None]
         if clauses:
-            parts.append(_capital("; ".join(clauses)))
+            parts.append(sentence("; ".join(clauses)))
     parts.append(_holm(report))
     parts.append(_levels(report))
     if "fig-correlations" in report.items:
         where = "as printed" if report.variant.matrix else "at each level"
         parts.append(f"{report.ref('fig-correlations')} draws the correlations of all scales {where}.")
     return joined(parts)
-
-
-def _capital(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _holm(report: Report) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from fortems.presentation.words import listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import name
+from fortems.report.text.words import bare_name, chain_names, name, plural
 from fortems.study.definition import study
-from fortems.study.variables import bare
 
 RATERS = "tables/raters.csv"
 
@@ -33,22 +32,19 @@ def hypotheses(report: Report) -> str:
     """The three links of the story."""
     ours = study()
     carries, results = name(ours.mediator), name(ours.outcome)
-    return f"(a) {_predictors()} {_goes(ours.predictors)} with {carries}; (b) {carries} goes with {results}; (c) {story(report)}"
+    predictors, goes = listed(map(name, ours.predictors)), plural(len(ours.predictors), "goes", "go")
+    return f"(a) {predictors} {goes} with {carries}; (b) {carries} goes with {results}; (c) {story(report)}"
 
 
 def behind(report: Report) -> str:
     """The three pairs that an unmeasured variable may lie behind."""
-    ours = study()
-    first, second, last = (
-        bare_name(variable) for variable in (ours.predictors[0], ours.mediator, ours.outcome)
-    )
+    first, second, last = chain_names()
     return f"{first} and {second}, {first} and {last}, or {second} and {last}"
 
 
 def raters(report: Report) -> str:
     """Who rated what, and two ratings of one construct side by side where there are any."""
-    ours = study()
-    named = [bare_name(variable) for variable in (*ours.predictors[:1], ours.mediator, ours.outcome)]
+    named = chain_names()
     rows = report.results.rows(RATERS, "r_within", "mean_difference")
     if not rows:
         return (
@@ -67,11 +63,6 @@ def raters(report: Report) -> str:
         f"adds to their correlations. Two raters of one construct stand side by side{report.see('tbl-raters')}"
         + (f": {found}." if found else ".")
     )
-
-
-def bare_name(variable: str) -> str:
-    """A variable after "more" and "less", escaped."""
-    return escape(bare(variable))
 
 
 def rule(report: Report) -> str:
@@ -96,14 +87,6 @@ def method_keywords(report: Report) -> str:
 def package_name() -> str:
     """What the report calls the package: ``package *name*``, or no name."""
     return f"package *{escape(study().package)}*" if study().package else "package"
-
-
-def _predictors() -> str:
-    return listed([name(variable) for variable in study().predictors])
-
-
-def _goes(variables: tuple[str, ...]) -> str:
-    return "go" if len(variables) > 1 else "goes"
 
 
 SENTENCES = (story, work, hypotheses, keywords, method_keywords, behind, raters, rule)

@@ -7,11 +7,10 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, labels, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import clear, name
+from fortems.report.text.words import bare_name, clear, name
 from fortems.study.definition import study
 from fortems.study.models import MediationModel
 from fortems.study.roles import TOGETHER, key_models, main_models
-from fortems.study.variables import bare
 
 #: What follows the verb where a sentence is of one model.
 ONE = " in the one model"
@@ -19,7 +18,7 @@ ONE = " in the one model"
 
 def absent() -> str:
     """That the study's key models were not run: ``The article's models of the ... are not``."""
-    whose = listed(f"of the {escape(bare(x))}" for x in study().predictors)
+    whose = listed(f"of the {bare_name(x)}" for x in study().predictors)
     return f"The {study().work}'s models {whose} are not among this run's"
 
 

@@ -20,7 +20,17 @@ from fortems.report.text.design.diagnosticity import pattern_share
 from fortems.report.text.discussion import DIAGNOSTICITY, support
 from fortems.report.text.offset import offset_roles
 from fortems.report.text.study import absent, others
-from fortems.report.text.words import NB, clear, joined, more_or_less, name, plural, sentence
+from fortems.report.text.words import (
+    NB,
+    bare_name,
+    chain_names,
+    clear,
+    joined,
+    more_or_less,
+    name,
+    plural,
+    sentence,
+)
 from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.roles import key_models, main_models
@@ -116,8 +126,8 @@ def abstract_conclusion(report: Report) -> str:
             text = "Simulated clients are no evidence for or against the hypothesis; the rebuilt analysis runs from answers to verdicts."
         return text
     key = list(key_models(report.models))
-    key_words = [escape(bare(x)) for x in key]
-    through, outcome = escape(bare(study().mediator)), name(study().outcome)
+    key_words = [bare_name(x) for x in key]
+    through, outcome = bare_name(study().mediator), name(study().outcome)
     if not key:
         return f"{absent()}, so that nothing follows for its account. Cross-sectional data cannot tell one order of variables from another."
     relation = " and ".join(key_words)
@@ -154,27 +164,17 @@ def plain_results(report: Report) -> str:
     """For clinicians: what came out, without statistics."""
     whose = "made-up clients" if report.variant.made_up else "clients"
     ours, through = study(), bare(study().mediator)
-    parts = []
     states: dict[str, list[str]] = {}
     for predictor in ours.predictors:
         states.setdefault(support(report, predictor), []).append(escape(ours.variable(predictor).plain))
-    if "both" in states:
-        parts.append(
-            f"For {listed(states['both'])} the numbers fit the idea: {_found(whose, states['both'])}, and those with more {through} had "
-            f"{more_or_less(ours.mediator, ours.outcome)} {escape(bare(ours.outcome))}."
-        )
-    if "one" in states:
-        parts.append(
-            f"For {listed(states['one'])} it depends on how one counts: one of two reasonable ways fits the idea, the other leaves it open."
-        )
-    if "against" in states:
-        parts.append(
-            f"For {listed(states['against'])} the numbers speak against the idea: the link through {through} goes the other way."
-        )
-    if "none" in states:
-        parts.append(
-            f"For {listed(states['none'])} the numbers leave the question open: a link through {through} is not shown, and not ruled out."
-        )
+    told = {
+        "both": f"the numbers fit the idea: {_found(whose, states.get('both', []))}, and those with more {through} had "
+        f"{more_or_less(ours.mediator, ours.outcome)} {bare_name(ours.outcome)}",
+        "one": "it depends on how one counts: one of two reasonable ways fits the idea, the other leaves it open",
+        "against": f"the numbers speak against the idea: the link through {through} goes the other way",
+        "none": f"the numbers leave the question open: a link through {through} is not shown, and not ruled out",
+    }
+    parts = [f"For {listed(states[state])} {words}." for state, words in told.items() if state in states]
     if offset := offset_roles(report):
         which = listed(escape(ours.variable(predictor).plain) for predictor in offset)
         parts.append(
@@ -190,7 +190,7 @@ def _found(whose: str, predictors: list[str]) -> str:
     ours = study()
     more = more_or_less(ours.predictors[0], ours.mediator)
     it = "it" if len(predictors) == 1 else "them"
-    return f"{whose} who rated {it} higher had {more} {escape(bare(ours.mediator))}"
+    return f"{whose} who rated {it} higher had {more} {bare_name(ours.mediator)}"
 
 
 def _plain_others(report: Report) -> str:
@@ -224,7 +224,7 @@ def _plain_tally(report: Report) -> str:
             weak = report.bind.among(rows, "verdict", "consistent (weak)")
             whole = report.bind.rows(rows, "verdict")
             where = (
-                f", with links through {escape(bare(study().mediator))} looked at among clients of the same therapist"
+                f", with links through {bare_name(study().mediator)} looked at among clients of the same therapist"
                 if estimand == "within"
                 else ""
             )
@@ -253,11 +253,9 @@ def plain_meaning(report: Report) -> str:
             f"Nothing as to the {study().work}'s question, since its models are not among those of this run."
         )
     ours = study()
-    first, through, outcome = (escape(bare(x)) for x in (ours.predictors[0], ours.mediator, ours.outcome))
-    if (
-        all(support(report, predictor) == "both" for predictor in study().predictors)
-        and len(levels(report.results)) > 1
-    ):
+    first, through, outcome = chain_names()
+    known = {support(report, predictor) for predictor in ours.predictors}
+    if known == {"both"} and len(levels(report.results)) > 1:
         return (
             f"How much {through} clients have may deserve a place in the conversation about how therapy is going. That more {first} "
             f"brings {more_or_less(ours.predictors[0], ours.mediator)} {through}, or more {through} "

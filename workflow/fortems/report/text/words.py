@@ -8,7 +8,7 @@ from fortems.presentation.results import Row
 from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.study.definition import study
-from fortems.study.variables import in_sentence
+from fortems.study.variables import bare, in_sentence
 
 #: Keeps a symbol, its sign of equality and its number on one line.
 NB = "\N{NO-BREAK SPACE}"
@@ -29,6 +29,17 @@ def joined(sentences: Iterable[str]) -> str:
 def name(variable: str) -> str:
     """A variable within a sentence, escaped."""
     return escape(in_sentence(variable))
+
+
+def bare_name(variable: str) -> str:
+    """A variable after "more" and "less", escaped."""
+    return escape(bare(variable))
+
+
+def chain_names() -> list[str]:
+    """The study's first predictor, its mediator and its outcome in bare words, escaped."""
+    ours = study()
+    return [bare_name(variable) for variable in (ours.predictors[0], ours.mediator, ours.outcome)]
 
 
 def confidence(report: Report) -> str:

@@ -25,11 +25,10 @@ from fortems.report.text.relations import _holm, total
 from fortems.report.text.robustness import accounts_for_error
 from fortems.report.text.sensitivity import by_correlation
 from fortems.report.text.study import in_how_many, model_words
-from fortems.report.text.words import IS, clear, joined, name, p, plural, sentence
+from fortems.report.text.words import IS, chain_names, clear, joined, name, p, plural, sentence
 from fortems.study.definition import study
 from fortems.study.estimands import PRIMARY_INTERVAL
 from fortems.study.roles import TOGETHER, key_models, main_models
-from fortems.study.variables import bare
 
 
 def measures_brief(report: Report) -> str:
@@ -220,9 +219,7 @@ def _unmeasured(report: Report) -> str:
 
 def causal(report: Report) -> str:
     """The assumed order in words, and the figure of it."""
-    ours = study()
-    order = listed(escape(bare(x)) for x in (ours.predictors[0], ours.mediator, ours.outcome))
-    return f"The assumed order is {order}{report.see('fig-causal')}."
+    return f"The assumed order is {listed(chain_names())}{report.see('fig-causal')}."
 
 
 def claims_brief(report: Report) -> str:

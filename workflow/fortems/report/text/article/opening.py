@@ -20,10 +20,9 @@ from fortems.report.text.offset import offset_answer
 from fortems.report.text.relations import total
 from fortems.report.text.story import package_name
 from fortems.report.text.study import absent
-from fortems.report.text.words import IS, name, p, plural
+from fortems.report.text.words import IS, bare_name, chain_names, name, p, plural
 from fortems.study.definition import study
 from fortems.study.roles import key_models
-from fortems.study.variables import bare
 
 NOT_ATTAINABLE = "not attainable with data as noisy as these"
 
@@ -46,7 +45,7 @@ def _carries(report: Report) -> str:
     """For each key model whether the indirect effect is shown, and whether there is a relation to be carried."""
     key = key_models(report.models)
     if not key:
-        return f"**Does {escape(bare(study().mediator))} carry the relation?** {absent()}, so that this run does not say."
+        return f"**Does {bare_name(study().mediator)} carry the relation?** {absent()}, so that this run does not say."
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for role in key:
         groups.setdefault(tuple(shown(report, role).items()), []).append(role)
@@ -55,7 +54,7 @@ def _carries(report: Report) -> str:
         whose = f"through {name(study().mediator)} from {listed(name(role) for role in roles)} to {name(study().outcome)}"
         clauses.append(_stated(whose, dict(states), levels(report.results)))
     text = f"{_whose(report)}{'; '.join(clauses)}{_unrelated(report, list(key))}{offset_answer(report)} ([](#r-paths))."
-    return f"**Does {escape(bare(study().mediator))} carry the relation?** {text}"
+    return f"**Does {bare_name(study().mediator)} carry the relation?** {text}"
 
 
 def _stated(whose: str, states: dict[str, str], have: list[str]) -> str:
@@ -124,7 +123,7 @@ def _tells(report: Report) -> str:
 def no_conclusions(report: Report) -> str:
     """What may not be concluded, as a list."""
     variant, ours = report.variant, study()
-    first, through, outcome = (escape(bare(x)) for x in (ours.predictors[0], ours.mediator, ours.outcome))
+    first, through, outcome = chain_names()
     items = []
     if variant.simulated:
         none = f", and no number is the {ours.work}'s" if ours.citation else ""

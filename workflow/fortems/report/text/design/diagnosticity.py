@@ -7,7 +7,7 @@ from fortems.presentation.results import Row
 from fortems.presentation.words import ESTIMAND_WORDS, listed
 from fortems.report.bind import escape
 from fortems.report.template import Report
-from fortems.report.text.words import joined
+from fortems.report.text.words import bare_name, joined
 from fortems.study.definition import lower, study
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import bare
@@ -165,7 +165,7 @@ def _reversed(report: Report) -> str:
         return ""
     if all(row["ci_low"] <= 1 <= row["ci_high"] for row in rows):
         return (
-            f"Against the *reversed* scenario, in which {escape(bare(study().outcome))} comes first and the covariances are the same, every ratio of the patterns is "
+            f"Against the *reversed* scenario, in which {bare_name(study().outcome)} comes first and the covariances are the same, every ratio of the patterns is "
             "compatible with one: they cannot tell the directions apart."
         )
     return (

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from fortems.presentation.choice import counted, levels, reordered_models
 from fortems.presentation.words import ESTIMAND_WORDS, listed
-from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.study import model_words, studys_models
-from fortems.report.text.words import joined, name
+from fortems.report.text.words import bare_name, joined, name
 from fortems.report.variant import reason_absent
 from fortems.study.definition import study
 from fortems.study.engines import RESAMPLED
 from fortems.study.estimands import computed_intervals
 from fortems.study.roles import main_models, outcome_parts
-from fortems.study.variables import bare
 
 FEW = 3  # models that a sentence names one by one
 
@@ -166,7 +164,7 @@ def _covered(report: Report) -> str:
 def _of_predictor() -> str:
     """Whose models: ``of the X and its aspects``."""
     ours = study()
-    return f" of the {escape(bare(ours.predictors[0]))}{' and its aspects' if ours.aspects else ''}"
+    return f" of the {bare_name(ours.predictors[0])}{' and its aspects' if ours.aspects else ''}"
 
 
 def _repeated(report: Report) -> list[str]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from fortems.presentation.choice import counted, own_models
 from fortems.presentation.words import ESTIMAND_WORDS, METHOD_WORDS, listed
-from fortems.report.bind import escape
 from fortems.report.template import Report
 from fortems.report.text.covariates import as_covariates, moderators
 from fortems.report.text.unfitted import unfitted
-from fortems.report.text.words import joined, name
+from fortems.report.text.words import bare_name, joined, name
 from fortems.study.definition import study
 from fortems.study.engines import RESAMPLING
 from fortems.study.estimands import PRIMARY, PRIMARY_INTERVAL, STAND_IN
-from fortems.study.variables import bare
 
 LIBRARIES = {"semopy": "semopy [@igolkina2020]", "mixedlm": "statsmodels [@seabold2010]"}
 ENGINE_WORDS = {
@@ -30,7 +28,7 @@ def model_roles(report: Report) -> str:
     ours = study()
     aspect = " or an aspect of it" if ours.aspects else ""
     return (
-        f"a predictor $x$ (the {escape(bare(ours.predictors[0]))}{aspect}), the mediator $m$ ({name(ours.mediator)}) and the outcome "
+        f"a predictor $x$ (the {bare_name(ours.predictors[0])}{aspect}), the mediator $m$ ({name(ours.mediator)}) and the outcome "
         f"$y$ ({name(ours.outcome)})"
     )
 

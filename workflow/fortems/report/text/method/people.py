@@ -97,18 +97,13 @@ def measures(report: Report) -> str:
         return ""
     low, high = min(rows, key=lambda row: row["alpha"]), max(rows, key=lambda row: row["alpha"])
     text = (
-        f"Cronbach's alpha [@cronbach1951] ranges from {report.bind.of(low, 'alpha', 'r')} ({_scale(low)}) to "
-        f"{report.bind.of(high, 'alpha', 'r')} ({_scale(high)}){report.see('tbl-reliability')}; omega total [@mcdonald1999] is given "
+        f"Cronbach's alpha [@cronbach1951] ranges from {report.bind.of(low, 'alpha', 'r')} ({name(low['scale'])}) to "
+        f"{report.bind.of(high, 'alpha', 'r')} ({name(high['scale'])}){report.see('tbl-reliability')}; omega total [@mcdonald1999] is given "
         "alongside."
     )
     if report.variant.simulated:
         text += " In a simulated run reliabilities are what the scenario set."
     return text
-
-
-def _scale(row: Row) -> str:
-    scale = str(row["scale"])
-    return name(scale)
 
 
 def descriptives(report: Report) -> str:
