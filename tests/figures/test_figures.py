@@ -105,7 +105,7 @@ def test_letters_are_legible_at_the_width_of_a_page(drawings, name):
 def test_words_come_from_the_data(drawings, name):
     figure, back, _ = drawings[2][name]
     context = drawings[1]
-    title, alt, reading = (part(back, context) for part in (figure.title, figure.alt, figure.reading))
+    title, alt, reading = (part(back, context) for part in (figure.caption, figure.alt, figure.reading))
     assert title and len(alt) > 40 and reading.endswith(".")
     for text in (title, alt, reading):
         assert "nan" not in text.split() and "None" not in text and "  " not in text and "\n" not in text

@@ -70,11 +70,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Agreement of the Engines on All Models"
-
-
 def _line(rows: pd.DataFrame) -> str:
     close = int(rows["agrees"].astype(bool).sum())
     return f"{close} of {len(rows)}"
@@ -100,4 +95,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     return unmarked(f"Grey band: a tenth of a standard error. Differences inside it: {'; '.join(parts)}.")
 
 
-SPEC = Spec("agreement", title, data, draw, alt, reading)
+SPEC = Spec("agreement", "Agreement of the Engines on All Models", data, draw, alt, reading)

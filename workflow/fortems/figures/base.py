@@ -110,8 +110,8 @@ class Spec:
     ----------
     name : str
         File name without suffix.
-    title : callable
-        (data, context) → caption.
+    title : str or callable
+        The caption, or (data, context) → caption where it depends on them.
     data : callable
         context → the frame that is written and drawn; raises ``Withheld`` where there is nothing.
     draw : callable
@@ -121,11 +121,15 @@ class Spec:
     """
 
     name: str
-    title: Callable[[Any, Context], str]
+    title: str | Callable[[Any, Context], str]
     data: Callable[[Context], Any]
     draw: Callable[[Any, Context], Figure]
     alt: Callable[[Any, Context], str]
     reading: Callable[[Any, Context], str]
+
+    def caption(self, frame: Any, context: Context) -> str:
+        """The title of the figure with these data."""
+        return self.title if isinstance(self.title, str) else self.title(frame, context)
 
 
 def names_of(values: str) -> str:

@@ -95,7 +95,7 @@ def draw(figure: Spec, context: Context, folder: Path) -> dict[str, Any]:
     reading = figure.reading(back, context)
     return {
         "name": figure.name,
-        "title": figure.title(back, context),
+        "title": figure.caption(back, context),
         "alt": shortened(readings.plain(figure.alt(back, context)), figure.name),
         "reading": str(reading),
         readings.CITED: readings.written(reading),

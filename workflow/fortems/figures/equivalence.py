@@ -63,11 +63,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Direct Paths and the Bound of the Equivalence Test"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Every line in words."""
     parts = [
@@ -98,4 +93,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     return unmarked(f"{head}No direct path is shown to lie inside the band.")
 
 
-SPEC = Spec("equivalence", title, data, draw, alt, reading)
+SPEC = Spec("equivalence", "Direct Paths and the Bound of the Equivalence Test", data, draw, alt, reading)

@@ -150,11 +150,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Indirect Effects of All Models, by Estimand, Engine and Interval"
-
-
 def _primary(frame: pd.DataFrame, context: Context, level: str) -> pd.DataFrame:
     """The rows of an estimand that count."""
     counted = context.counted()
@@ -194,4 +189,6 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     return unmarked(f"The primary interval leaves out zero for {' and '.join(parts)}.")
 
 
-SPEC = Spec("indirect", title, data, draw, alt, reading)
+SPEC = Spec(
+    "indirect", "Indirect Effects of All Models, by Estimand, Engine and Interval", data, draw, alt, reading
+)

@@ -89,11 +89,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Indirect Effects Without Each Therapist in Turn"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Range of every line in words."""
     parts = [
@@ -132,4 +127,4 @@ def _gaps(frame: pd.DataFrame, context: Context) -> list[str]:
     ]
 
 
-SPEC = Spec("leave_one_out", title, data, draw, alt, reading)
+SPEC = Spec("leave_one_out", "Indirect Effects Without Each Therapist in Turn", data, draw, alt, reading)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+TITLE = "Indirect Effects With Measurement Error Ignored and Taken Into Account"
 COLUMNS = [
     "model",
     "measurement",
@@ -85,11 +86,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Indirect Effects With Measurement Error Ignored and Taken Into Account"
-
-
 def _words(row: dict[Any, Any]) -> str:
     ends = f"{style.sign(float(row['ci_low']))}, {style.sign(float(row['ci_high']))}"
     where = f"{label(str(row['predictor']))}, {WORDS.get(str(row['measurement']), str(row['measurement']))}, "
@@ -122,4 +118,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     return unmarked(text.strip())
 
 
-SPEC = Spec("measurement", title, data, draw, alt, reading)
+SPEC = Spec("measurement", TITLE, data, draw, alt, reading)

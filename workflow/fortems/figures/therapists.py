@@ -82,11 +82,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Therapists' Means"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Range of the means and share of variance, by variable."""
     parts = []
@@ -110,4 +105,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
 
 
-SPEC = Spec("therapists", title, data, draw, alt, reading)
+SPEC = Spec("therapists", "Therapists' Means", data, draw, alt, reading)

@@ -124,11 +124,6 @@ def _line(axes: object, start: tuple[float, float], stop: tuple[float, float], d
     )
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "The Assumed Causal Diagram"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """The arrows in words."""
     ours = study()
@@ -145,4 +140,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
 
 
-SPEC = Spec("causal", title, data, draw, alt, reading)
+SPEC = Spec("causal", "The Assumed Causal Diagram", data, draw, alt, reading)

@@ -200,11 +200,6 @@ def _legend(made: Figure, tiles: pd.DataFrame) -> None:
     )
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "The Findings at a Glance"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """The diagram and the verdicts in words."""
     parts = []
@@ -233,4 +228,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     return f"{solid} {text}".strip() if (frame["part"] == "path").any() else text
 
 
-SPEC = Spec("strip", title, data, draw, alt, reading)
+SPEC = Spec("strip", "The Findings at a Glance", data, draw, alt, reading)

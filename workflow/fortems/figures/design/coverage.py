@@ -81,11 +81,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Coverage of the Intervals of the Indirect Effect"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Every coverage in words."""
     parts = []
@@ -120,4 +115,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
 
 
-SPEC = Spec("coverage", title, data, draw, alt, reading)
+SPEC = Spec("coverage", "Coverage of the Intervals of the Indirect Effect", data, draw, alt, reading)

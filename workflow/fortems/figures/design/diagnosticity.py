@@ -152,11 +152,6 @@ def _ratios(axes: Axes, rows: pd.DataFrame, marks: dict[tuple[str, str], style.M
     axes.set(xlabel="likelihood ratio (log scale)", title=f"{account}, against …")
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Diagnosticity of the Pattern of Findings"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Both panels in words."""
     parts = []
@@ -223,4 +218,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     return f"{text[0].upper()}{text[1:]}.{arrows}"
 
 
-SPEC = Spec("diagnosticity", title, data, draw, alt, reading)
+SPEC = Spec("diagnosticity", "Diagnosticity of the Pattern of Findings", data, draw, alt, reading)

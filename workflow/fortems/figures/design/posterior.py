@@ -78,11 +78,6 @@ def pair(x: str, y: str) -> str:
     return f"{names_of(x)} – {names_of(y)}"
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "True Correlations Before and After the Pattern Is Known"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Every line in words."""
     parts = [
@@ -107,4 +102,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
 
 
-SPEC = Spec("posterior", title, data, draw, alt, reading)
+SPEC = Spec("posterior", "True Correlations Before and After the Pattern Is Known", data, draw, alt, reading)

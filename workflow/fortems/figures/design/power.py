@@ -89,11 +89,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Power to Detect a Standardized Indirect Effect"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """All curves in words."""
     parts = []
@@ -134,4 +129,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
 
 
-SPEC = Spec("power", title, data, draw, alt, reading)
+SPEC = Spec("power", "Power to Detect a Standardized Indirect Effect", data, draw, alt, reading)

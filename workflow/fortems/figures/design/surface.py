@@ -100,11 +100,6 @@ def _short(value: float) -> str:
     return DASH if np.isnan(value) else chance(value)
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Probability of the Whole Pattern Over Populations"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Every possible cell in words."""
     parts = []
@@ -135,4 +130,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
 
 
-SPEC = Spec("surface", title, data, draw, alt, reading)
+SPEC = Spec("surface", "Probability of the Whole Pattern Over Populations", data, draw, alt, reading)

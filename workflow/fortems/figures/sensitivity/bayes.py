@@ -62,11 +62,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Posterior of Effects Within and Between Therapists"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Posterior intervals of the indirect effects under the informed prior."""
     first = frame[(frame["prior"] == frame["prior"].iloc[0]) & (frame["quantity"] == "indirect")]
@@ -94,4 +89,4 @@ def _wide(frame: pd.DataFrame) -> bool:
     return bool(width[frame["level"] == "between"].min() > width[frame["level"] == "within"].max())
 
 
-SPEC = Spec("bayes", title, data, draw, alt, reading)
+SPEC = Spec("bayes", "Posterior of Effects Within and Between Therapists", data, draw, alt, reading)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TITLE = "Indirect Effects if Mediator and Outcome Share an Unmeasured Cause"
 COLUMNS = ["model", "level", "kind", "rho", "indirect", "ci_low", "ci_high"]
 WIDEST = 0.9  # beyond, the curve runs off the page
 
@@ -42,11 +43,6 @@ def _mark(axes: Axes, rows: pd.DataFrame) -> None:
                   markerfacecolor="white", markeredgewidth=1.2)  # fmt: skip
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Indirect Effects if Mediator and Outcome Share an Unmeasured Cause"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Where each curve loses significance and sign."""
     return f"Curves over the residual correlation. {_points(frame, context)}."
@@ -72,4 +68,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
 
 
-SPEC = Spec("confounding", title, data, draw, alt, reading)
+SPEC = Spec("confounding", TITLE, data, draw, alt, reading)

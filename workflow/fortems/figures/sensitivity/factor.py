@@ -60,11 +60,6 @@ def _mark(axes: Axes, rows: pd.DataFrame) -> None:
                   markerfacecolor="white", markeredgewidth=1.2, linestyle="none")  # fmt: skip
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Indirect Effects Without a Common Factor of All Ratings"
-
-
 def _firsts(frame: pd.DataFrame, context: Context) -> str:
     rows = frame[frame["first"].eq(True)].to_dict("records")
     words = {"inadmissible": "no matrix remains"}
@@ -87,4 +82,6 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
 
 
-SPEC = Spec("common_factor", title, data, draw, alt, reading)
+SPEC = Spec(
+    "common_factor", "Indirect Effects Without a Common Factor of All Ratings", data, draw, alt, reading
+)

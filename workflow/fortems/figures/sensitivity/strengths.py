@@ -77,11 +77,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Robustness Values of the Paths Beside Measured Variables"
-
-
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Every line in words."""
     return (
@@ -99,4 +94,6 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
 
 
-SPEC = Spec("robustness_values", title, data, draw, alt, reading)
+SPEC = Spec(
+    "robustness_values", "Robustness Values of the Paths Beside Measured Variables", data, draw, alt, reading
+)

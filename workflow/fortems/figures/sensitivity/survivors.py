@@ -65,11 +65,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return made
 
 
-def title(frame: pd.DataFrame, context: Context) -> str:
-    """Caption."""
-    return "Indirect Effects Had Nobody Dropped Out"
-
-
 def _range(frame: pd.DataFrame, context: Context) -> str:
     parts = []
     for (model, level), rows in frame.groupby(["model", "level"], sort=False):
@@ -91,4 +86,4 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     )
 
 
-SPEC = Spec("survivors", title, data, draw, alt, reading)
+SPEC = Spec("survivors", "Indirect Effects Had Nobody Dropped Out", data, draw, alt, reading)
