@@ -40,8 +40,6 @@ def data(context: Context) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw a panel an estimand, a column an effect, a dot a model."""
-    from matplotlib.lines import Line2D
-
     levels = [level for level in ("within", "single") if level in set(frame["level"])]
     made, grid = style.figure(2.9, 1, len(levels), sharey=True, squeeze=False)
     for axes, level in zip(grid[0], levels, strict=True):
@@ -54,18 +52,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
                 part = here[(here["engine"] == engine) & (here["effect"] == effect)]
                 middle = column + (position - (len(engines) - 1) / 2) * 0.36
                 spread = np.linspace(-0.12, 0.12, len(part)) if len(part) > 1 else np.zeros(len(part))
-                axes.plot(
-                    middle + spread,
-                    part["difference"],
-                    linestyle="none",
-                    markersize=3,
-                    **ENGINES[engine].points(),
-                )
+                style.dots(axes, middle + spread, part["difference"], ENGINES[engine], 3)
         axes.set_xticks(range(len(EFFECTS)), [EFFECT_LABELS[name] for name in EFFECTS])
         axes.set_title(f"{ESTIMAND_LABELS[level].capitalize()}: against {here['primary'].iloc[0]}")
     grid[0][0].set_ylabel("difference (SE of the primary engine)")
-    names = [name for name in ENGINES if name in set(frame["engine"])]
-    handles = [Line2D([], [], linestyle="none", label=name, **ENGINES[name].points()) for name in names]
+    handles = style.handles({name: mark for name, mark in ENGINES.items() if name in set(frame["engine"])})
     made.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return made
 

@@ -47,12 +47,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "coverage": ("design/coverage.csv",),
 }
 
+_SIMULATED = [
+    name for name, needs in NEEDS.items() if needs and all(need.startswith("design/") for need in needs)
+]
 #: Figures of simulated studies that show nothing of a run's own data.
-OF_STUDIES = frozenset(
-    name
-    for name, needs in NEEDS.items()
-    if needs and all(need.startswith("design/") for need in needs) and name != "overview"
-)
+OF_STUDIES = frozenset(_SIMULATED) - {"overview"}
 
 
 def _variables(entry: Mapping[str, Any]) -> set[str]:
@@ -101,8 +100,4 @@ def files(config: Mapping[str, Any]) -> list[str]:
 
 def of_simulated() -> list[str]:
     """Return the tables beside figures that show simulated studies alone: their numbers of clients are of nobody."""
-    return [
-        f"figures/{name}.csv"
-        for name, needs in NEEDS.items()
-        if needs and all(need.startswith("design/") for need in needs)
-    ]
+    return [f"figures/{name}.csv" for name in _SIMULATED]

@@ -77,8 +77,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         for i, j in known:
             value = matrix[i, j]
             text = "–" if np.isnan(value) else style.sign(value, 2, leading_zero=False)
-            shade = "white" if abs(value) > 0.62 else "black"
-            axes.text(j, i, text, ha="center", va="center", fontsize=style.SMALL, color=shade)
+            style.cell(axes, j, i, text, abs(value) > 0.62)
         axes.set_xticks(
             range(len(names) - 1),
             [short_label(name) for name in names[:-1]],

@@ -46,17 +46,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     labels = []
     for number, row in enumerate(frame.to_dict("records")):
         mark = style.ESTIMANDS[row["level"]]
-        axes.plot([row["ci_low"], row["ci_high"]], [-number, -number], color=mark.colour, linestyle=mark.line)
-        axes.plot(row["direct"], -number, linestyle="none", **mark.points())
+        style.across(axes, (row["ci_low"], row["ci_high"]), -number, color=mark.colour, linestyle=mark.line)
+        style.dots(axes, row["direct"], -number, mark)
         for end in (-1, 1):
-            axes.plot(
-                end * row["smallest_bound"],
-                -number,
-                marker="|",
-                markersize=8,
-                color=style.BLACK,
-                markeredgewidth=1,
-            )
+            bound_at = end * row["smallest_bound"]
+            axes.plot(bound_at, -number, marker="|", markersize=8, color=style.BLACK, markeredgewidth=1)
         labels.append(f"{model_label(context.models, row['model'])}, {ESTIMAND_LABELS[row['level']]}")
     style.name_lines(axes, labels)
     axes.set_xlabel(f"direct path (SD of {in_sentence(study().outcome)} per SD of the predictor)")

@@ -105,16 +105,9 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             offset = 0.4 - step * (position + 0.5)
             for row in part.to_dict("records"):
                 y = places[(row["model"], row["effect_label"])] + offset
-                axes.plot(
-                    [row["ci_low"], row["ci_high"]],
-                    [y, y],
-                    color=mark.colour,
-                    linestyle=INTERVAL_LINES[interval],
-                    linewidth=0.8,
-                )
-                axes.plot(
-                    row["estimate"], y, markersize=2.2, markeredgewidth=0.5, linestyle="none", **mark.points()
-                )
+                form = {"color": mark.colour, "linestyle": INTERVAL_LINES[interval], "linewidth": 0.8}
+                style.across(axes, (row["ci_low"], row["ci_high"]), y, **form)
+                style.dots(axes, row["estimate"], y, mark, 2.2, markeredgewidth=0.5)
         for number in range(len(rows)):
             if number % 2:
                 axes.axhspan(-number - 0.5, -number + 0.5, color="#f4f4f4", zorder=0, linewidth=0)
@@ -123,22 +116,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         axes.set_ylim(-len(rows) + 0.5, 0.5)
         axes.tick_params(axis="y", length=0)
     grid[0][0].set_yticks(list(places.values()), [text for _, text in rows], fontsize=style.SMALL)
-    engines = [name for name in ENGINES if name in set(frame["engine"])]
-    intervals = [name for name in INTERVAL_WORDS if name in set(frame["interval"])]
-    handles = [
-        Line2D([], [], linestyle="none", markersize=4, label=name, **ENGINES[name].points())
-        for name in engines
-    ]
-    handles += [
-        Line2D(
-            [],
-            [],
-            color=style.BLACK,
-            linewidth=0.9,
-            linestyle=INTERVAL_LINES[name],
-            label=INTERVAL_WORDS[name],
-        )
-        for name in intervals
+    engines = {name: mark for name, mark in ENGINES.items() if name in set(frame["engine"])}
+    handles = style.handles(engines, markersize=4) + [
+        Line2D([], [], color=style.BLACK, linewidth=0.9, linestyle=INTERVAL_LINES[name], label=words)
+        for name, words in INTERVAL_WORDS.items()
+        if name in set(frame["interval"])
     ]
     made.legend(
         handles=handles,

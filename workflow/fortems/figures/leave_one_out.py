@@ -61,20 +61,9 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     rows = frame.to_dict("records")
     for number, row in enumerate(rows):
         mark = style.ESTIMANDS[row["level"]]
-        axes.plot(
-            [row["lowest"], row["highest"]],
-            [-number, -number],
-            color=mark.colour,
-            linewidth=0.9,
-            linestyle=mark.line,
-        )
-        axes.plot(
-            [row["quarter"], row["three_quarters"]],
-            [-number, -number],
-            color=mark.colour,
-            linewidth=4,
-            solid_capstyle="butt",
-        )
+        whole, middle = (row["lowest"], row["highest"]), (row["quarter"], row["three_quarters"])
+        style.across(axes, whole, -number, color=mark.colour, linewidth=0.9, linestyle=mark.line)
+        style.across(axes, middle, -number, color=mark.colour, linewidth=4, solid_capstyle="butt")
         axes.plot(
             row["median"],
             -number,

@@ -72,10 +72,9 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             for end in ("ci_low", "ci_high"):
                 axes.plot(row[end], -number, marker="|", markersize=7, color=mark.colour)
         else:
-            axes.plot(
-                [row["ci_low"], row["ci_high"]], [-number, -number], color=mark.colour, linestyle=mark.line
-            )
-        axes.plot(row["estimate"], -number, linestyle="none", **mark.points())
+            ends = (row["ci_low"], row["ci_high"])
+            style.across(axes, ends, -number, color=mark.colour, linestyle=mark.line)
+        style.dots(axes, row["estimate"], -number, mark)
         labels.append(
             f"{label(row['predictor'])}, {WORDS.get(row['measurement'], row['measurement'])}, {ESTIMAND_LABELS[row['level']]}"
         )

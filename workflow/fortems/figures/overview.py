@@ -42,8 +42,6 @@ def data(context: Context) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw a heatmap, a row a finding, a column a scenario; the run's own verdict in front."""
-    from matplotlib.lines import Line2D
-
     keys = list(dict.fromkeys(zip(frame["claim"], frame["estimand"], strict=True)))
     order = {"total": 0, "within": 1, "single": 2}
     roles = {(c, e): r for c, e, r in zip(frame["claim"], frame["estimand"], frame["role"], strict=True)}
@@ -59,22 +57,13 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     for i in range(len(keys)):
         for j in range(len(scenarios)):
             if not np.isnan(matrix[i, j]):
-                shade = "white" if matrix[i, j] > 0.6 else "black"
-                axes.text(
-                    j + 1,
-                    i,
-                    style.sign(matrix[i, j], 2, False),
-                    ha="center",
-                    va="center",
-                    fontsize=style.SMALL,
-                    color=shade,
-                )
+                style.cell(axes, j + 1, i, style.sign(matrix[i, j], 2, False), matrix[i, j] > 0.6)
     shown = set()
     verdicts = {(row["claim"], row["estimand"]): row["verdict"] for row in frame.to_dict("records")}
     for i, key in enumerate(keys):
         if verdicts[key] in VERDICTS:
             shown.add(verdicts[key])
-            axes.plot(0, i, linestyle="none", markersize=5, **VERDICTS[verdicts[key]].points())
+            style.dots(axes, 0, i, VERDICTS[verdicts[key]], 5)
         if i and roles[key] != roles[keys[i - 1]]:
             axes.axhline(i - 0.5, color="#555555", linewidth=0.7)
     axes.set_yticks(
@@ -91,11 +80,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     for spine in axes.spines.values():
         spine.set_visible(False)
     if shown:
-        handles = [
-            Line2D([], [], linestyle="none", markersize=5, label=name, **mark.points())
-            for name, mark in VERDICTS.items()
-            if name in shown
-        ]
+        handles = style.handles({name: VERDICTS[name] for name in VERDICTS if name in shown}, markersize=5)
         columns = len(handles) if len(handles) < len(VERDICTS) else -(-len(handles) // 2)  # all are too wide
         made.legend(handles=handles, loc="outside upper left", ncols=columns)
     return made
@@ -125,8 +110,6 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """The whole pattern's probability where the article's account is true, and where it is not."""
     rows = frame[frame["claim"] == whole_pattern(context.results.claims)]
-    if rows.empty:
-        return "Numbers are shares of simulated studies in which a finding shows."
     parts = []
     for estimand in dict.fromkeys(rows["estimand"]):
         here = rows[rows["estimand"] == estimand]

@@ -42,7 +42,6 @@ _ARROWS = {  # from, to, place of the numbers
     "b": ((0.645, 0.75), (0.8, 0.44), (0.87, 0.66)),
     "direct": ((0.3, 0.29), (0.7, 0.29), (0.5, 0.29)),
 }
-_WORDS = {"a": "a", "b": "b", "direct": "direct", "indirect": "indirect"}
 _SYMBOLS = {"a": "a", "b": "b", "direct": "c\u2032"}
 _ROW = 1.72  # inches a diagram
 _HEAD = 0.3
@@ -102,11 +101,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     made, grid = style.figure(_HEAD + _ROW * count, count, len(levels), layout=None, squeeze=False)
     height = made.get_figheight()
     foot = 0.24 / height
-    left, right = (
-        (0.005, 0.995) if len(levels) > 1 else (0.23, 0.77)
+    side, top = (
+        0.005 if len(levels) > 1 else 0.23,
+        1 - 0.22 / height,
     )  # a lone diagram is no wider than one of two
-    top = 1 - 0.22 / height
-    made.subplots_adjust(left=left, right=right, bottom=foot, top=top, wspace=0.02, hspace=0.06)
+    made.subplots_adjust(left=side, right=1 - side, bottom=foot, top=top, wspace=0.02, hspace=0.06)
     for column, level in enumerate(levels):
         for number in range(count):
             here = frame[(frame["level"] == level) & (frame["row"] == number)]
@@ -114,8 +113,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             axes.set(xlim=(0, 1), ylim=(0, 1))
             axes.axis("off")
             if number == 0:
-                words = ESTIMAND_LABELS[level].capitalize()
-                axes.set_title(f"{words}", color=style.BLACK)
+                axes.set_title(ESTIMAND_LABELS[level].capitalize(), color=style.BLACK)
             if not here.empty:
                 _diagram(axes, here, moderator)
     return made
@@ -193,10 +191,7 @@ def _variables(frame: pd.DataFrame) -> tuple[list[str], list[str], str]:
 def title(frame: pd.DataFrame, context: Context) -> str:
     """Caption: the model in words."""
     predictors, mediators, outcome = _variables(frame)
-    left, middle = (
-        listed([label(name) for name in predictors]),
-        listed([lower(label(name)) for name in mediators]),
-    )
+    left, middle = listed(map(label, predictors)), listed(lower(label(name)) for name in mediators)
     model = context.models.get(str(frame["model"].iloc[0]))
     extras = []
     if model and model.covariates:
@@ -220,7 +215,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
         for row in here.to_dict("records"):
             arrow = f" {lower(label(row['source']))} to {lower(label(row['target']))}" if several else ""
             at = "" if is_absent(row["at"]) else f" {_at(moderator, row['at'])}"
-            paths.append(f"{_WORDS[row['effect']]}{arrow}{at} {_numbers(row)}")
+            paths.append(f"{row['effect']}{arrow}{at} {_numbers(row)}")
         parts.append(f"{ESTIMAND_LABELS[level].capitalize()}: {'; '.join(paths)}")
     chain = " to ".join(
         lower(listed(label(name) for name in names)) for names in (predictors, mediators, [outcome])

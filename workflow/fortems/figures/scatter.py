@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+COLUMNS = ("x", "y", "kind", "therapist", "x_value", "y_value", "clients", "withheld", "pooled_slope")
 CELLS = 5
 AREA = 14.0  # square points of a circle a client
 PANEL = 100.0  # points: the least width of a panel
@@ -55,23 +56,7 @@ def data(context: Context) -> pd.DataFrame:
     if not parts:
         raise Withheld("Not drawn: cells between the lowest and the highest client would show these two.")
     frame = pd.concat(parts, ignore_index=True)
-    return frame[
-        [
-            name
-            for name in (
-                "x",
-                "y",
-                "kind",
-                "therapist",
-                "x_value",
-                "y_value",
-                "clients",
-                "withheld",
-                "pooled_slope",
-            )
-            if name in frame
-        ]
-    ]
+    return frame[[name for name in COLUMNS if name in frame]]
 
 
 def _possible(context: Context) -> dict[str, tuple[float, float]]:

@@ -7,7 +7,7 @@ and a label of its own.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 BLACK = "#000000"
 ORANGE = "#E69F00"
@@ -36,8 +37,6 @@ WIDTH = 6.3  # inches: the text width of an A4 page, so that 8 pt in a figure ar
 TEXT = 8.0
 SMALL = 7.0
 RESOLUTION = 220  # dots an inch
-
-MINUS = "\N{MINUS SIGN}"
 
 #: A page of the size of the drawing; without a date its bytes are the same each time.
 _PAGE = b"""#set document(date: none)
@@ -75,6 +74,11 @@ SERIES = (
     Mark(SKY, "P", (0, (1, 1)), False),  # type: ignore[arg-type]
     Mark(BLACK, "X", "-"),
 )
+
+
+def series(number: int) -> Mark:
+    """How the series of this number looks, from 0; the looks begin anew behind the last."""
+    return SERIES[number % len(SERIES)]
 
 
 def settings() -> None:
@@ -178,11 +182,46 @@ def zero_line(axes: Axes, vertical: bool = True) -> None:
     (axes.axvline if vertical else axes.axhline)(0, color="#444444", linewidth=0.6, zorder=0.5)
 
 
-def name_lines(axes: Axes, labels: Sequence[str]) -> None:
-    """Name the lines of a forest plot, which are drawn at heights 0, −1, −2 …"""
+def name_lines(axes: Axes, labels: Sequence[str], room: float = 0.6) -> None:
+    """Name the lines of a forest plot, which are drawn at heights 0, −1, −2 …, with so much room above the first."""
     axes.set_yticks([-number for number in range(len(labels))], labels)
-    axes.set_ylim(-len(labels) + 0.4, 0.6)
+    axes.set_ylim(-len(labels) + 1 - room, room)
     axes.tick_params(axis="y", length=0)
+
+
+def across(axes: Axes, ends: tuple[float, float], y: float, **form: Any) -> None:
+    """Draw an interval as a line from its low to its high end; ``form`` is what ``Axes.plot`` takes."""
+    axes.plot(ends, [y, y], **form)
+
+
+def dots(axes: Axes, x: Any, y: Any, mark: Mark, size: float | None = None, **form: Any) -> None:
+    """Draw the points of a series, of matplotlib's own size by default; ``form`` is what ``Axes.plot`` takes."""
+    axes.plot(x, y, linestyle="none", markersize=size, **mark.points(), **form)
+
+
+def handles(marks: Mapping[str, Mark], lines: bool = False, **form: Any) -> list[Line2D]:
+    """Entries of a legend: what is named to its mark, upon its line where asked for.
+
+    Parameters
+    ----------
+    marks : mapping of str to Mark
+        In the order of the legend.
+    lines : bool
+        Whether the series have lines.
+    **form
+        What ``Line2D`` takes.
+    """
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], linestyle=mark.line if lines else "none", label=name, **mark.points(), **form)
+        for name, mark in marks.items()
+    ]
+
+
+def cell(axes: Axes, column: float, row: float, text: str, dark: bool) -> None:
+    """Write into a cell of a heatmap: in white where the cell is dark."""
+    axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
 
 
 def box(

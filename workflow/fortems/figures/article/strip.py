@@ -169,7 +169,7 @@ def _draw_tiles(axes: Axes, tiles: pd.DataFrame, lines: int) -> None:
     for number, row in enumerate(tiles.to_dict("records")):
         x, y = number // lines, -(number % lines) - 0.5
         mark = VERDICTS[row["verdict"]]
-        axes.plot(x + 0.07, y, markersize=7, linestyle="none", **mark.points())
+        style.dots(axes, x + 0.07, y, mark, 7)
         failed = row["verdict"] == "not reproduced"
         axes.text(
             x + 0.15,
@@ -183,14 +183,9 @@ def _draw_tiles(axes: Axes, tiles: pd.DataFrame, lines: int) -> None:
 
 
 def _legend(made: Figure, tiles: pd.DataFrame) -> None:
-    from matplotlib.lines import Line2D
-
-    used = [name for name in VERDICTS if name in set(tiles["verdict"])]
-    handles = [
-        Line2D([], [], linestyle="none", label=name, markersize=6, **VERDICTS[name].points()) for name in used
-    ]
+    used = {name: mark for name, mark in VERDICTS.items() if name in set(tiles["verdict"])}
     made.legend(
-        handles=handles,
+        handles=style.handles(used, markersize=6),
         loc="lower right",
         bbox_to_anchor=(1.0, 0.13 / made.get_figheight()),
         ncols=len(used),

@@ -45,8 +45,6 @@ def data(context: Context) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw a row a design, a panel an estimand, a mark an interval."""
-    from matplotlib.lines import Line2D
-
     designs = list(dict.fromkeys(frame["design"]))
     levels = [name for name in ("within", "single") if name in set(frame["estimand"])]
     kinds = [name for name in INTERVAL_WORDS if name in set(frame["interval"])]
@@ -61,8 +59,10 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             rows = frame[(frame["estimand"] == level) & (frame["interval"] == kind)]
             for row in rows.to_dict("records"):
                 y = -designs.index(row["design"]) + ((len(kinds) - 1) / 2 - number) * step
-                axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=MARKS[kind].colour, linewidth=0.9)
-                axes.plot(row["coverage"], y, linestyle="none", markersize=3.8, **MARKS[kind].points())
+                style.across(
+                    axes, (row["ci_low"], row["ci_high"]), y, color=MARKS[kind].colour, linewidth=0.9
+                )
+                style.dots(axes, row["coverage"], y, MARKS[kind], 3.8)
         for number in range(1, len(designs)):
             axes.axhline(-number + 0.5, color="#dddddd", linewidth=0.5)
         axes.set_title(ESTIMAND_LABELS[level].capitalize())
@@ -72,11 +72,8 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     ticks = [tick / 100 for tick in range(0, 101, 5 if low > 0.7 else 10) if tick / 100 >= low]
     grid[0][0].set_xlim(low, 1.012)
     grid[0][0].set_xticks(ticks, [style.sign(tick, 2, False) if tick < 1 else "1" for tick in ticks])
-    grid[0][0].set_yticks([-number for number in range(len(designs))], designs)
-    grid[0][0].set_ylim(-len(designs) + 0.5, 0.5)
-    handles = [
-        Line2D([], [], linestyle="none", label=INTERVAL_WORDS[kind], **MARKS[kind].points()) for kind in kinds
-    ]
+    style.name_lines(grid[0][0], designs, 0.5)
+    handles = style.handles({INTERVAL_WORDS[kind]: MARKS[kind] for kind in kinds})
     made.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return made
 

@@ -33,7 +33,7 @@ def _called(context: Context) -> dict[str, str]:
 def _marks(context: Context) -> dict[tuple[str, str], style.Mark]:
     """(pattern, estimand) → its mark."""
     keys = [(claim, level) for claim in patterns(context.results.claims) for level in ESTIMANDS]
-    return {key: style.SERIES[i % len(style.SERIES)] for i, key in enumerate(keys)}
+    return {key: style.series(number) for number, key in enumerate(keys)}
 
 
 def data(context: Context) -> pd.DataFrame:
@@ -68,8 +68,6 @@ def data(context: Context) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw the grid of gaps on the left, the ratios on the right."""
-    from matplotlib.lines import Line2D
-
     panels = [name for name in ("gap", "ratio") if name in set(frame["panel"])]
     made, grid = style.figure(3.3, 1, len(panels), squeeze=False, width_ratios=[1, 1.15][: len(panels)])
     there = set(zip(frame["claim"], frame["estimand"], strict=True))
@@ -77,12 +75,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     for axes, panel in zip(grid[0], panels, strict=True):
         rows = frame[frame["panel"] == panel]
         (_gaps if panel == "gap" else _ratios)(axes, rows, marks)
-    handles = [
-        Line2D([], [], color=mark.colour, linestyle=mark.line, marker=mark.marker,
-               markerfacecolor=mark.points()["markerfacecolor"],
-               label=f"{lower(claim_label(context.results.claims, claim))}, {ESTIMAND_LABELS[level]}")
+    named = {
+        f"{lower(claim_label(context.results.claims, claim))}, {ESTIMAND_LABELS[level]}": mark
         for (claim, level), mark in marks.items()
-    ]  # fmt: skip
+    }
+    handles = style.handles(named, lines=True)
     made.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=3)
     return made
 
@@ -120,11 +117,10 @@ def _ratios(axes: Axes, rows: pd.DataFrame, marks: dict[tuple[str, str], style.M
                     if not is_absent(row["ci_high"]) and np.isfinite(row["ci_high"])
                     else row["value"]
                 )
-                axes.plot(
-                    [row["ci_low"], high], [y, y], color=mark.colour, linewidth=0.9, linestyle=mark.line
-                )
+                form = {"color": mark.colour, "linewidth": 0.9, "linestyle": mark.line}
+                style.across(axes, (row["ci_low"], high), y, **form)
             if row["relation"] == "=":
-                axes.plot(row["value"], y, linestyle="none", markersize=4, **mark.points())
+                style.dots(axes, row["value"], y, mark, 4)
             else:  # the event never happened on one side: an open arrow that starts at the bound
                 arrow = {"marker": ">" if row["relation"] == "≥" else "<", "markerfacecolor": "none"}
                 axes.plot(row["value"], y, linestyle="none", markersize=4.5, **{**mark.points(), **arrow})
@@ -145,9 +141,7 @@ def _ratios(axes: Axes, rows: pd.DataFrame, marks: dict[tuple[str, str], style.M
     )
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_yticks([-number for number in range(len(rivals))], [titles[name] for name in rivals])
-    axes.set_ylim(-len(rivals) + 0.5, 0.5)
-    axes.tick_params(axis="y", length=0)
+    style.name_lines(axes, list(titles.values()), 0.5)
     account = study().account.replace("_", " ").capitalize()
     axes.set(xlabel="likelihood ratio (log scale)", title=f"{account}, against …")
 
@@ -186,27 +180,19 @@ def _told_apart(rival: str, clear: pd.DataFrame, rows: pd.DataFrame) -> str:
 
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """Which ratios are told apart from one."""
-    parts = []
+    parts: list[str] = []
     for claim, words in _called(context).items():
         rows = frame[(frame["panel"] == "ratio") & (frame["claim"] == claim)]
         if rows.empty:
             continue
         clear = rows[(rows["ci_low"] > 1) | (rows["ci_high"] < 1)]
         names = [_told_apart(str(rival), group, rows) for rival, group in clear.groupby("rival", sort=False)]
-        if not names:
-            parts.append(f"the likelihood ratio of the {words} is told apart from one against no rival")
-        elif len(clear) < len(rows):
-            parts.append(
-                f"that of the {words} only against {listed(names)}"
-                if parts
-                else f"the likelihood ratio of the {words} is told apart from one only against {listed(names)}"
-            )
+        whole = f"the likelihood ratio of the {words} is told apart from one"
+        which = f"only against {listed(names)}" if len(clear) < len(rows) else "against every rival"
+        if names:
+            parts.append(f"{f'that of the {words}' if parts else whole} {which}")
         else:
-            parts.append(
-                f"that of the {words} against every rival"
-                if parts
-                else f"the likelihood ratio of the {words} is told apart from one against every rival"
-            )
+            parts.append(f"{whole} against no rival")
     if not parts:
         return "Points are shares of simulated studies with their intervals."
     text = "; ".join(parts)

@@ -46,12 +46,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     labels = []
     for number, row in enumerate(frame.to_dict("records")):
         y = -number
-        axes.plot(
-            [row["prior_low"], row["prior_high"]], [y + 0.15] * 2, color=PRIOR.colour, linewidth=3, alpha=0.45
-        )
-        axes.plot(row["prior_mean"], y + 0.15, linestyle="none", markersize=6, **PRIOR.points())
-        axes.plot([row["ci_low"], row["ci_high"]], [y - 0.15] * 2, color=POSTERIOR.colour, linewidth=1.2)
-        axes.plot(row["posterior"], y - 0.15, linestyle="none", markersize=4, **POSTERIOR.points())
+        before, after = (row["prior_low"], row["prior_high"]), (row["ci_low"], row["ci_high"])
+        style.across(axes, before, y + 0.15, color=PRIOR.colour, linewidth=3, alpha=0.45)
+        style.dots(axes, row["prior_mean"], y + 0.15, PRIOR, 6)
+        style.across(axes, after, y - 0.15, color=POSTERIOR.colour, linewidth=1.2)
+        style.dots(axes, row["posterior"], y - 0.15, POSTERIOR, 4)
         labels.append(pair(row["x"], row["y"]))
     style.name_lines(axes, labels)
     axes.set_xlabel("true correlation (mean and central 95%)")

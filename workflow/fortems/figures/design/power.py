@@ -41,8 +41,6 @@ def data(context: Context) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw a panel an effect and estimand, a line a number of clients."""
-    from matplotlib.lines import Line2D
-
     effects = sorted(set(frame["indirect"]), key=abs)
     levels = [name for name in ("within", "single") if name in set(frame["estimand"])]
     clients = sorted(set(frame["clients"]))
@@ -53,7 +51,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         for axes, effect in zip(line, effects, strict=True):
             axes.axhline(TARGET, color="#777777", linewidth=0.6, linestyle=(0, (4, 2)))
             for number, size in enumerate(clients):
-                mark = style.SERIES[number % len(style.SERIES)]
+                mark = style.series(number)
                 here = frame[
                     (frame["estimand"] == level) & (frame["indirect"] == effect) & (frame["clients"] == size)
                 ].sort_values("therapists")
@@ -80,11 +78,8 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         line[0].set_ylabel(f"power, {ESTIMAND_LABELS[level]}", fontsize=7)
     for axes in grid[-1]:
         axes.set_xlabel("therapists")
-    handles = [
-        Line2D([], [], linestyle=style.SERIES[i % len(style.SERIES)].line, label=f"{size:g} clients per therapist",
-               **style.SERIES[i % len(style.SERIES)].points())
-        for i, size in enumerate(clients)
-    ]  # fmt: skip
+    marks = {f"{size:g} clients per therapist": style.series(i) for i, size in enumerate(clients)}
+    handles = style.handles(marks, lines=True)
     made.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=3)
     return made
 

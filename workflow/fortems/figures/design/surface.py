@@ -74,8 +74,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         for i, total in enumerate(totals):
             for j, direct in enumerate(directs):
                 value = cells[i, j]
-                colour = "white" if value > 0.6 * most else "black"
-                axes.text(j, i, _short(value), ha="center", va="center", fontsize=style.SMALL, color=colour)
+                style.cell(axes, j, i, _short(value), value > 0.6 * most)
                 if bool(here["account"].get((total, direct), False)):
                     axes.plot(
                         [j - 0.46, j + 0.46, j + 0.46, j - 0.46, j - 0.46],

@@ -49,14 +49,10 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             ]
             for row in part.to_dict("records"):
                 number = priors.index(row["prior"])
-                look = style.SERIES[number % len(style.SERIES)]
-                axes.plot([row["ci_low"], row["ci_high"]], [-number, -number], color=look.colour)
-                axes.plot(row["estimate"], -number, linestyle="none", **look.points())
-            axes.set_yticks(
-                [-n for n in range(len(priors))], [prior_label(p) for p in priors] if place == 0 else []
-            )
-            axes.set_ylim(-len(priors) + 0.4, 0.6)
-            axes.tick_params(axis="y", length=0)
+                look = style.series(number)
+                style.across(axes, (row["ci_low"], row["ci_high"]), -number, color=look.colour)
+                style.dots(axes, row["estimate"], -number, look)
+            style.name_lines(axes, ["" if place else prior_label(prior) for prior in priors])
             whose = model_label(context.models, model) if place == 0 else ""
             axes.set_title(f"{whose}\n{level}: {quantity}", fontsize=style.SMALL)
     return made
@@ -75,12 +71,8 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 
 def reading(frame: pd.DataFrame, context: Context) -> str:
     """What is drawn."""
-    return (
-        "Posterior medians and equal-tailed intervals under each prior of how therapists differ; contextual: between less "
-        "within. Effects between therapists stay wide under every prior."
-        if _wide(frame)
-        else "Posterior medians and equal-tailed intervals under each prior of how therapists differ; contextual: between less within."
-    )
+    text = "Posterior medians and equal-tailed intervals under each prior of how therapists differ; contextual: between less within."
+    return f"{text} Effects between therapists stay wide under every prior." if _wide(frame) else text
 
 
 def _wide(frame: pd.DataFrame) -> bool:

@@ -41,10 +41,9 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     names = list(dict.fromkeys(frame["benchmark"].dropna()))
     for number, row in enumerate(lines):
         look = style.ESTIMANDS[row["level"]]
-        axes.plot(
-            [row["rv_alpha_robust"], row["rv"]], [-number, -number], color=look.colour, linestyle=look.line
-        )
-        axes.plot(row["rv"], -number, linestyle="none", **look.points())
+        ends = (row["rv_alpha_robust"], row["rv"])
+        style.across(axes, ends, -number, color=look.colour, linestyle=look.line)
+        style.dots(axes, row["rv"], -number, look)
         axes.plot(
             row["rv_alpha_robust"], -number, marker="|", markersize=9, color=look.colour, markeredgewidth=1.2
         )
@@ -56,22 +55,11 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         for item in same[same["kind"] == "benchmark"].to_dict("records"):
             mark = style.SERIES[2 + names.index(item["benchmark"]) % (len(style.SERIES) - 2)]
             weaker = min(item["r2_origin"], item["r2_end"])
-            axes.plot(
-                weaker,
-                -number + 0.25,
-                linestyle="none",
-                markersize=3.5,
-                label=label(item["benchmark"]),
-                **mark.points(),
-            )
+            style.dots(axes, weaker, -number + 0.25, mark, 3.5, label=label(item["benchmark"]))
     handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     if handles:
         made.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=len(handles))
-    axes.set_yticks(
-        [-n for n in range(len(lines))], [f"{where(row, context)}: {row['effect']}" for row in lines]
-    )
-    axes.set_ylim(-len(lines) + 0.3, 0.7)
-    axes.tick_params(axis="y", length=0)
+    style.name_lines(axes, [f"{where(row, context)}: {row['effect']}" for row in lines], 0.7)
     axes.set_xlim(left=-0.01)
     axes.set_xlabel("share of the variance of both ends")
     return made

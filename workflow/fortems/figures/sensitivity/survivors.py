@@ -42,14 +42,9 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
                     (frame["model"] == model) & (frame["level"] == level) & (frame["by_predictor"] == slope)
                 ]
                 rows = rows.sort_values("by_outcome")
-                look = style.SERIES[number % len(style.SERIES)]
-                axes.plot(
-                    rows["by_outcome"],
-                    rows["indirect"],
-                    linestyle=look.line,
-                    label=f"{slope:g}",
-                    **look.points(),
-                )
+                look = style.series(number)
+                form = {"linestyle": look.line, "label": f"{slope:g}", **look.points()}
+                axes.plot(rows["by_outcome"], rows["indirect"], **form)
                 for end in ("ci_low", "ci_high"):
                     axes.plot(
                         rows["by_outcome"], rows[end], color=look.colour, linewidth=0.5, linestyle=look.line
