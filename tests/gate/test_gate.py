@@ -32,7 +32,6 @@ def evidence(built) -> Snapshot:
             "config/tiny_models.yaml",
             ["twolevel", "regression", "semopy", "mixedlm"],
             "config/claims.yaml",
-            0.95,
         )
     finally:
         os.chdir(old)

@@ -20,7 +20,6 @@ rule gate:
         results=lambda wildcards: RESULTS,
         logs=LOGS,
         engines=config["engines"],
-        confidence=config["confidence"],
         min_cell=config["privacy"]["min_cell"] if PRIVATE else 0,
         software=software("gate"),
     message:

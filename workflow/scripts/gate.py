@@ -15,7 +15,6 @@ with job(snakemake):
         given.models,
         params.engines,
         claims,
-        params.confidence,
         params.min_cell,
     )
     result = gate(evidence)

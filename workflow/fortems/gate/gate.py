@@ -24,7 +24,6 @@ def collect(
     models: str,
     engines: Sequence[str],
     claims: str | None,
-    confidence: float,
     min_cell: int = 0,
 ) -> Snapshot:
     """Read what the gate looks at.
@@ -41,8 +40,6 @@ def collect(
         As configured.
     claims : str or None
         The file of claims.
-    confidence : float
-        Of the intervals, as configured.
     min_cell : int
         Of own data: least number of clients that may be told of.
     """
@@ -70,7 +67,6 @@ def collect(
         known,
         engines,
         asked,
-        confidence,
         released,
         min_cell,
     )

@@ -39,8 +39,6 @@ class Snapshot:
         As configured.
     claims : mapping
         Name → claim, as configured.
-    confidence : float
-        Of the intervals, as configured.
     """
 
     paths: Mapping[str, str]
@@ -49,7 +47,6 @@ class Snapshot:
     models: Mapping[str, Any]
     engines: Sequence[str]
     claims: Mapping[str, Any] = field(default_factory=dict)
-    confidence: float = 0.95
     released: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     min_cell: int = 0
 

@@ -48,7 +48,7 @@ def check_claims(evidence: Snapshot) -> Iterator[str]:
         if claim.statistic == "all_of":
             wanted_verdict = _pattern(claim, row.estimand, written, evidence.claims)
         else:
-            outcome = RULES[claim.statistic](claim, row, beside, evidence.confidence)
+            outcome = RULES[claim.statistic](claim, row, beside)
             wanted_verdict = _worded(claim, outcome)
         if wanted_verdict in HOLDS and claim.band is not None:
             wanted_verdict = _by_band(claim, row, wanted_verdict)
@@ -117,26 +117,19 @@ def _is_significant(claim: Any, row: Any) -> Outcome:
     return _all(_has_sign(claim, row.estimate), _below(row.p / 2, claim.alpha))
 
 
-def _one_estimate(claim: Any, row: Any, shows: Outcome) -> Outcome:
-    found = _all(shows, _has_sign(claim, row.estimate)) if claim.significant else _not(shows)
-    return found
+def _one_estimate(claim: Any, row: Any, beside: pd.DataFrame) -> Outcome:
+    """Significant with the stated sign; or not significant, where the claim says so."""
+    shows = _is_significant(claim, row)
+    return _all(shows, _has_sign(claim, row.estimate)) if claim.significant else _not(shows)
 
 
-def _correlation(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -> Outcome:
-    return _one_estimate(claim, row, _is_significant(claim, row))
-
-
-def _effect(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -> Outcome:
-    return _one_estimate(claim, row, _is_significant(claim, row))
-
-
-def _full_mediation(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -> Outcome:
+def _full_mediation(claim: Any, row: Any, beside: pd.DataFrame) -> Outcome:
     direct = beside.loc[beside["statistic"] == "direct", "p"]
     absent = _not(_below(float(direct.iloc[0]), claim.alpha)) if len(direct) == 1 else None
     return _all(_is_significant(claim, row), _has_sign(claim, row.estimate), absent)
 
 
-def _covariates(claim: Any, row: Any, beside: pd.DataFrame, confidence: float) -> Outcome:
+def _covariates(claim: Any, row: Any, beside: pd.DataFrame) -> Outcome:
     significant = [_below(float(p), claim.alpha) for p in beside["p"]]
     if not significant:
         return None
@@ -176,12 +169,10 @@ def _pattern(
     return "reproduced" if claim.significant else "consistent (weak)"
 
 
-RULES: dict[str, Callable[[Any, Any, pd.DataFrame, float], Outcome]] = {
-    "correlation": _correlation,
-    "effect": _effect,
+RULES: dict[str, Callable[[Any, Any, pd.DataFrame], Outcome]] = {
+    **dict.fromkeys(("correlation", "effect", "contrast"), _one_estimate),
     "full_mediation": _full_mediation,
     "covariates": _covariates,
-    "contrast": _effect,
 }
 
 
