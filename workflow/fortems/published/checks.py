@@ -35,11 +35,8 @@ def check_matrix(matrix: PublishedMatrix) -> list[MatrixFinding]:
 
 def _size(matrix: PublishedMatrix) -> list[MatrixFinding]:
     least = len(matrix.names) + 2
-    found = [
-        finding(
-            "size", "n", matrix.n < least, f"n = {matrix.n}", f"at least {least}", "Look up the sample size"
-        )
-    ]
+    remedy = "Look up the sample size"
+    found = [finding("size", "n", matrix.n < least, f"n = {matrix.n}", f"at least {least}", remedy)]
     if matrix.clusters is not None:
         too_many = matrix.clusters > matrix.n
         text = f"{matrix.clusters} clusters of {matrix.n} clients"
@@ -101,14 +98,6 @@ def _signs(matrix: PublishedMatrix) -> list[MatrixFinding]:
             continue
         signed = cell.value if word == "positive" else -cell.value
         text = f"r = {cell.value:g} where the text says {word}"
-        found.append(
-            finding(
-                "sign",
-                cell_name(pair),
-                signed + cell.half_width < 0,
-                text,
-                word,
-                "A minus sign lost in typing?",
-            )
-        )
+        bad, remedy = signed + cell.half_width < 0, "A minus sign lost in typing?"
+        found.append(finding("sign", cell_name(pair), bad, text, word, remedy))
     return found

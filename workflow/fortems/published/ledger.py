@@ -106,13 +106,16 @@ def ledger_of_run(path: str | Path, models: Mapping[str, MediationModel]) -> lis
 def _entries(raw: dict[str, Any], path: str, problems: list[Problem]) -> Iterator[Entry]:
     decimals = raw.get("decimals", 2)
 
+    def problem(place: str, what: str, allowed: str, hint: str = "") -> None:
+        problems.append(Problem(f"{path}: {place}", what, allowed, hint))
+
     def number(place: str, value: Any) -> Printed | None:
         if value is None:
             return None
         try:
             return printed(value, 0 if isinstance(value, int) else decimals)
         except ValueError as error:
-            problems.append(Problem(f"{path}: {place}", str(error), "a number as printed, or nothing"))
+            problem(place, str(error), "a number as printed, or nothing")
             return None
 
     for name, item in (raw.get("values") or {}).items():
@@ -132,25 +135,15 @@ def _entries(raw: dict[str, Any], path: str, problems: list[Problem]) -> Iterato
         for row, cells in table["rows"].items():
             keys = [part.strip() for part in str(row).split("~")]
             if len(keys) != len(table["by"]):
-                problems.append(
-                    Problem(
-                        f"{path}: tables.{name}.rows: {row}",
-                        f"{len(keys)} parts where `by` has {len(table['by'])}",
-                        " ~ ".join(table["by"]),
-                    )
-                )
+                what = f"{len(keys)} parts where `by` has {len(table['by'])}"
+                problem(f"tables.{name}.rows: {row}", what, " ~ ".join(table["by"]))
                 continue
             for column in cells or {}:
                 if column not in table["columns"]:
                     near = nearest(column, table["columns"])
-                    problems.append(
-                        Problem(
-                            f"{path}: tables.{name}.rows.{row}: {column}",
-                            "is not one of the table's columns",
-                            ", ".join(table["columns"]),
-                            f"Did you mean {near}?" if near else "",
-                        )
-                    )
+                    where, allowed = f"tables.{name}.rows.{row}: {column}", ", ".join(table["columns"])
+                    hint = f"Did you mean {near}?" if near else ""
+                    problem(where, "is not one of the table's columns", allowed, hint)
             for column, ours in table["columns"].items():
                 yield Entry(
                     id=f"{name}/{row}/{column}",
@@ -215,17 +208,12 @@ def _row(entry: Entry, lookup: _Lookup, source: str) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(entry, name, None) for name in COLUMNS}
     computed, reason = lookup.value(entry)
     row["computed"] = computed
-    if entry.value is not None:
-        half = entry.value.half_width
-        row |= {
-            "published": entry.value.value,
-            "decimals": entry.value.decimals,
-            "low": entry.value.value - half,
-            "high": entry.value.value + half,
-        }
     if entry.value is None:
-        row |= {"verdict": NOT_ATTEMPTED, "reason": EMPTY_SLOT}
-    elif reason or computed is None:
+        return row | {"verdict": NOT_ATTEMPTED, "reason": EMPTY_SLOT}
+    published, half = entry.value.value, entry.value.half_width
+    row |= {"published": published, "decimals": entry.value.decimals}
+    row |= {"low": published - half, "high": published + half}
+    if reason or computed is None:
         row |= {"verdict": NOT_ATTEMPTED, "reason": reason}
     elif source == "simulated" and not entry.design:
         row |= {"verdict": NOT_ATTEMPTED, "reason": SIMULATED}
@@ -314,15 +302,9 @@ class _Lookup:
         return self._records[name]
 
     def _problem(self, entry: Entry, word: object, what: str, choices: tuple[str, ...]) -> None:
-        near = nearest(word, choices) if choices else None
-        self.problems.append(
-            Problem(
-                f"{self.path}: {entry.id}",
-                what,
-                ", ".join(choices[:12]),
-                f"Did you mean {near}?" if near else "",
-            )
-        )
+        near = nearest(word, choices)
+        hint = f"Did you mean {near}?" if near else ""
+        self.problems.append(Problem(f"{self.path}: {entry.id}", what, ", ".join(choices[:12]), hint))
 
 
 def summary(ledger: pd.DataFrame) -> str:
@@ -334,14 +316,10 @@ def summary(ledger: pd.DataFrame) -> str:
     if done.empty:
         return f"No published number was compared.{tail}"
     equal, close, off = (int(counts.get(word, 0)) for word in (EQUAL, ROUNDING, DIFFERS))
-    if off == 0 and close == 0:
-        head = "fully reproduced"
-    elif off == 0:
-        head = "reproduced within rounding"
-    elif off < len(done):
-        head = "partially reproduced"
+    if off:
+        head = "partially reproduced" if off < len(done) else "not reproduced"
     else:
-        head = "not reproduced"
+        head = "reproduced within rounding" if close else "fully reproduced"
     told = " (numbers of the design, which the simulation was told)" if (done["reason"] == TOLD).all() else ""
     numbers = f"{len(done)} published number{'s' if len(done) != 1 else ''}{told}"
     return f"{numbers} compared: {head}; {equal} equal, {close} within rounding, {off} different.{tail}"

@@ -14,6 +14,7 @@ from fortems.errors import ConfigError, Problem, nearest
 from fortems.schema import load_checked
 
 STARS = {"*": 0.05, "**": 0.01, "***": 0.001}
+MIRROR_HINT = "Look at the article's cell again, or type the lower triangle only"
 SQUARE_HINT = "Type the lower triangle: row k holds the correlations of variable k + 1 with those before it"
 _PRINTED = re.compile(r"^(?P<sign>[-−–+]?)(?P<whole>\d*)(?:[.,](?P<decimals>\d+))?(?P<stars>\**)\Z")
 
@@ -212,24 +213,20 @@ class _Reader:
             accept=frozenset(raw.get("accept") or ()),
         )
 
+    def _problem(self, place: str, what: str, allowed: str, hint: str = "") -> None:
+        self.problems.append(Problem(f"{self.where}: {place}", what, allowed, hint))
+
     def _unknown(self, where: str, name: str, choices: Any) -> None:
         near = nearest(name, choices)
-        self.problems.append(
-            Problem(
-                f"{self.where}: {where}",
-                f"{name!r} stands in only one of `variables` and `correlations.order`",
-                ", ".join(choices),
-                f"Did you mean {near}?" if near else "Name it in both, or in neither.",
-            )
-        )
+        what = f"{name!r} stands in only one of `variables` and `correlations.order`"
+        hint = f"Did you mean {near}?" if near else "Name it in both, or in neither."
+        self._problem(where, what, ", ".join(choices), hint)
 
     def _number(self, place: str, value: Any) -> Printed:
         try:
             return printed(value, self.decimals)
         except ValueError as error:
-            self.problems.append(
-                Problem(f"{self.where}: {place}", str(error), "a number as printed, such as -.35 or '-.35**'")
-            )
+            self._problem(place, str(error), "a number as printed, such as -.35 or '-.35**'")
             return Printed(float("nan"), self.decimals)
 
     def _column(self, described: dict[str, dict[str, Any]], key: str) -> dict[str, Printed]:
@@ -247,60 +244,36 @@ class _Reader:
         elif lengths == [k] * k:
             offset, square = 0, True
         else:
-            self.problems.append(
-                Problem(
-                    f"{self.where}: correlations.rows",
-                    f"{len(rows)} rows of {lengths} numbers do not fit {k} variables",
-                    f"rows of {list(range(1, k))} numbers, or a square of {k}",
-                    SQUARE_HINT,
-                )
-            )
+            what = f"{len(rows)} rows of {lengths} numbers do not fit {k} variables"
+            allowed = f"rows of {list(range(1, k))} numbers, or a square of {k}"
+            self._problem("correlations.rows", what, allowed, SQUARE_HINT)
             return {}
         cells: dict[tuple[str, str], Printed] = {}
         for i, row in enumerate(rows):
             for j, value in enumerate(row):
                 a, b = names[i + offset], names[j]
-                cell = self._number(f"correlations {a}~{b}", value)
+                place = f"correlations {a}~{b}"
+                cell, mirrored = self._number(place, value), cells.get((b, a))
                 if a == b:
-                    self._check_diagonal(a, cell)
-                elif (b, a) in cells:
-                    self._check_symmetric(a, b, cell, cells[b, a], square)
-                else:
+                    if cell.value != 1:
+                        self._problem(place, f"the diagonal says {cell.value:g}", "1")
+                elif mirrored is None:
                     cells[a, b] = cell
+                elif square and cell.value != mirrored.value:
+                    what = f"{cell.value:g} here and {mirrored.value:g} in the mirrored cell: not symmetric"
+                    self._problem(place, what, "the same number twice", MIRROR_HINT)
         if square:  # keep the lower triangle, as all else expects
             cells = {(b, a): cell for (a, b), cell in cells.items()}
         return cells
-
-    def _check_diagonal(self, name: str, cell: Printed) -> None:
-        if cell.value != 1:
-            self.problems.append(
-                Problem(f"{self.where}: correlations {name}~{name}", f"the diagonal says {cell.value:g}", "1")
-            )
-
-    def _check_symmetric(self, a: str, b: str, cell: Printed, other: Printed, square: bool) -> None:
-        if square and cell.value != other.value:
-            self.problems.append(
-                Problem(
-                    f"{self.where}: correlations {a}~{b}",
-                    f"{cell.value:g} here and {other.value:g} in the mirrored cell: not symmetric",
-                    "the same number twice",
-                    "Look at the article's cell again, or type the lower triangle only",
-                )
-            )
 
     def _pair(self, key: str, names: tuple[str, ...], block: str) -> tuple[str, str]:
         parts = [part.strip() for part in key.split("~")]
         unknown = [part for part in parts if part not in names]
         if len(parts) != 2 or unknown:
             near = nearest(unknown[0], names) if unknown else None
-            self.problems.append(
-                Problem(
-                    f"{self.where}: {block}: {key}",
-                    "is not a pair of the table's variables",
-                    "two of " + ", ".join(names) + " with ~ between",
-                    f"Did you mean {near}?" if near else "",
-                )
-            )
+            allowed = f"two of {', '.join(names)} with ~ between"
+            hint = f"Did you mean {near}?" if near else ""
+            self._problem(f"{block}: {key}", "is not a pair of the table's variables", allowed, hint)
             return (names[0], names[0])
         i, j = sorted((names.index(part) for part in parts), reverse=True)
         return names[i], names[j]
