@@ -39,6 +39,8 @@ NO_PROOF = "a direct path that is not significant is not shown to be absent"
 NOT_SIGNIFICANT = "not significant, which is weak evidence"
 SIZE = "its size is outside "
 INSIDE, BESIDE, ACROSS = 1, -1, 0  # where an interval lies by a band of sizes
+#: What the table calls the number beside a verdict, where it is not the claim's statistic.
+STATISTICS = {"correlation": "r", "full_mediation": "indirect", "covariates": "joint"}
 COLUMNS = (
     *("claim", "role", "text", "estimand", "statistic", "test", "judged", "estimate", "ci_low", "ci_high"),
     *("p", "n_clients", "article", "verdict", "reason"),
@@ -105,9 +107,7 @@ class Judgement:
             return NOT_REPRODUCED, "; ".join(failed)
         if self.band and self.band[1][study] == ACROSS:
             return CANNOT_TELL, f"its interval reaches over an end of {str(size).removeprefix(SIZE)}"
-        if self.by_rule:
-            return MATCHES, NO_PROOF
-        return (REPRODUCED, "") if self.claim.significant else (WEAK, NOT_SIGNIFICANT)
+        return self._as_stated()
 
     def _together(self, study: int) -> tuple[str, str]:
         """Verdict on a pattern: one part that fails decides, whatever the others are; one that cannot tell does not fail."""
@@ -124,6 +124,10 @@ class Judgement:
         unshown = [each.claim.name for each in self.contrasts if not each.holds[study]]
         if unshown:
             return MATCHES, f"{NO_DIFFERENCE}: {', '.join(unshown)}"
+        return self._as_stated()
+
+    def _as_stated(self) -> tuple[str, str]:
+        """Verdict where all that was asked holds."""
         if self.by_rule:
             return MATCHES, NO_PROOF
         return (REPRODUCED, "") if self.claim.significant else (WEAK, NOT_SIGNIFICANT)
@@ -170,17 +174,17 @@ def _judge_correlation(claim: Claim, level: str, evidence: Evidence) -> Judgemen
         for other_level, test in (("total", "robust"), ("total", "pearson"), ("within", "centred"))
         if (other_level, test) != (level, claim.test)
     }
-    return _simple(claim, level, shown, _significant(claim, shown), others)
+    return _simple(claim, level, shown, others)
 
 
 def _judge_effect(claim: Claim, level: str, evidence: Evidence) -> Judgement:
     shown = evidence.get(Key(claim.effect, level, model=claim.model, x=claim.x, y=claim.y))
-    return _simple(claim, level, shown, _significant(claim, shown), {})
+    return _simple(claim, level, shown, {})
 
 
 def _judge_contrast(claim: Claim, level: str, evidence: Evidence) -> Judgement:
     shown = evidence.get(Key("contrast", level, claim.effect, claim.outcome, claim.x, claim.y))
-    return _simple(claim, level, shown, _significant(claim, shown), {})
+    return _simple(claim, level, shown, {})
 
 
 def _judge_full_mediation(claim: Claim, level: str, evidence: Evidence) -> Judgement:
@@ -247,10 +251,9 @@ def _judge_pattern(
     )
 
 
-def _simple(
-    claim: Claim, level: str, shown: Estimate, significant: Flags, beside: Mapping[str, Estimate]
-) -> Judgement:
+def _simple(claim: Claim, level: str, shown: Estimate, beside: Mapping[str, Estimate]) -> Judgement:
     """One estimate against what the paper found of it."""
+    significant = _significant(claim, shown)
     if claim.significant:
         conditions = {"it is not significant": significant, "it has the other sign": _sign(claim, shown)}
     else:
@@ -319,12 +322,7 @@ def claims_table(claims: Mapping[str, Claim], evidence: Evidence) -> pd.DataFram
         claim = claims[name]
         verdict, reason = judgement.verdict()
         shared = {"claim": name, "role": claim.role, "text": claim.text, "estimand": level}
-        statistic = {
-            "correlation": "r",
-            "effect": claim.effect,
-            "full_mediation": "indirect",
-            "covariates": "joint",
-        }
+        statistic = STATISTICS | {"effect": claim.effect}
         rows.append(
             shared
             | {"statistic": statistic.get(claim.statistic, claim.statistic), "judged": True}
@@ -333,13 +331,8 @@ def claims_table(claims: Mapping[str, Claim], evidence: Evidence) -> pd.DataFram
             | {"article": bool(judgement.holds[0]) if judgement.testable[0] else None}
         )
         for what, estimate in judgement.beside.items():
-            row = shared | {
-                "statistic": what,
-                "judged": False,
-                "test": estimate.source,
-                "reason": estimate.reason,
-            }
-            rows.append(row | _numbers(estimate))
+            told = {"statistic": what, "judged": False, "test": estimate.source, "reason": estimate.reason}
+            rows.append(shared | told | _numbers(estimate))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
