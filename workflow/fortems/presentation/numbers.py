@@ -126,25 +126,15 @@ def chance(value: float) -> str:
 def ratio(value: float) -> str:
     """Write a likelihood ratio: two decimals below ten, one below a hundred, none above; told apart from one."""
     size = abs(float(value))
-    return (
-        "∞"
-        if math.isinf(size)
-        else _apart(float(value), 1.0, 2 if size < 10 else 1 if size < 100 else 0, fixed)
-    )
+    if math.isinf(size):
+        return "∞"
+    return _apart(float(value), 1.0, 2 if size < 10 else 1 if size < 100 else 0, fixed)
 
 
 def plain(value: float) -> str:
     """Write a number of unknown kind: up to four significant digits beyond the point, a true minus."""
-    return (
-        f"{float(value):.10g}".replace("-", MINUS)
-        if abs(value) >= 1000
-        else f"{float(value):.4g}".replace("-", MINUS)
-    )
-
-
-def text(value: object) -> str:
-    """Write a value that is a word."""
-    return str(value)
+    digits = 10 if abs(value) >= 1000 else 4
+    return f"{float(value):.{digits}g}".replace("-", MINUS)
 
 
 def variable_names(value: str) -> str:
@@ -184,7 +174,7 @@ STYLES: dict[str, Callable[[Any], str]] = {
     "e": significant,
     "w": lambda value: count_word(round(float(value))),
     "of": lambda value: count_word(round(float(value))) if value else "none",
-    "text": text,
+    "text": str,
     "reason": lambda value: str(value).removeprefix("not fitted: "),
     "capitals": lambda value: str(value).replace("_", " ").upper(),
     "variables": variable_names,
