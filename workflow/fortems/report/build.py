@@ -20,12 +20,13 @@ from fortems.report.page.document import Document, Picture, place, read, resolve
 from fortems.report.page.table import Cell, Table
 from fortems.report.tables import tables
 from fortems.report.tables.appendix import checklist
-from fortems.report.template import Report, facts, render
+from fortems.report.template import Report, render
 from fortems.report.text import SENTENCES
 from fortems.report.text.article.statements import NOT_STATED, plain
 from fortems.report.variant import variant
 from fortems.report.webs import equip
 from fortems.run.catalogue import FILES, REPORTED, SOURCE_FILE
+from fortems.schema import plain_yaml
 from fortems.study.definition import study
 from fortems.study.models import MediationModel, load_models
 
@@ -95,7 +96,7 @@ def prepare(
         Binder(results),
         variant(results.config, results.first(SOURCE_FILE)),
         {},
-        facts(folder / "facts.yaml"),
+        plain_yaml(folder / "facts.yaml"),
         models,
         scenarios,
     )
@@ -116,7 +117,7 @@ def compose(report: Report, folder: Path) -> dict[str, Document]:
     items: dict[str, Table | Picture] = {
         name: item for name, item in report.items.items() if item is not None
     }
-    headed = {key: text for document in parts.values() for key, text in headings(document).items()}
+    headed = {key: text for document in parts.values() for key, text in document.sections.items()}
     absent = {FILES[name].stem: name for name in REPORTED if not report.results.has(name)}
     if report.variant.matrix:
         absent["scores"] = ""
@@ -133,17 +134,6 @@ def compose(report: Report, folder: Path) -> dict[str, Document]:
     for name, document in parts.items():
         resolve(document, [other for key, other in parts.items() if key != name])
     return parts
-
-
-def headings(document: Document) -> dict[str, str]:
-    """Identifier of every heading to its text."""
-    from fortems.report.page import nodes
-
-    return {
-        block["c"][1][0]: nodes.text_of(block["c"][2])
-        for block in nodes.walk(document.tree["blocks"])
-        if block["t"] == "Header"
-    }
 
 
 def front(report: Report, part: str = "manuscript") -> formats.Front:

@@ -13,7 +13,6 @@ from fortems.presentation.results import Results
 from fortems.report.bind import Binder, escape
 from fortems.report.sections import own_section
 from fortems.report.variant import Variant
-from fortems.schema import plain_yaml
 from fortems.study.definition import study
 from fortems.study.models import MediationModel
 
@@ -84,11 +83,6 @@ class Report:
 def own_texts() -> list[Path]:
     """Return the folder of the study's own passages, if it names one; ``any_study/`` has those of a study that does not."""
     return [Path(located(study().texts))] if study().texts else []
-
-
-def facts(path: Path) -> dict[str, Any]:
-    """Read the literature's numbers."""
-    return plain_yaml(path)
 
 
 def render(

@@ -131,8 +131,13 @@ def read(markdown: str, folder: Path) -> Document:
     arguments = ["-f", READER, "-t", "json", "--citeproc", "--csl", str(folder / "style/apa.csl")]
     tree = json.loads(pandoc([*arguments, "--bibliography", str(folder / "references.bib")], markdown))
     tree["blocks"] = [block for block in tree["blocks"] if block["t"] != "Null"]
+    sections = {
+        block["c"][1][0]: nodes.text_of(block["c"][2])
+        for block in nodes.walk(tree["blocks"])
+        if block["t"] == "Header" and block["c"][1][0]
+    }
     spoken = {" ".join(tex.split()): text for tex, text in plain_yaml(folder / "formulas.yaml").items()}
-    return Document(tree, formulas=spoken)
+    return Document(tree, sections=sections, formulas=spoken)
 
 
 def place(
@@ -172,9 +177,6 @@ def place(
         return items[name].blocks(studies if items[name].studies else simulated)
 
     document.tree["blocks"] = nodes.replace_blocks(document.tree["blocks"], put)
-    for block in nodes.walk(document.tree["blocks"]):
-        if block["t"] == "Header" and block["c"][1][0]:
-            document.sections[block["c"][1][0]] = nodes.text_of(block["c"][2])
 
 
 def resolve(document: Document, others: Iterable[Document] = ()) -> None:
