@@ -145,12 +145,8 @@ def variant(config: Mapping[str, Any], source: Row | None = None) -> Variant:
 
 def reason_absent(file: str, config: Mapping[str, Any]) -> str:
     """Say why a results file is not in a run, or has no rows."""
-    what = kind(config)
     if switched_on(file, config):
         return _EMPTY
     everything = {**config, "data": {**config["data"], "source": "simulated"}}
-    if switched_on(file, everything) and what == "matrix":
-        return _MATRIX
-    if switched_on(file, everything) and what == "scores":
-        return _SCORES
-    return _OFF
+    lacks = {"matrix": _MATRIX, "scores": _SCORES}
+    return lacks.get(kind(config), _OFF) if switched_on(file, everything) else _OFF

@@ -37,13 +37,7 @@ def _called(package: str) -> str:
 
 def software(report: Report) -> Table:
     """Versions of the libraries that made the run."""
-    from importlib.metadata import version
-
-    body = tuple(
-        (_called(name), purpose, report.bind.version_cell(name))
-        for name, purpose in PACKAGES
-        if version(name)
-    )
+    body = tuple((_called(name), purpose, report.bind.version_cell(name)) for name, purpose in PACKAGES)
     return Table(
         "tbl-software",
         "Software",

@@ -233,7 +233,6 @@ def diagnosticity(report: Report) -> Table | None:
                     bind.interval(ratio, style="x") if inside else "—",
                 ]
             body.append(tuple(cells))
-    heads = {"within": "Effects within therapists", "single": "Effects at the single level"}
     return Table(
         "tbl-diagnosticity",
         f"How Often the Patterns Show, and How Strongly They Speak for the {study().work.capitalize()}'s Account",
@@ -245,7 +244,7 @@ def diagnosticity(report: Report) -> Table | None:
             f"where the {study().work}'s account is true over its probability in the scenario; ≥ and ≤ are bounds where it never showed on one side, an "
             "em dash where it showed on neither.",
         ),
-        spanners=(("", 1), *((heads[level], 3) for level in have)),
+        spanners=(("", 1), *((f"Effects {ESTIMAND_WORDS[level]}", 3) for level in have)),
         small=True,
         studies=True,
     )

@@ -29,6 +29,7 @@ from fortems.report.tables.scales import ICC, _ci
 from fortems.report.template import Report
 from fortems.report.text.robustness import measured_models, measured_rows
 from fortems.report.text.study import chain
+from fortems.report.text.words import IS, NB
 from fortems.study.definition import BEHIND, study
 from fortems.study.engines import ENGINES
 from fortems.study.models import ACCOUNTED, MediationModel
@@ -74,7 +75,6 @@ def _paths(report: Report, name: str, title: str, models: list[str]) -> Table | 
         return None
     ci = _ci(report)
     per_level = ("Estimate", ci, "*p*", "Std.")
-    heads = {"within": "Within therapists", "single": "Single level"}
     return Table(
         name,
         title,
@@ -82,7 +82,7 @@ def _paths(report: Report, name: str, title: str, models: list[str]) -> Table | 
         "l" + "rcrr" * len(have),
         tuple(body),
         (_note(report), *_clustering(report)),
-        spanners=(("", 1), *((heads[level], 4) for level in have)),
+        spanners=(("", 1), *((ESTIMAND_LABELS[level].capitalize(), 4) for level in have)),
         small=True,
     )
 
@@ -171,35 +171,29 @@ def verdicts(report: Report) -> Table | None:
     whose = f"{study().work.capitalize()}'s rule" if published else "Common rule"
     concluded = f", as the {study().work} seems to have concluded" if published else ""
     whose_spread = " within therapists for both estimands" if len(levels(report.results)) > 1 else ""
-    body: list[tuple[Cell | str, ...]] = []
-    shown = _judged(report)
-    for model, words in shown.items():
-        for level in levels(report.results):
-            row = verdict(report.results, model, level)
-            if row is None:
-                continue
-            bind = report.bind
-            body.append(
-                (
-                    f"{words}, {ESTIMAND_WORDS[level].removeprefix('at the ')}",
-                    bind.interval(row, "indirect_low", "indirect_high"),
-                    bind.interval(row, "direct_low", "direct_high"),
-                    bind.cell(row, "direct_standardized", "b"),
-                    bind.cell(row, "smallest_bound", "r"),
-                    bind.cell(row, "n_for_80", "n"),
-                    bind.cell(row, "equivalence", "text"),
-                    bind.cell(row, "paper_rule", "text"),
-                )
-            )
-    if not body:
-        return None
-    first = next(
+    found = [
         row
-        for model in shown
+        for model in simple_models(report.results, report.models)
         for level in levels(report.results)
         if (row := verdict(report.results, model, level)) is not None
+    ]
+    if not found:
+        return None
+    bind = report.bind
+    body = tuple(
+        (
+            f"{model_label(report.models, row['model'])}, {_where(row)}",
+            bind.interval(row, "indirect_low", "indirect_high"),
+            bind.interval(row, "direct_low", "direct_high"),
+            bind.cell(row, "direct_standardized", "b"),
+            bind.cell(row, "smallest_bound", "r"),
+            bind.cell(row, "n_for_80", "n"),
+            bind.cell(row, "equivalence", "text"),
+            bind.cell(row, "paper_rule", "text"),
+        )
+        for row in found
     )
-    bound = report.bind.cell(first, "equivalence_bound", "r")
+    bound = bind.cell(found[0], "equivalence_bound", "r")
     return Table(
         "tbl-verdicts",
         "Full or Partial Mediation: What the Data Support",
@@ -214,7 +208,7 @@ def verdicts(report: Report) -> Table | None:
             whose,
         ),
         "lccrrrll",
-        tuple(body),
+        body,
         (
             Cell.of(
                 "Intervals as in the text. Equivalence: is the direct path smaller than ",
@@ -227,13 +221,6 @@ def verdicts(report: Report) -> Table | None:
         widths=(0.19, 0.13, 0.13, 0.07, 0.09, 0.09, 0.21, 0.09),
         small=True,
     )
-
-
-def _judged(report: Report) -> dict[str, str]:
-    """Models with one indirect effect → how the table calls them."""
-    return {
-        model: model_label(report.models, model) for model in simple_models(report.results, report.models)
-    }
 
 
 def reordered(report: Report) -> Table | None:
@@ -256,7 +243,6 @@ def reordered(report: Report) -> Table | None:
             ]
         body.append(tuple(cells))
     ci = _ci(report)
-    heads = {"within": "Within therapists", "single": "Single level"}
     return Table(
         "tbl-reversed",
         "Indirect Effects With the Directions Turned Around",
@@ -267,7 +253,7 @@ def reordered(report: Report) -> Table | None:
             "*ab*: indirect effect, in units of the outcome for one unit of the predictor, so that sizes cannot be compared between orders. All "
             "orders fit equally well.",
         ),
-        spanners=(("", 1), *((heads[level], 3) for level in have)),
+        spanners=(("", 1), *((ESTIMAND_LABELS[level].capitalize(), 3) for level in have)),
         small=True,
     )
 
@@ -312,19 +298,13 @@ def measurement(report: Report) -> Table | None:
     )
     for row in rows:
         if row["measurement"] == "latent" and row.has("chi2", "df", "chi2_p"):
-            words = f" {label(str(row['predictor']))}, {_where(row)}: χ²("
-            numbers = (
-                bind.cell(row, "df", "df"),
-                bind.cell(row, "chi2", "b"),
-                bind.cell(row, "chi2_p", "p="),
-            )
             latent += [
-                words,
-                numbers[0],
-                ")\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}",
-                numbers[1],
-                Cell(", *p*\N{NO-BREAK SPACE}", marked=True),
-                numbers[2],
+                f" {label(str(row['predictor']))}, {_where(row)}: χ²(",
+                bind.cell(row, "df", "df"),
+                f"){IS}",
+                bind.cell(row, "chi2", "b"),
+                Cell(f", *p*{NB}", marked=True),
+                bind.cell(row, "chi2_p", "p="),
                 ".",
             ]
     return Table(

@@ -133,7 +133,7 @@ def levels(report: Report) -> Table | None:
         within, between = at_level(report, x, y, "within"), at_level(report, x, y, "between")
         body.append(
             (
-                f"{_brief(x)} – {_brief(y).lower()}",
+                f"{short_label(x)} – {short_label(y).lower()}",
                 bind.cell(whole, "r", "r"),
                 bind.interval(whole, style="rend"),
                 bind.cell(whole, "p", "p"),
@@ -161,10 +161,6 @@ def levels(report: Report) -> Table | None:
         widths=(0.23, 0.07, 0.14, 0.09, 0.09, 0.07, 0.14, 0.08, 0.09),
         small=True,
     )
-
-
-def _brief(name: str) -> str:
-    return short_label(name)
 
 
 def icc(report: Report) -> Table | None:

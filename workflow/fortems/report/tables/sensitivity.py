@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fortems.presentation.choice import levels
-from fortems.presentation.words import ESTIMAND_WORDS
+from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS
 from fortems.report.page.table import Cell, Section, Table
 from fortems.report.tables.scales import _ci
 from fortems.report.template import Report
@@ -46,11 +46,10 @@ def overturn(report: Report) -> Table | None:
             body.append((Cell(name, marked=True), *(column.get(name, Cell("–")) for column in columns)))
     if not body:
         return None
-    heads = {"within": "Within therapists", "single": "Single level"}
     return Table(
         "tbl-overturn",
         "What It Takes to Overturn the Indirect Effects",
-        ("Way", *(heads[level] for level in have)),
+        ("Way", *(ESTIMAND_LABELS[level].capitalize() for level in have)),
         "l" + "r" * len(have),
         tuple(body),
         (
@@ -143,7 +142,7 @@ def distribution(report: Report) -> Table | None:
                 body.append(
                     (
                         f"{str(row['check']).capitalize()}, {ESTIMAND_WORDS[row['level']]}",
-                        Cell.of(bind.cell(row, "coverage", style)),
+                        bind.cell(row, "coverage", style),
                         bind.interval(row, "coverage_low", "coverage_high", style),
                         bind.cell(row, "width_ratio", "b"),
                         bind.cell(row, "bias", "b"),
