@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.naming import IDENTIFIERS, Naming
 from fortems.study.instruments import Instrument, score_ranges
 from fortems.study.variables import label
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SUM_OF = "sum of "  # before the columns of a total's scales
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
@@ -59,8 +57,6 @@ def codebook(
         A row per variable. ``source`` names the file's columns; ``values`` counts the values of a category.
         Identifiers get counts only.
     """
-    import pandas as pd
-
     rows = []
     limits: dict[str, tuple[float, float]] = dict(score_ranges(instruments))
     owner = {scale: i for i in instruments.values() for scale in i.scales}
@@ -109,8 +105,6 @@ def described(name: str, values: pd.Series, limits: tuple[float, float] | None) 
     limits : tuple of float or None
         Lowest and highest possible value, where there are.
     """
-    import pandas as pd
-
     known = values.dropna()
     found: dict[str, Any] = {
         "n": len(known),
@@ -150,8 +144,6 @@ def missing_patterns(scores: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame
         ``missing`` (variables, joined by ``; ``, empty for complete clients), ``n_missing``, ``clients``,
         ``share``; the most frequent pattern first.
     """
-    import pandas as pd
-
     there = [name for name in names if name in scores]
     gone = scores[there].isna()
     counts = gone.value_counts().reset_index() if there else gone
@@ -187,8 +179,6 @@ def missing_related(scores: pd.DataFrame, items: pd.DataFrame | None) -> pd.Data
         a variable), ``p`` (two-sided, clients taken as independent), ``n``, ``n_missing``; a hint, no test of
         the mechanism. Variables with fewer than five missing or five known values are left out.
     """
-    import pandas as pd
-
     numbers = {
         name: scores[name].to_numpy(dtype=float)
         for name in scores.columns

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.findings import Finding, listed
 from fortems.data.numbers import looks_numeric, normal
 from fortems.data.reading.table import as_text
 from fortems.data.settings import spellings
 from fortems.errors import did_you_mean, nearest
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Rule = Mapping[str, Any]
 
@@ -207,8 +205,6 @@ def include(frame: pd.DataFrame, rules: Mapping[str, Rule]) -> tuple[np.ndarray,
 
 def finish(scores: pd.DataFrame, scales: Sequence[str], steps: list[dict[str, Any]]) -> pd.DataFrame:
     """Return ``data/flow.csv``: the steps so far, then who has every score and who has any."""
-    import pandas as pd
-
     answered = scores[list(scales)].notna()
     complete, some = answered.all(axis=1), answered.any(axis=1)
     steps = [*steps, step("scored", "a score of every scale", scores[complete])]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.column import Column
 from fortems.data.findings import Finding, listed
@@ -16,9 +16,6 @@ from fortems.data.reading.table import Table
 from fortems.data.settings import DataSettings
 from fortems.data.valuemaps import Use, unanswered
 from fortems.study.instruments import Instrument, score_ranges
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 UNREAD = "Give it a name in the first row if the study needs it"
 MOST_OCCASIONS = 50  # values of a column that tells the rows of a client apart
@@ -102,8 +99,6 @@ def map_table(
     numeric : collection of str
         Of these, what must be a number (a model's predictors, mediators and outcome, rules with min or max).
     """
-    import pandas as pd
-
     settings = _keys_as_in_file(settings, table)
     naming = resolve(table, settings, instruments, wanted)
     problems, oddities = list(naming.problems), list(naming.oddities)

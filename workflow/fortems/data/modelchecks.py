@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from fortems.data.findings import Finding
 from fortems.data.mapping import Mapped
 from fortems.errors import did_you_mean
 from fortems.study.models import MediationModel
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def unknown_variables(

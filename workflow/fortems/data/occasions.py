@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.findings import Finding, listed
 from fortems.data.identity import identities
@@ -304,8 +305,6 @@ def _carry(
     table: Table, column: str, who: np.ndarray, kept: np.ndarray, usable: np.ndarray
 ) -> tuple[Table, int]:
     """Fill a column's blanks in the kept rows with the first value of the client's other rows."""
-    import pandas as pd
-
     codes = np.asarray(table.columns[column].codes).copy()
     first: dict[int, int] = {}
     for place in np.flatnonzero((codes >= 0) & usable):
@@ -319,8 +318,6 @@ def _carry(
 
 def fill_down(table: Table, columns: Sequence[str]) -> Table:
     """Fill the blanks of columns with the value above them, as merged cells mean it."""
-    import pandas as pd
-
     filled = dict(table.columns)
     for name in columns:
         codes = np.asarray(filled[name].codes)

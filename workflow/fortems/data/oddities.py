@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.findings import Finding
 from fortems.data.mapping import Mapped
 from fortems.study.instruments import Instrument
 from fortems.study.scoring import reverse
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FEWEST_CLIENTS = 20  # below, an item's sign or an unused answer says little
 SAMPLE = 50_000  # clients whose answers tell the sign of an item
@@ -211,8 +209,6 @@ def warnings_frame(found: Sequence[Finding], mapped: Mapped) -> pd.DataFrame:
 
     It names clients and stays in ``data/``; ``warnings_text`` says the same without them.
     """
-    import pandas as pd
-
     clients = mapped.clients
     rows = []
     for finding in found:

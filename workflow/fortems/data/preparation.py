@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.codebook import codebook, missing_patterns, missing_related
 from fortems.data.findings import ExportError, Finding, listed
@@ -35,9 +36,6 @@ from fortems.study.definition import study
 from fortems.study.instruments import Instrument
 from fortems.study.models import MediationModel
 from fortems.study.scoring import score
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CHUNK = 50_000  # rows scored in one go
 FEWEST_THERAPISTS = 2
@@ -287,8 +285,6 @@ def score_table(mapped: Mapped, instruments: Mapping[str, Instrument]) -> pd.Dat
     Scores come from items where the file brings them, else as they stand; a total that is not brought is the
     sum of its parts, missing where a part is.
     """
-    import pandas as pd
-
     columns: dict[str, Any] = {
         name: mapped.frame[name]
         for name in (*IDENTIFIERS, *BACKGROUND, *mapped.naming.scales, *mapped.naming.extras)
@@ -311,8 +307,6 @@ def score_table(mapped: Mapped, instruments: Mapping[str, Instrument]) -> pd.Dat
 
 def _take_answers(mapped: Mapped, kept: np.ndarray) -> pd.DataFrame | None:
     """Return the raw answers of the included clients; they are moved out, so that none is held twice."""
-    import pandas as pd
-
     names = [column for instrument in mapped.naming.items.values() for column in instrument.columns()]
     if not names:
         return None

@@ -11,14 +11,14 @@ Frictionless Data, Table Schema, version 2.0. https://datapackage.org/standard/t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from fortems.data.naming import IDENTIFIERS
 from fortems.study.instruments import Instrument, score_ranges
 from fortems.study.variables import label
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
 
@@ -39,8 +39,6 @@ def table_schema(scores: pd.DataFrame, instruments: Mapping[str, Instrument]) ->
         ``fields`` in the order of the columns: ``string`` for identifiers and for categories, which list their
         values, ``number`` for all else, with the possible range of a score.
     """
-    from pandas.api.types import is_numeric_dtype
-
     limits = score_ranges(instruments)
     fields = []
     for name in scores.columns:

@@ -8,10 +8,11 @@ therapists (``fortems.mediation``): each replicate is a reweighting of the thera
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from twolevel import batch
 
 from fortems.design.paths import Paths, Sample
 from fortems.design.populations import NORMAL, ORDINAL, PAIRS, POPULATIONS, Population, cells, draw, truths
@@ -22,9 +23,6 @@ from fortems.seeds import stream
 from fortems.stats.intervals import bca_interval, percentile_interval, t_interval
 from fortems.stats.jackknife import jackknife_correlation
 from fortems.stats.regression import Array
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PART, RESAMPLED = "coverage", "bootstrap"
 BLOCK, RESAMPLED_BLOCK = 250, 25
@@ -144,8 +142,6 @@ def bootstrap_intervals(
     -------
     dict of (estimand, interval) to (low, high), each (S,)
     """
-    from twolevel import batch
-
     clusters = int(cluster.max()) + 1
     leave_out = 1.0 - np.eye(clusters)
     whole = np.ones((1, clusters))
@@ -205,8 +201,6 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         Shares are of the studies that have an interval; ``no_interval`` is the share that has none. ``boundary`` is the
         share of two-level solutions at the boundary. Proportions carry Jeffreys intervals.
     """
-    import pandas as pd
-
     simple, resampled = by_cell(sums, PART), by_cell(sums, RESAMPLED)
     rows = []
     for cell, (design, name) in cells().items():
@@ -255,8 +249,6 @@ def paths_table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         ``PATH_COLUMNS``; ``truth`` is what the interval should cover, in SDs (raw units of the scores where these are
         ordinal), correlations as such. ``excludes_zero`` is the false-positive rate where it is 0.
     """
-    import pandas as pd
-
     simple = by_cell(sums, PART)
     rows = []
     for cell, (design, name) in cells().items():

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.claims.claimfile import Claim, claims_of_run
 from fortems.claims.evidence import Estimate, Evidence, Key
@@ -30,8 +31,6 @@ from fortems.study.models import MediationModel, load_models
 from fortems.tables.correlations import pearson_test
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fortems.simulate.simulator import Simulator
 
 PART = "diagnosticity"
@@ -216,8 +215,6 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         testable as studies that do not show it; ``testable`` says how many those are not. Claims that no study could
         test, say for want of their model, have no probability and no row.
     """
-    import pandas as pd
-
     wide = _wide(sums)
     claims = _claims(settings)
     rows = []
@@ -278,8 +275,6 @@ def ratios_table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         ``RATIO_COLUMNS``; see ``proportions.ratio`` for ``relation``. The ratio is that of the event "the claim (or the
         whole pattern) holds", given that a study is published whatever it finds.
     """
-    import pandas as pd
-
     wide = _wide(sums)
     claims = _claims(settings)
     own = cells(settings)

@@ -8,10 +8,10 @@ cluster jackknife (``Paths.primary``); normal theory is for comparison. Data are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from twolevel import batch
 
 from fortems.design.draws import product_interval
 from fortems.stats.intervals import t_interval
@@ -20,9 +20,6 @@ from fortems.stats.products import COARSE, Product, product_p
 from fortems.stats.products import product_interval as product_of_t
 from fortems.stats.regression import Array, CR2Fit, cluster_products, cr2_from_products
 from fortems.stats.student import t_quantile
-
-if TYPE_CHECKING:
-    from twolevel import batch
 
 
 @dataclass(frozen=True)
@@ -51,8 +48,6 @@ class Sample:
     @classmethod
     def of(cls, data: Array, names: tuple[str, ...], cluster: NDArray[np.int64]) -> Sample:
         """Summarise studies (S, N, V)."""
-        from twolevel import batch
-
         centred = data - data.mean(axis=1, keepdims=True)
         unit = np.sqrt(np.einsum("snv,snv->sv", centred, centred) / (data.shape[1] - 1))
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -229,8 +224,6 @@ def within_paths(
     Paths
         NaN where a study has no maximum or no standard errors.
     """
-    from twolevel import batch
-
     model = batch.PathModel.mediation(predictors, mediator, outcome)
     moments = sample.moments.select(sample.at(model.variables))
     fitted = batch.fit(model, moments)

@@ -11,9 +11,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.design.paths import Paths, Sample, single_paths, within_paths
 from fortems.design.proportions import jeffreys, mean_error, share
@@ -22,9 +22,6 @@ from fortems.seeds import stream
 from fortems.stats.normal import draw_normal
 from fortems.stats.regression import Array
 from fortems.study.estimands import PRIMARY_INTERVAL
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PART = "power"
 BLOCK = 250
@@ -160,8 +157,6 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         share of significant estimates with the wrong sign, ``type_m`` the mean factor by which they exaggerate (Gelman &
         Carlin, 2014); ``boundary`` the share of studies at the boundary, ``no_interval`` of those without one.
     """
-    import pandas as pd
-
     found = by_cell(sums, PART)
     rows = []
     for cell in cells(settings):
@@ -233,8 +228,6 @@ def smallest_table(power: pd.DataFrame, confidence: float = 0.95) -> pd.DataFram
         ``SMALLEST_COLUMNS``; without numbers where no design of the grid reaches the target. ``sentence`` is what a
         grant application needs.
     """
-    import pandas as pd
-
     rows = []
     for keys, group in power.groupby(["estimand", "interval", "indirect", "icc"], sort=False):
         estimand, interval, indirect, icc = keys

@@ -8,15 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from fortems.design import power
 from fortems.design.tasks import Settings, gather, run
 from fortems.errors import ConfigError, FortemsError, Problem
 from fortems.study.estimands import PRIMARY_INTERVAL
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SEED = 20210610
 CONFIDENCE = 0.95

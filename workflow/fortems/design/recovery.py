@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
+from twolevel import batch
 
 from fortems.design.paths import Sample, single_paths
 from fortems.design.power import by_cell
@@ -25,8 +27,6 @@ from fortems.study.instruments import load_instruments
 from fortems.study.models import MediationModel
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fortems.simulate.simulator import Simulator
 
 PART, ENGINES_PART = "recovery", "engines"
@@ -130,8 +130,6 @@ Found = dict[tuple[str, str, str, str], Array]
 
 def primary(data: Array, names: tuple[str, ...], cluster: np.ndarray, settings: Settings) -> Found:
     """Estimates (S,) by (engine, model, level, parameter), of the two primary estimators."""
-    from twolevel import batch
-
     wanted = tuple(dict.fromkeys(v for model in _models().values() for v in model.variables))
     sample = Sample.of(data[:, :, [names.index(v) for v in wanted]], wanted, cluster)
     found: Found = {}
@@ -169,8 +167,6 @@ def _with_products(values: Mapping[str, Array], engine: str, model: str, level: 
 
 def side_by_side(data: Array, names: tuple[str, ...], cluster: np.ndarray, settings: Settings) -> Found:
     """Paths (S,) of one model by every engine, through the adapters of a run."""
-    import pandas as pd
-
     from fortems.mediation import slopes
     from fortems.mediation.columns import build
     from fortems.mediation.run import engine
@@ -223,8 +219,6 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         Raw units; ``bias_relative`` is the bias as a share of the truth where that is not 0. A between variance cannot
         be negative, so its bias is positive where the truth is near 0.
     """
-    import pandas as pd
-
     groups: list[list[dict[str, Any]]] = []
     for part, comparison in ((PART, "scenarios"), (ENGINES_PART, "engines")):
         found = by_cell(sums, part)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.design.populations import PAPER_SIZES
 from fortems.design.power import by_cell
@@ -23,8 +24,6 @@ from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fortems.robustness.bayes.prior import Prior
 
 PART = "sbc"
@@ -118,7 +117,6 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         ``COLUMNS``: ranks as shares of the largest one (mean .5 where calibrated), χ² of equal counts in ten bins, share of truths
         inside the central 50 % and 90 % intervals, and the counts.
     """
-    import pandas as pd
     from scipy.special import chdtrc
 
     rows = []

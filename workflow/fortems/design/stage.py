@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from fortems.design import coverage, diagnosticity, power, recovery, sbc
 from fortems.design.pattern import maximum, package, sampling, surface
 from fortems.design.pattern import tables as pattern
 from fortems.design.tasks import Runner, Settings, Task, deal, gather, run
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PARTS = (diagnosticity, power, coverage, recovery, surface, maximum, sampling, package, sbc)
 

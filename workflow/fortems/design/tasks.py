@@ -12,10 +12,9 @@ import heapq
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 COLUMNS = ("part", "cell", "bundle", "estimand", "item", "measure", "value")
 
@@ -130,8 +129,6 @@ def run(
     DataFrame
         ``COLUMNS``: a row per bundle and sum.
     """
-    import pandas as pd
-
     sums: dict[tuple[str, str, int, str, str, str], float] = {}
     total = sum(task.cost for task in tasks)
     done, start, last = 0.0, time.monotonic(), time.monotonic()
@@ -157,8 +154,6 @@ def gather(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
     The order of rows, and of the additions, is that of parts, cells and bundles, whatever chunk they come from.
     """
-    import pandas as pd
-
     kept = [part for part in parts if len(part)]
     if not kept:
         return pd.DataFrame(columns=[name for name in COLUMNS if name != "bundle"])

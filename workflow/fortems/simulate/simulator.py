@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.simulate.background import background
 from fortems.simulate.calibration import LatentModel, solve_latent
@@ -16,9 +16,6 @@ from fortems.simulate.stated import Scenario
 from fortems.stats.normal import cluster_index, draw_normal
 from fortems.study.instruments import Instrument, load_instruments
 from fortems.study.scoring import reverse
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Studies per block of a draw of scores. It bounds memory; it is part of what a seed gives, so it is fixed.
 BLOCK = 64
@@ -92,8 +89,6 @@ class Simulator:
             then the items of each instrument (``mlq_1`` ...), reversed items as a client would answer them,
             missing answers as NaN.
         """
-        import pandas as pd
-
         scenario = self.scenario
         cluster = cluster_index(scenario.cluster_sizes)
         columns: dict[str, object] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.simulate.background import background, background_moments
 from fortems.simulate.latent import alpha
@@ -12,8 +13,6 @@ from fortems.simulate.moments import Population, total_weights
 from fortems.study.scoring import score_array
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fortems.simulate.simulator import Simulator
 
 #: What counts as achieved: correlations, ICCs, alphas and shares within .01, SDs within 1 %, means within 1 % of an SD.
@@ -49,8 +48,6 @@ def calibration_table(simulator: Simulator, rng: np.random.Generator) -> pd.Data
         ``monte_carlo_error`` (jackknife over blocks of therapists), ``ok`` (achieved within the tolerance and the
         draw within 5 errors of it; empty for outputs), ``source`` and ``grade`` of what the scenario states.
     """
-    import pandas as pd
-
     stated = _moments(simulator.stated) | _stated_others(simulator)
     achieved = _moments(simulator.population) | _alphas(simulator) | background_moments(simulator.scenario)
     estimate, error = _large_draw(simulator, rng)

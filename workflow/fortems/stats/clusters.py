@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -35,8 +36,6 @@ def varies_within(y: Array, cluster: np.ndarray) -> bool:
 
 def cluster_codes(labels: object) -> NDArray[np.int64]:
     """Number clusters 0, 1, ... in the order in which they first appear."""
-    import pandas as pd
-
     return np.asarray(pd.factorize(pd.Series(labels))[0], dtype=np.int64)
 
 

@@ -7,16 +7,14 @@ one batch of S·J fits at either estimand.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from twolevel import batch
 
 from fortems.stats.jackknife import jackknife_variance
 from fortems.stats.regression import Array
-
-if TYPE_CHECKING:
-    from twolevel import batch
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,6 @@ def within_left_out(products: Array, unit: Array, sizes: NDArray[np.int64], fitt
     ndarray (S, J, p, p)
         Raw units; NaN where there is no maximum.
     """
-    from twolevel import batch
-
     studies, therapists, _, _ = products.shape
     moments = _moments(products, unit, sizes)
     start = _repeat(fitted, therapists)
@@ -111,8 +107,6 @@ def within_left_out(products: Array, unit: Array, sizes: NDArray[np.int64], fitt
 
 def _moments(products: Array, unit: Array, sizes: NDArray[np.int64]) -> batch.BatchMoments:
     """Sufficient statistics of every study without every therapist, study by study: (S·J) replicates."""
-    from twolevel import batch
-
     studies, therapists, columns, _ = products.shape
     p = columns - 1
     n = sizes.astype(float)

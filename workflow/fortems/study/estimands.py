@@ -6,12 +6,11 @@ All that shows or judges a number asks here: verdicts, claims, tables, sentences
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from fortems.study.engines import ENGINES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: The two co-primary estimands, by the level of their rows.
 ESTIMANDS = ("within", "single")

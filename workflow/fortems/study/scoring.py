@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
 from fortems.errors import DataError, Problem, did_you_mean
 from fortems.study.instruments import Instrument
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def score(items: pd.DataFrame, instrument: Instrument, prefix: str | None = None) -> pd.DataFrame:
@@ -36,8 +32,6 @@ def score(items: pd.DataFrame, instrument: Instrument, prefix: str | None = None
     DataError
         When an item column is missing (the nearest column named).
     """
-    import pandas as pd
-
     columns = list(instrument.columns(prefix))
     absent = [column for column in columns if column not in items.columns]
     if absent:

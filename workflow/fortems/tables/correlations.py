@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.stats.clusters import centre, cluster_codes, varies, varies_within
 from fortems.stats.jackknife import jackknife_correlation
@@ -29,9 +29,6 @@ from fortems.stats.regression import Array, cluster_products
 from fortems.stats.student import t_quantile, two_sided_p
 from fortems.study.definition import study
 from fortems.tables.icc import OneWay, exact_interval
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = (
     "x",
@@ -69,8 +66,6 @@ def correlations_table(scores: pd.DataFrame, variables: list[str], confidence: f
         Tidy, a row per pair, level and kind. ``p_holm`` is Holm's adjusted p within the paper's family, NA outside
         it. ``reason`` says why a number is missing.
     """
-    import pandas as pd
-
     ordered = in_theory(variables)
     rows: list[dict[str, object]] = []
     for x, y in combinations(ordered, 2):

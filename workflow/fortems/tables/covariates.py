@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from fortems.stats.clusters import centre, cluster_codes, varies_within
 from fortems.stats.regression import ONCE, Array, ols_cr2
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = (
     *("outcome", "level", "term", "n_clients", "n_therapists", "estimate", "se", "df1", "df2", "statistic"),
@@ -46,9 +44,6 @@ def covariates_table(
         term, and one with term ``joint``. Tests are cluster-robust (CR2): t with Satterthwaite df (``df2``),
         for the joint row approximate Hotelling F.
     """
-    import pandas as pd
-    from pandas.api.types import is_numeric_dtype
-
     there = [name for name in names if name in scores]
     if outcome not in scores or not there:
         return pd.DataFrame(columns=COLUMNS)

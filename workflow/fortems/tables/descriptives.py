@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from fortems.stats.clusters import varies
 from fortems.study.definition import study
 from fortems.study.variables import label
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = (
     *("variable", "label", "category", "n", "missing", "share", "mean", "sd", "min", "max", "possible_min"),
@@ -22,8 +20,6 @@ COLUMNS = (
 
 def numeric_variables(scores: pd.DataFrame) -> list[str]:
     """Columns that hold numbers: the study's own in their order, then the file's others."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
     found = [
         name
         for name in scores.columns
@@ -52,8 +48,6 @@ def descriptives_table(scores: pd.DataFrame, ranges: Mapping[str, tuple[float, f
         A row per variable, for gender one per category. SD has divisor n - 1; skew and excess kurtosis are the
         adjusted estimates G1 and G2 (Joanes & Gill, 1998). ``floor`` and ``ceiling`` are shares of n.
     """
-    import pandas as pd
-
     rows = [_numeric(scores[name], name, ranges.get(name)) for name in numeric_variables(scores)]
     if "gender" in scores:
         rows += _categories(scores["gender"], "gender")

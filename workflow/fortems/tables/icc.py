@@ -21,16 +21,13 @@ Searle, S. R., Casella, G., & McCulloch, C. E. (1992). Variance components. Wile
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.stats.clusters import cluster_codes, varies, varies_within
 from fortems.stats.regression import Array
 from fortems.study.variables import label
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Why there is no more than the ICC itself: with nothing to vary within, there is no error to test against.
 CONSTANT_WITHIN = "does not vary within therapists, so that all variance is between them"
@@ -107,8 +104,6 @@ def icc_table(scores: pd.DataFrame, variables: list[str], confidence: float = 0.
         of no therapist differences, which agrees with the interval. ``reason`` says why numbers are missing, or why an
         interval does not hold its estimate.
     """
-    import pandas as pd
-
     rows = []
     for name in variables:
         known = scores[["therapist", name]].dropna()

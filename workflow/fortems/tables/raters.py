@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.stats.clusters import centre, cluster_codes, varies, varies_within
 from fortems.stats.intervals import t_interval
@@ -22,9 +22,6 @@ from fortems.stats.regression import Array
 from fortems.study.instruments import Instrument, constructs
 from fortems.tables.correlations import pearson, robust_correlation
 from fortems.tables.icc import OneWay
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCORE, SHARE = "score", "share of the possible range"
 COLUMNS = (
@@ -63,8 +60,6 @@ def raters_table(
         One row a pair, clients with both ratings; none where each construct has one measure. ``reason`` says why numbers
         are missing.
     """
-    import pandas as pd
-
     ranges = {score: i.ranges()[score] for i in instruments.values() for score in i.scales}
     rows = []
     for construct, measures in constructs(instruments).items():

@@ -23,18 +23,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.stats.clusters import cluster_codes, one_hot
 from fortems.stats.regression import Array
 from fortems.stats.student import t_quantile
 from fortems.study.instruments import Instrument
 from fortems.study.scoring import reverse
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SWEEPS = 2000
 TOLERANCE = 1e-7
@@ -64,8 +61,6 @@ def reliability_table(
         A row per scale and level: ``total`` (all clients) and ``within`` (items centred at their therapist's
         mean). ``reason`` says why a number is missing.
     """
-    import pandas as pd
-
     therapist = cluster_codes(items["therapist"])
     rows = []
     for name, instrument in instruments.items():

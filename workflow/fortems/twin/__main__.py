@@ -12,9 +12,10 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
 
 from fortems.data.privacy.disclosure import DisclosureError
@@ -30,9 +31,6 @@ from fortems.tidy import write_csv, write_text
 from fortems.twin.answers import answers_to, with_gaps
 from fortems.twin.matching import matched
 from fortems.twin.printed import CODEBOOK, RELIABILITY, TABLES, Printed, read_printed
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FOLDER = Path("twins")
 DATA, CONFIG = "twin.csv", "twin.yaml"
@@ -88,8 +86,6 @@ def made(
     instruments : mapping of str to Instrument
     rng : Generator
     """
-    import pandas as pd
-
     values, cluster = matched(printed, rng)
     width = len(str(printed.n))
     order = rng.permutation(printed.n)

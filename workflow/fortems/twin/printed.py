@@ -6,18 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fortems.data.privacy.release import codebook_table, missing_answers
 from fortems.errors import ConfigError, Problem
 from fortems.study.instruments import Instrument
 from fortems.tidy import read_csv
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Released tables of a run; of the codebook of the protected clients what the report prints.
 DESCRIPTIVES, CORRELATIONS = "tables/descriptives.csv", "tables/correlations.csv"

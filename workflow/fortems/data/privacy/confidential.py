@@ -8,18 +8,15 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.privacy.reading import normalised
 from fortems.data.privacy.sameness import FEWEST, SIZES
 from fortems.data.reading.table import Table
 from fortems.data.settings import DataSettings
 from fortems.tidy import number
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FREE_TEXT = 20  # characters from which several words are no category
 RARE = 5  # a text that fewer clients have tells who they are
@@ -96,8 +93,6 @@ def secrets(
     places : iterable of str
         Paths that lead to the export.
     """
-    import pandas as pd
-
     everyone = {str(v) for name in ("client", "therapist") for v in scores[name].dropna().unique()}
     everyone |= set(identifiers)
     known = {normalised(word) for word in known_words}
@@ -160,8 +155,6 @@ def secrets(
 
 def _categories(scores: pd.DataFrame) -> dict[tuple[str, ...], str]:
     """Words of the clients' categories in the order of the file."""
-    import pandas as pd
-
     words = {
         str(name): tuple(normalised(str(v)) for v in scores[name].fillna(""))
         for name in scores.columns

@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from fortems.data.privacy.confidential import Secrets
 from fortems.data.privacy.decoding import UnreadableError
 from fortems.data.privacy.neighbours import Neighbours
@@ -23,8 +25,6 @@ from fortems.data.privacy.words import Words
 from fortems.errors import Problem, ProblemsError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fortems.data.privacy.limits import Limits
 
 PRIVATE = "data"  # the folder of a run that never leaves the machine

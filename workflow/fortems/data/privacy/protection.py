@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from fortems.data.naming import IDENTIFIERS
 from fortems.data.privacy.limits import Limits, codes
@@ -28,8 +30,6 @@ from fortems.study.models import one_outcome_each
 from fortems.tidy import write_csv, write_text
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fortems.data.preparation import Prepared
     from fortems.study.instruments import Instrument
     from fortems.study.models import MediationModel
@@ -89,8 +89,6 @@ def protect(
     DataError
         When too few clients or therapists are left for any model.
     """
-    import pandas as pd
-
     therapist = codes(scores["therapist"])
     scales = {name for instrument in instruments.values() for name in instrument.scales}
     left_out: dict[str, str] = {}
@@ -199,8 +197,6 @@ def _too_rare(
 
 def is_number(values: pd.Series) -> bool:
     """Return whether a column enters models as it is."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
     return is_numeric_dtype(values) and not is_bool_dtype(values)
 
 

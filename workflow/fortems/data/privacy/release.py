@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.codebook import described
 from fortems.data.inclusion import step
@@ -16,8 +17,6 @@ from fortems.data.privacy.limits import FEWEST_THERAPISTS
 from fortems.data.privacy.privacy import SHOWN, displays, withheld
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fortems.study.instruments import Instrument
 
 MARK = "–"
@@ -118,8 +117,6 @@ def patterns_table(patterns: pd.DataFrame, min_cell: int) -> pd.DataFrame:
     hidden = withheld(counts, min_cell)
     shown = patterns[~hidden].astype(object)
     if hidden.any():
-        import pandas as pd
-
         words = f"{int(hidden.sum())} further pattern{'s' if hidden.sum() > 1 else ''}"
         clients: object = int(counts[hidden].sum())
         share: object = clients / counts.sum()  # type: ignore[operator]
@@ -140,8 +137,6 @@ def codebook_of(codebook: pd.DataFrame, scores: pd.DataFrame, items: pd.DataFram
     scores, items : DataFrame
         The common clients; variables that they lack are left out.
     """
-    import pandas as pd
-
     rows = []
     for row in codebook.to_dict("records"):
         name = str(row["variable"])
@@ -166,8 +161,6 @@ def flow_of(flow: pd.DataFrame, analysed: pd.DataFrame, common: pd.DataFrame) ->
     analysed, common : DataFrame
         As protected.
     """
-    import pandas as pd
-
     steps = flow[flow["step"].isin(["received", "excluded"])].copy()
     # A rule that asks for some values names those that few have.
     steps["detail"] = steps["detail"].str.replace(r": (?:.*, )?one of .*", ": one of some values", regex=True)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.privacy.limits import FEWEST_THERAPISTS, Limits
 from fortems.data.privacy.suppression import WITHOUT_SOME, printed
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Columns that count clients, and columns that must be empty: single clients, or estimates without some.
 TOTALS = ("n", "n_clients")

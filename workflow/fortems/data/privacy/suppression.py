@@ -10,16 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.privacy.limits import Limits
 from fortems.presentation.numbers import ALPHA, MOST_DECIMALS, SMALLEST_P, rounded
 from fortems.run.catalogue import WITHHELD
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DECIMALS = 2
 #: Columns with other decimals than that, as the report prints them.

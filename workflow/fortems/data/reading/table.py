@@ -7,14 +7,12 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.errors import DataError, Problem
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Texts that mean "no answer" in every export, besides blanks.
 BLANKS = frozenset({"", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NULL", "null", "#N/A", "#NULL!", "."})
@@ -121,8 +119,6 @@ class Encoder:
 
     def add(self, values: Sequence[Any] | np.ndarray) -> None:
         """Append a piece of the column."""
-        import pandas as pd
-
         array = np.empty(len(values), dtype=object)
         array[:] = values
         codes, distinct = pd.factorize(array, use_na_sentinel=True)
@@ -136,8 +132,6 @@ class Encoder:
 
     def categorical(self) -> pd.Categorical:
         """Return the column."""
-        import pandas as pd
-
         codes = np.concatenate(self._pieces) if self._pieces else np.empty(0, dtype=np.int8)
         self._pieces = []
         categories = pd.Index(list(self._codes), dtype=object)

@@ -7,17 +7,15 @@ import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.reading.delimited import title_problem
 from fortems.data.reading.hidden import hidden_rows
 from fortems.data.reading.table import BLANKS, Table, as_text, build, encode
 from fortems.errors import DataError, Problem, did_you_mean
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EMPTY = "a row of column names and one row per client"
 ALIKE = 0.5  # share of column names from which another sheet looks like more of the same clients

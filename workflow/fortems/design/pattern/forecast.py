@@ -16,9 +16,10 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.design.pattern import kernel
 from fortems.design.pattern.event import Event, Statement
@@ -30,9 +31,6 @@ from fortems.design.tasks import Settings
 from fortems.seeds import stream
 from fortems.stats.regression import Array
 from fortems.study.definition import study
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 TARGET = 0.80
 ALL_SIGNIFICANT, WHOLE = "all significant findings", "whole pattern"
@@ -124,8 +122,6 @@ def forecast_table(settings: Settings, event: Event, kept: Kept) -> pd.DataFrame
     DataFrame
         ``COLUMNS``; intervals are of the Monte Carlo error alone. Empty where nothing was kept.
     """
-    import pandas as pd
-
     asked = settings.design["forecast"]
     parts = findings(event)
     kind = kinds(parts)
@@ -154,8 +150,6 @@ def sizes_table(settings: Settings, event: Event, kept: Kept) -> pd.DataFrame:
         where its first rung suffices, ``none`` where no rung reaches the target; ``most`` is the largest probability
         on the ladder, ``most_at`` the number of clients there.
     """
-    import pandas as pd
-
     if not len(kept):
         return pd.DataFrame(columns=SIZE_COLUMNS)
     parts = findings(event)
@@ -223,8 +217,6 @@ def attempts_table(
         Kept and all draws of the headline prior: P averaged over it, for one attempt (for several the average would
         have to be taken after the power, so it is given for one only).
     """
-    import pandas as pd
-
     asked = settings.design["attempts"]
     rows: list[dict[str, Any]] = []
     first: dict[int, float] = {}

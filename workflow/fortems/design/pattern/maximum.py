@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from fortems.design.pattern import kernel
 from fortems.design.pattern.event import Event
@@ -24,9 +24,6 @@ from fortems.design.tasks import Row, Settings, Task
 from fortems.schema import load_schema
 from fortems.seeds import stream
 from fortems.stats.regression import Array
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PART = "surface maximum"
 EVALUATIONS, FRESH = 600, 200_000
@@ -173,8 +170,6 @@ def table(settings: Settings, sums: pd.DataFrame, known: Setup) -> pd.DataFrame:
 
     It is a lower bound of the maximum, counted in studies that the search has not seen.
     """
-    import pandas as pd
-
     rows = []
     for limit, found in by_cell(sums, PART).items():
         best = max(found.values(), key=lambda counts: counts["holds"] / counts["studies"])

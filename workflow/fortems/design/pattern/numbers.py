@@ -17,9 +17,10 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fortems.design.pattern import kernel
@@ -39,9 +40,6 @@ from fortems.design.pattern.sampling import Kept, Proposal
 from fortems.design.tasks import Settings
 from fortems.seeds import stream
 from fortems.stats.regression import Array
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PUBLISHED = "typed numbers"
 PART = "typed"
@@ -130,8 +128,6 @@ def information_table(event: Event, kept: Kept) -> pd.DataFrame:
         ``INFORMATION_COLUMNS``: ``sd`` is the quantity's posterior SD, ``moves`` the SD of its posterior mean once the
         number is known, ``explained`` the share of variance. Empty where fewer than ``FEWEST`` draws were kept.
     """
-    import pandas as pd
-
     rows: list[dict[str, Any]] = []
     if len(kept) >= FEWEST:
         covariances = event.covariances(kept.products)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.design.pattern.event import Event
 from fortems.design.pattern.population import (
@@ -26,9 +27,6 @@ from fortems.design.proportions import jeffreys, share
 from fortems.design.tasks import Settings
 from fortems.seeds import stream
 from fortems.stats.regression import Array
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PRIOR_DRAWS = 100_000
 APART = 4.0  # joint Monte Carlo errors; a dozen probabilities are compared

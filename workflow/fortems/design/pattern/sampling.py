@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fortems.design.pattern import kernel
@@ -28,9 +29,6 @@ from fortems.design.pattern.setup import setup
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.stats.regression import Array
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PART = "posterior"
 BLOCK = 50_000
@@ -205,8 +203,6 @@ def frame(
     task: Task, rows: NDArray[np.intp], weights: Array, correlations: Array, icc: Array, products: Array
 ) -> pd.DataFrame:
     """Kept draws as a table: ``cell, block, draw, weight, icc``, correlations ``r0`` on, cross-products ``t0`` on."""
-    import pandas as pd
-
     i, j = np.triu_indices(correlations.shape[1], 1)
     pairs = correlations[:, i, j]
     columns = {"cell": task.cell, "block": task.block, "draw": rows, "weight": weights, "icc": icc}
@@ -248,8 +244,6 @@ class Kept:
 
 def gather_kept(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Put the kept draws of all chunks together."""
-    import pandas as pd
-
     parts = [part for part in parts if len(part)]
     return (
         pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"cell": [], "block": [], "draw": []})

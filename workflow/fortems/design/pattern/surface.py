@@ -18,9 +18,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.design.pattern.event import Event
 from fortems.design.pattern.package import OWN, PEARSON, one_population
@@ -32,9 +33,6 @@ from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.stats.regression import Array
 from fortems.study.definition import study
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PART, TESTED = "surface", "surface tests"
 BLOCK, COST = 5000, 8e-6
@@ -151,8 +149,6 @@ def table(settings: Settings, sums: pd.DataFrame, known: Setup) -> pd.DataFrame:
         ``COLUMNS``; ``total`` is r(total, outcome), ``direct`` the share of it that is direct, ``mediator`` r(total,
         mediator) that follows. ``account`` marks the points next to the account: its gap, its total, no direct part.
     """
-    import pandas as pd
-
     found = {tests: by_cell(sums, part) for tests, part in ((PEARSON, PART), (OWN, TESTED))}
     own = next_to_account(settings, known)
     place = known.roles.columns.index(known.roles.total)
@@ -224,8 +220,6 @@ def ratios_table(settings: Settings, surface: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``RATIO_COLUMNS``; the interval is that of the ratio of the two averages' counts.
     """
-    import pandas as pd
-
     rows = []
     known = surface[surface["pattern"].notna()] if len(surface) else surface
     for (pattern, estimand, tests), group in known.groupby(["pattern", "estimand", "tests"], sort=False):

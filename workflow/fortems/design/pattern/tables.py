@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.design.pattern import forecast, kernel, maximum, numbers, posterior, surface
 from fortems.design.pattern.event import Event
@@ -19,9 +20,6 @@ from fortems.design.pattern.typed import typed
 from fortems.design.power import by_cell
 from fortems.design.proportions import jeffreys, share
 from fortems.design.tasks import Settings
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Table → its part of the configuration.
 NAMES = {
@@ -66,8 +64,6 @@ def tables(settings: Settings, sums: pd.DataFrame, table: pd.DataFrame) -> dict[
     table : DataFrame
         From ``sampling.gather_kept``.
     """
-    import pandas as pd
-
     found = {name: pd.DataFrame(columns=COLUMNS[name]) for name in asked(settings)}
     known = setup(settings)
     if known is None:
