@@ -112,7 +112,7 @@ def test_stage_counts_what_the_runs_engine_finds():
     cell, studies = "23 therapists, one with half the clients; effect", 6
     chosen = Settings(3, 0.95, {"coverage": {"studies": studies}}, None, "", {})
     task = Task(coverage.PART, cell, 0, 0, studies, 0.0)
-    found = {row[:3]: row[3] for row in coverage.runner(chosen)(task)}
+    found = {row[:3]: row[3] for row in coverage.Runner(chosen)(task)}
     design, name = populations.cells()[cell]
     data, cluster = populations.draw(
         stream(3, coverage.PART, cell, 0), studies, populations.POPULATIONS[name], design

@@ -230,7 +230,7 @@ def test_power_of_the_papers_size():
     """96 clients of 23 therapists, a = .30, b = -.35, Monte Carlo interval: about .7 at both estimands."""
     cell = "23 therapists, ICC .05; effect"
     chosen = settings(coverage={"studies": 500, "bootstrap_studies": 1, "replicates": 20})
-    runner = coverage.runner(chosen)
+    runner = coverage.Runner(chosen)
     found = {row[:3]: row[3] for row in runner(Task("coverage", cell, 0, 0, 500, 0.0))}
     for estimand in ("within", "single"):
         assert 0.58 < found[estimand, "montecarlo", "excludes_zero"] / 500 < 0.80
@@ -289,7 +289,7 @@ def test_ordinal_covariance_is_the_bivariate_normal_integral():
 
 def test_primary_intervals_of_paths_and_correlations_cover_in_ordinal_populations():
     cell = f"23 therapists, ICC 0; effect; {populations.ORDINAL}"
-    runner = coverage.runner(settings(coverage={"studies": 400, "bootstrap_studies": 1, "replicates": 20}))
+    runner = coverage.Runner(settings(coverage={"studies": 400, "bootstrap_studies": 1, "replicates": 20}))
     found = {row[:3]: row[3] for row in runner(Task("coverage", cell, 0, 0, 400, 0.0))}
     for estimand in ("within", "single"):
         for effect in ("robust", "a", "b", "direct"):
@@ -330,7 +330,7 @@ def test_recovery_table_knows_the_truth(small):
 
 def test_recovery_bias_is_small():
     chosen = settings(recovery={"studies": 100}, diagnosticity={"scenarios": ["as_reported"]})
-    runner = recovery.runner(chosen)
+    runner = recovery.Runner(chosen)
     sums = gather(
         [run([Task("recovery", "as_reported", 0, 0, 100, 1.0)], {"recovery": runner}, lambda line: None)]
     )

@@ -14,7 +14,7 @@ def test_the_answer_holds_the_numbers_of_the_design_stage():
         "power": {"therapists": [20], "clients": [4], "indirect": [0.09], "icc": [0.05], "studies": 200}
     }
     settings = Settings(question.SEED, 0.95, design, None, "", {})
-    sums = gather([run(power.tasks(settings), {power.PART: power.runner(settings)}, lambda line: None)])
+    sums = gather([run(power.tasks(settings), {power.PART: power.Runner(settings)}, lambda line: None)])
     table = power.table(sums, settings)
     table = table[table["interval"] == PRIMARY_INTERVAL]
     assert len(table) == 2

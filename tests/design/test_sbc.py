@@ -12,7 +12,7 @@ from fortems.robustness.bayes.prior import priors
 
 def tabulated(studies: int, steps: int):
     settings = Settings(7, 0.95, {"sbc": {"studies": studies, "steps": steps}}, None, "", {})
-    sums = run(sbc.tasks(settings), {sbc.PART: sbc.runner(settings)}, lambda line: None)
+    sums = run(sbc.tasks(settings), {sbc.PART: sbc.Runner(settings)}, lambda line: None)
     return sbc.table(gather([sums]), settings)
 
 

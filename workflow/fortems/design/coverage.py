@@ -7,7 +7,8 @@ therapists (``fortems.mediation``): each replicate is a reweighting of the thera
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,17 @@ from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.design.paths import Paths, Sample
-from fortems.design.populations import NORMAL, ORDINAL, PAIRS, POPULATIONS, Population, cells, draw, truths
+from fortems.design.populations import (
+    NORMAL,
+    ORDINAL,
+    PAIRS,
+    POPULATIONS,
+    Design,
+    Population,
+    cells,
+    draw,
+    truths,
+)
 from fortems.design.power import NAMES, both, by_cell, intervals
 from fortems.design.proportions import jeffreys, mean_error, share
 from fortems.design.tasks import Row, Settings, Task, blocks
@@ -47,7 +58,9 @@ def tasks(settings: Settings) -> list[Task]:
     return found
 
 
-class _Runner:
+class Runner:
+    """Runs a block of either part."""
+
     def __init__(self, settings: Settings):
         self.settings = settings
         self.cells = cells()
@@ -78,11 +91,6 @@ class _Runner:
             ends = jackknife_correlation(sample.products, 1 + pair[0], 1 + pair[1], self.settings.confidence)
             for measure, value in _sums(ends["low"], ends["high"], aimed["single"][name]).items():
                 yield "single", name, measure, value
-
-
-def runner(settings: Settings) -> _Runner:
-    """Return what runs a block of either part."""
-    return _Runner(settings)
 
 
 def _indirect(chosen: Population, icc: float) -> dict[str, float]:
@@ -210,27 +218,28 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
             if interval not in order:
                 continue
             a, b = POPULATIONS[name].a, POPULATIONS[name].b
-            low, high = jeffreys(s["covers"], s["intervals"], settings.confidence)
-            zero_low, zero_high = jeffreys(s["excludes_zero"], s["intervals"], settings.confidence)
             boundary = simple.get(cell, {}).get((estimand, ""), {}).get("boundary", np.nan)
-            studies = settings.design["coverage"]["studies"]
             rows.append(
-                {
-                    **{"design": design.name, "therapists": len(design.sizes), "n": sum(design.sizes)},
-                    **{"icc": design.icc, "population": name, "a": a, "b": b, "estimand": estimand},
-                    **{"interval": interval, "studies": int(s["studies"])},
-                    **{"coverage": share(s["covers"], s["intervals"]), "ci_low": low, "ci_high": high},
-                    **{k: share(s[k], s["intervals"]) for k in ("missed_below", "missed_above", "width")},
-                    **{"width_se": mean_error(s["width"], s["width_squares"], s["intervals"])},
-                    **{"excludes_zero": share(s["excludes_zero"], s["intervals"])},
-                    **{"excludes_zero_low": zero_low, "excludes_zero_high": zero_high},
-                    **{
-                        "boundary": boundary / studies,
-                        "no_interval": 1 - share(s["intervals"], s["studies"]),
-                    },
-                }
+                _covered(design, name, s, settings.confidence)
+                | {"a": a, "b": b, "estimand": estimand, "interval": interval}
+                | {"boundary": boundary / settings.design["coverage"]["studies"]}
             )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _covered(design: Design, population: str, s: Mapping[str, float], confidence: float) -> dict[str, Any]:
+    """What both tables tell of an interval: where it was tried, and how often it covers, misses and leaves out 0."""
+    n = s["intervals"]
+    low, high = jeffreys(s["covers"], n, confidence)
+    zero_low, zero_high = jeffreys(s["excludes_zero"], n, confidence)
+    return {
+        **{"design": design.name, "therapists": len(design.sizes), "n": sum(design.sizes), "icc": design.icc},
+        **{"population": population, "studies": int(s["studies"])},
+        **{"coverage": share(s["covers"], n), "ci_low": low, "ci_high": high},
+        **{k: share(s[k], n) for k in ("missed_below", "missed_above", "width", "excludes_zero")},
+        **{"width_se": mean_error(s["width"], s["width_squares"], n), "excludes_zero_low": zero_low},
+        **{"excludes_zero_high": zero_high, "no_interval": 1 - share(n, s["studies"])},
+    }
 
 
 PATH_COLUMNS = (
@@ -258,19 +267,8 @@ def paths_table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
                 s = simple.get(cell, {}).get((estimand, effect))
                 if s is None:
                     continue
-                low, high = jeffreys(s["covers"], s["intervals"], settings.confidence)
-                zero_low, zero_high = jeffreys(s["excludes_zero"], s["intervals"], settings.confidence)
                 rows.append(
-                    {
-                        **{"design": design.name, "therapists": len(design.sizes), "n": sum(design.sizes)},
-                        **{"icc": design.icc, "population": name, "estimand": estimand, "effect": effect},
-                        **{"truth": truth, "studies": int(s["studies"])},
-                        **{"coverage": share(s["covers"], s["intervals"]), "ci_low": low, "ci_high": high},
-                        **{k: share(s[k], s["intervals"]) for k in ("missed_below", "missed_above", "width")},
-                        **{"width_se": mean_error(s["width"], s["width_squares"], s["intervals"])},
-                        **{"excludes_zero": share(s["excludes_zero"], s["intervals"])},
-                        **{"excludes_zero_low": zero_low, "excludes_zero_high": zero_high},
-                        **{"no_interval": 1 - share(s["intervals"], s["studies"])},
-                    }
+                    _covered(design, name, s, settings.confidence)
+                    | {"estimand": estimand, "effect": effect, "truth": truth}
                 )
     return pd.DataFrame(rows, columns=PATH_COLUMNS)

@@ -8,8 +8,7 @@ contrasts, which the article's answer does not ask for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,16 +21,14 @@ from fortems.design.proportions import jeffreys, ratio, share
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.simulate.scenario import load_scenario
+from fortems.simulate.simulator import by_name
 from fortems.stats.jackknife import jackknife_correlation
 from fortems.stats.regression import within_products
 from fortems.study.definition import study
 from fortems.study.estimands import PRIMARY
-from fortems.study.instruments import load_instruments
 from fortems.study.models import MediationModel, load_models
+from fortems.study.roles import is_plain
 from fortems.tables.correlations import pearson_test
-
-if TYPE_CHECKING:
-    from fortems.simulate.simulator import Simulator
 
 PART = "diagnosticity"
 BLOCK = 250
@@ -52,30 +49,20 @@ def tasks(settings: Settings) -> list[Task]:
     return [task for cell in cells(settings) for task in blocks(PART, cell, studies, BLOCK, COST)]
 
 
-def runner(settings: Settings) -> _Runner:
-    """Return what runs a block."""
-    return _Runner(settings)
-
-
 def _claims(settings: Settings) -> dict[str, Claim]:
     """The claims, their models called as the run's."""
     return claims_of_run(settings.claims, load_models(settings.models)) if settings.claims else {}
 
 
-class _Runner:
+class Runner:
+    """Runs a block."""
+
     def __init__(self, settings: Settings):
         self.settings = settings
-        self.instruments = load_instruments(settings.instruments)
         models = load_models(settings.models)
-        claims = _claims(settings)
-        self.claims = simulated_claims(claims)
+        self.claims = simulated_claims(_claims(settings))
         self.models = {c.model: models[c.model] for c in self.claims.values() if c.model in models}
-        self.simulator = lru_cache(maxsize=2)(self._simulator)
-
-    def _simulator(self, cell: str) -> Simulator:
-        from fortems.simulate.simulator import calibrate
-
-        return calibrate(load_scenario(cell, self.instruments), self.instruments)
+        self.simulator = by_name(settings.instruments)
 
     def __call__(self, task: Task) -> Iterator[Row]:
         rng = stream(self.settings.seed, PART, task.cell, task.block)
@@ -91,8 +78,6 @@ class _Runner:
 
 def simulated_claims(claims: Mapping[str, Claim]) -> dict[str, Claim]:
     """Claims on what the scenarios simulate; patterns keep those of their parts that are."""
-    from dataclasses import replace
-
     simple = {
         name: claim
         for name, claim in claims.items()
@@ -133,7 +118,7 @@ def simulated_evidence(
     plain = {
         name: model
         for name, model in models.items()
-        if _is_plain(model) and set(model.variables) <= set(names)
+        if is_plain(model) and len(model.mediators) == 1 and set(model.variables) <= set(names)
     }
     wanted = {v for claim in claims.values() if claim.statistic == "correlation" for v in (claim.x, claim.y)}
     wanted |= {variable for model in plain.values() for variable in model.variables}
@@ -151,11 +136,6 @@ def simulated_evidence(
         for level in dict.fromkeys(level for claim in asked for level in claim.levels):
             estimates.update(_effects(sample, model, level, asked))
     return Evidence(len(data), confidence, estimates)
-
-
-def _is_plain(model: MediationModel) -> bool:
-    simple = len(model.mediators) == 1 and not model.covariates and model.moderator is None
-    return simple and model.measurement == "observed" and model.between == "saturated"
 
 
 def correlation(sample: Sample, key: Key, confidence: float) -> Estimate:
@@ -220,12 +200,12 @@ def table(sums: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     rows = []
     for cell in cells(settings):
         scenario = load_scenario(cell)
-        stem, _, parameter = cell.partition("@gap=")
+        stem, gap = _split(cell)
         for (claim, estimand), counts in _ordered(wide, cell, claims):
             low, high = jeffreys(counts["holds"], counts["studies"], settings.confidence)
             rows.append(
                 {
-                    **{"scenario": stem, "gap": float(parameter) if parameter else None},
+                    **{"scenario": stem, "gap": gap},
                     **{
                         "title": scenario.title,
                         "claim": claim,

@@ -81,7 +81,9 @@ def population(a: float, b: float, icc: float) -> tuple[Array, Array]:
     return (1 - icc) * correlation, icc * correlation
 
 
-class _Runner:
+class Runner:
+    """Runs a block."""
+
     def __init__(self, settings: Settings):
         self.settings = settings
         self.cells = {cell.name: cell for cell in cells(settings)}
@@ -97,11 +99,6 @@ class _Runner:
             for interval, (low, high) in intervals(paths, self.settings.confidence).items():
                 for measure, value in _sums(paths.indirect[:, 0], low, high, -cell.indirect).items():
                     yield estimand, interval, measure, value
-
-
-def runner(settings: Settings) -> _Runner:
-    """Return what runs a block."""
-    return _Runner(settings)
 
 
 def both(sample: Sample) -> dict[str, Paths]:

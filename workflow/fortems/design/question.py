@@ -59,7 +59,7 @@ def answer(
         "studies": studies,
     }
     settings = Settings(SEED, CONFIDENCE, {"power": asked}, None, "", {})
-    sums = gather([run(power.tasks(settings), {power.PART: power.runner(settings)}, lambda line: None)])
+    sums = gather([run(power.tasks(settings), {power.PART: power.Runner(settings)}, lambda line: None)])
     return in_words(power.table(sums, settings), indirect, icc)
 
 

@@ -7,8 +7,7 @@ on the same studies of the first scenario, through the very adapters that a run 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,15 +18,11 @@ from fortems.design.power import by_cell
 from fortems.design.proportions import mean_error, share
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
-from fortems.simulate.scenario import load_scenario
+from fortems.simulate.simulator import by_name
 from fortems.stats.regression import Array
 from fortems.study.definition import study
 from fortems.study.engines import ENGINES
-from fortems.study.instruments import load_instruments
 from fortems.study.models import MediationModel
-
-if TYPE_CHECKING:
-    from fortems.simulate.simulator import Simulator
 
 PART, ENGINES_PART = "recovery", "engines"
 BLOCK, ENGINES_BLOCK = 100, 20
@@ -56,16 +51,12 @@ def tasks(settings: Settings) -> list[Task]:
     return found + blocks(ENGINES_PART, own[0], asked["studies"], ENGINES_BLOCK, 0.07, bundle=1)
 
 
-class _Runner:
+class Runner:
+    """Runs a block of either part."""
+
     def __init__(self, settings: Settings):
         self.settings = settings
-        self.instruments = load_instruments(settings.instruments)
-        self.simulator = lru_cache(maxsize=2)(self._simulator)
-
-    def _simulator(self, cell: str) -> Simulator:
-        from fortems.simulate.simulator import calibrate
-
-        return calibrate(load_scenario(cell, self.instruments), self.instruments)
+        self.simulator = by_name(settings.instruments)
 
     def __call__(self, task: Task) -> Iterator[Row]:
         rng = stream(self.settings.seed, task.part, task.cell, task.block)
@@ -95,11 +86,6 @@ class _Runner:
             yield level, item, "error", float(error.sum())
             yield level, item, "error_squares", float((error**2).sum())
             yield level, item, "error_fourths", float((error**4).sum())
-
-
-def runner(settings: Settings) -> _Runner:
-    """Return what runs a block of either part."""
-    return _Runner(settings)
 
 
 def true_paths(covariance: Array) -> dict[str, float]:

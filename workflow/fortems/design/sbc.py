@@ -53,7 +53,9 @@ def tasks(settings: Settings) -> list[Task]:
     return [t for name in _priors() for t in blocks(PART, name, asked["studies"], BLOCK, cost)]
 
 
-class _Runner:
+class Runner:
+    """Runs a block."""
+
     def __init__(self, settings: Settings):
         self.settings = settings
         self.priors = _priors()
@@ -69,11 +71,6 @@ class _Runner:
                 share = (rank + 0.5) / (RANKS + 1)
                 yield level, quantity, "inside_50", float(abs(share - 0.5) < 0.25)
                 yield level, quantity, "inside_90", float(abs(share - 0.5) < 0.45)
-
-
-def runner(settings: Settings) -> _Runner:
-    """Return what runs a block."""
-    return _Runner(settings)
 
 
 def ranks(

@@ -30,24 +30,9 @@ def run_chunk(
     settings: Settings, chunk: int, chunks: int, report: Callable[[str], None]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Run one of the chunks, numbered from 0, and return its blocks' sums and the draws that it kept."""
-    made: dict[str, Runner] = {}
+    owner = {task.part: module for module in PARTS for task in module.tasks(settings)}
     own = deal(tasks(settings), chunks)[chunk]
-    owner = {
-        diagnosticity.PART: diagnosticity,
-        power.PART: power,
-        coverage.PART: coverage,
-        coverage.RESAMPLED: coverage,
-        recovery.PART: recovery,
-        recovery.ENGINES_PART: recovery,
-        surface.PART: surface,
-        surface.TESTED: surface,
-        maximum.PART: maximum,
-        sampling.PART: sampling,
-        package.PART: package,
-        sbc.PART: sbc,
-    }
-    for part in dict.fromkeys(task.part for task in own):
-        made[part] = owner[part].runner(settings)
+    made: dict[str, Runner] = {part: owner[part].Runner(settings) for part in {task.part for task in own}}
     sums = run(own, made, report, f"design, chunk {chunk + 1} of {chunks}")
     sampler = made.get(sampling.PART)
     return sums, sampling.gather_kept(sampler.kept if isinstance(sampler, sampling.Runner) else [])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from fortems.simulate.background import background
 from fortems.simulate.calibration import LatentModel, solve_latent
 from fortems.simulate.latent import LatentScale
 from fortems.simulate.moments import Population, stated_population, total_weights
+from fortems.simulate.scenario import load_scenario
 from fortems.simulate.stated import Scenario
 from fortems.stats.normal import cluster_index, draw_normal
 from fortems.study.instruments import Instrument, load_instruments
@@ -44,6 +46,12 @@ def calibrate(scenario: Scenario, instruments: Mapping[str, Instrument] | None =
         if not scenario.scales.keys().isdisjoint(instrument.subscales)
     }
     return Simulator(scenario, described, solve_latent(scenario, described))
+
+
+def by_name(files: Mapping[str, str]) -> Callable[[str], Simulator]:
+    """Return what calibrates a scenario by its name for the instruments of these files; it keeps the last two."""
+    instruments = load_instruments(files)
+    return lru_cache(maxsize=2)(lambda name: calibrate(load_scenario(name, instruments), instruments))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ variables; a population with R = LL' has LZL'), from several starts, and then co
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ import pandas as pd
 from fortems.design.pattern import kernel
 from fortems.design.pattern.event import Event
 from fortems.design.pattern.population import standing_out, whole
-from fortems.design.pattern.priors import load_prior
+from fortems.design.pattern.priors import from_pairs, load_prior
 from fortems.design.pattern.setup import Setup, setup
 from fortems.design.pattern.surface import hits_of
 from fortems.design.power import by_cell
@@ -45,14 +45,16 @@ def tasks(settings: Settings) -> list[Task]:
     ]
 
 
-def runner(settings: Settings) -> Callable[[Task], Iterator[Row]]:
-    """Return what searches from one start."""
+class Runner:
+    """Searches from one start."""
 
-    def run(task: Task) -> Iterator[Row]:
-        if known := setup(settings):
-            yield from _searched(known, settings, task, stream(settings.seed, PART, task.cell, task.block))
+    def __init__(self, settings: Settings):
+        self.settings = settings
 
-    return run
+    def __call__(self, task: Task) -> Iterator[Row]:
+        if known := setup(self.settings):
+            rng = stream(self.settings.seed, PART, task.cell, task.block)
+            yield from _searched(known, self.settings, task, rng)
 
 
 class Free:
@@ -174,10 +176,8 @@ def table(settings: Settings, sums: pd.DataFrame, known: Setup) -> pd.DataFrame:
     for limit, found in by_cell(sums, PART).items():
         best = max(found.values(), key=lambda counts: counts["holds"] / counts["studies"])
         p = len(known.roles.base)
-        i, j = np.triu_indices(p, 1)
-        matrix = np.eye(p)
-        matrix[i, j] = matrix[j, i] = [best[f"r{k}"] for k in range(len(i))]
-        columns = whole(matrix[None], known.roles)[0]
+        pairs = np.array([[best[f"r{k}"] for k in range(p * (p - 1) // 2)]])
+        columns = whole(from_pairs(pairs, p), known.roles)[0]
         low, high = jeffreys(best["holds"], best["studies"], settings.confidence)
         names = known.roles.columns
         for a, b in zip(*np.triu_indices(len(names), 1), strict=True):

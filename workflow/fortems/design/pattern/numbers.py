@@ -34,8 +34,8 @@ from fortems.design.pattern.population import (
     values,
     whole,
 )
-from fortems.design.pattern.posterior import before_and_after, described, odds_ratio
-from fortems.design.pattern.priors import load_prior
+from fortems.design.pattern.posterior import before_and_after, described, named_prior, odds_ratio
+from fortems.design.pattern.priors import from_pairs, load_prior
 from fortems.design.pattern.sampling import Kept, Proposal
 from fortems.design.tasks import Settings
 from fortems.seeds import stream
@@ -56,7 +56,7 @@ PAIR, PATH, SPREAD, PARTIAL, MEAN = (
 
 
 @dataclass(frozen=True)
-class Number:
+class Number(Quantity):
     """A number that an article may print, as a function of a study.
 
     Attributes
@@ -66,15 +66,6 @@ class Number:
         ``partial correlation`` (of the two ends of path y, given the third variable), ``mean correlation of parts`` (of x).
     x, y : str
     """
-
-    kind: str
-    x: str
-    y: str = ""
-
-    @property
-    def name(self) -> str:
-        """A name for tables."""
-        return " ".join(part for part in (self.kind, self.x, self.y) if part)
 
     def of(self, r: Array, event: Event) -> Array:
         """Its value (D,) in studies with these correlations (D, C, C) of all columns."""
@@ -148,7 +139,7 @@ def information_table(event: Event, kept: Kept) -> pd.DataFrame:
             sd = float(q.std())
             for rank, (name, part) in enumerate(sorted(own, key=lambda pair: -pair[1]), 1):
                 rows.append(
-                    {"quantity": quantity.name, "kind": quantity.kind, "x": quantity.x, "y": quantity.y}
+                    quantity.named
                     | {"number": name, "posterior": float(np.average(q, weights=kept.weight)), "sd": sd}
                     | {"moves": sd * math.sqrt(part), "explained": part, "rank": rank}
                 )
@@ -258,9 +249,7 @@ def conditioned(
         rounding = np.sqrt(noise) * rng.standard_normal(at_sample.shape)
         step = np.linalg.solve(spread, (value - at_sample - rounding)[..., None])
         z = np.arctanh(np.clip(sample[:, pairs[0], pairs[1]], -0.9999999, 0.9999999)) + (cross @ step)[..., 0]
-        moved = np.tile(np.eye(len(event.roles.columns)), (len(z), 1, 1))
-        moved[:, pairs[0], pairs[1]] = moved[:, pairs[1], pairs[0]] = np.tanh(z)
-        shows = event.judge(moved) == 0
+        shows = event.judge(from_pairs(np.tanh(z), len(event.roles.columns))) == 0
         kept.append(correlations[shows])
         weights.append((weight * density)[shows])
     return np.concatenate(kept), np.concatenate(weights)
@@ -318,9 +307,13 @@ def conditioned_rows(
     asked, before = described(settings, name, event)
     after = values(correlations, event, asked)
     for column, quantity in enumerate(asked):
-        row: dict[str, Any] = {"prior": name, "title": prior.title, "warning": prior.warning}
-        row |= {"estimand": "single", "test": "pearson", "method": PUBLISHED, "kept": len(weights)}
-        row |= {"quantity": quantity.name, "kind": quantity.kind, "x": quantity.x, "y": quantity.y}
+        row = named_prior(name) | {
+            "estimand": "single",
+            "test": "pearson",
+            "method": PUBLISHED,
+            "kept": len(weights),
+        }
+        row |= quantity.named
         row |= before_and_after(quantity, before[:, column], after[:, column], weights)
         yield row | _mean(quantity, before[:, column], after[:, column], weights)
 

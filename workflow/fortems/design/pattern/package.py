@@ -98,7 +98,9 @@ def tasks(settings: Settings) -> list[Task]:
     return blocks(PART, asked["priors"][0], asked["confirm"], BLOCK, COST)
 
 
-class _Runner:
+class Runner:
+    """Runs a block."""
+
     def __init__(self, settings: Settings):
         self.settings = settings
 
@@ -162,8 +164,3 @@ def one_population(
         key: int(flags.sum())
         for key, flags in holds(known, all_columns(known, base), cluster, confidence, known.patterns).items()
     }
-
-
-def runner(settings: Settings) -> _Runner:
-    """Return what runs a block."""
-    return _Runner(settings)

@@ -47,6 +47,11 @@ class Quantity:
         return " ".join(part for part in (self.kind, self.x, self.y) if part)
 
     @property
+    def named(self) -> dict[str, str]:
+        """The columns of a table that name it."""
+        return {"quantity": self.name, "kind": self.kind, "x": self.x, "y": self.y}
+
+    @property
     def is_probability(self) -> bool:
         """Whether its mean is a probability."""
         return self.kind in PROBABILITIES

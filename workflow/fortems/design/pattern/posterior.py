@@ -57,6 +57,12 @@ def described(settings: Settings, name: str, event: Event) -> tuple[list[Quantit
     return asked, values(found, event, asked)
 
 
+def named_prior(name: str) -> dict[str, Any]:
+    """Return the columns of a table that name a prior."""
+    prior = load_prior(name)
+    return {"prior": name, "title": prior.title, "warning": prior.warning}
+
+
 def weighted_mean(sums: Mapping[str, float], name: str, method: str) -> tuple[float, float]:
     """Mean of a quantity over the kept draws and its Monte Carlo error.
 
@@ -82,7 +88,6 @@ def pattern_rows(settings: Settings, sums: Sums) -> Iterator[dict[str, Any]]:
             continue
         whole, own = found[method, ""], found.get((method, WHOLE), {})
         kept, draws = own.get("kept", 0.0), whole["draws"]
-        prior = load_prior(name)
         if method == REJECTION:
             probability, effective = share(kept, draws), kept
             low, high = jeffreys(kept, draws, settings.confidence)
@@ -93,16 +98,11 @@ def pattern_rows(settings: Settings, sums: Sums) -> Iterator[dict[str, Any]]:
             half = 1.96 * probability / math.sqrt(effective) if effective else math.nan
             low, high = probability - half, probability + half
         yield {
-            **{"prior": name, "title": prior.title, "warning": prior.warning},
+            **named_prior(name),
             "event": COARSE if cell.endswith(COARSE) else WHOLE,
-            **{
-                "estimand": "single",
-                "test": "pearson",
-                "method": method,
-                "draws": int(draws),
-                "kept": int(kept),
-            },
-            **{"effective": effective, "relation": "=" if kept else "≤"},
+            **{"estimand": "single", "test": "pearson", "method": method},
+            **{"draws": int(draws), "kept": int(kept), "effective": effective},
+            "relation": "=" if kept else "≤",
             **{"probability": probability if kept else high, "ci_low": low, "ci_high": high},
         }
 
@@ -155,27 +155,18 @@ def posterior_rows(
         draws = kept[cell]
         after = values(draws.correlations, event, asked)
         in_study = of_columns(correlate(event.covariances(draws.products)), event.roles, asked)
-        prior = load_prior(name)
         for column, quantity in enumerate(asked):
             mean, error = weighted_mean(own, quantity.name, method)
             yield {
-                **{"prior": name, "title": prior.title, "warning": prior.warning},
-                **{
-                    "estimand": "single",
-                    "test": "pearson",
-                    "method": method,
-                    "kept": int(own.get("kept", 0)),
-                },
-                **_named(quantity),
+                **named_prior(name),
+                **{"estimand": "single", "test": "pearson", "method": method},
+                "kept": int(own.get("kept", 0)),
+                **quantity.named,
                 **before_and_after(quantity, before[:, column], after[:, column], draws.weight),
                 **{"posterior": mean, "mc_se": error},
                 "ratio": odds_ratio(mean, before[:, column].mean()) if quantity.is_probability else math.nan,
                 "type_m": exaggeration(quantity, in_study[:, column], after[:, column], draws.weight),
             }
-
-
-def _named(quantity: Quantity) -> dict[str, str]:
-    return {"quantity": quantity.name, "kind": quantity.kind, "x": quantity.x, "y": quantity.y}
 
 
 def before_and_after(quantity: Quantity, before: Array, after: Array, weight: Array) -> dict[str, float]:
@@ -238,7 +229,7 @@ def statement_rows(settings: Settings, event: Event, sums: Sums) -> Iterator[dic
                     },
                     **{"holds_given_rest": share(full.get("kept", 0), own.get("kept", 0))},
                     **{"redundant": bool(own.get("kept", 0)) and own["kept"] == full.get("kept", 0)},
-                    **_named(quantity),
+                    **quantity.named,
                     **{"with_it": before, "without_it": after, "mc_se": error, "change": after - before},
                 }
 

@@ -102,10 +102,7 @@ class Prior:
         """Correlation matrices (D, K + 2, K + 2) of parameters."""
         if not self.uniform:
             return matrices(parameters, aspects)
-        found = np.tile(np.eye(aspects + 2), (len(parameters), 1, 1))
-        i, j = np.triu_indices(aspects + 2, 1)
-        found[:, i, j] = found[:, j, i] = parameters
-        return found
+        return from_pairs(parameters, aspects + 2)
 
     def beliefs(self, aspects: int) -> list[Belief]:
         """The belief on each parameter that is normal, in the order of ``parameters``."""
@@ -148,17 +145,12 @@ class Prior:
     def _mean_determinant(self, aspects: int) -> float:
         """Integral of |A| over the aspects' own (not cut) density, or over all matrices where they are uniform."""
         rng = np.random.default_rng(0)
-        i, j = np.triu_indices(aspects, 1)
-        found = np.tile(np.eye(aspects), (TRIED * 50, 1, 1))
-        uniform = self.aspects.uniform
-        values = (
-            rng.uniform(-1, 1, (len(found), len(i)))
-            if uniform
-            else rng.normal(self.aspects.mean, self.aspects.sd, (len(found), len(i)))
-        )
-        found[:, i, j] = found[:, j, i] = values
+        pairs, uniform = aspects * (aspects - 1) // 2, self.aspects.uniform
+        size = (TRIED * 50, pairs)
+        values = rng.uniform(-1, 1, size) if uniform else rng.normal(self.aspects.mean, self.aspects.sd, size)
+        found = from_pairs(values, aspects)
         usable = np.linalg.eigvalsh(found)[:, 0] > 0
-        return float((np.linalg.det(found) * usable).mean()) * (2.0 ** len(i) if uniform else 1.0)
+        return float((np.linalg.det(found) * usable).mean()) * (2.0**pairs if uniform else 1.0)
 
     def _draw_uniform(self, rng: np.random.Generator, draws: int, aspects: int) -> Array:
         own = np.empty((0, aspects, aspects))
@@ -181,12 +173,18 @@ class Prior:
         """Matrices of the aspects with their own density times their determinant; fewer than asked for."""
         if self.aspects.uniform:
             return lkj(rng, draws, aspects, 2.0)
-        found = np.tile(np.eye(aspects), (draws, 1, 1))
-        rows, columns = np.triu_indices(aspects, 1)
-        values = rng.normal(self.aspects.mean, self.aspects.sd, (draws, len(rows)))
-        found[:, rows, columns] = found[:, columns, rows] = values
+        pairs = aspects * (aspects - 1) // 2
+        found = from_pairs(rng.normal(self.aspects.mean, self.aspects.sd, (draws, pairs)), aspects)
         found = found[rng.uniform(size=draws) < np.linalg.det(found)]
         return np.asarray(found[np.linalg.eigvalsh(found)[:, 0] > 1e-9])
+
+
+def from_pairs(values: Array, size: int) -> Array:
+    """Return correlation matrices (D, size, size) of their pairs (D, P), row by row of the upper triangle."""
+    found = np.tile(np.eye(size), (len(values), 1, 1))
+    i, j = np.triu_indices(size, 1)
+    found[:, i, j] = found[:, j, i] = values
+    return found
 
 
 def _log_normal(parameters: Array, beliefs: Sequence[Belief]) -> Array:
@@ -220,9 +218,8 @@ def lkj(rng: np.random.Generator, draws: int, size: int, shape: float) -> Array:
 def matrices(parameters: Array, aspects: int) -> Array:
     """Correlation matrices (D, K + 2, K + 2) of parameters as ``Prior.parameters`` has them."""
     draws, pairs = len(parameters), aspects * (aspects - 1) // 2
-    rows, columns = np.triu_indices(aspects, 1)
     found = np.tile(np.eye(aspects + 2), (draws, 1, 1))
-    found[:, rows, columns] = found[:, columns, rows] = parameters[:, :pairs]
+    found[:, :aspects, :aspects] = from_pairs(parameters[:, :pairs], aspects)
     spread = np.sqrt(np.maximum(aspects + 2 * parameters[:, :pairs].sum(axis=1), 0.0))
     total = parameters[:, pairs : pairs + 2] * spread[:, None] / aspects
     gaps = parameters[:, pairs + 3 :].reshape(draws, 2, aspects)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from fortems.design.pattern import kernel
 from fortems.design.pattern.event import Event
 from fortems.design.pattern.population import quantities, values
-from fortems.design.pattern.priors import Prior, load_prior
+from fortems.design.pattern.priors import Prior, from_pairs, load_prior
 from fortems.design.pattern.setup import setup
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
@@ -211,11 +211,6 @@ def frame(
     return pd.DataFrame(columns)
 
 
-def runner(settings: Settings) -> Runner:
-    """Return what runs a block."""
-    return Runner(settings)
-
-
 class Kept:
     """The kept draws of one prior and method, in the order of blocks.
 
@@ -232,10 +227,8 @@ class Kept:
         own = table[table["cell"] == cell].sort_values(["block", "draw"], kind="stable")
         p = len(event.roles.base)
         self.weight, self.icc = own["weight"].to_numpy(float), own["icc"].to_numpy(float)
-        i, j = np.triu_indices(p, 1)
-        self.correlations = np.tile(np.eye(p), (len(own), 1, 1))
-        pairs = own[[f"r{k}" for k in range(len(i))]].to_numpy(float)
-        self.correlations[:, i, j] = self.correlations[:, j, i] = pairs
+        pairs = own[[f"r{k}" for k in range(p * (p - 1) // 2)]].to_numpy(float)
+        self.correlations = from_pairs(pairs, p)
         self.products = np.ascontiguousarray(own[[f"t{k}" for k in range(p * (p + 1) // 2)]].to_numpy(float))
 
     def __len__(self) -> int:

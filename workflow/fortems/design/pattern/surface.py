@@ -90,7 +90,9 @@ def tasks(settings: Settings) -> list[Task]:
     return found
 
 
-class _Runner:
+class Runner:
+    """Runs a block of either part."""
+
     def __init__(self, settings: Settings):
         self.settings = settings
         self.points = {point.name: point for point in points(settings)}
@@ -127,11 +129,6 @@ def hits_of(event: Event, rng: np.random.Generator, correlations: Array, icc: fl
         failed, _ = event.studies(rng, np.tile(correlations, (own, 1, 1)), np.full(own, icc))
         found += int((failed == 0).sum())
     return found
-
-
-def runner(settings: Settings) -> _Runner:
-    """Return what runs a block of either part."""
-    return _Runner(settings)
 
 
 COLUMNS = (

@@ -12,8 +12,7 @@ from fortems.design.pattern import forecast, kernel, maximum, numbers, posterior
 from fortems.design.pattern.event import Event
 from fortems.design.pattern.package import OWN
 from fortems.design.pattern.package import PART as TESTED
-from fortems.design.pattern.posterior import described, odds_ratio, weighted_mean
-from fortems.design.pattern.priors import load_prior
+from fortems.design.pattern.posterior import described, named_prior, odds_ratio, weighted_mean
 from fortems.design.pattern.sampling import PART, REJECTION, WHOLE, Kept
 from fortems.design.pattern.setup import Setup, setup, with_test
 from fortems.design.pattern.typed import typed
@@ -21,36 +20,19 @@ from fortems.design.power import by_cell
 from fortems.design.proportions import jeffreys, share
 from fortems.design.tasks import Settings
 
-#: Table → its part of the configuration.
-NAMES = {
-    "surface": "surface",
-    "surface_ratios": "surface",
-    "surface_maximum": "surface",
-    "pattern": "posterior",
-    "posterior": "posterior",
-    "statements": "posterior",
-    "information": "posterior",
-    "forecast": "forecast",
-    "forecast_sizes": "forecast",
-    "attempts": "attempts",
+#: Table → its part of the configuration, its columns.
+TABLES = {
+    "surface": ("surface", surface.COLUMNS),
+    "surface_ratios": ("surface", surface.RATIO_COLUMNS),
+    "surface_maximum": ("surface", maximum.COLUMNS),
+    "pattern": ("posterior", posterior.PATTERN_COLUMNS),
+    "posterior": ("posterior", posterior.COLUMNS),
+    "statements": ("posterior", posterior.STATEMENT_COLUMNS),
+    "information": ("posterior", numbers.INFORMATION_COLUMNS),
+    "forecast": ("forecast", forecast.COLUMNS),
+    "forecast_sizes": ("forecast", forecast.SIZE_COLUMNS),
+    "attempts": ("attempts", forecast.ATTEMPT_COLUMNS),
 }
-COLUMNS = {
-    "surface": surface.COLUMNS,
-    "surface_ratios": surface.RATIO_COLUMNS,
-    "surface_maximum": maximum.COLUMNS,
-    "pattern": posterior.PATTERN_COLUMNS,
-    "posterior": posterior.COLUMNS,
-    "statements": posterior.STATEMENT_COLUMNS,
-    "information": numbers.INFORMATION_COLUMNS,
-    "forecast": forecast.COLUMNS,
-    "forecast_sizes": forecast.SIZE_COLUMNS,
-    "attempts": forecast.ATTEMPT_COLUMNS,
-}
-
-
-def asked(settings: Settings) -> list[str]:
-    """Tables that the configuration has switched on."""
-    return [name for name, part in NAMES.items() if settings.design.get(part)]
 
 
 def tables(settings: Settings, sums: pd.DataFrame, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -64,7 +46,11 @@ def tables(settings: Settings, sums: pd.DataFrame, table: pd.DataFrame) -> dict[
     table : DataFrame
         From ``sampling.gather_kept``.
     """
-    found = {name: pd.DataFrame(columns=COLUMNS[name]) for name in asked(settings)}
+    found = {
+        name: pd.DataFrame(columns=columns)
+        for name, (part, columns) in TABLES.items()
+        if settings.design.get(part)
+    }
     known = setup(settings)
     if known is None:
         return found
@@ -144,19 +130,12 @@ def _confirmed(settings: Settings, event: Event, sums: pd.DataFrame) -> Iterator
 def _row(
     settings: Settings, quantity: Any, before: np.ndarray, own: Mapping[str, float], estimand: str, test: str
 ) -> dict[str, Any]:
-    name = settings.design["posterior"]["priors"][0]
-    prior = load_prior(name)
     mean, error = weighted_mean(own, quantity.name, REJECTION)
     return {
-        **{"prior": name, "title": prior.title, "warning": prior.warning, "estimand": estimand, "test": test},
-        **{"method": REJECTION, "kept": int(own["kept"]), "quantity": quantity.name, "kind": quantity.kind},
-        **{
-            "x": quantity.x,
-            "y": quantity.y,
-            "prior_mean": float(before.mean()),
-            "posterior": mean,
-            "mc_se": error,
-        },
+        **named_prior(settings.design["posterior"]["priors"][0]),
+        **{"estimand": estimand, "test": test, "method": REJECTION, "kept": int(own["kept"])},
+        **quantity.named,
+        **{"prior_mean": float(before.mean()), "posterior": mean, "mc_se": error},
         "ratio": odds_ratio(mean, float(before.mean())) if quantity.is_probability else np.nan,
     }
 
@@ -174,18 +153,12 @@ def _other_tests(
             (estimand, OWN, found.get((estimand, WHOLE), {}).get("kept", 0.0), total)
             for estimand in ("within", "single")
         ]
-    prior = load_prior(name)
     for estimand, test, hits, total in counted:
         low, high = jeffreys(hits, total, settings.confidence)
         yield {
-            **{
-                "prior": name,
-                "title": prior.title,
-                "warning": prior.warning,
-                "event": WHOLE,
-                "estimand": estimand,
-            },
-            **{"test": test, "method": REJECTION, "draws": int(total), "kept": int(hits), "effective": hits},
+            **named_prior(name),
+            **{"event": WHOLE, "estimand": estimand, "test": test, "method": REJECTION},
+            **{"draws": int(total), "kept": int(hits), "effective": hits},
             **{"relation": "=" if hits else "≤", "probability": share(hits, total) if hits else high},
             **{"ci_low": low, "ci_high": high},
         }
