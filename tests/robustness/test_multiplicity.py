@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from fortems.claims.claimfile import Claim
-from fortems.robustness.multiplicity import benjamini_hochberg, holm
+from fortems.robustness.multiplicity import benjamini_hochberg
 from fortems.robustness.multiplicity_chance import chance_table, is_so, population_paths
 from fortems.simulate.moments import stated_population
 from fortems.simulate.scenario import load_scenario
 from fortems.study.instruments import load_instruments
 from fortems.study.models import MediationModel
+from fortems.tables.correlations import holm
 from statsmodels.stats.multitest import multipletests
 
 INSTRUMENTS = load_instruments()

@@ -26,7 +26,7 @@ def test_a_path_that_is_certain_changes_the_scale_alone():
     three = chain_interval((0.4, -0.5, 2.0), (0.02, 0.03, 1e-14), (22, 22, np.inf))
     two = product_interval(0.4, -0.5, 0.02, 0.03, 22, 22)
     assert (three.low[0], three.high[0]) == pytest.approx((2 * two.low[0], 2 * two.high[0]), rel=1e-5)
-    assert three.p[0] == pytest.approx(two.p[0], rel=1e-9) and three.se[0] == pytest.approx(2 * two.sd[0])
+    assert three.p[0] == pytest.approx(two.p[0], rel=1e-9) and three.se[0] == pytest.approx(2 * two.se[0])
 
 
 def test_the_interval_leaves_out_zero_exactly_where_p_says():

@@ -56,7 +56,7 @@ def test_interval_p_and_sd_are_those_of_draws():
     found = product_interval(a, b, s_a**2, s_b**2, df_a, df_b)
     assert (found.low[0], found.high[0]) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=5e-4)
     assert found.p[0] == pytest.approx(2 * min((draws < 0).mean(), (draws > 0).mean()), abs=1.5e-3)
-    assert found.sd[0] == pytest.approx(draws.std(), rel=5e-3)
+    assert found.se[0] == pytest.approx(draws.std(), rel=5e-3)
 
 
 def test_an_interval_leaves_out_zero_exactly_where_p_is_below_alpha():
@@ -82,7 +82,7 @@ def test_normal_errors_and_one_known_factor_are_limits():
 
 def test_few_degrees_of_freedom_have_limits_and_no_standard_deviation():
     found = product_interval([2.5, 0.0], [-3.0, 0.0], 1.0, 1.0, [2.0, 1.0], [2.0, 1.0])
-    assert np.isfinite(found.low).all() and np.isinf(found.sd).all()
+    assert np.isfinite(found.low).all() and np.isinf(found.se).all()
     assert found.low[1] == pytest.approx(-found.high[1]) and found.p[1] == 1.0
 
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.design.draws import product_interval
-from fortems.stats.intervals import t_interval
+from fortems.stats.intervals import Interval, t_interval
 from fortems.stats.leave_out import Robust, single_left_out, within_left_out
-from fortems.stats.products import COARSE, Product, product_p
+from fortems.stats.products import COARSE, product_p
 from fortems.stats.products import product_interval as product_of_t
 from fortems.stats.regression import Array, CR2Fit, cluster_products, cr2_from_products
 from fortems.stats.student import t_quantile
@@ -112,7 +112,7 @@ class Paths:
         """a·b (S, P)."""
         return self.a * self.b[:, None]
 
-    def primary(self, predictor: int = 0, confidence: float = 0.95) -> Product:
+    def primary(self, predictor: int = 0, confidence: float = 0.95) -> Interval:
         """Primary interval and p (S,) of a predictor's indirect effect."""
         return product_of_t(*self._factors(predictor), confidence, COARSE)
 
@@ -139,7 +139,7 @@ class Paths:
             a[0], self.b, a[1], self.var_b, self.cov_ab[:, i], a[2], self.df_b, confidence
         )
 
-    def own_errors(self, predictor: int = 0, confidence: float = 0.95, step: float = COARSE) -> Product:
+    def own_errors(self, predictor: int = 0, confidence: float = 0.95, step: float = COARSE) -> Interval:
         """Interval and p (S,) of a predictor's indirect effect by the estimator's own variances and df.
 
         At ``single`` this is the run's interval ``cr2``: the quantiles of A·B for independent A = â + s_a T_a and

@@ -40,8 +40,7 @@ def build(model: MediationModel, scores: pd.DataFrame) -> System:
     problems = unknown_columns([model], list(scores.columns))
     if problems:
         raise DataError(problems)
-    numeric = (*model.predictors, *model.mediators, model.outcome)
-    frame = pd.DataFrame({name: _numeric(model, scores, name) for name in numeric})
+    frame = pd.DataFrame({name: _numeric(model, scores, name) for name in model.chain})
     covariates = _add_background(model, scores, model.covariates, frame)
     moderators: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = (Condition(),)

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fortems.mediation.effects import indirect, left_out_interval
+from fortems.mediation.effects import indirect
 from fortems.mediation.slopes import Settings, Slopes, combined, path_map, paths_at
 from fortems.mediation.system import Condition, System
 from fortems.seeds import stream
-from fortems.stats.intervals import summary, t_draws, t_interval
+from fortems.stats.intervals import percentile_interval, t_draws, t_interval
+from fortems.stats.jackknife import left_out_interval
 
 Array = NDArray[np.float64]
 
@@ -98,16 +99,9 @@ def _row(
 def _context_rows(system: System, part: Slopes, settings: Settings) -> list[dict[str, Any]]:
     rows = []
     for (dependent, column), (estimate, se, df) in part.context.items():
-        interval = t_interval(estimate, se, df, settings.confidence)
         mediator = column if column in system.model.mediators else ""
         row = _row(system, part, "contextual", "" if mediator else column, mediator, dependent, "", estimate)
-        row |= {
-            "se": se,
-            "ci_low": float(interval.low[0]),
-            "ci_high": float(interval.high[0]),
-            "p": float(interval.p[0]),
-        }
-        rows.append(row)
+        rows.append(row | t_interval(estimate, se, df, settings.confidence).row())
     return rows
 
 
@@ -138,26 +132,13 @@ def _contrast_rows(system: System, part: Slopes, settings: Settings) -> list[dic
                     return indirect(mapped, paths_at(system, part, condition), x, ((m,),))
 
                 estimate = float((at(part.estimate, high) - at(part.estimate, low))[0])
-                label = f"{high.at} - {low.at}"
-                row = _row(
-                    system,
-                    part,
-                    "moderated_mediation",
-                    predictor,
-                    mediator,
-                    system.model.outcome,
-                    label,
-                    estimate,
-                )
-                found: tuple[Any, ...] = ()
+                names = predictor, mediator, system.model.outcome, f"{high.at} - {low.at}"
+                row = _row(system, part, "moderated_mediation", *names, estimate)
                 if part.jackknife is not None:
                     left_out = at(part.jackknife, high) - at(part.jackknife, low)
-                    interval = left_out_interval(estimate, left_out, settings.confidence)
-                    found = tuple(one[0] for one in (interval.se, interval.low, interval.high, interval.p))
+                    row |= left_out_interval(estimate, left_out, settings.confidence).row()
                 elif draws is not None:
-                    found = summary(at(draws, high) - at(draws, low), settings.confidence)
-                if found:
-                    row |= dict(zip(("se", "ci_low", "ci_high", "p"), map(float, found), strict=True))
+                    row |= percentile_interval(at(draws, high) - at(draws, low), settings.confidence).row()
                 rows.append(row)
     return rows
 

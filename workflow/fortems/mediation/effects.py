@@ -22,8 +22,8 @@ from fortems.mediation.slopes import Paths, Routes, Settings, Slopes, paths_at
 from fortems.mediation.system import Condition, System
 from fortems.seeds import stream
 from fortems.stats.chains import chain_interval
-from fortems.stats.intervals import Interval, bca_interval, percentile_interval, summary, t_draws, t_interval
-from fortems.stats.jackknife import jackknife_variance
+from fortems.stats.intervals import Interval, bca_interval, percentile_interval, t_draws, t_interval
+from fortems.stats.jackknife import left_out_interval
 from fortems.stats.products import product_interval
 from fortems.study.definition import BEHIND
 from fortems.study.estimands import PRIMARY_INTERVAL, computed_intervals
@@ -80,9 +80,10 @@ def _only(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else ""
 
 
-def _row(
+def effect_row(
     system: System, slopes: Slopes, condition: Condition, effect: str, predictor: str, mediator: str
 ) -> dict[str, Any]:
+    """Return the columns that say which effect it is, and of how many; of one predictor or mediator its name."""
     model = system.model
     return {
         "model": model.name,
@@ -123,10 +124,7 @@ def _filled(
         **row,
         "interval": name,
         "estimate": float(estimate),
-        "se": float(interval.se[0]),
-        "ci_low": float(interval.low[0]),
-        "ci_high": float(interval.high[0]),
-        "p": float(interval.p[0]),
+        **interval.row(),
         "standardized": float(estimate * scale),
         "df": float(df),
         "unit": float(unit),
@@ -141,7 +139,7 @@ def _path_rows(
         interval = t_interval(paths.estimate[i], paths.se[i], paths.df[i], settings.confidence)
         if not np.isnan(paths.p[i]):
             interval = Interval(interval.se, interval.low, interval.high, paths.p[i : i + 1])
-        row = _row(system, slopes, condition, effect, predictor, mediator)
+        row = effect_row(system, slopes, condition, effect, predictor, mediator)
         scale = _scale(system, slopes, effect, predictor, mediator)
         unit = _unit(system, slopes, predictor) if effect == "direct" else np.nan
         rows.append(_filled(row, "wald", paths.estimate[i], interval, scale, paths.df[i], unit))
@@ -151,12 +149,6 @@ def _path_rows(
                 _filled(row, PRIMARY_INTERVAL, paths.estimate[i], robust, scale, paths.robust_df, unit)
             )
     return rows
-
-
-def left_out_interval(estimate: float, left_out: Array, confidence: float) -> Interval:
-    """t interval of an effect from its own leave-one-therapist-out values (J,)."""
-    se = np.sqrt(jackknife_variance(estimate, left_out))
-    return t_interval(estimate, se, len(left_out) - 1.0, confidence)
 
 
 def _robust_indirect(
@@ -176,8 +168,7 @@ def _product(estimate: Array, variance: Array, df: Array, confidence: float) -> 
     if len(estimate) > 2:
         return chain_interval(estimate, variance, df, confidence)
     (a, b), (var_a, var_b), (df_a, df_b) = estimate, variance, df
-    found = product_interval(a, b, var_a, var_b, df_a, df_b, confidence)
-    return Interval(found.sd, found.low, found.high, found.p)
+    return product_interval(a, b, var_a, var_b, df_a, df_b, confidence)
 
 
 def indirect(values: Array, paths: Paths, predictor: str, routes: Routes) -> Array:
@@ -232,7 +223,7 @@ def _indirect_rows(
                 continue
             estimate = float(indirect(paths.estimate, paths, predictor, routes))
             through = BEHIND.join(routes[0]) if len(routes) == 1 else ""
-            row = _row(system, slopes, condition, "indirect", predictor, through)
+            row = effect_row(system, slopes, condition, "indirect", predictor, through)
             scale = _scale(system, slopes, "indirect", predictor, "")
             found = {
                 name: _indirect_interval(name, estimate, predictor, routes, paths, draws, settings)
@@ -266,8 +257,7 @@ def _indirect_interval(
     if name == "montecarlo":
         if draws is None:
             return Interval(*np.full((4, 1), np.nan))
-        values = indirect(draws, paths, predictor, routes)
-        return Interval(*(np.atleast_1d(part) for part in summary(values, confidence)))
+        return percentile_interval(indirect(draws, paths, predictor, routes), confidence)
     if paths.replicates is None or paths.jackknife is None:
         return None
     replicates = indirect(paths.replicates, paths, predictor, routes)
@@ -282,7 +272,7 @@ def _total_rows(
     model = system.model
     rows = []
     for predictor in model.predictors:
-        row = _row(system, slopes, condition, "total", predictor, "")
+        row = effect_row(system, slopes, condition, "total", predictor, "")
         scale = _scale(system, slopes, "total", predictor, "")
         there = ("direct", predictor, "") in paths.names and paths.carries(predictor, model.routes)
         if not there:

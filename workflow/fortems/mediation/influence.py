@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fortems.mediation.effects import delta_se, indirect, indirect_gradient
+from fortems.mediation.effects import delta_se, effect_row, indirect, indirect_gradient
 from fortems.mediation.slopes import Paths, Slopes, paths_at
 from fortems.mediation.system import System
 from fortems.study.definition import BEHIND
@@ -55,22 +55,9 @@ def influence_rows(system: System, slopes: Sequence[Slopes]) -> list[dict[str, A
         for condition in system.conditions:
             paths = paths_at(system, part, condition)
             for effect, predictor, mediator, estimate, se, found in _effects(system, paths):
-                row = {
-                    "model": system.model.name,
-                    "engine": part.engine,
-                    "level": part.level,
-                    "effect": effect,
-                    "predictor": predictor or _only(system.model.predictors),
-                    "mediator": mediator or _only(system.model.mediators),
-                    "outcome": system.model.outcome,
-                    "at": condition.at,
-                }
+                row = effect_row(system, part, condition, effect, predictor, mediator)
                 rows.append(row | _distribution(estimate, se, found))
     return rows
-
-
-def _only(names: tuple[str, ...]) -> str:
-    return names[0] if len(names) == 1 else ""
 
 
 def _effects(system: System, paths: Paths) -> list[tuple[str, str, str, float, float, Array]]:

@@ -186,6 +186,12 @@ def fit_row(model: str, engine: str, variant: str, **values: Any) -> dict[str, A
     return row | values
 
 
+def unfitted_row(model: str, engine: str, variant: str, reason: str) -> dict[str, Any]:
+    """Return the row of ``fit.csv`` of a fit that there is not."""
+    verdicts = {"converged": False, "admissible": False, "boundary": False}
+    return fit_row(model, engine, variant, message=reason, **verdicts)
+
+
 def joined_notes(*notes: str) -> str:
     """Return what is to be said of a fit as one message, empty notes left out."""
     return "; ".join(note for note in notes if note)

@@ -13,7 +13,7 @@ from fortems.mediation.columns import build
 from fortems.mediation.derived import DERIVED_COLUMNS, derived_rows
 from fortems.mediation.effects import PART_COLUMNS, effect_rows
 from fortems.mediation.influence import INFLUENCE_COLUMNS, influence_rows
-from fortems.mediation.pathfit import FIT_COLUMNS, fit_row, joined_notes
+from fortems.mediation.pathfit import FIT_COLUMNS, joined_notes, unfitted_row
 from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import CannotFit, System
 from fortems.study.engines import ENGINES, RESAMPLED
@@ -118,8 +118,7 @@ def _with_note(row: dict[str, Any], note: str) -> dict[str, Any]:
 
 def unfitted(model: MediationModel, name: str, reason: str) -> dict[str, Any]:
     """Return the row of ``fit.csv`` of a model that the data cannot carry."""
-    verdicts = {"converged": False, "admissible": False, "boundary": False}
-    return fit_row(model.name, name, "partial", message=f"not fitted: {reason}", **verdicts)
+    return unfitted_row(model.name, name, "partial", f"not fitted: {reason}")
 
 
 def settings_of(params: Mapping[str, Any]) -> Settings:

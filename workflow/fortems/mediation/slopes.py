@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fortems.mediation.system import Condition, Key, System, product
 from fortems.stats.jackknife import jackknife_variance
 from fortems.study.engines import RESAMPLED
+from fortems.study.models import MediationModel
 
 Array = NDArray[np.float64]
 Route = tuple[str, ...]  # mediators one behind the other
@@ -173,6 +174,12 @@ def path_names(system: System, keys: tuple[Key, ...]) -> tuple[tuple[str, str, s
 def slope_of(system: System, effect: str, predictor: str, mediator: str) -> Key:
     """Return the slope, dependent and column, that a path is where nothing moderates it."""
     return (mediator if effect == "a" else system.model.outcome, mediator if effect == "b" else predictor)
+
+
+def places_of_a_and_b(keys: Sequence[Key], model: MediationModel) -> list[int]:
+    """Return where a and b of a model of one predictor and one mediator stand among slopes."""
+    predictor, mediator, outcome = model.chain
+    return [keys.index((mediator, predictor)), keys.index((outcome, mediator))]
 
 
 def path_map(system: System, condition: Condition, keys: tuple[Key, ...]) -> Array:

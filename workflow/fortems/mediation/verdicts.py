@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtri, ndtri, stdtrit
+from scipy.special import chdtrc, chdtri
 
 from fortems.mediation.wording import conclusion, paper_rule
+from fortems.stats.student import t_quantile
 from fortems.study.estimands import COUNTING, ESTIMANDS, counting
 from fortems.study.models import MediationModel, equivalent_models
 
@@ -183,10 +184,8 @@ def equivalence(estimate: float, se: float, df: float, n: int, bound: float = BO
     }
     if not (math.isfinite(estimate) and math.isfinite(se)):
         return found
-    often, usual = (
-        float(stdtrit(df, probability)) if math.isfinite(df) else float(ndtri(probability))
-        for probability in (0.95, 0.90)
-    )
+    known_df = df if math.isfinite(df) else math.inf
+    often, usual = (float(t_quantile(probability, known_df)) for probability in (0.95, 0.90))
     smallest = abs(estimate) + often * se
     if often * se >= bound:
         found["equivalence"] = "not attainable with data as noisy as these"
@@ -199,16 +198,16 @@ def equivalence(estimate: float, se: float, df: float, n: int, bound: float = BO
 
 def _likelihood_ratio(fit: pd.DataFrame, model: str, engine: str, n: int) -> dict[str, Any]:
     """Full against partial: one statistic at three cut-offs, which all grow with the df."""
-    nothing = {"lr_chi2": np.nan, "lr_df": np.nan, "lr_p": np.nan, "aic_cutoff": np.nan, "bic_cutoff": np.nan}
+    nothing: dict[str, Any] = dict.fromkeys(("lr_chi2", "lr_df", "lr_p", "aic_cutoff", "bic_cutoff"), np.nan)
+    nothing |= dict.fromkeys(("lr_prefers", "aic_prefers", "bic_prefers"), "")
     rows: Any = fit[(fit["model"] == model) & (fit["engine"] == engine)].set_index("variant")
     if not {"partial", "full"} <= set(rows.index):
-        return {**nothing, "lr_prefers": "", "aic_prefers": "", "bic_prefers": ""}
+        return nothing
     usable = bool(rows.loc["partial", "converged"]) and bool(rows.loc["full", "converged"])
     chi2 = max(2 * float(rows.loc["partial", "loglik"] - rows.loc["full", "loglik"]), 0.0)
     df = int(rows.loc["partial", "n_parameters"] - rows.loc["full", "n_parameters"]) if usable else 0
     if not usable or math.isnan(chi2) or df < 1:
-        return {**nothing, "lr_prefers": "", "aic_prefers": "", "bic_prefers": ""}
-    from scipy.special import chdtrc
+        return nothing
 
     def prefers(cutoff: float) -> str:
         return "partial" if chi2 > cutoff else "full"

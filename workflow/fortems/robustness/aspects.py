@@ -26,11 +26,12 @@ from twolevel import batch
 
 from fortems.mediation.columns import build
 from fortems.mediation.engines import regression, twolevel_paths
+from fortems.mediation.slopes import places_of_a_and_b
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.robustness.joint import FEWEST, batch_weights
 from fortems.seeds import stream
-from fortems.stats.intervals import percentile_interval, t_interval
-from fortems.stats.jackknife import jackknife_variance
+from fortems.stats.intervals import percentile_interval
+from fortems.stats.jackknife import left_out_interval
 from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL, counting
 from fortems.study.models import MediationModel
@@ -144,33 +145,14 @@ def _rows(found: Sided, its: dict[str, Any], confidence: float) -> list[dict[str
         "largest": False,
         "reason": "",
     }
-    se = np.sqrt(jackknife_variance(estimate, left_out))
-    robust = t_interval(estimate, se, len(left_out) - 1.0, confidence)
-    rows = [
-        its
-        | {
-            "interval": PRIMARY_INTERVAL,
-            "se": float(se),
-            "ci_low": float(robust.low[0]),
-            "ci_high": float(robust.high[0]),
-            "p": float(robust.p[0]),
-            "failed": int((~np.isfinite(left_out)).sum()),
-        }
-    ]
+    robust = left_out_interval(estimate, left_out, confidence).row()
+    failed = int((~np.isfinite(left_out)).sum())
+    rows = [its | robust | {"interval": PRIMARY_INTERVAL, "failed": failed}]
     if its["n_therapists"] >= FEWEST:
         usable = replicates[np.isfinite(replicates)]
-        resampled = percentile_interval(replicates, confidence)
-        rows.append(
-            its
-            | {
-                "interval": PERCENTILE,
-                "se": float(usable.std(ddof=1)) if len(usable) > 1 else np.nan,
-                "ci_low": float(resampled.low[0]),
-                "ci_high": float(resampled.high[0]),
-                "p": float(resampled.p[0]),
-                "failed": int(len(replicates) - len(usable)),
-            }
-        )
+        se = float(usable.std(ddof=1)) if len(usable) > 1 else np.nan
+        resampled = percentile_interval(replicates, confidence).row() | {"se": se}
+        rows.append(its | resampled | {"interval": PERCENTILE, "failed": len(replicates) - len(usable)})
     return rows
 
 
@@ -208,9 +190,8 @@ def _single(system: System, parts: tuple[Array, ...]) -> list[Array]:
     values, cluster, n_clusters = system.complete_values()
     scale = values.std(axis=0)
     products = regression.cross_products((values - values.mean(axis=0)) / scale, cluster, n_clusters)
-    keys = system.keys()
     model = system.model
-    a, b = (keys.index(key) for key in _keys(model))
+    a, b = places_of_a_and_b(system.keys(), model)
     x, y = 1 + system.position(model.predictors[0]), 1 + system.position(model.outcome)
     found = []
     for weights in parts:
@@ -226,25 +207,17 @@ def _within(system: System, parts: tuple[Array, ...]) -> list[Array]:
     check_within(system)
     values, cluster, _ = two_level_values(system)
     order = system.columns
-    model = twolevel_paths.path_model(system, order)
-    tolerance = twolevel_paths.TOLERANCE
-    sample = batch.fit(model, batch.weighted_moments(values, cluster), vcov=False, tolerance=tolerance)
-    if not sample.converged[0]:
-        raise CannotFit("the likelihood has no maximum")
+    sample = twolevel_paths.sample_fit(system, order, values, cluster)
     its = system.model
     x, y = order.index(its.predictors[0]), order.index(its.outcome)
     found = []
     for weights in parts:
         moments = batch.weighted_moments(values, cluster, weights)
-        fits = batch.fit(model, moments, start=sample, vcov=False, tolerance=tolerance)
+        fits = batch.fit(sample.model, moments, start=sample, vcov=False, tolerance=twolevel_paths.TOLERANCE)
         paths = fits.path(its.mediators[0], its.predictors[0]) * fits.path(its.outcome, its.mediators[0])
         with np.errstate(invalid="ignore"):
             found.append(paths * np.sqrt(fits.sigma_within[:, x, x] / fits.sigma_within[:, y, y]))
     return found
-
-
-def _keys(model: MediationModel) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (model.mediators[0], model.predictors[0]), (model.outcome, model.mediators[0])
 
 
 def _direct_rows(effects: pd.DataFrame, models: Mapping[str, MediationModel]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from fortems.mediation.columns import build
 from fortems.mediation.engines import twolevel_general as general
 from fortems.mediation.engines.regression import cross_products
 from fortems.mediation.engines.regression_incomplete import left_out_covariances, within_sds
-from fortems.mediation.engines.twolevel_paths import TOLERANCE, path_model
+from fortems.mediation.engines.twolevel_paths import TOLERANCE, sample_fit
 from fortems.mediation.system import CannotFit, System, check_within
 from fortems.stats import fullinformation
 from fortems.stats.jackknife import jackknife_variance
@@ -286,18 +286,9 @@ def _within(system: System, refit: bool) -> Level:
 def _complete(system: System, columns: tuple[str, ...]) -> tuple[Array, Array, int, int]:
     values, cluster, n_clusters = system.complete_values()
     values = values[:, [system.position(name) for name in columns]]
-    recursive = path_model(system, columns)
-    first = batch.fit(recursive, batch.weighted_moments(values, cluster), vcov=False, tolerance=TOLERANCE)
-    if not first.converged[0]:
-        raise CannotFit("the search found no maximum")
-    weights = 1.0 - np.eye(n_clusters)
-    rest = batch.fit(
-        recursive,
-        batch.weighted_moments(values, cluster, weights),
-        start=first,
-        vcov=False,
-        tolerance=TOLERANCE,
-    )
+    first = sample_fit(system, columns, values, cluster)
+    moments = batch.weighted_moments(values, cluster, 1.0 - np.eye(n_clusters))
+    rest = batch.fit(first.model, moments, start=first, vcov=False, tolerance=TOLERANCE)
     left_out = np.where(rest.converged[:, None, None], rest.sigma_within, np.nan)
     return first.sigma_within[0], left_out, len(values), n_clusters
 

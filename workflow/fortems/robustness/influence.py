@@ -28,6 +28,7 @@ from twolevel import batch
 
 from fortems.mediation.columns import build
 from fortems.mediation.engines import regression, twolevel_paths
+from fortems.mediation.slopes import places_of_a_and_b
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.stats.jackknife import jackknife_variance
 from fortems.stats.products import product_p
@@ -135,10 +136,7 @@ class Refit:
         return self._paths(keys, slopes)
 
     def _paths(self, keys: tuple[tuple[str, str], ...], slopes: Array) -> Array:
-        its = self.system.model
-        a = keys.index((its.mediators[0], its.predictors[0]))
-        b = keys.index((its.outcome, its.mediators[0]))
-        return slopes[:, [a, b]]
+        return slopes[:, places_of_a_and_b(keys, self.system.model)]
 
 
 def influence_table(

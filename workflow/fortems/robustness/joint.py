@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from twolevel import batch
 
 from fortems.errors import DataError
 from fortems.mediation.columns import build
 from fortems.mediation.engines import regression, twolevel_paths
+from fortems.mediation.slopes import places_of_a_and_b
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.robustness.choices import Choices, Specification, joint_combinations
 from fortems.robustness.specifications_data import Clients, unavailable, variant
@@ -223,7 +223,6 @@ def resample(system: System, level: str, weights: Array) -> Resampled:
     CannotFit
         When the sample has no maximum.
     """
-    model = system.model
     everyone = np.ones((1, weights.shape[1]))
     if level == "single":
         values, cluster, n_clusters = system.complete_values()
@@ -236,19 +235,9 @@ def resample(system: System, level: str, weights: Array) -> Resampled:
         check_within(system)
         values, cluster, _ = two_level_values(system)
         order = system.columns
-        fitted = batch.fit(
-            twolevel_paths.path_model(system, order),
-            batch.weighted_moments(values, cluster),
-            vcov=False,
-            tolerance=twolevel_paths.TOLERANCE,
-        )
-        if not fitted.converged[0]:
-            raise CannotFit("the likelihood has no maximum")
+        fitted = twolevel_paths.sample_fit(system, order, values, cluster)
         keys, sample, _ = twolevel_paths.parallel(system, order, fitted)
         replicates = twolevel_paths.resampled(system, order, values, cluster, fitted, weights)
-    places = [
-        keys.index((model.mediators[0], model.predictors[0])),
-        keys.index((model.outcome, model.mediators[0])),
-    ]
+    places = places_of_a_and_b(keys, system.model)
     a, b = sample[0, places]
     return Resampled(float(a), float(b), replicates[:, places])

@@ -18,7 +18,6 @@ Benjamini, Y., & Hochberg, Y. (1995). Controlling the false discovery rate. Jour
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +27,7 @@ from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS, counting
 from fortems.study.models import MediationModel
 from fortems.study.roles import main_models
+from fortems.tables.correlations import holm
 
 Array = NDArray[np.float64]
 
@@ -54,33 +54,16 @@ MULTIPLICITY_COLUMNS = (
 EFFECTS = ("a", "b", "direct", "indirect")
 
 
-def holm(p: ArrayLike) -> Array:
-    """Return Holm's adjusted p values (m,); NaN stay NaN and are not counted as tests."""
-    return _adjusted(p, _holm)
-
-
 def benjamini_hochberg(p: ArrayLike) -> Array:
-    """Return Benjamini and Hochberg's adjusted p values (m,); NaN as in ``holm``."""
-    return _adjusted(p, _benjamini_hochberg)
-
-
-def _adjusted(p: ArrayLike, method: Any) -> Array:
+    """Return Benjamini and Hochberg's adjusted p values (m,); NaN stay NaN and are not counted as tests."""
     values = np.asarray(p, float)
     found = np.full(len(values), np.nan)
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(values[known], kind="stable")]
-    if len(order):
-        found[order] = np.minimum(method(values[order]), 1.0)
+    m = len(order)
+    steps = np.minimum.accumulate((values[order] * m / np.arange(1, m + 1))[::-1])[::-1]
+    found[order] = np.minimum(steps, 1.0)
     return found
-
-
-def _holm(ascending: Array) -> Array:
-    return np.maximum.accumulate(ascending * np.arange(len(ascending), 0, -1))
-
-
-def _benjamini_hochberg(ascending: Array) -> Array:
-    m = len(ascending)
-    return np.minimum.accumulate((ascending * m / np.arange(1, m + 1))[::-1])[::-1]
 
 
 def multiplicity_table(

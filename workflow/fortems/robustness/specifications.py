@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from twolevel import batch
 
 from fortems.errors import DataError
 from fortems.mediation.columns import build
@@ -202,8 +201,6 @@ def _row(
         found = _estimated(system, level, name, incomplete, settings, fits.get(both))
     except (CannotFit, DataError, ArithmeticError, np.linalg.LinAlgError) as reason:
         return row | {"reason": f"not fitted: {reason}"}
-    if found is None:
-        return row | {"reason": "not fitted: the likelihood has no maximum"}
     row |= found | {"converged": True, "admissible": True}
     row["significant"] = bool(row["ci_low"] > 0 or row["ci_high"] < 0)
     if np.isnan(row["ci_low"]):
@@ -218,15 +215,15 @@ def _estimated(
     incomplete: bool,
     settings: Settings,
     slopes: Sequence[Slopes] | None = None,
-) -> dict[str, Any] | None:
-    """Estimate, interval and paths at a level; None without a maximum."""
+) -> dict[str, Any]:
+    """Estimate, interval and paths at a level."""
     if slopes is None and name == PRIMARY["within"][0]:
         part = _full_information(system, name) if incomplete and system.n_missing else _within(system, name)
     else:
         slopes = engine(name)(system, settings)[0] if slopes is None else slopes
         part = next((each for each in slopes if each.level == level), None)
     if part is None:
-        return None
+        raise CannotFit("the likelihood has no maximum")
     paths = paths_at(system, part, system.conditions[0])
     predictor, mediator = system.model.predictors[0], system.model.mediators[0]
     a, b = paths.at("a", predictor, mediator), paths.at("b", "", mediator)
@@ -267,32 +264,15 @@ def _by_own_errors(part: Slopes, paths: Paths, a: int, b: int, confidence: float
     }
 
 
-def _within(system: System, name: str) -> Slopes | None:
+def _within(system: System, name: str) -> Slopes:
     """Within slopes of complete rows, and those without each therapist, by the batch fits of the primary engine."""
     check_within(system)
     values, cluster, therapists = two_level_values(system)
     order = system.columns  # with one mediator and no products these are recursive
-    moments = batch.weighted_moments(values, cluster)
-    fitted = batch.fit(twolevel_paths.path_model(system, order), moments, tolerance=twolevel_paths.TOLERANCE)
-    if not fitted.converged[0]:
-        return None
-    keys, estimate, vcov = twolevel_paths.parallel(system, order, fitted)
-    assert vcov is not None
-    left_out = 1.0 - np.eye(therapists)
-    sd = dict(zip(order, np.sqrt(np.diag(fitted.sigma_within[0])).tolist(), strict=True))
-    return Slopes(
-        engine=name,
-        level="within",
-        keys=keys,
-        estimate=estimate[0],
-        vcov=vcov[0],
-        df=np.full(len(keys), np.inf),
-        sd=sd,
-        n_clients=len(values),
-        n_therapists=therapists,
-        within_sd=sd,
-        jackknife=twolevel_paths.resampled(system, order, values, cluster, fitted, left_out),
-    )
+    fitted = twolevel_paths.sample_fit(system, order, values, cluster, vcov=True)
+    fields = twolevel_paths.slopes_of(system, order, fitted, len(values), therapists)
+    left_out = twolevel_paths.resampled(system, order, values, cluster, fitted, 1.0 - np.eye(therapists))
+    return Slopes(engine=name, level="within", jackknife=left_out, **fields)
 
 
 def _full_information(system: System, name: str) -> Slopes | None:

@@ -45,6 +45,11 @@ class Interval:
     high: Array
     p: Array
 
+    def row(self, i: int = 0) -> dict[str, float]:
+        """Return those of a study as columns of a result: ``se, ci_low, ci_high, p``."""
+        parts = {"se": self.se, "ci_low": self.low, "ci_high": self.high, "p": self.p}
+        return {name: float(part[i]) for name, part in parts.items()}
+
 
 def two_sided(below: ArrayLike, above: ArrayLike, total: ArrayLike) -> Array:
     """Return the two-sided p of resampled values, never 0.
@@ -172,9 +177,8 @@ def bca_interval(estimate: float, replicates: Array, jackknife: Array, confidenc
     """
     values = np.sort(replicates[~np.isnan(replicates)])
     total = len(values)
-    nothing = np.array([np.nan])
     if total < 2 or np.isnan(jackknife).all():
-        return Interval(nothing, nothing, nothing, nothing)
+        return Interval(*np.full((4, 1), np.nan))
     sd = values.std(ddof=1)
     below, at = sides(values, estimate, sd)
     proportion = (below + 0.5 * at) / total

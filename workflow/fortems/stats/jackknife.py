@@ -20,6 +20,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fortems.stats.intervals import Interval, t_interval
+
 Array = NDArray[np.float64]
 
 TINY = 1e-12  # share of a sum of squares that is rounding
@@ -50,6 +52,12 @@ def jackknife_variance(estimate: ArrayLike, left_out: ArrayLike, axis: int = 0) 
     if clusters < FEWEST:
         return np.full(deviation.shape[1:], np.nan)
     return np.asarray((clusters - 1) / clusters * (deviation**2).sum(axis=0))
+
+
+def left_out_interval(estimate: float, left_out: Array, confidence: float) -> Interval:
+    """Return the t interval of an effect from its own leave-one-cluster-out values (J,), J − 1 df."""
+    se = np.sqrt(jackknife_variance(estimate, left_out))
+    return t_interval(estimate, se, len(left_out) - 1.0, confidence)
 
 
 def jackknife_correlation(

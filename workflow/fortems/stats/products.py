@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, ndtri
 
+from fortems.stats.intervals import Interval
 from fortems.stats.student import t_cdf, t_quantile
 
 Array = NDArray[np.float64]
@@ -44,26 +45,6 @@ LONGEST = 2.0  # of Newton's steps, in SDs of the product
 CLOSE = 1e-11  # relative to the SD of the product
 
 
-@dataclass(frozen=True)
-class Product:
-    """Distribution of a product of two independent t variates in each of S studies.
-
-    Attributes
-    ----------
-    low, high : ndarray (S,)
-        Quantiles (1 ∓ confidence) / 2.
-    p : ndarray (S,)
-        Two-sided, of the hypothesis that the product is 0.
-    sd : ndarray (S,)
-        Standard deviation; infinite up to 2 df.
-    """
-
-    low: Array
-    high: Array
-    p: Array
-    sd: Array
-
-
 def product_interval(
     a: ArrayLike,
     b: ArrayLike,
@@ -73,7 +54,7 @@ def product_interval(
     df_b: ArrayLike,
     confidence: float = 0.95,
     step: float = FINE,
-) -> Product:
+) -> Interval:
     """Return interval and p of a·b from estimates whose errors are independent t variates.
 
     Parameters
@@ -91,8 +72,8 @@ def product_interval(
 
     Returns
     -------
-    Product
-        NaN where an input is NaN, a variance is not positive or a df is not positive.
+    Interval
+        ``se`` is the SD of the product, infinite up to 2 df; NaN where an input is NaN, a variance is not positive or a df is not positive.
     """
     columns = _columns(a, b, var_a, var_b, df_a, df_b)
     found = np.full((4, len(columns[0])), np.nan)
@@ -104,8 +85,8 @@ def product_interval(
         sd = np.sqrt(_variance(part))
         low = mixture.quantile(tail, part, sd)
         high = mixture.quantile(1.0 - tail, part, sd)
-        found[:, rows] = np.stack([low, high, _p(part), sd])
-    return Product(*found)
+        found[:, rows] = np.stack([sd, low, high, _p(part)])
+    return Interval(*found)
 
 
 def product_cdf(

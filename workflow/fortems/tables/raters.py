@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fortems.stats.clusters import centre, cluster_codes, varies, varies_within
-from fortems.stats.intervals import t_interval
-from fortems.stats.jackknife import jackknife_variance
+from fortems.stats.jackknife import left_out_interval
 from fortems.stats.regression import Array
 from fortems.study.instruments import Instrument, constructs
 from fortems.tables.correlations import pearson, robust_correlation
@@ -107,17 +106,12 @@ def _difference(difference: Array, cluster: np.ndarray, confidence: float) -> di
     layout = OneWay.of(difference, cluster)
     mean = float(difference.mean())
     left_out = (difference.sum() - layout.size * layout.mean) / (layout.n - layout.size)
-    se = np.sqrt(jackknife_variance(mean, left_out))
-    interval = t_interval(mean, se, len(layout.size) - 1.0, confidence)
     inside = layout.within / layout.df[1]
     between = (layout.mean_squares[0] - inside) / layout.n0
     total = between + inside
     return {
         "mean_difference": mean,
-        "se": float(se),
-        "ci_low": float(interval.low[0]),
-        "ci_high": float(interval.high[0]),
-        "p": float(interval.p[0]),
+        **left_out_interval(mean, left_out, confidence).row(),
         "sd_within": float(np.sqrt(inside)),
         "icc": float(between / total) if total > 0 else np.nan,
     }

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from fortems.mediation.engines.regression import with_missing
 from fortems.mediation.engines.regression_incomplete import within_sds
-from fortems.mediation.pathfit import fit_row
+from fortems.mediation.pathfit import fit_row, joined_notes, unfitted_row
 from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import CannotFit, Key, System, check_within, within_deviations
 
@@ -90,16 +90,7 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
     values, cluster, n_clusters = system.complete_values()
     if n_clusters in (1, len(values)):
         reason = "no therapist with two clients or more" if n_clusters > 1 else "one therapist only"
-        row = fit_row(
-            system.model.name,
-            ENGINE,
-            "partial",
-            converged=False,
-            admissible=False,
-            boundary=False,
-            message=reason,
-        )
-        return [], [row]
+        return [], [unfitted_row(system.model.name, ENGINE, "partial", reason)]
     check_within(system)
     _check_explained(system)
     means = cluster_means(values, cluster, n_clusters)
@@ -123,15 +114,7 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
         boundary=boundary,
         se_method=_method(found),
         message=with_missing(
-            "; ".join(
-                part
-                for part in (
-                    _boundary_note(inside) if boundary else "",
-                    system.constant_note,
-                )
-                if part
-            ),
-            system,
+            joined_notes(_boundary_note(inside) if boundary else "", system.constant_note), system
         ),
     )
     return found, [row]

@@ -35,7 +35,7 @@ from fortems.mediation.engines.twolevel_paths import (
     resampled,
     slopes_of,
 )
-from fortems.mediation.pathfit import fit_row, joined_notes, likelihood_measures
+from fortems.mediation.pathfit import fit_row, joined_notes, likelihood_measures, unfitted_row
 from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import Key, System, check_within, two_level_values
 
@@ -71,7 +71,9 @@ def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[st
     n_clusters = len(np.unique(labels))
     if n_clusters in (1, len(labels)):
         reason = "no therapist with two clients or more" if n_clusters > 1 else "one therapist only"
-        return [], [_unfitted(system, variant, reason) for variant in ("partial", "full")]
+        return [], [
+            unfitted_row(system.model.name, ENGINE, variant, reason) for variant in ("partial", "full")
+        ]
     check_within(system)
     if system.n_missing or system.between_only:
         return _by_general_engine(system)
@@ -84,7 +86,10 @@ def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[st
         top = batch.fit(path_model(unrestricted(system), order), moments, start=partial, vcov=False)
     rows = [_fit_row(system, "partial", partial, top)]
     if not partial.converged[0]:
-        return [], [*rows, _unfitted(system, "full", "the partial model has no maximum")]
+        return [], [
+            *rows,
+            unfitted_row(system.model.name, ENGINE, "full", "the partial model has no maximum"),
+        ]
     rows.append(_full_row(system, order, moments, partial, top))
     slopes = slopes_of(system, order, partial, len(values), n_clusters)
     if partial.boundary[0]:
@@ -275,24 +280,12 @@ def _between_of(system: System, fitted: twolevel.Fit, loglik: float) -> list[Slo
     return [found] if np.isfinite(found.vcov).all() and (found.df > 0).all() else []
 
 
-def _unfitted(system: System, variant: str, reason: str) -> dict[str, Any]:
-    return fit_row(
-        system.model.name,
-        ENGINE,
-        variant,
-        converged=False,
-        admissible=False,
-        boundary=False,
-        message=reason,
-    )
-
-
 def _fit_row(
     system: System, variant: str, fitted: batch.BatchFit, saturated: batch.BatchFit
 ) -> dict[str, Any]:
     converged = bool(fitted.converged[0])
     if not converged:
-        return _unfitted(system, variant, batch.STATUSES[int(fitted.status[0])])
+        return unfitted_row(system.model.name, ENGINE, variant, batch.STATUSES[int(fitted.status[0])])
     parameters = fitted.model.n_parameters
     df = saturated.model.n_parameters - parameters
     boundary = bool(fitted.boundary[0])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.mediation.slopes import explained, path_names, slope_of
-from fortems.mediation.system import Key, System
+from fortems.mediation.system import CannotFit, Key, System
 
 Array = NDArray[np.float64]
 
@@ -46,6 +46,27 @@ def path_model(system: System, order: tuple[str, ...], variant: str = "partial")
         for name in system.direct_columns:
             model = model.drop(system.model.outcome, name)
     return model
+
+
+def sample_fit(
+    system: System,
+    order: tuple[str, ...],
+    values: Array,
+    cluster: NDArray[np.int64],
+    vcov: bool = False,
+) -> batch.BatchFit:
+    """Return the fit of the partial model to all rows (n, p), their columns in this order.
+
+    Raises
+    ------
+    CannotFit
+        When it has no maximum.
+    """
+    moments = batch.weighted_moments(values, cluster)
+    fitted = batch.fit(path_model(system, order), moments, vcov=vcov, tolerance=TOLERANCE)
+    if not fitted.converged[0]:
+        raise CannotFit("the likelihood has no maximum")
+    return fitted
 
 
 def parallel(

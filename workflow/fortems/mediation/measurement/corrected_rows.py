@@ -13,7 +13,7 @@ from fortems.mediation.columns import build
 from fortems.mediation.engines.regression import MIN_CLUSTERS, cross_products
 from fortems.mediation.measurement import latent
 from fortems.mediation.measurement.corrected import Reliability, corrected_effects, over_reliability
-from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, tested, withheld
+from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, withheld
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import CannotFit, System, check_within
 from fortems.seeds import stream
@@ -32,7 +32,7 @@ def reliabilities_of(model: MediationModel, table: pd.DataFrame | None) -> list[
         return "no reliabilities without items"
     found = []
     total = table[table["level"] == "total"].set_index("scale")
-    for name in (*model.predictors, *model.mediators, model.outcome):
+    for name in model.chain:
         row: Any = total.loc[name] if name in total.index else None
         chosen = None
         for kind in ("omega", "alpha"):
@@ -56,11 +56,11 @@ def corrected_rows(model: MediationModel, sources: Sources, settings: Settings) 
     values, cluster, n_clusters = system.complete_values()
     rows: list[dict[str, Any]] = []
     for engine_name, level in BESIDE:
-        why = _not_divided(system) if level == "within" else ""
+        why = reliabilities if isinstance(reliabilities, str) else ""
+        if level == "within":
+            why = why or _not_divided(system)
         if isinstance(reliabilities, str) or why:
-            rows.append(
-                withheld(model, engine_name, level, reliabilities if isinstance(reliabilities, str) else why)
-            )
+            rows.append(withheld(model, engine_name, level, why))
             continue
         rng = stream(settings.seed, "mediation", model.name, "bootstrap", "corrected", level)
         count = settings.replicates if n_clusters >= MIN_CLUSTERS else 0
@@ -99,7 +99,7 @@ def corrected_rows(model: MediationModel, sources: Sources, settings: Settings) 
                         interval="percentile",
                         note=note,
                         **shared,
-                        **tested(interval),
+                        **interval.row(),
                     )
                 )
             rows.append(

@@ -11,7 +11,7 @@ from twolevel.errors import CollinearVariablesError, ModelError
 
 from fortems.mediation.engines.regression import MIN_CLUSTERS
 from fortems.mediation.measurement import latent
-from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, tested, withheld
+from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, withheld
 from fortems.mediation.slopes import Settings
 from fortems.seeds import stream
 from fortems.stats.intervals import Interval, percentile_interval, t_interval
@@ -121,7 +121,7 @@ def _row(
         standardized=fit.standardized[effect],
         n_clients=len(data.values),
         n_therapists=data.n_clusters,
-        **tested(interval),
+        **interval.row(),
     )
 
 
@@ -143,10 +143,9 @@ def _jackknife(
     rows = []
     for effect in latent.NUMBERS:
         if effect == "indirect":
-            product = product_interval(
+            interval = product_interval(
                 fit.estimate["a"], fit.estimate["b"], of["a"], of["b"], j - 1, j - 1, settings.confidence
             )
-            interval = Interval(product.sd, product.low, product.high, product.p)
         else:
             interval = t_interval(fit.estimate[effect], np.sqrt(of[effect]), j - 1, settings.confidence)
         if np.isnan(interval.low).any():

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fortems.stats.intervals import Interval
 from fortems.study.instruments import Instrument
 from fortems.study.models import MediationModel
 
@@ -102,13 +101,3 @@ def withheld(
 ) -> dict[str, Any]:
     """Return the row that says why a model's effects are not given."""
     return measurement_row(model, engine_name, level, "indirect", note=f"withheld: {reason}", **values)
-
-
-def tested(interval: Interval) -> dict[str, float]:
-    """Return an interval's fields of a row."""
-    return {
-        "se": float(interval.se[0]),
-        "ci_low": float(interval.low[0]),
-        "ci_high": float(interval.high[0]),
-        "p": float(interval.p[0]),
-    }

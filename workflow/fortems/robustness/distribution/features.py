@@ -86,25 +86,13 @@ def rows(found: Residuals) -> list[dict[str, Any]]:
 
     made = []
     for role, residual, columns in found.equations:
-        tests = {}
-        if len(residual) >= FEWEST:
-            tests = {
-                "skewness": stats.skewtest(residual).pvalue,
-                "kurtosis": stats.kurtosistest(residual).pvalue,
-            }
-        shape = {
-            "skewness": stats.skew(residual, bias=False),
-            "kurtosis": stats.kurtosis(residual, bias=False),
-        }
-        for check, value in shape.items():
-            made.append(
-                {
-                    "check": check,
-                    "variable": role,
-                    "value": float(value),
-                    "p": float(tests.get(check, np.nan)),
-                }
-            )
+        for check, measure, test in (
+            ("skewness", stats.skew, stats.skewtest),
+            ("kurtosis", stats.kurtosis, stats.kurtosistest),
+        ):
+            p = float(test(residual).pvalue) if len(residual) >= FEWEST else np.nan
+            value = float(measure(residual, bias=False))
+            made.append({"check": check, "variable": role, "value": value, "p": p})
         statistic, p = breusch_pagan(residual, columns)
         made.append({"check": "heteroscedasticity", "variable": role, "value": statistic, "p": p})
     return made
@@ -113,12 +101,7 @@ def rows(found: Residuals) -> list[dict[str, Any]]:
 def ends(system: System, ranges: Mapping[str, tuple[float, float]]) -> list[dict[str, Any]]:
     """Return the shares of the model's scores at the lowest and the highest possible score, where these are known."""
     made = []
-    model = system.model
-    for role, name in zip(
-        ("predictor", "mediator", "outcome"),
-        (*model.predictors, *model.mediators, model.outcome),
-        strict=True,
-    ):
+    for role, name in zip(("predictor", "mediator", "outcome"), system.model.chain, strict=True):
         if name not in ranges:
             continue
         known = system.frame[name].dropna().to_numpy()
