@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.design.paths import Paths, Sample
@@ -31,9 +30,9 @@ from fortems.design.power import NAMES, both, by_cell, intervals
 from fortems.design.proportions import jeffreys, mean_error, share
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
+from fortems.stats.arrays import Array, Ints
 from fortems.stats.intervals import bca_interval, percentile_interval, t_interval
 from fortems.stats.jackknife import jackknife_correlation
-from fortems.stats.regression import Array
 
 PART, RESAMPLED = "coverage", "bootstrap"
 BLOCK, RESAMPLED_BLOCK = 250, 25
@@ -142,7 +141,7 @@ def _sums(low: Array, high: Array, truth: float) -> dict[str, float]:
 
 
 def bootstrap_intervals(
-    data: Array, cluster: NDArray[np.int64], replicates: int, rng: np.random.Generator, confidence: float
+    data: Array, cluster: Ints, replicates: int, rng: np.random.Generator, confidence: float
 ) -> dict[tuple[str, str], tuple[Array, Array]]:
     """Percentile and BCa intervals of the indirect effect of studies (S, N, 3), therapists resampled.
 

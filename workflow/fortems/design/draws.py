@@ -18,9 +18,8 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array, Ints
 
 POINTS, GENERATOR = 1597, 987  # successive Fibonacci numbers
 GRID = 129  # table rows over 1/ν from 0 to 1
@@ -28,7 +27,7 @@ BLOCK = 64  # studies held at once: (BLOCK, POINTS) arrays stay in the processor
 
 
 @cache
-def _table() -> tuple[Array, NDArray[np.int64]]:
+def _table() -> tuple[Array, Ints]:
     """Quantiles of t at (i + 1/2) / POINTS over the grid of 1/ν, (GRID, POINTS), and the lattice's second order."""
     from scipy.special import ndtri, stdtrit
 

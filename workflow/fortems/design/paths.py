@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.design.draws import product_interval
+from fortems.stats.arrays import Array, Bools, Ints
 from fortems.stats.intervals import Interval, t_interval
 from fortems.stats.leave_out import Robust, single_left_out, within_left_out
 from fortems.stats.products import COARSE, product_p
 from fortems.stats.products import product_interval as product_of_t
-from fortems.stats.regression import Array, CR2Fit, cluster_products, cr2_from_products
+from fortems.stats.regression import CR2Fit, cluster_products, cr2_from_products
 from fortems.stats.student import t_quantile
 
 
@@ -40,13 +40,13 @@ class Sample:
     """
 
     names: tuple[str, ...]
-    cluster: NDArray[np.int64]
+    cluster: Ints
     unit: Array
     products: Array
     moments: batch.BatchMoments
 
     @classmethod
-    def of(cls, data: Array, names: tuple[str, ...], cluster: NDArray[np.int64]) -> Sample:
+    def of(cls, data: Array, names: tuple[str, ...], cluster: Ints) -> Sample:
         """Summarise studies (S, N, V)."""
         centred = data - data.mean(axis=1, keepdims=True)
         unit = np.sqrt(np.einsum("snv,snv->sv", centred, centred) / (data.shape[1] - 1))
@@ -104,7 +104,7 @@ class Paths:
     cov_ab: Array
     df_a: Array
     df_b: Array
-    boundary: NDArray[np.bool_]
+    boundary: Bools
     robust: Robust
 
     @property

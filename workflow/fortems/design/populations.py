@@ -20,12 +20,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from fortems.design.power import population
+from fortems.stats.arrays import Array, Ints
 from fortems.stats.normal import draw_normal
-from fortems.stats.regression import Array
 
 SLOPE_SD, SLOPE_CORRELATION = 0.2, 0.7
 PAPER_SIZES = (12, 10, 8, 7, 6, 6, 5, 5, 4, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 2, 1, 1, 1)
@@ -103,9 +102,7 @@ def cells() -> dict[str, tuple[Design, str]]:
     }
 
 
-def draw(
-    rng: np.random.Generator, studies: int, chosen: Population, design: Design
-) -> tuple[Array, NDArray[np.int64]]:
+def draw(rng: np.random.Generator, studies: int, chosen: Population, design: Design) -> tuple[Array, Ints]:
     """Draw studies (S, N, 3) of predictor, mediator and outcome, with the therapist of each client."""
     a, b, icc = chosen.a, chosen.b, design.icc
     within, between = population(a, b, icc)

@@ -19,8 +19,8 @@ from fortems.design.paths import Paths, Sample, single_paths, within_paths
 from fortems.design.proportions import jeffreys, mean_error, share
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
+from fortems.stats.arrays import Array
 from fortems.stats.normal import draw_normal
-from fortems.stats.regression import Array
 from fortems.study.estimands import PRIMARY_INTERVAL
 
 PART = "power"

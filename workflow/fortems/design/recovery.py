@@ -19,7 +19,7 @@ from fortems.design.proportions import mean_error, share
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.simulate.simulator import by_name
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array
 from fortems.study.definition import study
 from fortems.study.engines import ENGINES
 from fortems.study.models import MediationModel

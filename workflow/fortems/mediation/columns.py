@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fortems.errors import DataError, Problem
 from fortems.mediation.system import CannotFit, Condition, System, check_collinear, product
+from fortems.stats.arrays import Array
 from fortems.stats.clusters import varies
 from fortems.study.models import MediationModel, unknown_columns
-
-Array = NDArray[np.float64]
 
 
 def build(model: MediationModel, scores: pd.DataFrame) -> System:

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fortems.mediation.effects import indirect
 from fortems.mediation.slopes import Settings, Slopes, combined, path_map, paths_at
 from fortems.mediation.system import Condition, System
 from fortems.seeds import stream
+from fortems.stats.arrays import Array
 from fortems.stats.intervals import percentile_interval, t_draws, t_interval
 from fortems.stats.jackknife import left_out_interval
-
-Array = NDArray[np.float64]
 
 DERIVED_COLUMNS = (
     "model",

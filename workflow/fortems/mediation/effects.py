@@ -16,19 +16,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.mediation.slopes import Paths, Routes, Settings, Slopes, paths_at
 from fortems.mediation.system import Condition, System
 from fortems.seeds import stream
+from fortems.stats.arrays import Array
 from fortems.stats.chains import chain_interval
 from fortems.stats.intervals import Interval, bca_interval, percentile_interval, t_draws, t_interval
 from fortems.stats.jackknife import left_out_interval
 from fortems.stats.products import product_interval
 from fortems.study.definition import BEHIND
 from fortems.study.estimands import PRIMARY_INTERVAL, computed_intervals
-
-Array = NDArray[np.float64]
 
 COLUMNS = (
     "model",

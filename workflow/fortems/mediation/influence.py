@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.mediation.effects import delta_se, effect_row, indirect, indirect_gradient
 from fortems.mediation.slopes import Paths, Slopes, paths_at
 from fortems.mediation.system import System
+from fortems.stats.arrays import Array
 from fortems.study.definition import BEHIND
-
-Array = NDArray[np.float64]
 
 INFLUENCE_COLUMNS = (
     "model",

@@ -16,10 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array
 
 FIT_COLUMNS = (
     "model",

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.mediation.system import Condition, Key, System, product
+from fortems.stats.arrays import Array
 from fortems.stats.jackknife import jackknife_variance
 from fortems.study.engines import RESAMPLED
 from fortems.study.models import MediationModel
 
-Array = NDArray[np.float64]
 Route = tuple[str, ...]  # mediators one behind the other
 Routes = tuple[Route, ...]  # whose indirect effects are summed
 

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fortems.stats.arrays import Array, Bools, Ints
 from fortems.stats.clusters import WITHIN_SHARE, varies_within
 from fortems.study.models import MediationModel
 
-Array = NDArray[np.float64]
 COLLINEAR = 1e-8  # smallest eigenvalue of the columns' correlations that still counts as independent
 SHARE = 1e-4  # weight of a column in that eigenvector, above which it has a part in the combination
 Key = tuple[str, str]
@@ -187,12 +187,12 @@ class System:
         return (*self.exogenous, *self.model.mediators, *self.mediator_products, self.model.outcome)
 
     @cached_property
-    def complete(self) -> NDArray[np.bool_]:
+    def complete(self) -> Bools:
         """Rows without a missing value in any column."""
         return np.asarray(self.frame[list(self.columns)].notna().to_numpy().all(axis=1))
 
     @cached_property
-    def some(self) -> NDArray[np.bool_]:
+    def some(self) -> Bools:
         """Rows with a value in any column."""
         return np.asarray(self.frame[list(self.columns)].notna().to_numpy().any(axis=1))
 
@@ -201,7 +201,7 @@ class System:
         """Incomplete rows that have at least one value."""
         return int((~self.complete & self.some).sum())
 
-    def known_values(self) -> tuple[Array, NDArray[np.int64], int]:
+    def known_values(self) -> tuple[Array, Ints, int]:
         """Return rows with any value (n, columns and auxiliary ones), NaN where missing, their cluster codes, and J."""
         values = self.frame.loc[self.some, [*self.columns, *self.auxiliary]].to_numpy(float)
         labels, codes = np.unique(self.cluster[self.some], return_inverse=True)
@@ -212,7 +212,7 @@ class System:
         """Covariates that are denied a part between: a restriction that the data can reject."""
         return tuple(name for name in self.covariates if name in self.within_only)
 
-    def complete_values(self) -> tuple[Array, NDArray[np.int64], int]:
+    def complete_values(self) -> tuple[Array, Ints, int]:
         """Return complete rows (n, columns), their cluster codes 0 … J − 1, and J."""
         values = self.frame.loc[self.complete, list(self.columns)].to_numpy(float)
         labels, codes = np.unique(self.cluster[self.complete], return_inverse=True)
@@ -241,7 +241,7 @@ def check_collinear(correlation: Array, columns: Sequence[str], where: str) -> N
         raise CannotFit(f"{where} {', '.join(involved)} are collinear")
 
 
-def within_deviations(system: System, values: Array, cluster: NDArray[np.int64]) -> Array:
+def within_deviations(system: System, values: Array, cluster: Ints) -> Array:
     """Return rows (n, p) of ``columns`` as deviations from their therapists' means; a missing value stays missing.
 
     A product is that of the deviation with the moderator, itself centred: the product of the undivided score would
@@ -272,7 +272,7 @@ def within_deviations(system: System, values: Array, cluster: NDArray[np.int64])
     return found
 
 
-def two_level_values(system: System) -> tuple[Array, NDArray[np.int64], int]:
+def two_level_values(system: System) -> tuple[Array, Ints, int]:
     """Return complete rows (n, columns), products taken within therapists, with cluster codes and J."""
     values, cluster, n_clusters = system.complete_values()
     products = [system.position(name) for name in (*system.predictor_products, *system.mediator_products)]

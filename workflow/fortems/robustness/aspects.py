@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.mediation.columns import build
@@ -30,14 +29,13 @@ from fortems.mediation.slopes import places_of_a_and_b
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.robustness.joint import FEWEST, batch_weights
 from fortems.seeds import stream
+from fortems.stats.arrays import Array
 from fortems.stats.intervals import percentile_interval
 from fortems.stats.jackknife import left_out_interval
 from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS, PRIMARY_INTERVAL, counting
 from fortems.study.models import MediationModel
 from fortems.study.roles import TOGETHER, main_models
-
-Array = NDArray[np.float64]
 
 ASPECT_COLUMNS = (
     "statistic",

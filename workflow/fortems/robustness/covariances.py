@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.mediation.columns import build
@@ -23,12 +22,11 @@ from fortems.mediation.engines.regression_incomplete import left_out_covariances
 from fortems.mediation.engines.twolevel_paths import TOLERANCE, sample_fit
 from fortems.mediation.system import CannotFit, System, check_within
 from fortems.stats import fullinformation
+from fortems.stats.arrays import Array
 from fortems.stats.jackknife import jackknife_variance
 from fortems.stats.products import product_interval, product_p
 from fortems.study.models import MediationModel
 from fortems.study.roles import is_plain, is_simple, key_models
-
-Array = NDArray[np.float64]
 
 X, M, Y = 0, 1, 2  # places in the 3 x 3 matrices
 

@@ -23,19 +23,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.mediation.columns import build
 from fortems.mediation.engines import regression, twolevel_paths
 from fortems.mediation.slopes import places_of_a_and_b
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
+from fortems.stats.arrays import Array, Bools, Ints
 from fortems.stats.jackknife import jackknife_variance
 from fortems.stats.products import product_p
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.models import MediationModel
-
-Array = NDArray[np.float64]
 
 INFLUENCE_COLUMNS = (
     "model",
@@ -100,7 +98,7 @@ class Refit:
         """Clients."""
         return len(self.values)
 
-    def verdict(self, kept: NDArray[np.bool_]) -> Verdict:
+    def verdict(self, kept: Bools) -> Verdict:
         """Return the verdict of some clients (n,), made as the run makes its own."""
         values, labels = self.values[kept], self.cluster[kept]
         codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
@@ -118,13 +116,13 @@ class Refit:
         df = clusters - 1.0
         return Verdict(float(a * b), float(product_p(a, b, variance[0], variance[1], df, df)[0]))
 
-    def _single(self, values: Array, codes: NDArray[np.int64], weights: Array) -> Array:
+    def _single(self, values: Array, codes: Ints, weights: Array) -> Array:
         scale = values.std(axis=0)
         products = regression.cross_products((values - values.mean(axis=0)) / scale, codes, weights.shape[1])
         slopes = regression.weighted_slopes(self.system, products, weights, scale)
         return self._paths(self.system.keys(), slopes)
 
-    def _within(self, values: Array, codes: NDArray[np.int64], weights: Array) -> Array:
+    def _within(self, values: Array, codes: Ints, weights: Array) -> Array:
         moments = batch.weighted_moments(values, codes, weights)
         fits = batch.fit(
             self.model, moments, start=self.start, vcov=False, tolerance=twolevel_paths.TOLERANCE
@@ -226,7 +224,7 @@ def _influence(refit: Refit, alpha: float, most: float) -> dict[str, Any]:
     return row
 
 
-def _without(kept: NDArray[np.bool_], clients: list[int]) -> NDArray[np.bool_]:
+def _without(kept: Bools, clients: list[int]) -> Bools:
     left = kept.copy()
     left[clients] = False
     return left

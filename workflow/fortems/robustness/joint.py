@@ -34,9 +34,8 @@ from fortems.mediation.system import CannotFit, System, check_within, two_level_
 from fortems.robustness.choices import Choices, Specification, joint_combinations
 from fortems.robustness.specifications_data import Clients, unavailable, variant
 from fortems.seeds import stream
+from fortems.stats.arrays import Array
 from fortems.study.models import MediationModel
-
-Array = NDArray[np.float64]
 
 JOINT_COLUMNS = (
     "model",

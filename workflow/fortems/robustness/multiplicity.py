@@ -21,15 +21,14 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fortems.stats.arrays import Array
 from fortems.study.definition import study
 from fortems.study.estimands import ESTIMANDS, counting
 from fortems.study.models import MediationModel
 from fortems.study.roles import main_models
 from fortems.tables.correlations import holm
-
-Array = NDArray[np.float64]
 
 ALPHA = 0.05
 MULTIPLICITY_COLUMNS = (

@@ -13,16 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fortems.claims.claimfile import Claim
 from fortems.simulate.moments import Population, as_correlation, stated_population
 from fortems.simulate.scenario import load_scenario
+from fortems.stats.arrays import Array
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.instruments import Instrument
 from fortems.study.models import MediationModel
-
-Array = NDArray[np.float64]
 
 CHANCE_COLUMNS = (
     "scenario",

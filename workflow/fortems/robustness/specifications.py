@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fortems.errors import DataError
 from fortems.mediation.columns import build
@@ -25,6 +24,7 @@ from fortems.mediation.slopes import Paths, Settings, Slopes, paths_at
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
 from fortems.robustness.choices import CHOICES, Choices, Specification, combinations
 from fortems.robustness.specifications_data import Clients, Variant, unavailable, variant
+from fortems.stats.arrays import Array
 from fortems.stats.products import product_interval
 from fortems.study.estimands import PRIMARY, PRIMARY_INTERVAL, counting
 from fortems.study.models import MediationModel
@@ -106,7 +106,7 @@ def multiverse(
     data: dict[tuple[str, ...], Variant] = {}
     fits: dict[str, list[Slopes]] = {}
     seen: set[str] = set()
-    estimates: dict[tuple[str, int], list[NDArray[np.float64]]] = {}
+    estimates: dict[tuple[str, int], list[Array]] = {}
     rows: list[dict[str, Any]] = []
     same = 0
     for specification in allowed:

@@ -13,16 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fortems.data.inclusion import fulfilled
 from fortems.package import located
 from fortems.robustness.choices import Choices, Specification
+from fortems.stats.arrays import Array, Bools
 from fortems.study.instruments import Instrument, load_instrument
 from fortems.study.models import MediationModel
 from fortems.study.scoring import reverse, score
-
-Array = NDArray[np.float64]
 
 FEWEST_ITEMS = 3  # that a factor is determined by
 FLAT = 1e-8  # of the largest variance: far above rounding, far below what scores have
@@ -289,7 +287,7 @@ def factor_scores(values: Array) -> Array:
     return np.where(count > 0, filled @ (weights * np.sign(loadings.sum())), np.nan)
 
 
-def _answered(clients: Clients, scale: str, setting: Mapping[str, Any]) -> NDArray[np.bool_]:
+def _answered(clients: Clients, scale: str, setting: Mapping[str, Any]) -> Bools:
     """Whether a client answered every item that a score rests on."""
     own = clients.instrument_of(scale)
     assert own is not None and clients.answers is not None
@@ -297,7 +295,7 @@ def _answered(clients: Clients, scale: str, setting: Mapping[str, Any]) -> NDArr
     return np.asarray(clients.answers[names].notna().all(axis=1))
 
 
-def beyond(values: Array, quantile: float) -> NDArray[np.bool_]:
+def beyond(values: Array, quantile: float) -> Bools:
     """Return which rows lie beyond a quantile of χ² by their robust distance.
 
     Parameters

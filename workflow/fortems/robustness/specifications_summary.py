@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fortems.robustness.choices import CHOICE_LABELS, Choices
 from fortems.robustness.joint import JOINT_COLUMNS
 from fortems.robustness.specifications import SPECIFICATION_COLUMNS, Multiverse
-
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array
 
 SUMMARY_COLUMNS = (
     "model",

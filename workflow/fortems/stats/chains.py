@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from fortems.stats.arrays import Array
 from fortems.stats.intervals import Interval
-from fortems.stats.products import FINE, Array, product_cdf, tanh_sinh
+from fortems.stats.products import FINE, product_cdf, tanh_sinh
 from fortems.stats.student import t_cdf, t_quantile
 
 WIDEST = 60  # doublings of the bracket of a quantile

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array, Ints
 
 #: A sum of squares within clusters below this share of the total one is what rounding leaves of 0.
 WITHIN_SHARE = 1e-12
@@ -34,12 +33,12 @@ def varies_within(y: Array, cluster: np.ndarray) -> bool:
     return bool(inside @ inside > WITHIN_SHARE * (whole @ whole) + ROUNDING * (y @ y))
 
 
-def cluster_codes(labels: object) -> NDArray[np.int64]:
+def cluster_codes(labels: object) -> Ints:
     """Number clusters 0, 1, ... in the order in which they first appear."""
     return np.asarray(pd.factorize(pd.Series(labels))[0], dtype=np.int64)
 
 
-def one_hot(cluster: NDArray[np.int64]) -> Array:
+def one_hot(cluster: Ints) -> Array:
     """Membership (N, J) of clients in clusters as ones and zeros."""
     cluster = np.asarray(cluster)
     return np.asarray(cluster[:, None] == np.arange(cluster.max() + 1), float)

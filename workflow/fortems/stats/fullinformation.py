@@ -21,9 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array, Ints
 
 STEPS = 20_000
 CLOSE = 1e-10  # largest change of a mean or covariance in a step, variables in units of their SD
@@ -44,8 +43,8 @@ class Pattern:
         Their cross-products.
     """
 
-    observed: NDArray[np.int64]
-    missing: NDArray[np.int64]
+    observed: Ints
+    missing: Ints
     count: Array
     total: Array
     cross: Array
@@ -67,7 +66,7 @@ class Normal:
     loglik: Array
 
 
-def patterns(values: Array, cluster: NDArray[np.int64]) -> list[Pattern]:
+def patterns(values: Array, cluster: Ints) -> list[Pattern]:
     """Sum rows (n, p) with missing values as NaN by pattern and cluster (0 … J − 1); rows of nothing are left out."""
     known = ~np.isnan(values)
     clusters = int(cluster.max()) + 1
@@ -89,7 +88,7 @@ def patterns(values: Array, cluster: NDArray[np.int64]) -> list[Pattern]:
 
 def fit(
     values: Array,
-    cluster: NDArray[np.int64],
+    cluster: Ints,
     weights: Array | None = None,
     restrict: Callable[[Array], Array] | None = None,
 ) -> Normal:

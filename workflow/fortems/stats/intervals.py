@@ -19,13 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
+from fortems.stats.arrays import Array
 from fortems.stats.normal import factor
 from fortems.stats.student import t_quantile, two_sided_p
-
-Array = NDArray[np.float64]
 
 TIE = 1e-9  # in SDs: values this close are equal but for the last digits, which differ between processors
 
@@ -65,9 +64,7 @@ def two_sided(below: ArrayLike, above: ArrayLike, total: ArrayLike) -> Array:
     return np.minimum(1.0, 2.0 * (1.0 + smaller) / (np.asarray(total, float) + 1.0))
 
 
-def t_draws(
-    estimate: Array, vcov: Array, df: ArrayLike, draws: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def t_draws(estimate: Array, vcov: Array, df: ArrayLike, draws: int, rng: np.random.Generator) -> Array:
     """Draw k slopes of one study around their estimates, each with its own t scale.
 
     Parameters

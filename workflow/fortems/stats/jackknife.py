@@ -18,11 +18,10 @@ cluster-robust inference. Journal of Applied Econometrics, 38(5), 671-694.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from fortems.stats.arrays import Array
 from fortems.stats.intervals import Interval, t_interval
-
-Array = NDArray[np.float64]
 
 TINY = 1e-12  # share of a sum of squares that is rounding
 FEWEST = 3  # clusters; with two each estimate rests on one cluster alone
@@ -60,9 +59,7 @@ def left_out_interval(estimate: float, left_out: Array, confidence: float) -> In
     return t_interval(estimate, se, len(left_out) - 1.0, confidence)
 
 
-def jackknife_correlation(
-    products: Array, x: int, y: int, confidence: float = 0.95
-) -> dict[str, NDArray[np.float64]]:
+def jackknife_correlation(products: Array, x: int, y: int, confidence: float = 0.95) -> dict[str, Array]:
     """Test correlations with clustering in mind: cluster jackknife of Fisher's z, t with J − 1 df.
 
     The test is symmetric in the two variables, and the interval, tanh(z ± t·se), lies within ±1.

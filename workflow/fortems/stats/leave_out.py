@@ -10,11 +10,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from twolevel import batch
 
+from fortems.stats.arrays import Array, Ints
 from fortems.stats.jackknife import jackknife_variance
-from fortems.stats.regression import Array
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def _solved(products: Array, right: list[int], left: int) -> Array:
     return found
 
 
-def within_left_out(products: Array, unit: Array, sizes: NDArray[np.int64], fitted: batch.BatchFit) -> Array:
+def within_left_out(products: Array, unit: Array, sizes: Ints, fitted: batch.BatchFit) -> Array:
     """Within regressions of a two-level fit, without each therapist.
 
     Parameters
@@ -105,7 +104,7 @@ def within_left_out(products: Array, unit: Array, sizes: NDArray[np.int64], fitt
     return coef.reshape(studies, therapists, *coef.shape[1:])
 
 
-def _moments(products: Array, unit: Array, sizes: NDArray[np.int64]) -> batch.BatchMoments:
+def _moments(products: Array, unit: Array, sizes: Ints) -> batch.BatchMoments:
     """Sufficient statistics of every study without every therapist, study by study: (S·J) replicates."""
     studies, therapists, columns, _ = products.shape
     p = columns - 1

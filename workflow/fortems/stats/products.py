@@ -28,13 +28,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaln, ndtri
 
+from fortems.stats.arrays import Array, Bools, Ints
 from fortems.stats.intervals import Interval
 from fortems.stats.student import t_cdf, t_quantile
-
-Array = NDArray[np.float64]
 
 #: Step of the quadrature: errors of G below 1e-8 from 3 df on (``FINE``), below 5e-5 (``COARSE``: for thousands of studies).
 FINE, COARSE = 0.05, 0.14
@@ -123,12 +122,12 @@ def _columns(*values: ArrayLike) -> list[Array]:
     return list(np.broadcast_arrays(*(np.atleast_1d(np.asarray(value, float)) for value in values)))
 
 
-def _usable(columns: list[Array]) -> NDArray[np.bool_]:
+def _usable(columns: list[Array]) -> Bools:
     known = np.logical_and.reduce([~np.isnan(column) for column in columns])
     return known & np.logical_and.reduce([column > 0 for column in columns[2:]])
 
 
-def _blocks(usable: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+def _blocks(usable: Bools) -> list[Ints]:
     rows = np.flatnonzero(usable)
     return [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
 
@@ -230,7 +229,7 @@ class _Mixture:
                 break
         return np.asarray(q * unit)
 
-    def _rows(self, rows: NDArray[np.int64]) -> _Mixture:
+    def _rows(self, rows: Ints) -> _Mixture:
         if len(rows) == len(self.x):
             return self
         return _Mixture(self.x[rows], self.weight[rows], self.sign, self.shift[rows], self.df[rows])

@@ -41,11 +41,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fortems.stats.arrays import Array, Bools, Ints
 from fortems.stats.student import t_quantile, two_sided_p
-
-Array = NDArray[np.float64]
 
 #: Eigenvalues of I - Q_j below this count as 0; so do those of the scaled X'X (no unique solution).
 SINGULAR = 1e-10
@@ -90,11 +88,11 @@ class CR2Fit:
         return np.where(self.known_once, np.nan, errors)
 
     @property
-    def known_once(self) -> NDArray[np.bool_]:
+    def known_once(self) -> Bools:
         """Whether one cluster alone identifies a coefficient (S, k): without it there would be none."""
         return np.stack([self._once(row) for row in np.eye(self.coef.shape[1])], axis=-1)
 
-    def _once(self, weights: Array) -> NDArray[np.bool_]:
+    def _once(self, weights: Array) -> Bools:
         """Whether one cluster alone identifies a contrast (S,): the part of R'c in a null space is not 0."""
         if self.unshared is None:
             return np.zeros(len(self.coef), dtype=bool)
@@ -177,7 +175,7 @@ class CR2Fit:
         return tuple(np.where(once, np.nan, value) for value in (f, df, p))  # type: ignore[return-value]
 
 
-def ols_cr2(x: Array, y: Array, cluster: NDArray[np.int64]) -> CR2Fit:
+def ols_cr2(x: Array, y: Array, cluster: Ints) -> CR2Fit:
     """Regress y on x in every study, with CR2 covariance and Satterthwaite df.
 
     Parameters
@@ -206,7 +204,7 @@ def ols_cr2(x: Array, y: Array, cluster: NDArray[np.int64]) -> CR2Fit:
     return _rescale(cr2_from_products(products[..., :-1, :-1], products[..., :-1, -1]), scale)
 
 
-def cluster_products(columns: Array, cluster: NDArray[np.int64]) -> Array:
+def cluster_products(columns: Array, cluster: Ints) -> Array:
     """Return each cluster's cross-products Z_j'Z_j (S, J, K, K) of columns (S, N, K)."""
     cluster = np.asarray(cluster)
     order = np.argsort(cluster, kind="stable")

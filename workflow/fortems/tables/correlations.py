@@ -23,9 +23,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from fortems.stats.arrays import Array
 from fortems.stats.clusters import centre, cluster_codes, varies, varies_within
 from fortems.stats.jackknife import jackknife_correlation
-from fortems.stats.regression import Array, cluster_products
+from fortems.stats.regression import cluster_products
 from fortems.stats.student import t_quantile, two_sided_p
 from fortems.study.definition import study
 from fortems.tables.icc import OneWay, exact_interval

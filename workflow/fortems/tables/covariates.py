@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from fortems.stats.arrays import Array
 from fortems.stats.clusters import centre, cluster_codes, varies_within
-from fortems.stats.regression import ONCE, Array, ols_cr2
+from fortems.stats.regression import ONCE, ols_cr2
 
 COLUMNS = (
     *("outcome", "level", "term", "n_clients", "n_therapists", "estimate", "se", "df1", "df2", "statistic"),

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fortems.stats.arrays import Array
 from fortems.stats.clusters import cluster_codes, varies, varies_within
-from fortems.stats.regression import Array
 from fortems.study.variables import label
 
 #: Why there is no more than the ICC itself: with nothing to vary within, there is no error to test against.

@@ -15,9 +15,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from fortems.stats.arrays import Array
 from fortems.stats.clusters import centre, cluster_codes, varies, varies_within
 from fortems.stats.jackknife import left_out_interval
-from fortems.stats.regression import Array
 from fortems.study.instruments import Instrument, constructs
 from fortems.tables.correlations import pearson, robust_correlation
 from fortems.tables.icc import OneWay

@@ -27,8 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fortems.stats.arrays import Array
 from fortems.stats.clusters import cluster_codes, one_hot
-from fortems.stats.regression import Array
 from fortems.stats.student import t_quantile
 from fortems.study.instruments import Instrument
 from fortems.study.scoring import reverse

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fortems.stats.arrays import Array, Ints
 from fortems.study.instruments import Instrument
 from fortems.study.scoring import reverse, score_array
-
-Array = NDArray[np.float64]
 
 SPREADS = np.geomspace(
     0.05, 4.0, 24
@@ -98,7 +96,7 @@ def _of_scale(instrument: Instrument, k: int, sums: Array, alpha: float, rng: np
     return found[int(np.argmin(distance))]
 
 
-def _adding_up(instrument: Instrument, sums: Array, noise: Array, order: NDArray[np.int64]) -> Array:
+def _adding_up(instrument: Instrument, sums: Array, noise: Array, order: Ints) -> Array:
     low, high = instrument.low, instrument.high
     answers = np.clip(np.rint(sums[:, None] / noise.shape[1] + noise), low, high)
     for client, row in enumerate(answers):

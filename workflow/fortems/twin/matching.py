@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fortems.stats.arrays import Array, Ints
 from fortems.stats.clusters import WITHIN_SHARE
 from fortems.twin.printed import Printed
-
-Array = NDArray[np.float64]
 
 UNIT = 0.01  # what is told has two decimals; a correlation that would be printed as 0 has three
 CLOSE = 0.45  # of a unit: nearer rounds to the same
@@ -61,7 +59,7 @@ class _Aims:
     icc: Array
 
 
-def matched(printed: Printed, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
+def matched(printed: Printed, rng: np.random.Generator) -> tuple[Array, Ints]:
     """Return values (n, V) of the told names and each client's therapist (n,), as near to what is told as they get."""
     scores = (*printed.names, *printed.totals)
     summing = np.array(
@@ -130,7 +128,7 @@ class _State:
     by a few outer products, so that many moves are tried at once.
     """
 
-    def __init__(self, values: Array, cluster: NDArray[np.int64], summing: Array, aims: _Aims):
+    def __init__(self, values: Array, cluster: Ints, summing: Array, aims: _Aims):
         self.values, self.cluster, self.summing, self.aims = values.copy(), cluster.copy(), summing, aims
         self.size = np.bincount(cluster).astype(float)
         self.scores = values @ summing.T
@@ -206,7 +204,7 @@ class _State:
         if best is not None:
             self._add(client, steps[best], changes[best])
 
-    def part(self, client: int, others: NDArray[np.int64], steps: Array) -> None:
+    def part(self, client: int, others: Ints, steps: Array) -> None:
         """Add one of the steps (K, V) to a client's values and take it from those of the client beside it (K,)."""
         changes = steps @ self.summing.T
         first, second = self.cluster[client], self.cluster[others]
@@ -279,7 +277,7 @@ def _improve(state: _State, limits: tuple[Array, Array], rng: np.random.Generato
             return
 
 
-def _exchanges(values: Array, client: int, others: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64]]:
+def _exchanges(values: Array, client: int, others: Ints) -> tuple[Array, Ints]:
     """Steps (K, V) that give a client another's value of one variable, and the others (K,)."""
     apart = values[others] - values[client]
     place, variable = np.nonzero(apart)
@@ -289,8 +287,8 @@ def _exchanges(values: Array, client: int, others: NDArray[np.int64]) -> tuple[A
 
 
 def _apart(
-    values: Array, client: int, others: NDArray[np.int64], units: Array, limits: tuple[Array, Array]
-) -> tuple[Array, NDArray[np.int64]]:
+    values: Array, client: int, others: Ints, units: Array, limits: tuple[Array, Array]
+) -> tuple[Array, Ints]:
     """Steps of one (K, V) that two clients can take in opposite directions, and the others (K,)."""
     low, high = limits
     here, there = values[client] + units, values[others][:, None] - units

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fortems.data.privacy.release import codebook_table, missing_answers
 from fortems.errors import ConfigError, Problem
+from fortems.stats.arrays import Array
 from fortems.study.instruments import Instrument
 from fortems.tidy import read_csv
 
@@ -53,8 +53,8 @@ class Printed:
     n: int
     therapists: int
     names: tuple[str, ...]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    low: Array
+    high: Array
     totals: Mapping[str, tuple[str, ...]]
     mean: Mapping[str, float]
     sd: Mapping[str, float]
@@ -137,7 +137,7 @@ def _limits(
     column: str,
     rule: str,
     open_end: float,
-) -> NDArray[np.float64]:
+) -> Array:
     """The possible ends, those of the rules of inclusion where they are nearer."""
     ends = numbers[column].reindex(names).fillna(open_end).to_numpy(float)
     asked = np.array([float((rules.get(name) or {}).get(rule, open_end)) for name in names])

@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.claims.claimfile import Claim
 from fortems.design.pattern import kernel
 from fortems.errors import ConfigError, Problem
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array, Bools, Ints
 from fortems.stats.student import t_quantile, two_sided_p
 from fortems.study.definition import Study
 from fortems.study.models import MediationModel
@@ -178,7 +177,7 @@ class Event:
 
     def studies(
         self, rng: np.random.Generator, correlations: Array, icc: Array, may_fail: Sequence[int] = (0,)
-    ) -> tuple[NDArray[np.int64], Array]:
+    ) -> tuple[Ints, Array]:
         """Draw one study from each population and judge it.
 
         Parameters
@@ -207,7 +206,7 @@ class Event:
         )  # fmt: skip
         return failed, kept
 
-    def judge(self, covariances: Array) -> NDArray[np.int64]:
+    def judge(self, covariances: Array) -> Ints:
         """Bits (D,) of the statements that fail in studies with these covariances (D, C, C) of all columns."""
         _, _, stat, limits, _, tables, product = self.arguments
         failed = np.empty(len(covariances), np.int64)
@@ -386,7 +385,7 @@ def _together(first: Statement, second: Statement) -> bool:
     return bool((_fits(first, r) & _fits(second, r)).any())
 
 
-def _fits(statement: Statement, r: Array) -> NDArray[np.bool_]:
+def _fits(statement: Statement, r: Array) -> Bools:
     bound = critical(statement.alpha, statement.sides, 94.0)
     if statement.kind == kernel.SIMPLE_NOT:
         return np.asarray((np.abs(r) <= bound) | (r * statement.sign < 0)) & _in_band(statement, r)
@@ -394,5 +393,5 @@ def _fits(statement: Statement, r: Array) -> NDArray[np.bool_]:
     return np.asarray((np.abs(r) > bound) & (r * sign >= 0)) & _in_band(statement, r)
 
 
-def _in_band(statement: Statement, r: Array) -> NDArray[np.bool_]:
+def _in_band(statement: Statement, r: Array) -> Bools:
     return np.asarray((np.abs(r) >= statement.band[0]) & (np.abs(r) < statement.band[1]))

@@ -29,7 +29,7 @@ from fortems.design.pattern.surface import hits_of
 from fortems.design.proportions import jeffreys
 from fortems.design.tasks import Settings
 from fortems.seeds import stream
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array
 from fortems.study.definition import study
 
 TARGET = 0.80

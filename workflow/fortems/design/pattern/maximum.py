@@ -23,7 +23,7 @@ from fortems.design.proportions import jeffreys, share
 from fortems.design.tasks import Row, Settings, Task
 from fortems.schema import load_schema
 from fortems.seeds import stream
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array
 
 PART = "surface maximum"
 EVALUATIONS, FRESH = 600, 200_000

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fortems.design.pattern import kernel
 from fortems.design.pattern.event import Event
@@ -39,7 +38,7 @@ from fortems.design.pattern.priors import from_pairs, load_prior
 from fortems.design.pattern.sampling import Kept, Proposal
 from fortems.design.tasks import Settings
 from fortems.seeds import stream
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array, Ints
 
 PUBLISHED = "typed numbers"
 PART = "typed"
@@ -193,7 +192,7 @@ def effective_df(sizes: Sequence[int], icc: Array) -> Array:
     return np.asarray(first**2 / square)
 
 
-def z_covariance(r: Array, pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Array:
+def z_covariance(r: Array, pairs: tuple[Ints, Ints]) -> Array:
     """Ψ of Fisher z's (D, P, P): asymptotic covariances times degrees of freedom, of correlations (D, C, C)."""
     i, j = pairs
     a, b = i[:, None], j[:, None]
@@ -257,7 +256,7 @@ def conditioned(
 
 def _linear(
     r: Array,
-    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    pairs: tuple[Ints, Ints],
     numbers: Sequence[tuple[Number, float, float]],
     event: Event,
     slopes: bool = True,

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.claims.judge import judge
 from fortems.design.diagnosticity import simulated_claims, simulated_evidence
@@ -26,8 +25,8 @@ from fortems.design.pattern.sampling import WHOLE
 from fortems.design.pattern.setup import Setup, setup
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
+from fortems.stats.arrays import Array, Bools, Ints
 from fortems.stats.normal import cluster_index, draw_normal
-from fortems.stats.regression import Array
 
 PART = "confirm"
 BLOCK = 5000
@@ -37,8 +36,8 @@ PEARSON, OWN = "pearson", "package"
 
 
 def holds(
-    known: Setup, data: Array, cluster: NDArray[np.int64], confidence: float, patterns: tuple[str, ...]
-) -> dict[tuple[str, str], NDArray[np.bool_]]:
+    known: Setup, data: Array, cluster: Ints, confidence: float, patterns: tuple[str, ...]
+) -> dict[tuple[str, str], Bools]:
     """Which studies show each pattern.
 
     Parameters
@@ -64,9 +63,7 @@ def holds(
     return {(name, level): found.holds for (name, level), found in judged.items() if name in patterns}
 
 
-def _correlations_hold(
-    known: Setup, data: Array, cluster: NDArray[np.int64], confidence: float
-) -> NDArray[np.bool_]:
+def _correlations_hold(known: Setup, data: Array, cluster: Ints, confidence: float) -> Bools:
     """Which studies (S, N, C) show what the pattern says of correlations: the rest need no models."""
     parts = known.claims[known.patterns[0]].parts
     claims = {name: known.claims[name] for name in parts if known.claims[name].statistic == "correlation"}
@@ -135,7 +132,7 @@ class Runner:
                 yield estimand, WHOLE, f"{quantity.name}²", float((column[flags] ** 2).sum())
 
     @staticmethod
-    def _near(event: Event, known: Setup, base: Array) -> NDArray[np.bool_]:
+    def _near(event: Event, known: Setup, base: Array) -> Bools:
         loose = loosened(event)
         if not loose.statements:
             return np.ones(len(base), bool)

@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.design.pattern import kernel
 from fortems.design.pattern.event import Event, Roles
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array, Bools
 
 SMALL = 0.10  # |c'| below it counts as next to no direct path
 HALF = 0.50
@@ -142,7 +141,7 @@ def of_columns(r: Array, roles: Roles, asked: list[Quantity]) -> Array:
     return found
 
 
-def _effect(kind: str, a: Array, b: Array, direct: Array, total: Array) -> Array | NDArray[np.bool_]:
+def _effect(kind: str, a: Array, b: Array, direct: Array, total: Array) -> Array | Bools:
     if kind == "indirect":
         return a * b
     if kind == "direct":

@@ -26,7 +26,7 @@ from fortems.design.pattern.sampling import COARSE, IMPORTANCE, PART, REJECTION,
 from fortems.design.proportions import jeffreys, share
 from fortems.design.tasks import Settings
 from fortems.seeds import stream
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array
 
 PRIOR_DRAWS = 100_000
 APART = 4.0  # joint Monte Carlo errors; a dozen probabilities are compared

@@ -29,7 +29,7 @@ import numpy as np
 from fortems.design.prior_files import path_of
 from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.schema import load_checked
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array
 
 RELATIONS = ("total_mediator", "total_outcome", "mediator_outcome")
 TRIED, LEAST = 4000, 1e-3  # draws of a check, and the smallest share of them that must be positive definite

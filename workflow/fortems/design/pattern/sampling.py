@@ -28,7 +28,7 @@ from fortems.design.pattern.priors import Prior, from_pairs, load_prior
 from fortems.design.pattern.setup import setup
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array
 
 PART = "posterior"
 BLOCK = 50_000

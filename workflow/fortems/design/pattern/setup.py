@@ -14,7 +14,7 @@ from fortems.design.pattern.event import Event, NoEventError, Roles, event_of, r
 from fortems.design.pattern.population import correlate
 from fortems.design.tasks import Settings
 from fortems.simulate.scenario import load_scenario
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array
 from fortems.study.definition import IN_FORCE, OWN, study
 from fortems.study.instruments import Instrument, load_instruments
 from fortems.study.models import MediationModel, load_models

@@ -31,7 +31,7 @@ from fortems.design.power import by_cell
 from fortems.design.proportions import jeffreys, ratio, share
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
-from fortems.stats.regression import Array
+from fortems.stats.arrays import Array
 from fortems.study.definition import study
 
 PART, TESTED = "surface", "surface tests"

@@ -17,15 +17,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.mediation.engines.regression import with_missing
 from fortems.mediation.engines.regression_incomplete import within_sds
 from fortems.mediation.pathfit import fit_row, joined_notes, unfitted_row
 from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import CannotFit, Key, System, check_within, within_deviations
-
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array, Ints
 
 ENGINE = "mixedlm"
 OPTIMIZERS = ("bfgs", "cg", "powell")
@@ -145,7 +143,7 @@ def _method(found: list[Slopes]) -> str:
     return f"REML; t with df: {', '.join(stated)}"
 
 
-def cluster_means(values: Array, cluster: NDArray[np.int64], n_clusters: int) -> Array:
+def cluster_means(values: Array, cluster: Ints, n_clusters: int) -> Array:
     """Return the means (J, p) of each cluster."""
     sums = np.zeros((n_clusters, values.shape[1]))
     np.add.at(sums, cluster, values)
@@ -164,7 +162,7 @@ def _split(
     values: Array,
     means: Array,
     deviations: Array,
-    cluster: NDArray[np.int64],
+    cluster: Ints,
 ) -> tuple[dict[str, Slopes], dict[str, Equation]]:
     n, n_clusters = len(values), len(means)
     equations: dict[str, Equation] = {}
@@ -220,7 +218,7 @@ def _told_apart(system: System, right: tuple[str, ...], means: Array) -> list[st
     return [name for name in present if name in kept]
 
 
-def _whole(system: System, values: Array, cluster: NDArray[np.int64]) -> tuple[Slopes, dict[str, Equation]]:
+def _whole(system: System, values: Array, cluster: Ints) -> tuple[Slopes, dict[str, Equation]]:
     n = len(values)
     equations, parts = {}, []
     for dependent, right in system.equations().items():
@@ -240,7 +238,7 @@ def _joined(
     level: str,
     parts: list[Part],
     system: System,
-    cluster: NDArray[np.int64],
+    cluster: Ints,
     covariance: Array,
     within_sd: dict[str, float],
 ) -> Slopes:
@@ -279,7 +277,7 @@ def _joined(
     )
 
 
-def random_intercept(y: Array, design: Array, cluster: NDArray[np.int64]) -> Equation:
+def random_intercept(y: Array, design: Array, cluster: Ints) -> Equation:
     """Fit y = X β + u_cluster + e by REML.
 
     Parameters
@@ -335,7 +333,7 @@ def _random_intercept(y_bytes: bytes, design_bytes: bytes, cluster_bytes: bytes,
     )
 
 
-def _best_share(y: Array, x: Array, cluster: NDArray[np.int64]) -> float:
+def _best_share(y: Array, x: Array, cluster: Ints) -> float:
     """Where statsmodels starts: the variance share that maximises the profiled restricted likelihood.
 
     −2 log L(share) = Σ_j log(1 + n_j share) + log|X'V⁻¹X| + (N − k) log RSS(share), up to a constant (Bates et al.,
@@ -357,7 +355,7 @@ def _best_share(y: Array, x: Array, cluster: NDArray[np.int64]) -> float:
     return float(minimize_scalar(deviance, bounds=(0.0, LARGEST_ROOT), method="bounded").x ** 2)
 
 
-def cross_covariance(one: Equation, other: Equation, cluster: NDArray[np.int64]) -> Array:
+def cross_covariance(one: Equation, other: Equation, cluster: Ints) -> Array:
     """Return the covariance (k, l) of two equations' coefficients, their residuals covarying row by row.
 
     cov = A₁ C A₂' with C = σ₁₂ (I + √(r₁r₂) 11') per cluster, r the shares of the two random intercepts and
@@ -371,7 +369,7 @@ def cross_covariance(one: Equation, other: Equation, cluster: NDArray[np.int64])
     return covariance * one.linear @ (other.linear.T + spread * sums[cluster])
 
 
-def whiten(values: Array, cluster: NDArray[np.int64], share: float) -> Array:
+def whiten(values: Array, cluster: Ints, share: float) -> Array:
     """Return V^(−1/2) values with V = I + share 11' per cluster: subtract a part of the cluster's mean."""
     counts = np.bincount(cluster)
     means = cluster_means(values, cluster, len(counts))

@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.mediation.engines import regression_incomplete
 from fortems.mediation.engines.regression_incomplete import within_sds
@@ -22,9 +21,8 @@ from fortems.mediation.pathfit import fit_measures, fit_row, implied_covariance,
 from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import CannotFit, Key, System
 from fortems.seeds import stream
+from fortems.stats.arrays import Array, Ints
 from fortems.stats.regression import CR2Fit, cr2_from_products
-
-Array = NDArray[np.float64]
 
 ENGINE = "regression"
 SINGULAR = 1e10  # condition number beyond which a replicate's cross-products count as singular
@@ -80,7 +78,7 @@ def bootstrap_weights(settings: Settings, model: str, step: str, n_clusters: int
     )
 
 
-def cross_products(values: Array, cluster: NDArray[np.int64], n_clusters: int) -> Array:
+def cross_products(values: Array, cluster: Ints, n_clusters: int) -> Array:
     """Return Z_j'Z_j (J, 1 + p, 1 + p) of the columns with a leading column of ones."""
     z = np.column_stack([np.ones(len(values)), values])
     order = np.argsort(cluster, kind="stable")

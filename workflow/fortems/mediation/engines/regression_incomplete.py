@@ -10,16 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.mediation.pathfit import fit_row, implied_covariance, indices, likelihood_measures, srmr
 from fortems.mediation.slopes import Slopes, explained
 from fortems.mediation.system import CannotFit, System
 from fortems.stats import fullinformation
+from fortems.stats.arrays import Array, Bools, Ints
 from fortems.stats.clusters import varies_within
 from fortems.stats.jackknife import jackknife_variance
-
-Array = NDArray[np.float64]
 
 
 def fit(system: System, engine: str) -> tuple[Slopes, list[dict[str, Any]]]:
@@ -58,7 +56,7 @@ def fit(system: System, engine: str) -> tuple[Slopes, list[dict[str, Any]]]:
     return slopes, _fit_rows(system, engine)
 
 
-def left_out_covariances(values: Array, cluster: NDArray[np.int64]) -> Array:
+def left_out_covariances(values: Array, cluster: Ints) -> Array:
     """Return the likeliest covariance matrices (J, p, p) without each cluster.
 
     A column that does not vary without a cluster is left out of that fit: its row is NaN, the others stand.
@@ -76,7 +74,7 @@ def left_out_covariances(values: Array, cluster: NDArray[np.int64]) -> Array:
     return found
 
 
-def _varying(values: Array) -> NDArray[np.bool_]:
+def _varying(values: Array) -> Bools:
     known = ~np.isnan(values)
     low = np.where(known, values, np.inf).min(axis=0, initial=np.inf)
     high = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
@@ -132,7 +130,7 @@ def _totals(system: System, covariance: Array, left_out: Array) -> dict[str, tup
     }
 
 
-def within_sds(system: System, values: Array, cluster: NDArray[np.int64]) -> dict[str, float]:
+def within_sds(system: System, values: Array, cluster: Ints) -> dict[str, float]:
     """Return pooled SDs within therapists (divisor N − J) by column, each from the clients that have it.
 
     Total SDs where there are no clusters; NaN for a column that is constant within therapists.

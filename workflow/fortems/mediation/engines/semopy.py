@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fortems.mediation.engines.regression import unit_factors, with_missing
 from fortems.mediation.engines.regression_incomplete import within_sds
 from fortems.mediation.pathfit import fit_measures, fit_row
 from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import CannotFit, Key, System
-
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array, Ints
 
 ENGINE = "semopy"
 STEPS = 50
@@ -202,7 +200,7 @@ def _slopes(
     names: dict[str, str],
     scale: Array,
     values: Array,
-    cluster: NDArray[np.int64],
+    cluster: Ints,
     n_clusters: int,
 ) -> Slopes:
     keys = system.keys()

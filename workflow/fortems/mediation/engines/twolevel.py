@@ -38,8 +38,7 @@ from fortems.mediation.engines.twolevel_paths import (
 from fortems.mediation.pathfit import fit_row, joined_notes, likelihood_measures, unfitted_row
 from fortems.mediation.slopes import Settings, Slopes
 from fortems.mediation.system import Key, System, check_within, two_level_values
-
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array
 
 REJECTED = 0.05
 NO_BETWEEN = "no slope between therapists is identified"

@@ -13,14 +13,12 @@ from typing import Any
 
 import numpy as np
 import twolevel
-from numpy.typing import NDArray
 from twolevel.errors import DataProblemError, ModelError
 
 from fortems.mediation.pathfit import fit_row, likelihood_measures
 from fortems.mediation.slopes import Slopes, explained, path_names, slope_of
 from fortems.mediation.system import CannotFit, Key, System, within_deviations
-
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array
 
 ENGINE = "twolevel"
 CLUSTER = "therapist"

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.mediation.slopes import explained, path_names, slope_of
 from fortems.mediation.system import CannotFit, Key, System
-
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array, Ints
 
 TOLERANCE = 1e-8  # of the gradient: jackknife variances are sums of squares of small differences
 
@@ -28,7 +26,7 @@ def moments_of(
     system: System,
     order: tuple[str, ...],
     values: Array,
-    cluster: NDArray[np.int64],
+    cluster: Ints,
     weights: Array | None = None,
 ) -> batch.BatchMoments:
     """Return the sufficient statistics of rows (n, p) of the system's columns, brought into an order."""
@@ -52,7 +50,7 @@ def sample_fit(
     system: System,
     order: tuple[str, ...],
     values: Array,
-    cluster: NDArray[np.int64],
+    cluster: Ints,
     vcov: bool = False,
 ) -> batch.BatchFit:
     """Return the fit of the partial model to all rows (n, p), their columns in this order.
@@ -142,9 +140,7 @@ def slopes_of(
     }
 
 
-def profile_tests(
-    system: System, values: Array, cluster: NDArray[np.int64], partial: batch.BatchFit
-) -> dict[Key, float]:
+def profile_tests(system: System, values: Array, cluster: Ints, partial: batch.BatchFit) -> dict[Key, float]:
     """Return p of the likelihood-ratio test of each a, b and direct path, all else maximized out."""
     found: dict[Key, float] = {}
     outcome = system.model.outcome
@@ -173,7 +169,7 @@ def resampled(
     system: System,
     order: tuple[str, ...],
     values: Array,
-    cluster: NDArray[np.int64],
+    cluster: Ints,
     partial: batch.BatchFit,
     weights: Array,
 ) -> Array:

@@ -17,17 +17,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from fortems.mediation.engines.mixedlm import cluster_means
 from fortems.mediation.engines.semopy import fitted
 from fortems.mediation.pathfit import indices, srmr
 from fortems.mediation.system import CannotFit
+from fortems.stats.arrays import Array, Ints
 from fortems.study.instruments import Instrument
 from fortems.study.scoring import reverse
-
-Array = NDArray[np.float64]
 
 CFA_COLUMNS = (
     "instrument",
@@ -124,7 +122,7 @@ def _fit(
     uncorrelated: bool,
     level: str,
     values: Array,
-    cluster: NDArray[np.int64],
+    cluster: Ints,
     instrument: str,
 ) -> list[dict[str, Any]]:
     n_clusters = int(cluster.max(initial=-1)) + 1
@@ -237,7 +235,7 @@ def duplication(p: int) -> Array:
     return found
 
 
-def clustered_gamma(centred: Array, cluster: NDArray[np.int64]) -> Array:
+def clustered_gamma(centred: Array, cluster: Ints) -> Array:
     """Return Γ from each cluster's summed contributions to the covariances.
 
     Parameters

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.mediation.columns import build
@@ -17,11 +16,11 @@ from fortems.mediation.measurement.measurement_rows import Sources, measurement_
 from fortems.mediation.slopes import Settings
 from fortems.mediation.system import CannotFit, System, check_within
 from fortems.seeds import stream
+from fortems.stats.arrays import Array, Ints
 from fortems.stats.intervals import Interval, percentile_interval
 from fortems.study.estimands import ESTIMANDS, PRIMARY
 from fortems.study.models import MediationModel
 
-Array = NDArray[np.float64]
 #: Engine and level that corrected estimates stand beside.
 BESIDE = tuple((PRIMARY[level][0], level) for level in ESTIMANDS)
 
@@ -136,7 +135,7 @@ def _why_withheld(covariance: Array, totals: Array, rel: Array, names: tuple[str
     return "the corrected covariances are not definite"
 
 
-def two_level_moments(values: Array, cluster: NDArray[np.int64], weights: Array) -> tuple[Array, Array]:
+def two_level_moments(values: Array, cluster: Ints, weights: Array) -> tuple[Array, Array]:
     """Return Σ_W (R, 3, 3) and total variances (R, 3), maximum likelihood of the saturated two-level model."""
     model = batch.PathModel.saturated(("x", "m", "y"))
     whole = batch.fit(model, batch.weighted_moments(values, cluster, weights[:1]), vcov=False)
@@ -147,7 +146,7 @@ def two_level_moments(values: Array, cluster: NDArray[np.int64], weights: Array)
     return within, np.einsum("rkk->rk", total)
 
 
-def single_moments(values: Array, cluster: NDArray[np.int64], weights: Array) -> tuple[Array, Array]:
+def single_moments(values: Array, cluster: Ints, weights: Array) -> tuple[Array, Array]:
     """Return total covariances (R, 3, 3) and variances (R, 3) of reweighted therapists."""
     n_clusters, q = weights.shape[1], values.shape[1] + 1
     products = cross_products(values - values.mean(axis=0), cluster, n_clusters)

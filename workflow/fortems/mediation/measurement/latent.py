@@ -18,16 +18,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from twolevel import ClusterData, Fit
 
 from fortems.mediation.engines.mixedlm import cluster_means
 from fortems.mediation.measurement.one_level import OneLevel
+from fortems.stats.arrays import Array, Bools, Ints
 from fortems.study.instruments import Instrument
 from fortems.study.models import MediationModel
 from fortems.study.scoring import reverse
-
-Array = NDArray[np.float64]
 
 FEW_ITEMS = 5
 PARCELS = 3
@@ -54,10 +52,10 @@ class Indicators:
     """
 
     values: Array
-    owner: NDArray[np.int64]
+    owner: Ints
     names: tuple[str, ...]
-    cluster: NDArray[np.int64]
-    known: NDArray[np.bool_]
+    cluster: Ints
+    known: Bools
 
     @property
     def n_clusters(self) -> int:
@@ -151,7 +149,7 @@ def indicators(
     )
 
 
-def description(owner: NDArray[np.int64]) -> str:
+def description(owner: Ints) -> str:
     """Return the latent mediation model in lavaan's language, indicators v0, v1, …"""
     lines = [
         f"{role} =~ {' + '.join(f'v{i}' for i in np.flatnonzero(owner == k))}" for k, role in enumerate(ROLES)
@@ -189,7 +187,7 @@ def unvarying(data: Indicators, level: str) -> list[str]:
     return [name for name, is_still in zip(data.names, still, strict=True) if is_still]
 
 
-def structure(owner: NDArray[np.int64]) -> OneLevel:
+def structure(owner: Ints) -> OneLevel:
     """Return the latent mediation model of one level."""
     return OneLevel(description(owner), [f"v{i}" for i in range(len(owner))])
 
@@ -217,7 +215,7 @@ def fit_latent(data: Indicators, level: str) -> tuple[LatentFit, Array, Array]:
     return _result(fit, data.owner, sd, chi2, model.df, n), fit.solution.theta, sd
 
 
-def _result(fit: Fit, owner: NDArray[np.int64], sd: Array, chi2: float, df: int, n: int) -> LatentFit:
+def _result(fit: Fit, owner: Ints, sd: Array, chi2: float, df: int, n: int) -> LatentFit:
     """The numbers of a fit to indicators of which `sd` are the units; NaN where it has no maximum."""
 
     def number(which: int) -> Callable[[Mapping[str, Any]], float]:
@@ -244,7 +242,7 @@ def _assembled(a: float, b: float, c: float, unit: Array) -> Array:
     return np.array([a, b, c, a * b, a * b + c])
 
 
-def _numbers(values: Mapping[str, Any], owner: NDArray[np.int64], sd: Array) -> Array:
+def _numbers(values: Mapping[str, Any], owner: Ints, sd: Array) -> Array:
     """Return ``NUMBERS`` in score units from parameters by name; first loadings are 1."""
     true = [
         sum(float(sd[i] * values.get(f"{role}=~v{i}", 1.0)) for i in np.flatnonzero(owner == k))

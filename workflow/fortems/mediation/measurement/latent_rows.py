@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc
 from twolevel.errors import CollinearVariablesError, ModelError
 
@@ -14,13 +13,12 @@ from fortems.mediation.measurement import latent
 from fortems.mediation.measurement.measurement_rows import Sources, measurement_row, withheld
 from fortems.mediation.slopes import Settings
 from fortems.seeds import stream
+from fortems.stats.arrays import Array
 from fortems.stats.intervals import Interval, percentile_interval, t_interval
 from fortems.stats.jackknife import jackknife_variance
 from fortems.stats.products import product_interval
 from fortems.study.estimands import PRIMARY_INTERVAL
 from fortems.study.models import MediationModel
-
-Array = NDArray[np.float64]
 
 #: One level's covariances fitted by the two-level engine; `twolevel` are both levels at once.
 ENGINE = "covariances"

@@ -17,11 +17,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import twolevel
-from numpy.typing import NDArray
 from twolevel.errors import DataProblemError, ModelError
 from twolevel.search.optimize import estimate
 
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array
 
 
 class OneLevel:

@@ -13,10 +13,9 @@ improved R̂ for assessing convergence of MCMC. Bayesian Analysis, 16(2), 667-71
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array
 
 
 def _split(chains: Array) -> Array:

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fortems.mediation.columns import build
 from fortems.mediation.system import CannotFit, System, check_within
@@ -31,9 +30,8 @@ from fortems.robustness.bayes.diagnostics import ess, mean_ess, rhat
 from fortems.robustness.bayes.prior import Prior, correlations, direct_density_at_zero, priors
 from fortems.robustness.covariances import X, Y, examined, slopes
 from fortems.seeds import stream
+from fortems.stats.arrays import Array, Ints
 from fortems.study.models import MediationModel
-
-Array = NDArray[np.float64]
 
 THIN = 10
 PRIOR_DRAWS = 200_000
@@ -93,7 +91,7 @@ class Statistics:
     df : float
     """
 
-    sizes: NDArray[np.int64]
+    sizes: Ints
     count: Array
     sums: Array
     cross: Array
@@ -101,7 +99,7 @@ class Statistics:
     df: float
 
     @classmethod
-    def of(cls, values: Array, cluster: NDArray[np.int64]) -> Statistics:
+    def of(cls, values: Array, cluster: Ints) -> Statistics:
         """Sum up rows (n, p) in the units of the priors, with their therapists 0 … J − 1."""
         n = np.bincount(cluster)
         means = np.stack([np.bincount(cluster, column) for column in values.T], axis=1) / n[:, None]

@@ -22,9 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array
 
 NU = 3.0
 WITHIN_SCALE = 1.0

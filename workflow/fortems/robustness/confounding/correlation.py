@@ -21,11 +21,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.robustness.covariances import Indirect, Level, M, X, Y, indirect_of, indirect_p
-
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array
 
 #: Correlations at which the curve is computed.
 GRID = np.round(np.linspace(-0.95, 0.95, 39), 2)

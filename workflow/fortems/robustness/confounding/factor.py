@@ -16,12 +16,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.robustness.covariances import Indirect, Level, M, X, Y, indirect_of, indirect_p, slopes
+from fortems.stats.arrays import Array
 from fortems.study.definition import study
-
-Array = NDArray[np.float64]
 
 ACQUIESCENCE = (1.0, 1.0, 1.0)
 #: kind of a row: a point of the curve; where the interval reaches zero, a or b vanishes, no matrix remains.

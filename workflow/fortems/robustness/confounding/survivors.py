@@ -27,11 +27,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.robustness.covariances import Level, X, Y, indirect_of, slopes
-
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array
 
 COLUMNS = (
     *("model", "level", "predictor", "mediator", "outcome", "dropout", "by_predictor", "by_outcome"),

@@ -36,14 +36,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from fortems.robustness.covariances import Level, M, X, Y, levels_of, slopes
+from fortems.stats.arrays import Array
 from fortems.stats.jackknife import jackknife_variance
 from fortems.study.definition import study
-
-Array = NDArray[np.float64]
 
 #: Path → place of its origin, of its end, and of what is held constant besides the covariates.
 PATHS: dict[str, tuple[int, int, tuple[int, ...]]] = {

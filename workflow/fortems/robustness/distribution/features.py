@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fortems.mediation.system import System
-
-Array = NDArray[np.float64]
+from fortems.stats.arrays import Array, Ints
 
 FEWEST = 20  # residuals for the tests of their shape
 
@@ -41,7 +39,7 @@ class Residuals:
         yield "outcome", self.of_y, np.column_stack([self.m, self.x])
 
 
-def residuals(values: Array, cluster: NDArray[np.int64], level: str) -> Residuals | None:
+def residuals(values: Array, cluster: Ints, level: str) -> Residuals | None:
     """Return least-squares residuals of rows (n, 3) of predictor, mediator and outcome; None where too few are left.
 
     Within therapists rows are deviations from the therapist's mean, times √(n_j / (n_j − 1)) so that their variance is that of

@@ -21,17 +21,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from twolevel import batch
 
 from fortems.robustness.covariances import slopes
 from fortems.robustness.distribution.features import Residuals
+from fortems.stats.arrays import Array, Ints
 from fortems.stats.jackknife import jackknife_variance
 from fortems.stats.leave_out import single_left_out, within_left_out
 from fortems.stats.products import COARSE, product_interval
 from fortems.stats.regression import cluster_products
-
-Array = NDArray[np.float64]
 
 NORMAL, SHAPES, VARIANCES, SCALES = "normal", "shapes as found", "variances as found", "scales as found"
 MOST_RATIO = 20.0  # of residual variances in a population, either way
@@ -57,7 +55,7 @@ class Population:
     within: Array
     between: Array
     mean: Array
-    sizes: NDArray[np.int64]
+    sizes: Ints
     residuals: Residuals
     ranges: Sequence[tuple[float, float] | None]
 
@@ -72,7 +70,7 @@ class Population:
         a, b, _ = slopes(sigma[None])
         return float(a[0] * b[0])
 
-    def draw(self, rng: np.random.Generator, studies: int, kind: str) -> tuple[Array, NDArray[np.int64]]:
+    def draw(self, rng: np.random.Generator, studies: int, kind: str) -> tuple[Array, Ints]:
         """Return studies (S, N, 3) and the therapist of each client."""
         cluster = np.repeat(np.arange(len(self.sizes)), self.sizes)
         a, b, direct = (float(part[0]) for part in slopes(self.within[None]))
@@ -137,7 +135,7 @@ class Intervals:
     high: Array
 
 
-def intervals(data: Array, cluster: NDArray[np.int64], confidence: float) -> dict[str, Intervals]:
+def intervals(data: Array, cluster: Ints, confidence: float) -> dict[str, Intervals]:
     """Return the report's own interval at both estimands in studies (S, N, 3)."""
     parts: dict[str, list[Array]] = {"within": [], "single": []}
     for start in range(0, len(data), BLOCK):
@@ -146,7 +144,7 @@ def intervals(data: Array, cluster: NDArray[np.int64], confidence: float) -> dic
     return {level: Intervals(*np.concatenate(found, axis=1)) for level, found in parts.items()}
 
 
-def _block(data: Array, cluster: NDArray[np.int64], confidence: float) -> dict[str, Array]:
+def _block(data: Array, cluster: Ints, confidence: float) -> dict[str, Array]:
     centred = data - data.mean(axis=1, keepdims=True)
     unit = centred.std(axis=1)
     columns = np.concatenate([np.ones((*data.shape[:2], 1)), centred / unit[:, None, :]], axis=-1)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtri
 from twolevel import batch
 
@@ -18,10 +17,9 @@ from fortems.robustness.covariances import Level, examined, indirect_of, levels_
 from fortems.robustness.distribution import features
 from fortems.robustness.distribution.populations import NORMAL, Population, intervals
 from fortems.seeds import stream
+from fortems.stats.arrays import Array, Ints
 from fortems.stats.products import product_interval
 from fortems.study.models import MediationModel
-
-Array = NDArray[np.float64]
 
 #: kind of a row: a feature of the data, an interval of these data, how the interval fares in a population.
 FEATURE, INTERVAL, POPULATION = "feature", "interval", "population"
@@ -99,7 +97,7 @@ def normal_scores(scores: pd.DataFrame, model: MediationModel) -> pd.DataFrame:
     return made
 
 
-def _chain_values(system: System) -> tuple[Array, NDArray[np.int64], int]:
+def _chain_values(system: System) -> tuple[Array, Ints, int]:
     values, cluster, n_clusters = system.complete_values()
     return values[:, [system.position(name) for name in system.model.chain]], cluster, n_clusters
 
