@@ -11,7 +11,8 @@ import pytest
 from clients import MODEL, clients
 from fortems.mediation.columns import build
 from fortems.robustness.choices import choices_of
-from fortems.robustness.joint import COMPOSITE, MEDIAN, Resampled, batch_weights, joint_test, resample, tests
+from fortems.robustness.joint import COMPOSITE, MEDIAN, Resampled, joint_test, resample, tests
+from fortems.stats.clusters import batch_weights
 
 tests.__test__ = False
 SIZE = Path(__file__).parents[1] / "reference/joint_size"

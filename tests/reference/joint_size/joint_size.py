@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from fortems.mediation.columns import build
-from fortems.robustness.joint import COMPOSITE, MEDIAN, batch_weights, resample, tests
+from fortems.robustness.joint import COMPOSITE, MEDIAN, resample, tests
 from fortems.seeds import stream
+from fortems.stats.clusters import batch_weights
 from fortems.study.models import MediationModel
 from fortems.tidy import write_csv
 

@@ -45,7 +45,7 @@ def unknown_variables(
 
 def check_models(scores: pd.DataFrame, models: Mapping[str, MediationModel]) -> list[Finding]:
     """List what keeps models from being estimated from the scores of the included clients."""
-    numeric = {name for m in models.values() for name in (*m.predictors, *m.mediators, m.outcome)}
+    numeric = {name for m in models.values() for name in m.chain}
     problems = []
     wanted = {variable: name for name, m in reversed(list(models.items())) for variable in m.variables}
     for variable in (v for v in scores.columns if v in wanted):

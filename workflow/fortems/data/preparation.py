@@ -105,7 +105,7 @@ def prepare(
     ranked = [
         name for name, rule in rules.items() if rule.get("min") is not None or rule.get("max") is not None
     ]
-    numeric = {name for m in models.values() for name in (*m.predictors, *m.mediators, m.outcome)}
+    numeric = {name for m in models.values() for name in m.chain}
     chosen, early = _rows_that_count(read_table(path, settings.sheet), settings)
     if early:
         raise ExportError(early, chosen.table.file, chosen.table.rows, ())

@@ -31,6 +31,7 @@ from fortems.design.proportions import jeffreys, mean_error, share
 from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.stats.arrays import Array, Ints
+from fortems.stats.clusters import batch_weights
 from fortems.stats.intervals import bca_interval, percentile_interval, t_interval
 from fortems.stats.jackknife import jackknife_correlation
 
@@ -159,7 +160,7 @@ def bootstrap_intervals(
         (e, i): np.full((2, len(data)), np.nan) for e in ("within", "single") for i in ("percentile", "bca")
     }
     for s, study in enumerate(data):
-        drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=replicates).astype(float)
+        drawn = batch_weights(clusters, replicates, rng)
         weights = np.concatenate([whole, drawn, leave_out])
         moments = batch.weighted_moments(study, cluster, weights)
         first = batch.fit(model, moments.take(slice(0, 1)), vcov=False)

@@ -65,8 +65,7 @@ class Runner:
         estimate = side_by_side if task.part == ENGINES_PART else primary
         truth: dict[tuple[str, str, str], float] = {}
         for name, model in _models().items():
-            variables = (*model.predictors, *model.mediators, model.outcome)
-            at = [simulator.population.variables.index(v) for v in variables]
+            at = [simulator.population.variables.index(v) for v in model.chain]
             population = simulator.population
             for level, matrix in (("within", population.within), ("single", population.total)):
                 truth |= {(name, level, k): v for k, v in true_paths(matrix[np.ix_(at, at)]).items()}
@@ -74,7 +73,7 @@ class Runner:
             residual = residual_variances(population.within[np.ix_(at, at)])
             truth |= {
                 (name, "within", k): v
-                for k, v in _variances(variables, residual, between, population.mean[at]).items()
+                for k, v in _variances(model.chain, residual, between, population.mean[at]).items()
             }
         for (engine, name, level, parameter), values in estimate(data, names, cluster, self.settings).items():
             known = values[~np.isnan(values)]

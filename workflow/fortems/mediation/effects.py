@@ -272,28 +272,21 @@ def _total_rows(
     for predictor in model.predictors:
         row = effect_row(system, slopes, condition, "total", predictor, "")
         scale = _scale(system, slopes, "total", predictor, "")
-        there = ("direct", predictor, "") in paths.names and paths.carries(predictor, model.routes)
-        if not there:
+        if ("direct", predictor, "") not in paths.names or not paths.carries(predictor, model.routes):
             continue
         direct = paths.at("direct", predictor, "")
-        robust = None
-        if paths.jackknife is not None:
-            left_out = paths.jackknife[:, direct] + indirect(paths.jackknife, paths, predictor, model.routes)
-            whole = paths.estimate[direct] + indirect(paths.estimate, paths, predictor, model.routes)
-            robust = left_out_interval(float(whole), left_out, settings.confidence)
+        whole = float(paths.estimate[direct] + indirect(paths.estimate, paths, predictor, model.routes))
         if predictor in slopes.totals:
             estimate, se, df = slopes.totals[predictor]
-            rows.append(
-                _filled(row, "wald", estimate, t_interval(estimate, se, df, settings.confidence), scale)
-            )
-            if robust is not None:
-                rows.append(_filled(row, PRIMARY_INTERVAL, estimate, robust, scale, paths.robust_df))
-            continue
-        gradient = indirect_gradient(paths, predictor, model.routes)
-        gradient[direct] += 1.0
-        estimate = float(paths.estimate[direct] + indirect(paths.estimate, paths, predictor, model.routes))
-        interval = _delta(estimate, gradient, paths, settings.confidence)
-        rows.append(_filled(row, "delta", estimate, interval, scale))
-        if robust is not None:
+            name, interval = "wald", t_interval(estimate, se, df, settings.confidence)
+        else:
+            gradient = indirect_gradient(paths, predictor, model.routes)
+            gradient[direct] += 1.0
+            name, estimate = "delta", whole
+            interval = _delta(estimate, gradient, paths, settings.confidence)
+        rows.append(_filled(row, name, estimate, interval, scale))
+        if paths.jackknife is not None:
+            left_out = paths.jackknife[:, direct] + indirect(paths.jackknife, paths, predictor, model.routes)
+            robust = left_out_interval(whole, left_out, settings.confidence)
             rows.append(_filled(row, PRIMARY_INTERVAL, estimate, robust, scale, paths.robust_df))
     return rows

@@ -27,9 +27,10 @@ from fortems.mediation.columns import build
 from fortems.mediation.engines import regression, twolevel_paths
 from fortems.mediation.slopes import places_of_a_and_b
 from fortems.mediation.system import CannotFit, System, check_within, two_level_values
-from fortems.robustness.joint import FEWEST, batch_weights
+from fortems.robustness.joint import FEWEST
 from fortems.seeds import stream
 from fortems.stats.arrays import Array
+from fortems.stats.clusters import batch_weights
 from fortems.stats.intervals import percentile_interval
 from fortems.stats.jackknife import left_out_interval
 from fortems.study.definition import study

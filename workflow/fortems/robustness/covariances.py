@@ -87,14 +87,7 @@ class Level:
 
     def names(self) -> dict[str, Any]:
         """The columns of a result that name the model and its variables."""
-        predictor, mediator, outcome = self.columns[-3:]
-        return {
-            "model": self.model.name,
-            "level": self.level,
-            "predictor": predictor,
-            "mediator": mediator,
-            "outcome": outcome,
-        }
+        return self.model.named() | {"level": self.level}
 
     def sizes(self) -> dict[str, int]:
         """The columns of a result that say of how many it is."""
@@ -217,7 +210,7 @@ def levels_of(
 
 
 def _single(system: System, refit: bool) -> Level:
-    columns = (*system.covariates, *system.model.predictors, *system.model.mediators, system.model.outcome)
+    columns = (*system.covariates, *system.model.chain)
     if system.n_missing:
         values, cluster, n_clusters = system.known_values()
         sigma = fullinformation.fit(values, cluster).covariance[0]
@@ -260,7 +253,7 @@ def _within(system: System, refit: bool) -> Level:
     with general.named(system):
         check_within(system)
         covariates = tuple(name for name in system.covariates if name not in system.between_only)
-        columns = (*covariates, *model.predictors, *model.mediators, model.outcome)
+        columns = (*covariates, *model.chain)
         if any(name in system.between_only for name in columns[-3:]):
             raise CannotFit("no part within therapists")
         if system.n_missing or system.between_only:
@@ -292,9 +285,7 @@ def _complete(system: System, columns: tuple[str, ...]) -> tuple[Array, Array, i
 
 
 def _general(system: System, columns: tuple[str, ...], refit: bool) -> tuple[Array, Array, int, int]:
-    missing = system.n_missing > 0
-    data = general.data_of(system, missing)
-    fitted = general.fit_text(general.syntax(system, "partial", False), data, missing)
+    fitted = general.fitted(system, "partial", False, system.n_missing > 0)
     if not fitted.converged:
         raise CannotFit("the search found no maximum")
     names = general.names_of(system)

@@ -160,16 +160,9 @@ def influence_table(
         was, up to ``searched_to``).
     """
     rows = []
-    for name, model in models.items():
+    for model in models.values():
         for level in ESTIMANDS:
-            base = {
-                "model": name,
-                "level": level,
-                "predictor": model.predictors[0],
-                "mediator": model.mediators[0],
-                "outcome": model.outcome,
-                "reason": "",
-            }
+            base = model.named() | {"level": level, "reason": ""}
             try:
                 complete = scores.dropna(subset=list(model.chain)).reset_index(drop=True)
                 refit = Refit(build(model, complete), level)

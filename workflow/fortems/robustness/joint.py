@@ -35,6 +35,7 @@ from fortems.robustness.choices import Choices, Specification, joint_combination
 from fortems.robustness.specifications_data import Clients, unavailable, variant
 from fortems.seeds import stream
 from fortems.stats.arrays import Array
+from fortems.stats.clusters import batch_weights
 from fortems.study.models import MediationModel
 
 JOINT_COLUMNS = (
@@ -126,13 +127,7 @@ def joint_test(
 
 def joint_weights(therapists: int, resamples: int, seed: int, name: str) -> Array:
     """Return how often each therapist counts in each resample (B, J): the same draws for all specifications."""
-    rng = stream(seed, "robustness", "joint", name)
-    return batch_weights(therapists, resamples, rng)
-
-
-def batch_weights(therapists: int, resamples: int, rng: np.random.Generator) -> Array:
-    """Return multinomial counts (B, J) of therapists drawn with replacement."""
-    return rng.multinomial(therapists, np.full(therapists, 1 / therapists), size=resamples).astype(float)
+    return batch_weights(therapists, resamples, stream(seed, "robustness", "joint", name))
 
 
 def tests(found: Sequence[Resampled]) -> list[dict[str, Any]]:

@@ -217,6 +217,7 @@ def _estimated(
     slopes: Sequence[Slopes] | None = None,
 ) -> dict[str, Any]:
     """Estimate, interval and paths at a level."""
+    part: Slopes | None
     if slopes is None and name == PRIMARY["within"][0]:
         part = _full_information(system, name) if incomplete and system.n_missing else _within(system, name)
     else:
@@ -275,13 +276,12 @@ def _within(system: System, name: str) -> Slopes:
     return Slopes(engine=name, level="within", jackknife=left_out, **fields)
 
 
-def _full_information(system: System, name: str) -> Slopes | None:
+def _full_information(system: System, name: str) -> Slopes:
     """Within slopes from all rows, incomplete ones too, and those without each therapist, by the general engine."""
     with general.named(system):
         check_within(system)
-        data = general.data_of(system, True)
-        fitted = general.fit_text(general.syntax(system, "partial", False), data, True)
+        fitted = general.fitted(system, "partial", False, missing=True)
         if not fitted.converged:
-            return None
+            raise CannotFit("the likelihood has no maximum")
         fields = general.slopes_of(system, fitted, "within")
         return Slopes(engine=name, level="within", jackknife=general.jackknife(system, fitted), **fields)

@@ -38,6 +38,11 @@ def cluster_codes(labels: object) -> Ints:
     return np.asarray(pd.factorize(pd.Series(labels))[0], dtype=np.int64)
 
 
+def batch_weights(clusters: int, resamples: int, rng: np.random.Generator) -> Array:
+    """Return how often each cluster counts in each resample (B, J): clusters drawn with replacement."""
+    return rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(float)
+
+
 def one_hot(cluster: Ints) -> Array:
     """Membership (N, J) of clients in clusters as ones and zeros."""
     cluster = np.asarray(cluster)

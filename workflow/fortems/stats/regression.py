@@ -332,12 +332,5 @@ def _satterthwaite_df(d: Array, h: Array) -> Array:
 
 def _rescale(fit: CR2Fit, scale: Array) -> CR2Fit:
     """Undo the scaling of the design's columns: coefficients of x / s become those of x."""
-    return CR2Fit(
-        coef=fit.coef / scale,
-        vcov=fit.vcov / scale[:, :, None] / scale[:, None, :],
-        df=fit.df,
-        root=fit.root / scale[:, :, None],
-        adjustment=fit.adjustment,
-        share=fit.share,
-        unshared=fit.unshared,
-    )
+    vcov = fit.vcov / scale[:, :, None] / scale[:, None, :]
+    return replace(fit, coef=fit.coef / scale, vcov=vcov, root=fit.root / scale[:, :, None])

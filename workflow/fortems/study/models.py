@@ -14,7 +14,7 @@ from typing import Any
 
 from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.schema import load_checked
-from fortems.study.definition import study
+from fortems.study.definition import IDENTIFIERS, study
 
 SERIAL = 2  # mediators one behind the other
 
@@ -72,16 +72,17 @@ class MediationModel:
     def variables(self) -> tuple[str, ...]:
         """Every column that the model names, each once: predictors, mediators, outcome, covariates, moderator, auxiliary."""
         moderator = (self.moderator,) if self.moderator else ()
-        names = (
-            *(*self.predictors, *self.mediators, self.outcome, *self.covariates),
-            *(*moderator, *self.auxiliary),
-        )
-        return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys((*self.chain, *self.covariates, *moderator, *self.auxiliary)))
 
     @property
     def chain(self) -> tuple[str, ...]:
         """The variables of the paths, in causal order."""
         return (*self.predictors, *self.mediators, self.outcome)
+
+    def named(self) -> dict[str, Any]:
+        """Return the columns of a result that name a model of one predictor and one mediator, and its variables."""
+        predictor, mediator, outcome = self.chain
+        return {"model": self.name, "predictor": predictor, "mediator": mediator, "outcome": outcome}
 
 
 def load_models(
@@ -203,16 +204,16 @@ def _model(name: str, entry: Mapping[str, Any]) -> MediationModel:
 def _contradictions(model: MediationModel, where: str, scales: Collection[str] | None) -> list[Problem]:
     place = f"{where}: {model.name}"
     found = []
-    roles = (*model.predictors, *model.mediators, model.outcome, *model.covariates, *model.auxiliary)
     moderator = (model.moderator,) if model.moderator else ()
-    for name in sorted({name for name in (*roles, *moderator) if (*roles, *moderator).count(name) > 1}):
+    roles = (*model.chain, *model.covariates, *model.auxiliary, *moderator)
+    for name in sorted({name for name in roles if roles.count(name) > 1}):
         found.append(Problem(place, f"{name!r} has two roles", "each variable in one role", column=name))
-    for name in ("client", "therapist"):
-        if name in (*roles, *moderator):
+    for name in IDENTIFIERS:
+        if name in roles:
             found.append(
                 Problem(place, f"{name!r} is an identifier", "a variable of the scores", column=name)
             )
-    for name in (*model.predictors, *model.mediators, model.outcome, *model.auxiliary):
+    for name in (*model.chain, *model.auxiliary):
         if name in study().categories:
             found.append(Problem(place, f"{name!r} is a category", "a numeric variable", column=name))
     found += _sums(model, place) + _one_behind_the_other(model, place)
@@ -255,7 +256,7 @@ def _measured(model: MediationModel, place: str, scales: Collection[str] | None)
         found.append(Problem(place, f"{key} with covariates", "no covariates"))
     if model.auxiliary:
         found.append(Problem(place, f"{key} with auxiliary variables", "no auxiliary variables"))
-    for name in (*model.predictors, *model.mediators, model.outcome):
+    for name in model.chain:
         if scales is not None and name not in scales:
             what = f"{key} of {name!r}, which no instrument of this run scores"
             found.append(Problem(place, what, ", ".join(scales), did_you_mean(name, scales)))

@@ -22,6 +22,7 @@ from fortems.mediation.slopes import Settings, Slopes, explained
 from fortems.mediation.system import CannotFit, Key, System
 from fortems.seeds import stream
 from fortems.stats.arrays import Array, Ints
+from fortems.stats.clusters import batch_weights
 from fortems.stats.regression import CR2Fit, cr2_from_products
 
 ENGINE = "regression"
@@ -73,9 +74,7 @@ def fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[str
 def bootstrap_weights(settings: Settings, model: str, step: str, n_clusters: int) -> Array:
     """Return how often each therapist counts in each replicate (R, J): therapists drawn with replacement."""
     rng = stream(settings.seed, "mediation", model, "bootstrap", step)
-    return rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=settings.replicates).astype(
-        float
-    )
+    return batch_weights(n_clusters, settings.replicates, rng)
 
 
 def cross_products(values: Array, cluster: Ints, n_clusters: int) -> Array:

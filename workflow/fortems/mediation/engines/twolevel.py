@@ -105,7 +105,8 @@ def _fit(system: System, settings: Settings) -> tuple[list[Slopes], list[dict[st
             rows[0]["message"] = joined_notes(rows[0]["message"], lost)
     found = [Slopes(engine=ENGINE, level="within", **slopes)]
     if not partial.boundary[0] and not system.moderators:
-        found += _between(system, float(partial.loglik[0]))
+        # From the same model with its between part written as regressions.
+        found += _between_of(system, general.fitted(system, "partial", True), float(partial.loglik[0]))
     return found, rows
 
 
@@ -190,9 +191,8 @@ def _mended(system: System, keys: tuple[Key, ...], left_out: Array, labels: NDAr
 def _point_slopes(system: System) -> dict[Key, float]:
     """Within slopes without standard errors; empty where there is no maximum."""
     if system.n_missing or system.between_only:
-        missing = system.n_missing > 0
-        text = general.syntax(system, "partial", system.model.between == "structured")
-        fitted = general.fit_text(text, general.data_of(system, missing), missing)
+        structured = system.model.between == "structured"
+        fitted = general.fitted(system, "partial", structured, system.n_missing > 0)
         if not fitted.converged:
             return {}
         fields = general.slopes_of(system, fitted, "within")
@@ -250,25 +250,13 @@ def _full_row(
 ) -> dict[str, Any]:
     """Row of the model without direct paths; the general engine fits it where the between part is structured."""
     if system.model.between == "structured":
-        text = general.syntax(system, "full", True)
-        fitted = general.fit_text(text, general.data_of(system, missing=False), missing=False)
         saturated = (float(top.loglik[0]), top.model.n_parameters)
-        return general.general_row(system, "full", fitted, saturated, "")
+        return general.general_row(system, "full", general.fitted(system, "full", True), saturated, "")
     full = batch.fit(path_model(system, order, "full"), moments, start=partial)
     row = _fit_row(system, "full", full, top)
     if row["df"] > 1 and not system.moderators:
-        text = general.syntax(system, "full", False)
-        row |= general.indices_of(
-            general.fit_text(text, general.data_of(system, missing=False), missing=False)
-        )
+        row |= general.indices_of(general.fitted(system, "full", False))
     return row
-
-
-def _between(system: System, loglik: float) -> list[Slopes]:
-    """Between slopes of complete rows, from the same model with its between part written as regressions."""
-    text = general.syntax(system, "partial", True)
-    fitted = general.fit_text(text, general.data_of(system, missing=False), missing=False)
-    return _between_of(system, fitted, loglik)
 
 
 def _between_of(system: System, fitted: twolevel.Fit, loglik: float) -> list[Slopes]:

@@ -115,6 +115,11 @@ def fit_text(text: str, data: twolevel.ClusterData, missing: bool) -> twolevel.F
         return twolevel.fit(text, data, missing="ml" if missing else "listwise")
 
 
+def fitted(system: System, variant: str, structured: bool, missing: bool = False) -> twolevel.Fit:
+    """Fit a variant of a model, its between part structured or not, to all rows or to the complete ones."""
+    return fit_text(syntax(system, variant, structured), data_of(system, missing), missing)
+
+
 def _parameter(system: System, key: Key, level: str) -> str:
     names = names_of(system)
     return f"{names[key[0]]}~{names[key[1]]}" + (".l2" if level == "between" else "")

@@ -21,7 +21,7 @@ from scipy.special import chdtrc
 
 from fortems.mediation.engines.mixedlm import cluster_means
 from fortems.mediation.engines.semopy import fitted
-from fortems.mediation.pathfit import indices, srmr
+from fortems.mediation.pathfit import indices, loglik, srmr
 from fortems.mediation.system import CannotFit
 from fortems.stats.arrays import Array, Ints
 from fortems.study.instruments import Instrument
@@ -172,15 +172,13 @@ def _fit(
     chi2 = n * _discrepancy(sample, sigma)
     base_chi2 = n * _discrepancy(sample, np.eye(p))
     # Of the items as answered: each scaled item's density is divided by its SD.
-    loglik = -n * float(np.log(sd).sum()) - 0.5 * n * (
-        p * np.log(2 * np.pi) + np.linalg.slogdet(sigma)[1] + np.trace(np.linalg.solve(sigma, sample))
-    )
+    value = loglik(sample, sigma, n) - n * float(np.log(sd).sum())
     row = {
         **base,
         **_tested(chi2, df, base_chi2, base_df, n),
         "srmr": srmr(sample, sigma),
-        "aic": 2 * parameters - 2 * loglik,
-        "bic": np.log(n) * parameters - 2 * loglik,
+        "aic": 2 * parameters - 2 * value,
+        "bic": np.log(n) * parameters - 2 * value,
     }
     if level == "within" or n_clusters < 2:
         return [row]

@@ -17,6 +17,7 @@ from fortems.mediation.slopes import Settings
 from fortems.mediation.system import CannotFit, System, check_within
 from fortems.seeds import stream
 from fortems.stats.arrays import Array, Ints
+from fortems.stats.clusters import batch_weights
 from fortems.stats.intervals import Interval, percentile_interval
 from fortems.study.estimands import ESTIMANDS, PRIMARY
 from fortems.study.models import MediationModel
@@ -63,7 +64,7 @@ def corrected_rows(model: MediationModel, sources: Sources, settings: Settings) 
             continue
         rng = stream(settings.seed, "mediation", model.name, "bootstrap", "corrected", level)
         count = settings.replicates if n_clusters >= MIN_CLUSTERS else 0
-        weights = rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=count)
+        weights = batch_weights(n_clusters, count, rng)
         chosen = np.vstack([np.ones((1, n_clusters)), weights])
         moments = two_level_moments if level == "within" else single_moments
         covariances, totals = moments(values, cluster, chosen)

@@ -58,6 +58,11 @@ class Indicators:
     known: Bools
 
     @property
+    def size(self) -> dict[str, int]:
+        """The columns of a result that say of how many it is."""
+        return {"n_clients": len(self.values), "n_therapists": self.n_clusters}
+
+    @property
     def n_clusters(self) -> int:
         """J."""
         return int(self.cluster.max(initial=-1)) + 1

@@ -14,6 +14,7 @@ from fortems.mediation.measurement.measurement_rows import Sources, measurement_
 from fortems.mediation.slopes import Settings
 from fortems.seeds import stream
 from fortems.stats.arrays import Array
+from fortems.stats.clusters import batch_weights
 from fortems.stats.intervals import Interval, percentile_interval, t_interval
 from fortems.stats.jackknife import jackknife_variance
 from fortems.stats.products import product_interval
@@ -46,23 +47,24 @@ def latent_rows(
             rows.append(withheld(model, ENGINE, level, data))
             continue
         n, n_clusters = len(data.values), data.n_clusters
-        size = {"n_clients": n, "n_therapists": n_clusters}
         free = n - n_clusters if level == "within" else n
         if free <= data.values.shape[1]:
-            rows.append(withheld(model, ENGINE, level, "fewer clients than indicators need", **size))
+            rows.append(withheld(model, ENGINE, level, "fewer clients than indicators need", **data.size))
             continue
         still = latent.unvarying(data, level)
         if still:
             where = "within therapists" if level == "within" else "at all"
-            rows.append(withheld(model, ENGINE, level, f"{', '.join(still)} does not vary {where}", **size))
+            rows.append(
+                withheld(model, ENGINE, level, f"{', '.join(still)} does not vary {where}", **data.size)
+            )
             continue
         try:
             fit, found, sd = latent.fit_latent(data, level)
         except CollinearVariablesError:
-            rows.append(withheld(model, ENGINE, level, COLLINEAR, **size))
+            rows.append(withheld(model, ENGINE, level, COLLINEAR, **data.size))
             continue
         except ModelError:
-            rows.append(withheld(model, ENGINE, level, "the search failed", **size))
+            rows.append(withheld(model, ENGINE, level, "the search failed", **data.size))
             continue
         how = "; pooled covariances within therapists" if level == "within" else ""
         rows += _fitted_rows(model, ENGINE, level, fit, data, how, settings)
@@ -86,9 +88,8 @@ def _fitted_rows(
 ) -> list[dict[str, Any]]:
     """Rows of a latent fit, or one that says why it is withheld."""
     if not (fit.converged and fit.admissible):
-        size = {"n_clients": len(data.values), "n_therapists": data.n_clusters}
         why = "a variance is negative" if fit.converged else "no maximum"
-        return [withheld(model, engine_name, level, why, **size)]
+        return [withheld(model, engine_name, level, why, **data.size)]
     note = f"latent by {data.values.shape[1]} indicators{how}"
     rows = []
     for effect, shown in SHOWN.items():
@@ -117,8 +118,7 @@ def _row(
         interval=name,
         estimate=fit.estimate[effect],
         standardized=fit.standardized[effect],
-        n_clients=len(data.values),
-        n_therapists=data.n_clusters,
+        **data.size,
         **interval.row(),
     )
 
@@ -162,14 +162,13 @@ def _global_fit(fit: latent.LatentFit) -> dict[str, float]:
 def _twolevel_rows(
     model: MediationModel, data: latent.Indicators, settings: Settings
 ) -> list[dict[str, Any]]:
-    size = {"n_clients": len(data.values), "n_therapists": data.n_clusters}
     reason = latent.why_not_twolevel(data)
     if reason:
-        return [withheld(model, "twolevel", "within", reason, **size)]
+        return [withheld(model, "twolevel", "within", reason, **data.size)]
     try:
         fit = latent.fit_twolevel(data)
     except CollinearVariablesError:
-        return [withheld(model, "twolevel", "within", COLLINEAR, **size)]
+        return [withheld(model, "twolevel", "within", COLLINEAR, **data.size)]
     return _fitted_rows(model, "twolevel", "within", fit, data, "; two-level", settings)
 
 
@@ -184,8 +183,7 @@ def _latent_bootstrap(
     count: int,
 ) -> list[dict[str, Any]]:
     rng = stream(settings.seed, "mediation", model.name, "bootstrap", "latent", level)
-    j = data.n_clusters
-    weights = rng.multinomial(j, np.full(j, 1 / j), size=count).astype(float)
+    weights = batch_weights(data.n_clusters, count, rng)
     found = latent.replicates(data, level, start, sd, weights)
     failed = int(np.isnan(found).any(axis=1).sum())
     note = f"{failed} of {count} replicates without a maximum" if failed else ""

@@ -81,15 +81,12 @@ def measurement_row(
 ) -> dict[str, Any]:
     """Return a row of ``measurement.csv``; what is not given is NaN or empty."""
     row: dict[str, Any] = dict.fromkeys(MEASUREMENT_COLUMNS, np.nan)
+    row |= model.named()
     return row | {
-        "model": model.name,
         "measurement": model.measurement,
         "engine": engine_name,
         "level": level,
         "effect": effect,
-        "predictor": model.predictors[0],
-        "mediator": model.mediators[0],
-        "outcome": model.outcome,
         "interval": "",
         "note": "",
         **values,

@@ -219,11 +219,7 @@ def _rows(system: System, prior: Prior, settings: Settings, bound: float) -> lis
     ]
     draws = np.stack(chains)
     found = quantities(*covariances(draws.reshape(-1, draws.shape[-1]), p, unit))
-    base = {
-        "model": model.name,
-        "predictor": model.predictors[0],
-        "mediator": model.mediators[0],
-        "outcome": model.outcome,
+    base = model.named() | {
         "prior": prior.name,
         "scale": prior.scale,
         "eta": prior.eta,
