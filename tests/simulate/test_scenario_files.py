@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 import yaml
 from fortems.errors import ConfigError
+from fortems.package import ROOT
 from fortems.simulate.moments import stated_population
 from fortems.simulate.scenario import (
-    FOLDER,
     load_scenario,
     resolve,
     scenario_files,
 )
 from fortems.study.instruments import FOLDER as INSTRUMENTS
 from fortems.study.instruments import load_instruments
+
+FOLDER = ROOT / "config" / "scenarios"
 
 SHIPPED = [
     "as_reported",

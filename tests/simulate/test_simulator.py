@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import yaml
 from fortems.errors import ConfigError
+from fortems.package import ROOT
 from fortems.run.preflight import check
 from fortems.seeds import stream
 from fortems.simulate.calibration import solve_latent
-from fortems.simulate.scenario import FOLDER, load_scenario
+from fortems.simulate.scenario import load_scenario
 from fortems.simulate.simulator import calibrate
 from fortems.simulate.table import calibration_table
 from fortems.stats.normal import draw_normal, factor
@@ -18,6 +19,8 @@ from fortems.study.instruments import FOLDER as INSTRUMENTS
 from fortems.study.instruments import load_instruments
 from fortems.study.scoring import score_array
 from wording import facts
+
+FOLDER = ROOT / "config" / "scenarios"
 
 SCALES, SUBSCALES = study().scales, study().subscales
 

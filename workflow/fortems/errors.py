@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+LISTED = 40  # problems on a terminal
+
 
 def nearest(word: object, choices: Iterable[object], cutoff: float = 0.5) -> str | None:
     """Return the choice that looks most like ``word``, or None when none comes close."""
@@ -90,3 +92,17 @@ class DataError(ProblemsError):
     """A data file that cannot be used."""
 
     headline = "The data cannot be used"
+
+
+def problems_text(error: FortemsError) -> str:
+    """Return the text of an error for the terminal: a headline and a line for each problem."""
+    if not isinstance(error, ProblemsError):
+        return str(error)
+    if summary := getattr(error, "summary", ""):
+        return str(summary)
+    count = len(error.problems)
+    lines = [f"{error.headline}: {count} problem{'s' if count > 1 else ''}."]
+    lines += [f"  - {problem}" for problem in error.problems[:LISTED]]
+    if count > LISTED:
+        lines.append(f"  ... and {count - LISTED} more.")
+    return "\n".join(lines)

@@ -13,14 +13,13 @@ from fortems.run.config import (
     published_form,
     without_braces,
 )
-from fortems.errors import ConfigError
+from fortems.errors import ConfigError, problems_text
 from fortems.study.definition import use_labels, use_study
 from fortems.run.job import (
     ForeignPackageError,
     cancel_timers,
     failures,
     forget_failures,
-    problems_text,
     steady_environment,
 )
 

@@ -7,9 +7,9 @@
 #
 # A chunk is one job. Results do not depend on the number of chunks (fortems.design.tasks).
 
-from fortems.design.prior_files import path_of
 from fortems.simulate.scenario import scenario_files
-from fortems.study.definition import study
+from fortems.package import from_here
+from fortems.study.definition import file_of, study
 
 # The article's account first.
 DESIGN_SCENARIOS = list(
@@ -34,7 +34,7 @@ if DESIGN_TABLES:
     )
     DESIGN_FILES = dict(
         scenarios=sorted({path for name in DESIGN_SCENARIOS for path in scenario_files(name)}),
-        priors=[str(path_of(name)) for name in (config["design"]["posterior"] or {}).get("priors", [])],
+        priors=[from_here(file_of("prior", name)) for name in (config["design"]["posterior"] or {}).get("priors", [])],
         claims=[config["claims"]] if config["claims"] else [],
         published=[config["published"]] if config["published"] else [],
         models=config["models"],

@@ -13,7 +13,8 @@ from itertools import islice
 from fortems.package import ROOT, from_here, located
 from fortems.run import catalogue, imports, terminal
 from fortems.run.config import named_files, switched_on, texts_in, told_path
-from fortems.run.job import LISTED, may_write
+from fortems.errors import LISTED
+from fortems.run.job import may_write
 from fortems.run.manifest import is_plain_file, kept, orphans, result_files, tidy_up
 from fortems.run.receipts import distrusted, keep_copy, read_receipts
 from fortems.schema import load_yaml

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fortems.data.naming import IDENTIFIERS, Naming
+from fortems.data.naming import Naming
+from fortems.study.definition import IDENTIFIERS
 from fortems.study.instruments import Instrument, score_ranges
 from fortems.study.variables import label
 

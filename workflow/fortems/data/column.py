@@ -8,12 +8,12 @@ import numpy as np
 
 from fortems.data.findings import Finding
 from fortems.data.identity import Identity, identities
-from fortems.data.naming import IDENTIFIERS
 from fortems.data.numbers import looks_numeric, marked_number, no_numbers, normal, parse
 from fortems.data.reading.table import Table, as_text
 from fortems.data.settings import DataSettings, value_map
 from fortems.data.valuemaps import shared_labels, with_labels
 from fortems.errors import did_you_mean
+from fortems.study.definition import IDENTIFIERS
 
 MOSTLY = 0.8  # share of numbers from which a text among them looks like a slip
 

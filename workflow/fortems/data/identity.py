@@ -61,12 +61,13 @@ def identities(texts: Sequence[str]) -> Identity:
     for group in same:
         forms |= dict.fromkeys(group, group[0])
     doubtful = [*spelled, *(group for group in cased if group not in same)]
-    bare = {text: _bare(text) for text in dict.fromkeys(forms.values()) if any(map(str.isalpha, text))}
+    bared = {text: bare(text) for text in dict.fromkeys(forms.values()) if any(map(str.isalpha, text))}
     unknown = [text for text in words if text.casefold() in UNKNOWN or not any(map(str.isalnum, text))]
-    return Identity(forms, same, doubtful, _groups(list(bare), bare), unknown)
+    return Identity(forms, same, doubtful, _groups(list(bared), bared), unknown)
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """Return a text's letters and digits alone, in small letters."""
     return "".join(filter(str.isalnum, text.casefold()))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from fortems.data.identity import bare
 from fortems.study.instruments import Instrument
 
 NUMBERED = re.compile(r"[0-9]+")
@@ -32,7 +33,7 @@ def item_patterns(columns: Collection[str], instrument: Instrument) -> list[str]
             found.setdefault(frame, {}).setdefault(int(match[0]), match[0])
     items = [int(item) for item in instrument.items]
     whole = {frame: numbers for frame, numbers in found.items() if set(items) <= set(numbers)}
-    named = [frame for frame in whole if _bare(instrument.name) in _bare("".join(frame))]
+    named = [frame for frame in whole if bare(instrument.name) in bare("".join(frame))]
     exact = [frame for frame, numbers in whole.items() if len(numbers) == len(items)]
     fitting = named or (exact if len(exact) == 1 else [])
     return [_pattern(*frame, [whole[frame][item] for item in items]) for frame in fitting]
@@ -42,7 +43,3 @@ def _pattern(before: str, after: str, written: list[str]) -> str:
     width = len(written[0])
     number = f"{{n:0{width}}}" if width > 1 and all(len(text) >= width for text in written) else "{n}"
     return f"{before}{number}{after}"
-
-
-def _bare(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))

@@ -10,11 +10,12 @@ import pandas as pd
 
 from fortems.data.column import Column
 from fortems.data.findings import Finding, listed
-from fortems.data.naming import IDENTIFIERS, Naming, in_file, resolve
+from fortems.data.naming import Naming, in_file, resolve
 from fortems.data.numbers import decimal_mark
 from fortems.data.reading.table import Table
 from fortems.data.settings import DataSettings
 from fortems.data.valuemaps import Use, unanswered
+from fortems.study.definition import IDENTIFIERS
 from fortems.study.instruments import Instrument, score_ranges
 
 UNREAD = "Give it a name in the first row if the study needs it"

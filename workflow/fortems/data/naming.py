@@ -11,9 +11,9 @@ from fortems.data.likeness import item_patterns
 from fortems.data.reading.table import Table, as_text
 from fortems.data.settings import PATTERN, DataSettings, pattern_columns
 from fortems.errors import did_you_mean, nearest
+from fortems.study.definition import IDENTIFIERS
 from fortems.study.instruments import Instrument
 
-IDENTIFIERS = ("client", "therapist")
 BACKGROUND = ("age", "gender", "sessions")
 MOST_ABOVE = 5  # rows above the names of the columns that are looked through
 

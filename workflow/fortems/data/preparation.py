@@ -23,7 +23,7 @@ from fortems.data.modelchecks import (
     unknown_variables,
     unvarying_covariates,
 )
-from fortems.data.naming import BACKGROUND, IDENTIFIERS, in_file
+from fortems.data.naming import BACKGROUND, in_file
 from fortems.data.occasions import Chosen, Occasion, choose, fill_down
 from fortems.data.oddities import odd, warnings_frame, warnings_text
 from fortems.data.reading.readers import read_table
@@ -32,7 +32,7 @@ from fortems.data.settings import DataSettings
 from fortems.data.strays import bare_rows, one_problem_each
 from fortems.data.types import table_schema
 from fortems.data.validation import check
-from fortems.study.definition import study
+from fortems.study.definition import IDENTIFIERS, study
 from fortems.study.instruments import Instrument
 from fortems.study.models import MediationModel
 from fortems.study.scoring import score

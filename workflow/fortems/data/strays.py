@@ -10,7 +10,7 @@ import numpy as np
 
 from fortems.data.findings import Finding
 from fortems.data.mapping import Mapped
-from fortems.data.naming import IDENTIFIERS
+from fortems.study.definition import IDENTIFIERS
 
 FEW = 0.1  # share of rows up to which a problem is one of single rows, not of its column
 MOST = 3  # such rows at each end

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from fortems.data.naming import IDENTIFIERS
+from fortems.study.definition import IDENTIFIERS
 from fortems.study.instruments import Instrument, score_ranges
 from fortems.study.variables import label
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fortems.data.findings import MOST_ROWS, Finding
 from fortems.data.mapping import Mapped
-from fortems.data.naming import IDENTIFIERS
-from fortems.study.definition import study
+from fortems.study.definition import IDENTIFIERS, study
 from fortems.study.instruments import FOLDER, Instrument, load_instrument, score_ranges
-
-if TYPE_CHECKING:
-    pass
 
 CHUNK = 20_000  # rows that pandera looks at in one go; bounds the size of its list of failures
 AGE = (0, 120)
@@ -133,9 +129,8 @@ def _finding(
     low, high, whole = limit
     words = "whole numbers" if whole else "numbers"
     family = mapped.naming.family(column)
-    hint = ""
-    if kind == RANGE:
-        hint = _range_hint(mapped, column, family, low, high, instruments)
+    hint = _range_hint(mapped, column, family, low, high, instruments) if kind == RANGE else ""
+    found = ""
     shown = [f"{value:.10g}" for value in values]
     source = mapped.naming.sources[column]
     labels = mapped.table.labels.get(source, {})
@@ -144,8 +139,7 @@ def _finding(
         told = ", ".join(f"{code} is {labels[code]!r}" for code in codes)
         hint = f"If they mean missing: data.missing_codes: {{{family or column}: [{', '.join(codes)}]}}"
         found = f"By its label {told}."
-        return Finding(kind, source, family, places, shown, f"{words} {low:g} to {high:g}", hint, found=found)
-    return Finding(kind, source, family, places, shown, f"{words} {low:g} to {high:g}", hint)
+    return Finding(kind, source, family, places, shown, f"{words} {low:g} to {high:g}", hint, found=found)
 
 
 def _range_hint(

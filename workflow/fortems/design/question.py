@@ -14,7 +14,7 @@ import pandas as pd
 
 from fortems.design import power
 from fortems.design.tasks import Settings, gather, run
-from fortems.errors import ConfigError, FortemsError, Problem
+from fortems.errors import ConfigError, FortemsError, Problem, problems_text
 from fortems.study.estimands import PRIMARY_INTERVAL
 
 SEED = 20210610
@@ -141,8 +141,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         print(answer(asked.therapists, asked.clients, asked.indirect, asked.icc, asked.studies))
     except FortemsError as error:
-        from fortems.run.job import problems_text
-
         print(problems_text(error), file=sys.stderr)
         return 1
     return 0

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fortems.errors import Problem
+from fortems.errors import ConfigError, Problem, problems_text
 from fortems.schema import configuration_problems
 
 OPTIONS = ("--configfile", "--configfiles")
@@ -64,7 +64,5 @@ def check(arguments: Sequence[str] | None = None) -> None:
     files = named(sys.argv[1:] if arguments is None else arguments)
     problems = [found for path in files if (found := problem(path)) is not None]
     if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        lines = [f"The configuration cannot be used: {count}.", *(f"  - {found}" for found in problems)]
-        print("\n".join(lines), file=sys.stderr)
+        print(problems_text(ConfigError(problems)), file=sys.stderr)
         raise SystemExit(1)

@@ -20,12 +20,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from fortems.errors import DataError, FortemsError, Problem, ProblemsError
+from fortems.errors import DataError, FortemsError, Problem, problems_text
 from fortems.package import ROOT
 from fortems.run import usage
 from fortems.run.receipts import SUFFIX, checksums, write_receipt
 
-LISTED = 40
 # New objects between two searches for garbage in cycles: a step's imports make many and leave none behind.
 RARELY = 100_000
 FAILED = ".failed"
@@ -180,20 +179,6 @@ def job(snakemake: Any) -> Iterator[None]:
         _end(f"{error.filename or 'A result'} could not be written: {words}.", failed)
     except Exception as error:
         _end_with_traceback(error, snakemake.rule, log, failed)
-
-
-def problems_text(error: FortemsError) -> str:
-    """Return the text of an error for the terminal: a headline and a line for each problem."""
-    if not isinstance(error, ProblemsError):
-        return str(error)
-    if summary := getattr(error, "summary", ""):
-        return str(summary)
-    count = len(error.problems)
-    lines = [f"{error.headline}: {count} problem{'s' if count > 1 else ''}."]
-    lines += [f"  - {problem}" for problem in error.problems[:LISTED]]
-    if count > LISTED:
-        lines.append(f"  ... and {count - LISTED} more.")
-    return "\n".join(lines)
 
 
 def failures(logs: str) -> str:

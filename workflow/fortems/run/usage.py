@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import get_type_hints
 
 from fortems.package import ROOT
 
@@ -134,21 +135,10 @@ def recorded(path: Path = TABLE) -> list[Usage]:
     """Read the tracked table; none where it is not there."""
     if not path.is_file():
         return []
+    kinds = get_type_hints(Usage)
     with open(path, encoding="utf-8", newline="") as file:
-        return [
-            Usage(
-                row["run"],
-                row["rule"],
-                int(row["jobs"]),
-                float(row["seconds"]),
-                float(row["processor"]),
-                float(row["memory"]),
-                float(row["size"]),
-                int(row["cores"]),
-                row["machine"],
-            )
-            for row in csv.DictReader(file)
-        ]
+        rows = list(csv.DictReader(file))
+    return [Usage(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in rows]
 
 
 def renew(runs: Sequence[str], logs: Path, path: Path = TABLE) -> None:

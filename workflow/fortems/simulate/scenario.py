@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from fortems.errors import ConfigError, Problem, did_you_mean
-from fortems.package import ROOT, from_here
+from fortems.errors import ConfigError, Problem
+from fortems.package import from_here
 from fortems.schema import load_schema, load_yaml, schema_problems
 from fortems.simulate.checks import matrix_problems, number_problems, scale_problems
 from fortems.simulate.stated import Scale, Scenario
-from fortems.study.definition import study, study_folder
+from fortems.study.definition import file_of, study
 from fortems.study.instruments import Instrument, load_instruments
-
-FOLDER = ROOT / "config" / "scenarios"
 
 
 def load_scenario(
@@ -80,13 +78,7 @@ def resolve(name: str | os.PathLike[str]) -> tuple[Path, dict[str, float]]:
             raise ConfigError(
                 Problem(f"scenario {os.fspath(name)}", what, "name=number, as gap=.05")
             ) from None
-    folders = [study_folder() / "scenarios", Path("config", "scenarios"), FOLDER, Path()]
-    for candidate in [folder / f"{text}{suffix}" for folder in folders for suffix in ("", ".yaml")]:
-        if os.path.isfile(candidate):
-            return candidate, settings
-    known = sorted({path.stem for folder in folders[:3] for path in folder.glob("*.yaml")} - {"base"})
-    hint = did_you_mean(Path(text).stem, known)
-    raise ConfigError(Problem(f"scenario {text}", "there is no such file", ", ".join(known), hint))
+    return file_of("scenario", text), settings
 
 
 def merged(path: Path) -> dict[str, Any]:

@@ -308,6 +308,29 @@ def study_folder() -> Path:
     return Path(os.environ.get(IN_FORCE, OWN)).resolve().parent
 
 
+def file_of(kind: str, name: str) -> Path:
+    """Return the file of a ``scenario`` or a ``prior``.
+
+    Parameters
+    ----------
+    kind : str
+    name : str
+        Of a file in the kind's folder beside the study file or in ``config/``, its suffix left out or not, or a path.
+
+    Raises
+    ------
+    ConfigError
+        When there is none (the nearest named).
+    """
+    folders = [study_folder() / f"{kind}s", Path("config", f"{kind}s"), ROOT / "config" / f"{kind}s"]
+    for candidate in [folder / f"{name}{end}" for folder in (*folders, Path()) for end in ("", ".yaml")]:
+        if os.path.isfile(candidate):
+            return candidate
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")} - {"base"})
+    hint = did_you_mean(Path(name).stem, known)
+    raise ConfigError(Problem(f"{kind} {name}", "there is no such file", ", ".join(known), hint))
+
+
 def study() -> Study:
     """Return the study in force.
 

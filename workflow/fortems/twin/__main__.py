@@ -20,7 +20,7 @@ import yaml
 
 from fortems.data.privacy.disclosure import DisclosureError
 from fortems.data.settings import DataSettings, pattern_columns
-from fortems.errors import ConfigError, FortemsError, Problem
+from fortems.errors import ConfigError, FortemsError, Problem, problems_text
 from fortems.package import ROOT
 from fortems.run.config import complete, is_private
 from fortems.schema import load_yaml
@@ -267,8 +267,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         target = write_twin(config, asked.config)
     except FortemsError as error:
-        from fortems.run.job import problems_text
-
         print(problems_text(error), file=sys.stderr)
         return 1
     print(f"The twin is {target / DATA}; to run it: snakemake --cores 4 --configfile {target / CONFIG}")

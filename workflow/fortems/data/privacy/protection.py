@@ -21,11 +21,11 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from fortems.data.naming import IDENTIFIERS
 from fortems.data.privacy.limits import Limits, codes
 from fortems.data.privacy.release import codebook_of, flow_of
 from fortems.errors import DataError, Problem
 from fortems.schema import plain_yaml
+from fortems.study.definition import IDENTIFIERS
 from fortems.study.models import one_outcome_each
 from fortems.tidy import write_csv, write_text
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from fortems.data.codebook import described
 from fortems.data.inclusion import step
-from fortems.data.naming import IDENTIFIERS
 from fortems.data.privacy.limits import FEWEST_THERAPISTS
 from fortems.data.privacy.privacy import SHOWN, displays, withheld
+from fortems.study.definition import IDENTIFIERS
 
 if TYPE_CHECKING:
     from fortems.study.instruments import Instrument

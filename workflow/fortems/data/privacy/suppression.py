@@ -172,15 +172,19 @@ def _without_numbers(texts: pd.Series, clients: Clients) -> pd.Series:
     )
 
 
+def _share_of_few(shares: pd.Series, sizes: pd.Series, limits: Limits) -> np.ndarray:
+    """Whether a share is of few clients, or of all but few."""
+    counts = zip((shares * sizes).round(), sizes, strict=True)
+    return np.array([limits.small(c) or limits.small(n - c) for c, n in counts], dtype=bool)
+
+
 def _descriptives(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     frame[["min", "max"]] = np.nan
     # Of a variable without a highest value one extreme client sets the higher moments.
     free = frame["possible_max"].isna()
     frame.loc[free, ["skew", "kurtosis"]] = np.nan
     for end in ("floor", "ceiling"):
-        count = (frame[end] * frame["n"]).round()
-        few = [limits.small(c) or limits.small(n - c) for c, n in zip(count, frame["n"], strict=True)]
-        frame.loc[few, end] = np.nan
+        frame.loc[_share_of_few(frame[end], frame["n"], limits), end] = np.nan
     few = [limits.small(n) for n in frame["n"]]
     frame.loc[
         few, [name for name in frame if name not in ("variable", "label", "possible_min", "possible_max")]
@@ -252,9 +256,7 @@ def _benchmarks(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
 def _distribution(frame: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Shares at the ends of a scale are counts, as in the descriptives."""
     at_end = frame["check"].isin(["floor", "ceiling"])
-    count = (frame["value"] * frame["n_clients"]).round()
-    few = [limits.small(c) or limits.small(n - c) for c, n in zip(count, frame["n_clients"], strict=True)]
-    frame.loc[at_end & np.array(few, dtype=bool), "value"] = np.nan
+    frame.loc[at_end & _share_of_few(frame["value"], frame["n_clients"], limits), "value"] = np.nan
     return frame
 
 

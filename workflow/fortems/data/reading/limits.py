@@ -57,10 +57,7 @@ def spss_problem(path: str | os.PathLike[str]) -> Problem | None:
     if len(start) < 84:
         return None
     order = "<" if struct.unpack_from("<i", start, 64)[0] in (2, 3) else ">"
-    compression, cases = (
-        struct.unpack_from(f"{order}i", start, 72)[0],
-        struct.unpack_from(f"{order}i", start, 80)[0],
-    )
+    compression, _, cases = struct.unpack_from(f"{order}3i", start, 72)
     size = os.stat(path).st_size
     room = size / 8 if compression == 0 else size * (ZLIB if compression == 2 else 1)
     if cases <= room:

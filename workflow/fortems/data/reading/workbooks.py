@@ -233,12 +233,16 @@ def _as_spelled(table: Table, names: Sequence[str]) -> Table:
     return dataclasses.replace(table, columns=columns, merged={new[n]: c for n, c in table.merged.items()})
 
 
-def _refuse_uncomputed(path: str | os.PathLike[str], file: str, pages: Sequence[Page]) -> None:
-    """Refuse formulas that no program has computed: their values would read as missing."""
+def _sheets_hold(path: str | os.PathLike[str], *marks: bytes) -> bool:
+    """Whether any sheet of an Excel workbook holds one of these marks, before it is read cell by cell."""
     with zipfile.ZipFile(path) as archive:
         sheets = [n for n in archive.namelist() if n.startswith("xl/worksheets/") and n.endswith(".xml")]
-        formulas = any(b"<f>" in (xml := archive.read(name)) or b"<f " in xml for name in sheets)
-    if not formulas:
+        return any(mark in xml for xml in map(archive.read, sheets) for mark in marks)
+
+
+def _refuse_uncomputed(path: str | os.PathLike[str], file: str, pages: Sequence[Page]) -> None:
+    """Refuse formulas that no program has computed: their values would read as missing."""
+    if not _sheets_hold(path, b"<f>", b"<f "):
         return
     problems = [
         Problem(
@@ -257,10 +261,8 @@ def _refuse_uncomputed(path: str | os.PathLike[str], file: str, pages: Sequence[
 
 def _errors(path: str | os.PathLike[str], pages: Sequence[Page]) -> dict[str, int]:
     """Count the cells with errors of Excel's, which read as missing; #N/A and #NULL! mean that."""
-    with zipfile.ZipFile(path) as archive:
-        sheets = [n for n in archive.namelist() if n.startswith("xl/worksheets/") and n.endswith(".xml")]
-        if not any(b't="e"' in archive.read(name) for name in sheets):
-            return {}
+    if not _sheets_hold(path, b't="e"'):
+        return {}
     import openpyxl
 
     found: dict[str, int] = {}

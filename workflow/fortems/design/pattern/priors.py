@@ -22,14 +22,16 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fortems.design.prior_files import path_of
 from fortems.errors import ConfigError, Problem, did_you_mean
+from fortems.package import from_here
 from fortems.schema import load_checked
 from fortems.stats.arrays import Array
+from fortems.study.definition import file_of
 
 RELATIONS = ("total_mediator", "total_outcome", "mediator_outcome")
 TRIED, LEAST = 4000, 1e-3  # draws of a check, and the smallest share of them that must be positive definite
@@ -247,7 +249,7 @@ def load_prior(name: str | os.PathLike[str], aspects: int = 3) -> Prior:
         With every problem: keys and values against the schema, unknown sources, beliefs that are neither normal nor
         uniform or mix both, an ICC with no such beta distribution, no positive definite draw.
     """
-    path = path_of(name)
+    path = Path(from_here(file_of("prior", os.fspath(name))))
     raw = load_checked(path, "prior")
     where = os.fspath(path)
     entries = {f"correlations.{key}": entry for key, entry in raw["correlations"].items()} | {
