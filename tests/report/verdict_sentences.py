@@ -39,7 +39,7 @@ RULES = tuple(
         r"^These are verdicts on one simulated study|they show what a cross-sectional study|^Made-up clients show|^Simulated clients",
         r"^Three variables measured at once|^The rule takes a direct path|^The joint test|^It covers the choices",
         r"^How few clients can turn|^Leaving out a single client can turn|it would take .* clients to show it|^Where power is low|the power to detect|^A study that could tell",
-        r"^A cross-sectional product of slopes is not|^Filter by any choice|^It needs scripts|^Move the sliders|^How often a study of this size",
+        r"^A cross-sectional product of slopes is not|^Filter by any choice|^It needs scripts|^Move the sliders|^How often a study of the simulated size",
         r"^By the package.s own tests|^Given the pattern, a replication|^Over all correlations|^Much of this rests|^What keeps it|^The one number",
         r"^Where the article.s account is made true|^Averaged over the grid|In this scenario the whole pattern shows|^There the finding",
         r"^Of the single findings|observing the whole pattern speaks for|^Even if the aspects",

@@ -156,7 +156,7 @@ def _surface(report: Report) -> Explorer | None:
         "surface",
         "Explore: What Must Be True",
         Cell(
-            "How often a study of this size shows the pattern of findings depends on what is true. Move the sliders over the grid of "
+            "How often a study of the simulated size shows the pattern of findings depends on what is true. Move the sliders over the grid of "
             "populations that were simulated; every value shown is a simulated share with its interval."
         ),
         SURFACE,

@@ -240,7 +240,7 @@ def diagnosticity(report: Report) -> Table | None:
         "l" + "rrc" * len(have),
         tuple(body),
         (
-            "Studies: share of simulated studies of this size in which the pattern shows. Ratio: likelihood ratio, the probability of the pattern "
+            "Studies: share of simulated studies, of the size that the scenario states, in which the pattern shows. Ratio: likelihood ratio, the probability of the pattern "
             f"where the {study().work}'s account is true over its probability in the scenario; ≥ and ≤ are bounds where it never showed on one side, an "
             "em dash where it showed on neither.",
         ),

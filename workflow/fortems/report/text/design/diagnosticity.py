@@ -109,7 +109,7 @@ def _least_and_most(report: Report) -> str:
         return f"“{escape(claim_label(report.results.claims, row['claim'], row['estimand']))}” ({report.bind.of(row, 'probability', '%1')})"
 
     return (
-        f"Of the single findings the most frequent there is {named(most)}, the least frequent {named(least)}; a study of this size misses "
+        f"Of the single findings the most frequent there is {named(most)}, the least frequent {named(least)}; a study of the simulated size misses "
         "some of them more often than not."
         if least["probability"] < 0.5
         else f"Of the single findings the most frequent there is {named(most)}, the least frequent {named(least)}."

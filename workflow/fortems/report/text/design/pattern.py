@@ -205,7 +205,7 @@ def likeliest(report: Report) -> str:
     rows = report.results.rows(MAXIMUM)
     if not rows:
         return ""
-    text = f"Over all correlations the largest share of studies of this size that the search found to show it is {report.bind.of(rows[0], 'probability', '%1')}"
+    text = f"Over all correlations the largest share of studies of the simulated size that the search found to show it is {report.bind.of(rows[0], 'probability', '%1')}"
     full = report.results.rows(MAXIMUM, limit=FULL)
     if full:
         text += f", and with exactly full mediation {report.bind.of(full[0], 'probability', '%1')}"

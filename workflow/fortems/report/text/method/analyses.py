@@ -103,8 +103,8 @@ def sensitivity_method(report: Report) -> str:
     if report.has("design/diagnosticity.csv"):
         studies = report.bind.setting("design", "diagnosticity", "studies")
         parts.append(
-            f"To see how well the pattern of findings tells accounts apart, {studies} studies of the {study().work}'s size were simulated "
-            f"from {each_scenario(report)}, and every finding was checked in every "
+            f"To see how well the pattern of findings tells accounts apart, {studies} studies were simulated "
+            f"from {each_scenario(report)}, of the size that it states, and every finding was checked in every "
             "study by the code that checks this one. Each share of studies is given with its interval, which tells whether there "
             "were enough of them."
         )
