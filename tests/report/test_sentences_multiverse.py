@@ -76,9 +76,43 @@ def test_analyses_their_share_and_the_joint_test(report):
     says(text, "the one on clients included moves the estimate", "most", "26%")
     says(
         text,
-        "an interval without zero is found in 76% of the analyses with “all of this run” and 0% with “ten sessions”.",
+        "whether it does depends above all on the choice on clients included",
+        "it does in 76% of the analyses with “all of this run” and 0% with “ten sessions”",
     )
+    assert "without zero is found" not in text  # told once
     assert "the larger *p* counts" in text and ".012" in text
+
+
+def _with_shares(monkeypatch, **shares):
+    """Give options of choices other shares of intervals without zero."""
+    lines = [
+        line | ({"significant": shares[line["option"]]} if line["option"] in shares else {})
+        for line in TABLES[multiverse.CHOICES]
+    ]
+    real = Results.rows
+
+    def of(self, name, *filled, **keys):
+        if name != multiverse.CHOICES:
+            return real(self, name, *filled, **keys)
+        rows = _rows(name, lines)
+        same = [row for row in rows if all(row.values.get(key) == value for key, value in keys.items())]
+        return [row for row in same if row.has(*filled)]
+
+    monkeypatch.setattr(Results, "rows", of)
+
+
+def test_where_no_choice_decides_the_supplement_tells_what_the_most_moving_one_does(report, monkeypatch):
+    _with_shares(monkeypatch, as_run=0.6, ten=0.2)
+    assert "depends" not in words(multiverse.specifications_brief(report))
+    says(
+        words(multiverse.specifications(report)),
+        "an interval without zero is found in 60% of the analyses with “all of this run” and 20% with “ten sessions”.",
+    )
+
+
+def test_a_choice_is_not_said_to_decide_most_where_those_of_others_are_withheld(report, monkeypatch):
+    _with_shares(monkeypatch, wai_s=None)
+    says(words(multiverse.specifications_brief(report)), "whether it does depends much on the choice on")
 
 
 def test_an_option_that_is_an_estimand_is_told_in_its_words(report):

@@ -79,6 +79,7 @@ FLIPS: tuple[tuple[str, Callable[[pd.DataFrame], pd.DataFrame]], ...] = (
         lambda rows: rows.assign(sign_changes=1 - rows["sign_changes"].clip(upper=1)),
     ),
     ("robustness/specifications.csv", lambda rows: rows.assign(estimate=-rows["estimate"])),
+    ("robustness/specifications.csv", lambda rows: rows.assign(ci_low=-9.0, ci_high=9.0)),
     ("robustness/survivors.csv", turned),
     ("robustness/confounding.csv", lambda rows: rows.assign(indirect=0.5, ci_low=0.2, ci_high=0.7)),
     ("robustness/multiplicity.csv", lambda rows: rows.assign(p=1 - rows["p"])),

@@ -28,6 +28,31 @@ def analyses(run: Run, found: re.Match[str], _: Sentence) -> bool:
     )
 
 
+def decides(run: Run, found: re.Match[str], _: Sentence) -> bool:
+    """The choice named splits the analyses most, by half of them at least, and each option's share is that of its analyses."""
+    rows, options = run.table("robustness/specifications.csv"), run.table("robustness/choices.csv")
+    rows = rows[rows["model"].isin(run.predictor_of(found["whose"])) & rows["estimate"].notna()]
+    options = options[options["model"].isin(set(rows["model"]))]
+    shown = (rows["ci_low"] > 0) | (rows["ci_high"] < 0)
+    shares = {choice: shown.groupby(rows[choice]).mean() for choice in options["choice"].unique()}
+    spread = {choice: share.max() - share.min() for choice, share in shares.items()}
+    choice = options.loc[options["option"].isna() & (options["label"] == found["label"]), "choice"].item()
+    said = re.findall(
+        rf"«(\d+)»(?: of the analyses)? (?:with “([^”]+)”|({'|'.join(LEVELS)}))", found["options"]
+    )
+    own = options[(options["choice"] == choice) & options["option"].notna()].set_index("option")["label"]
+    labels = {label.replace("'", "’"): option for option, label in own.items()}
+    return (
+        max(spread.values()) >= 0.5
+        and spread[choice] == max(spread.values())
+        and len(said) == shares[choice].size
+        and all(
+            _whole_per_cent(run, number, shares[choice][labels[label] if label else LEVELS[level]])
+            for number, label, level in said
+        )
+    )
+
+
 def families(run: Run, found: re.Match[str], sentence: Sentence) -> bool:
     rows = run.table("robustness/multiplicity.csv")
     count = r"(«\d+»|\w+)"

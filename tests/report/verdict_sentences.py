@@ -121,6 +121,11 @@ PAIRS: tuple[Pair, ...] = (
         r"«(?P<shown>\d+)» are",
         robustness.analyses,
     ),
+    (
+        "a choice that decides",
+        r"defensible analyses of (?P<whose>[\w ]+),[^;]*; whether it does depends above all on the choice on (?P<label>[\w ]+): it does in (?P<options>[^.]*)",
+        robustness.decides,
+    ),
     ("families of tests", r"^By family of tests", robustness.families),
     (
         "an unmeasured cause",

@@ -21,6 +21,9 @@ INFLUENCE = "robustness/influence.csv"
 ASPECTS = "robustness/aspects.csv"
 MULTIPLICITY = "robustness/multiplicity.csv"
 CHANCE = "robustness/chance.csv"
+DECISIVE = (
+    0.5  # difference of two options' shares of intervals without zero from which a choice decides the verdict
+)
 
 
 def specifications_brief(report: Report) -> str:
@@ -42,6 +45,13 @@ def specifications_brief(report: Report) -> str:
         joint = report.results.first(JOINT, model=row["model"], null="a_or_b", statistic="median")
         if joint is not None and joint.has("p"):
             text += f" (joint test of {bind.of(joint, 'specifications', 'n')} of them, {p(report, joint)})"
+        decisive = _decisive(report, row["model"])
+        if decisive is not None:
+            options = [row for row in report.results.rows(CHOICES, model=row["model"]) if row.has("option")]
+            most = (
+                "above all" if all(one.has("significant") for one in options) else "much"
+            )  # of own data some are withheld
+            text += f"; whether it does depends {most} on the choice on {decisive['label']}: it does in {_by_option(report, decisive)}"
         parts.append(f"{text}.")
     if not parts:
         return ""
@@ -57,10 +67,13 @@ def specifications(report: Report) -> str:
     for row in report.results.rows(MULTIVERSE, estimand="all"):
         shares = [one for one in report.results.rows(CHOICES, "share", model=row["model"]) if not one.has("option")]  # fmt: skip
         if shares:
-            most = max(shares, key=lambda one: one["share"])
+            most, decisive = max(shares, key=lambda one: one["share"]), _decisive(report, row["model"])
+            told = decisive is not None and decisive["choice"] == most["choice"]
+            options = "" if told or len(_options(report, most)) < 2 else _by_option(report, most)
+            intervals = f"; an interval without zero is found in {options}" if options else ""
             parts.append(
                 f"Of the choices, the one on {most['label']} moves the estimate for {model_words(report, row['model'])} most "
-                f"({report.bind.of(most, 'share', '%')} of the variance between analyses beside all other choices){_by_option(report, most)}."
+                f"({report.bind.of(most, 'share', '%')} of the variance between analyses beside all other choices){intervals}."
             )
     for row in report.results.rows(MULTIVERSE, estimand="all"):
         if row.has("failed") and row["failed"] > 0:
@@ -75,17 +88,29 @@ def specifications(report: Report) -> str:
     return joined(parts)
 
 
-def _by_option(report: Report, choice: Row) -> str:
-    """In what share of the analyses with each option of a choice the interval leaves out zero, as a clause."""
+def _decisive(report: Report, model: str) -> Row | None:
+    """The choice on which it depends most whether an interval leaves out zero; none where no choice does so for half of the analyses."""
+
+    def spread(choice: Row) -> float:
+        shares = [row["significant"] for row in _options(report, choice)]
+        return max(shares) - min(shares) if len(shares) > 1 else 0.0
+
+    rows = [row for row in report.results.rows(CHOICES, model=model) if not row.has("option")]
+    most = max(rows, key=spread, default=None)
+    return most if most is not None and spread(most) >= DECISIVE else None
+
+
+def _options(report: Report, choice: Row) -> list[Row]:
     own = {"model": choice["model"], "choice": choice["choice"]}
-    rows = [row for row in report.results.rows(CHOICES, "significant", **own) if row.has("option")]
-    if len(rows) < 2:
-        return ""
-    shares = [
+    return [row for row in report.results.rows(CHOICES, "significant", **own) if row.has("option")]
+
+
+def _by_option(report: Report, choice: Row) -> str:
+    """In what share of the analyses with each option of a choice the interval leaves out zero."""
+    return listed(
         f"{report.bind.of(row, 'significant', '%')}{'' if k else ' of the analyses'} {_option(row)}"
-        for k, row in enumerate(rows)
-    ]
-    return f"; an interval without zero is found in {listed(shares)}"
+        for k, row in enumerate(_options(report, choice))
+    )
 
 
 def _option(row: Row) -> str:
