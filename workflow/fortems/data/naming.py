@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fortems.data.findings import Finding, listed
 from fortems.data.likeness import item_patterns
 from fortems.data.reading.table import Table, as_text
-from fortems.data.settings import PATTERN, DataSettings, pattern_columns
+from fortems.data.settings import PATTERN, DataSettings
 from fortems.errors import did_you_mean, nearest
 from fortems.study.definition import IDENTIFIERS
 from fortems.study.instruments import Instrument
@@ -187,12 +187,7 @@ def _item_columns(
     asked = settings.items.get(instrument.name)
     key = f"data.items.{instrument.name}"
     pattern = asked if isinstance(asked, str) else "" if asked else f"{instrument.name}_{{n}}"
-    if asked is None:
-        theirs = list(ours)
-    elif isinstance(asked, str):
-        theirs = pattern_columns(asked, instrument)
-    else:
-        theirs = [str(column) for column in asked]
+    theirs = settings.columns_of(instrument)
     if len(theirs) != len(ours):
         what = f"{key} lists {len(theirs)} columns, {instrument.label} has {len(ours)} items"
         return {}, [Finding(what, allowed=f"{len(ours)} columns in item order")]

@@ -74,6 +74,11 @@ class DataSettings:
             fill_down=[as_text(name) for name in data.get("fill_down") or ()],
         )
 
+    def columns_of(self, instrument: Instrument) -> list[str]:
+        """Return what the file calls an instrument's items, in their order: by its pattern, its list, or as we do."""
+        asked = self.items.get(instrument.name, f"{instrument.name}_{{n}}")
+        return pattern_columns(asked, instrument) if isinstance(asked, str) else [str(name) for name in asked]
+
 
 def _sheets(given: Any) -> str | list[str] | None:
     """Read ``data.sheet``: sheets are often named by years, which YAML makes numbers."""

@@ -32,7 +32,7 @@ from fortems.design.tasks import Row, Settings, Task, blocks
 from fortems.seeds import stream
 from fortems.stats.arrays import Array, Ints
 from fortems.stats.clusters import batch_weights
-from fortems.stats.intervals import bca_interval, percentile_interval, t_interval
+from fortems.stats.intervals import bca_interval, percentile_interval
 from fortems.stats.jackknife import jackknife_correlation
 
 PART, RESAMPLED = "coverage", "bootstrap"
@@ -84,12 +84,15 @@ class Runner:
             for interval, (low, high) in _of_product(estimand, paths, self.settings.confidence).items():
                 for measure, value in _sums(low, high, truth[estimand]).items():
                     yield estimand, interval, measure, value
-            for effect, (low, high) in _of_paths(paths, self.settings.confidence).items():
-                for measure, value in _sums(low, high, aimed[estimand][effect]).items():
+            for effect in ("a", "b", "direct"):
+                ends = paths.of_path(effect, confidence=self.settings.confidence)
+                for measure, value in _sums(ends.low, ends.high, aimed[estimand][effect]).items():
                     yield estimand, effect, measure, value
         for name, pair in PAIRS.items():
-            ends = jackknife_correlation(sample.products, 1 + pair[0], 1 + pair[1], self.settings.confidence)
-            for measure, value in _sums(ends["low"], ends["high"], aimed["single"][name]).items():
+            tested = jackknife_correlation(
+                sample.products, 1 + pair[0], 1 + pair[1], self.settings.confidence
+            )
+            for measure, value in _sums(tested["low"], tested["high"], aimed["single"][name]).items():
                 yield "single", name, measure, value
 
 
@@ -106,21 +109,6 @@ def _of_product(estimand: str, paths: Paths, confidence: float) -> dict[str, tup
     if estimand == "single":
         cr2 = paths.own_errors(0, confidence)
         found["cr2"] = cr2.low, cr2.high
-    return found
-
-
-def _of_paths(paths: Paths, confidence: float) -> dict[str, tuple[Array, Array]]:
-    """Ends of the primary intervals (S,) of a, b and the direct path."""
-    r = paths.robust
-    values = {
-        "a": (paths.a[:, 0], r.var_a[:, 0]),
-        "b": (paths.b, r.var_b),
-        "direct": (paths.direct[:, 0], r.var_direct[:, 0]),
-    }
-    found = {}
-    for name, (estimate, variance) in values.items():
-        interval = t_interval(estimate, np.sqrt(variance), r.df, confidence)
-        found[name] = interval.low, interval.high
     return found
 
 

@@ -124,12 +124,16 @@ class Paths:
         """Two-sided p (S,) of ``a``, ``b``, ``direct`` or ``indirect`` by the distributions that decide."""
         if effect == "indirect":
             return product_p(*self._factors(predictor))
+        return self.of_path(effect, predictor).p
+
+    def of_path(self, effect: str, predictor: int = 0, confidence: float = 0.95) -> Interval:
+        """Primary interval and p (S,) of ``a``, ``b`` or ``direct``."""
         value, variance = {
             "a": (self.a[:, predictor], self.robust.var_a[:, predictor]),
             "b": (self.b, self.robust.var_b),
             "direct": (self.direct[:, predictor], self.robust.var_direct[:, predictor]),
         }[effect]
-        return t_interval(value, np.sqrt(variance), self.robust.df).p
+        return t_interval(value, np.sqrt(variance), self.robust.df, confidence)
 
     def monte_carlo(self, predictor: int = 0, confidence: float = 0.95) -> tuple[Array, Array, Array]:
         """Limits and p (S,) of the normal-theory interval of a predictor's indirect effect."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.special import betaincinv, ndtri
 
 
 def jeffreys(hits: float, studies: float, confidence: float = 0.95) -> tuple[float, float]:
@@ -12,8 +13,6 @@ def jeffreys(hits: float, studies: float, confidence: float = 0.95) -> tuple[flo
 
     The lower end is 0 without hits, the upper 1 without misses (Brown, Cai & DasGupta, 2001).
     """
-    from scipy.special import betaincinv
-
     if studies <= 0:
         return math.nan, math.nan
     tail = (1 - confidence) / 2
@@ -36,8 +35,6 @@ def ratio(
         interval's lower end (relation ``≥``), where it never happened in the first at most its upper end (``≤``);
         where in neither there is no ratio (``none``).
     """
-    from scipy.special import ndtri
-
     if studies <= 0 or other_studies <= 0 or (hits <= 0 and other_hits <= 0):
         return {"ratio": math.nan, "ci_low": math.nan, "ci_high": math.nan, "relation": "none"}
     first, second = (hits + 0.5) / (studies + 0.5), (other_hits + 0.5) / (other_studies + 0.5)

@@ -19,31 +19,19 @@ from fortems.schema import load_checked, plain_yaml
 from fortems.study.definition import study
 from fortems.study.instruments import Instrument, load_instrument
 
-#: The choices that a file may have, each with the settings of an analysis that says nothing of it.
-SETTINGS: dict[str, dict[str, Any]] = {
-    "estimand": {"level": "single"},
-    "engine": {"engine": "primary"},
-    "covariates": {"columns": []},
-    "between": {"covariate_level": "both"},
-    "mediator": {"score": "sum"},
-    "missing": {"rule": "manual"},
-    "outliers": {"beyond": None},
-    "inclusion": {"rules": {}},
-    "key": {"instruments": {}},
+#: The choices that a file may have, each with what the report calls it, and the settings of an analysis that says nothing of it.
+STATED: dict[str, tuple[str, dict[str, Any]]] = {
+    "estimand": ("estimand", {"level": "single"}),
+    "engine": ("estimation", {"engine": "primary"}),
+    "covariates": ("covariates", {"columns": []}),
+    "between": ("covariates split", {"covariate_level": "both"}),
+    "mediator": ("mediator", {"score": "sum"}),
+    "missing": ("missing answers", {"rule": "manual"}),
+    "outliers": ("outliers", {"beyond": None}),
+    "inclusion": ("clients", {"rules": {}}),
+    "key": ("scoring key", {"instruments": {}}),
 }
-CHOICES = tuple(SETTINGS)
-#: What the report calls a choice.
-CHOICE_LABELS = {
-    "estimand": "estimand",
-    "engine": "estimation",
-    "covariates": "covariates",
-    "between": "covariates split",
-    "mediator": "mediator",
-    "missing": "missing answers",
-    "outliers": "outliers",
-    "inclusion": "clients",
-    "key": "scoring key",
-}
+CHOICES = tuple(STATED)
 ONLY = "only"  # the one option of a choice that a file is silent about
 
 Specification = dict[str, str]
@@ -203,7 +191,7 @@ def is_packages(path: str | os.PathLike[str]) -> bool:
 
 def choices_of(raw: Mapping[str, Any]) -> Choices:
     """Return the choices of a file that its schema has allowed."""
-    stated = {name: raw["choices"].get(name, {ONLY: settings}) for name, settings in SETTINGS.items()}
+    stated = {name: raw["choices"].get(name, {ONLY: its}) for name, (_, its) in STATED.items()}
     labels = {
         (choice, option): settings["label"]
         for choice, options in stated.items()
@@ -233,12 +221,11 @@ def _forbidden_problems(choices: Choices, stated: Mapping[str, Any], where: str)
     for place, (when, _) in enumerate(choices.forbidden):
         for choice, option in when.items():
             spot = f"{where}: forbidden.{place}.when"
-            if choice not in stated:
-                what, known = f"{choice!r} is no choice of this file", list(stated)
-                found.append(Problem(spot, what, ", ".join(known), did_you_mean(choice, known)))
-            elif option not in stated[choice]:
-                what, known = f"{choice} has no option {option!r}", list(stated[choice])
-                found.append(Problem(spot, what, ", ".join(known), did_you_mean(option, known)))
+            word, what, known = choice, f"{choice!r} is no choice of this file", list(stated)
+            if choice in stated:
+                word, what, known = option, f"{choice} has no option {option!r}", list(stated[choice])
+            if word not in known:
+                found.append(Problem(spot, what, ", ".join(known), did_you_mean(word, known)))
     return found
 
 

@@ -182,18 +182,10 @@ def _influence(refit: Refit, alpha: float, most: float) -> dict[str, Any]:
     alone = [refit.verdict(_without(everyone, [i])) for i in range(refit.n)]
     therapists = [refit.verdict(refit.cluster != j) for j in range(refit.therapists)]
     limit = max(1, int(most * refit.n))
-    found = [
-        (search, which)
-        for search, which in (
-            (ADDITIVE, _additive(refit, _order(alone, excludes), excludes, alpha, limit)),
-            *(
-                (ADDITIVE, _additive(refit, order, excludes, alpha, limit))
-                for order in _by_estimate(alone, own, excludes)
-            ),
-            (STEPWISE, _stepwise(refit, alone, excludes, alpha, limit)),
-        )
-        if which is not None
-    ]
+    orders = [_order(alone, excludes), *_by_estimate(alone, own, excludes)]
+    sets = [(ADDITIVE, _additive(refit, order, excludes, alpha, limit)) for order in orders]
+    sets.append((STEPWISE, _stepwise(refit, alone, excludes, alpha, limit)))
+    found = [(search, which) for search, which in sets if which is not None]
     search, smallest = min(found, key=lambda pair: len(pair[1])) if found else ("", None)
     shifts = np.array([one.estimate for one in alone]) - own.estimate
     row: dict[str, Any] = {

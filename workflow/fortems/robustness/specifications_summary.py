@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fortems.robustness.choices import CHOICE_LABELS, Choices
+from fortems.robustness.choices import STATED, Choices
 from fortems.robustness.joint import JOINT_COLUMNS
 from fortems.robustness.specifications import SPECIFICATION_COLUMNS, Multiverse
 from fortems.stats.arrays import Array
@@ -112,7 +112,7 @@ def choice_table(multiverses: Sequence[Multiverse], choices: Choices) -> pd.Data
                     "model": one.model,
                     "choice": choice,
                     "option": "",
-                    "label": CHOICE_LABELS[choice],
+                    "label": STATED[choice][0],
                     "specifications": len(kept),
                     "share": beside,
                     "share_alone": alone,

@@ -170,9 +170,10 @@ def _build(
         correlations=correlations,
         between_correlations=between_correlations,
         cluster_sizes=tuple(int(size) for size in raw["therapists"]["value"]),
-        sessions={key: entry["value"] for key, entry in raw["sessions"].items()},
-        age={key: entry["value"] for key, entry in raw["age"].items()},
-        gender={key: entry["value"] for key, entry in raw["gender"].items()},
+        **{
+            part: {key: entry["value"] for key, entry in raw[part].items()}
+            for part in ("sessions", "age", "gender")
+        },
         missing=raw["missing"]["items"]["value"],
         parameters=parameters,
         provenance=tuple(_provenance(raw, raw.get("sources", {}))),

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from fortems.stats.arrays import Array
 
 
 def t_cdf(t: ArrayLike, df: ArrayLike) -> Array:
     """Return the distribution function of t variates; normal where df are infinite."""
-    from scipy.special import ndtr, stdtr
-
     return _by_kind(t, df, stdtr, ndtr)
 
 
 def t_quantile(probability: ArrayLike, df: ArrayLike) -> Array:
     """Return the quantiles of t variates; normal where df are infinite."""
-    from scipy.special import ndtri, stdtrit
-
     return _by_kind(probability, df, stdtrit, ndtri)
 
 

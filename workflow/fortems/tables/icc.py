@@ -24,6 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import fdtr, fdtrc, fdtri
 
 from fortems.stats.arrays import Array
 from fortems.stats.clusters import cluster_codes, varies, varies_within
@@ -115,8 +117,6 @@ def icc_table(scores: pd.DataFrame, variables: list[str], confidence: float = 0.
 
 def icc(one: OneWay, confidence: float = 0.95) -> dict[str, object]:
     """ICC(1) with its exact interval, variance components, F test; a reason when there is nothing to compute."""
-    from scipy.special import fdtr, fdtrc
-
     if min(one.df) < 1:
         return {"reason": "needs two therapists, one with two clients or more"}
     if one.within == 0 and not varies(one.mean):
@@ -164,9 +164,6 @@ def exact_interval(one: OneWay, confidence: float) -> tuple[float, float]:
 
     Without variance within therapists both ends are 1.
     """
-    from scipy.optimize import brentq
-    from scipy.special import fdtri
-
     if one.within == 0:
         return 1.0, 1.0
     df1, df2 = one.df
@@ -192,7 +189,6 @@ def exact_interval(one: OneWay, confidence: float) -> tuple[float, float]:
 
 def icc_ml(one: OneWay) -> float:
     """Maximum-likelihood ICC(1) with a between variance of at least 0; the values vary within therapists."""
-    from scipy.optimize import minimize_scalar
 
     def deviance(rho: float) -> float:
         # In units of the total variance: cluster mean has variance rho + (1 - rho) / n_j.

@@ -19,7 +19,7 @@ import pandas as pd
 import yaml
 
 from fortems.data.privacy.disclosure import DisclosureError
-from fortems.data.settings import DataSettings, pattern_columns
+from fortems.data.settings import DataSettings
 from fortems.errors import ConfigError, FortemsError, Problem, problems_text
 from fortems.package import ROOT
 from fortems.run.config import complete, is_private
@@ -143,17 +143,16 @@ def _answers(
     turned = settings.already_reversed.get(instrument.name, ())
     for item in instrument.reversed if turned == "all" else turned:
         answers[:, int(item) - 1] = instrument.low + instrument.high - answers[:, int(item) - 1]
-    asked = settings.items.get(instrument.name, f"{instrument.name}_{{n}}")
-    theirs = pattern_columns(asked, instrument) if isinstance(asked, str) else [str(name) for name in asked]
     known = [bool(np.isfinite(column).any()) for column in answers.T]
-    return {column: answers[:, place] for place, column in enumerate(theirs) if known[place]}
+    theirs = enumerate(settings.columns_of(instrument))
+    return {column: answers[:, place] for place, column in theirs if known[place]}
 
 
 def _as_in_file(
     column: pd.Series, name: str, settings: DataSettings, instruments: Mapping[str, Instrument]
 ) -> pd.Series:
     """Values as the export writes them: a value map turned round."""
-    family = next((i.name for i in instruments.values() if _is_item(name, i, settings)), name)
+    family = next((i.name for i in instruments.values() if name in settings.columns_of(i)), name)
     given = settings.values.get(name, settings.values.get(family))
     if not given:
         return column
@@ -166,11 +165,6 @@ def _as_in_file(
         return value if value is None or value != value else back.get(text, value)
 
     return column.map(written)
-
-
-def _is_item(name: str, instrument: Instrument, settings: DataSettings) -> bool:
-    asked = settings.items.get(instrument.name, f"{instrument.name}_{{n}}")
-    return name in (pattern_columns(asked, instrument) if isinstance(asked, str) else asked)
 
 
 def twin_configuration(config: Mapping[str, Any], path: str, run: str) -> dict[str, Any]:

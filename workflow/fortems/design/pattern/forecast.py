@@ -58,18 +58,8 @@ def findings(event: Event) -> Event:
     for s in event.statements:
         if s.kind == kernel.FULL:
             parts.append(replace(s, name=f"{s.name}: indirect effect", kind=kernel.INDIRECT))
-            parts.append(
-                Statement(
-                    f"{s.name}: direct path not significant",
-                    kernel.PARTIAL_NOT,
-                    s.x,
-                    s.m,
-                    s.y,
-                    0,
-                    s.alpha,
-                    s.sides,
-                )
-            )
+            direct = f"{s.name}: direct path not significant"
+            parts.append(replace(s, name=direct, kind=kernel.PARTIAL_NOT, sign=0))
         elif s.kind == kernel.SIMPLE and s.band != Statement.band:
             parts.append(replace(s, band=Statement.band))
             parts.append(replace(s, name=f"{s.name}: size", kind=kernel.SIMPLE_NOT, sign=0, alpha=0.0))
