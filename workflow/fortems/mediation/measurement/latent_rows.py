@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,28 @@ COLLINEAR = "indicators are exactly collinear"
 SHOWN = {"a": "wald", "b": "wald", "direct": "wald", "total": "delta", "indirect": "delta"}
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A latent fit of a model at a level, and the clients that it is of."""
+
+    model: MediationModel
+    engine: str
+    level: str
+    data: latent.Indicators
+    fit: latent.LatentFit
+
+    @property
+    def usable(self) -> bool:
+        """Whether its estimates may be given."""
+        return self.fit.converged and self.fit.admissible
+
+    def row(self, effect: str, name: str, interval: Interval, **more: Any) -> dict[str, Any]:
+        """Return the row of one effect with an interval of that name."""
+        own = {"estimate": self.fit.estimate[effect], "standardized": self.fit.standardized[effect]}
+        own |= interval.row() | self.data.size | more
+        return measurement_row(self.model, self.engine, self.level, effect, interval=name, **own)
+
+
 def latent_rows(
     model: MediationModel, sources: Sources, settings: Settings, count: int
 ) -> list[dict[str, Any]]:
@@ -41,100 +64,59 @@ def latent_rows(
         Cluster-bootstrap replicates; 0 for none.
     """
     data = latent.indicators(model, sources.scores, sources.items, sources.instruments)
+    if isinstance(data, str):
+        return [withheld(model, ENGINE, level, data) for level in ("within", "single")]
     rows: list[dict[str, Any]] = []
     for level in ("within", "single"):
-        if isinstance(data, str):
-            rows.append(withheld(model, ENGINE, level, data))
+        reason = _why_not(data, level)
+        if not reason:
+            try:
+                fit, found, sd = latent.fit_latent(data, level)
+            except CollinearVariablesError:
+                reason = COLLINEAR
+            except ModelError:
+                reason = "the search failed"
+        if reason:
+            rows.append(withheld(model, ENGINE, level, reason, **data.size))
             continue
-        n, n_clusters = len(data.values), data.n_clusters
-        free = n - n_clusters if level == "within" else n
-        if free <= data.values.shape[1]:
-            rows.append(withheld(model, ENGINE, level, "fewer clients than indicators need", **data.size))
-            continue
-        still = latent.unvarying(data, level)
-        if still:
-            where = "within therapists" if level == "within" else "at all"
-            rows.append(
-                withheld(model, ENGINE, level, f"{', '.join(still)} does not vary {where}", **data.size)
-            )
-            continue
-        try:
-            fit, found, sd = latent.fit_latent(data, level)
-        except CollinearVariablesError:
-            rows.append(withheld(model, ENGINE, level, COLLINEAR, **data.size))
-            continue
-        except ModelError:
-            rows.append(withheld(model, ENGINE, level, "the search failed", **data.size))
-            continue
+        one = Fitted(model, ENGINE, level, data, fit)
         how = "; pooled covariances within therapists" if level == "within" else ""
-        rows += _fitted_rows(model, ENGINE, level, fit, data, how, settings)
-        if fit.converged and fit.admissible:
-            rows += _jackknife(model, data, level, fit, found, sd, settings)
-        if count and n_clusters >= MIN_CLUSTERS and fit.converged and fit.admissible:
-            rows += _latent_bootstrap(model, data, level, fit, found, sd, settings, count)
-    if not isinstance(data, str):
-        rows += _twolevel_rows(model, data, settings)
-    return rows
+        rows += _fitted_rows(one, how, settings)
+        if one.usable:
+            rows += _jackknife(one, found, sd, settings)
+            if count and data.n_clusters >= MIN_CLUSTERS:
+                rows += _latent_bootstrap(one, found, sd, settings, count)
+    return rows + _twolevel_rows(model, data, settings)
 
 
-def _fitted_rows(
-    model: MediationModel,
-    engine_name: str,
-    level: str,
-    fit: latent.LatentFit,
-    data: latent.Indicators,
-    how: str,
-    settings: Settings,
-) -> list[dict[str, Any]]:
+def _why_not(data: latent.Indicators, level: str) -> str:
+    """Say why a level's covariances cannot be fitted; empty where they may."""
+    free = len(data.values) - (data.n_clusters if level == "within" else 0)
+    if free <= data.values.shape[1]:
+        return "fewer clients than indicators need"
+    where = "within therapists" if level == "within" else "at all"
+    still = latent.unvarying(data, level)
+    return f"{', '.join(still)} does not vary {where}" if still else ""
+
+
+def _fitted_rows(one: Fitted, how: str, settings: Settings) -> list[dict[str, Any]]:
     """Rows of a latent fit, or one that says why it is withheld."""
-    if not (fit.converged and fit.admissible):
+    fit = one.fit
+    if not one.usable:
         why = "a variance is negative" if fit.converged else "no maximum"
-        return [withheld(model, engine_name, level, why, **data.size)]
-    note = f"latent by {data.values.shape[1]} indicators{how}"
+        return [withheld(one.model, one.engine, one.level, why, **one.data.size)]
+    note = f"latent by {one.data.values.shape[1]} indicators{how}"
     rows = []
     for effect, shown in SHOWN.items():
         interval = t_interval(fit.estimate[effect], fit.se[effect], np.inf, settings.confidence)
-        row = _row(model, engine_name, level, effect, fit, data, shown, interval)
-        rows.append(row | {"note": note} | _global_fit(fit))
+        rows.append(one.row(effect, shown, interval, note=note, **_global_fit(fit)))
     return rows
 
 
-def _row(
-    model: MediationModel,
-    engine_name: str,
-    level: str,
-    effect: str,
-    fit: latent.LatentFit,
-    data: latent.Indicators,
-    name: str,
-    interval: Interval,
-) -> dict[str, Any]:
-    """One effect of a latent fit with an interval of that name."""
-    return measurement_row(
-        model,
-        engine_name,
-        level,
-        effect,
-        interval=name,
-        estimate=fit.estimate[effect],
-        standardized=fit.standardized[effect],
-        **data.size,
-        **interval.row(),
-    )
-
-
-def _jackknife(
-    model: MediationModel,
-    data: latent.Indicators,
-    level: str,
-    fit: latent.LatentFit,
-    start: Array,
-    sd: Array,
-    settings: Settings,
-) -> list[dict[str, Any]]:
+def _jackknife(one: Fitted, start: Array, sd: Array, settings: Settings) -> list[dict[str, Any]]:
     """The primary interval of observed scores for latent ones too: therapists left out in turn, a and b as t variates."""
-    j = data.n_clusters
-    left_out = latent.replicates(data, level, start, sd, 1.0 - np.eye(j))
+    fit, j = one.fit, one.data.n_clusters
+    left_out = latent.replicates(one.data, one.level, start, sd, 1.0 - np.eye(j))
     full = np.array([fit.estimate[effect] for effect in latent.NUMBERS])
     variance = jackknife_variance(full, left_out)
     of = dict(zip(latent.NUMBERS, variance, strict=True))
@@ -146,10 +128,8 @@ def _jackknife(
             )
         else:
             interval = t_interval(fit.estimate[effect], np.sqrt(of[effect]), j - 1, settings.confidence)
-        if np.isnan(interval.low).any():
-            continue
-        row = _row(model, ENGINE, level, effect, fit, data, PRIMARY_INTERVAL, interval)
-        rows.append(row | _global_fit(fit))
+        if not np.isnan(interval.low).any():
+            rows.append(one.row(effect, PRIMARY_INTERVAL, interval, **_global_fit(fit)))
     return rows
 
 
@@ -169,28 +149,20 @@ def _twolevel_rows(
         fit = latent.fit_twolevel(data)
     except CollinearVariablesError:
         return [withheld(model, "twolevel", "within", COLLINEAR, **data.size)]
-    return _fitted_rows(model, "twolevel", "within", fit, data, "; two-level", settings)
+    return _fitted_rows(Fitted(model, "twolevel", "within", data, fit), "; two-level", settings)
 
 
 def _latent_bootstrap(
-    model: MediationModel,
-    data: latent.Indicators,
-    level: str,
-    fit: latent.LatentFit,
-    start: Array,
-    sd: Array,
-    settings: Settings,
-    count: int,
+    one: Fitted, start: Array, sd: Array, settings: Settings, count: int
 ) -> list[dict[str, Any]]:
-    rng = stream(settings.seed, "mediation", model.name, "bootstrap", "latent", level)
-    weights = batch_weights(data.n_clusters, count, rng)
-    found = latent.replicates(data, level, start, sd, weights)
+    rng = stream(settings.seed, "mediation", one.model.name, "bootstrap", "latent", one.level)
+    weights = batch_weights(one.data.n_clusters, count, rng)
+    found = latent.replicates(one.data, one.level, start, sd, weights)
     failed = int(np.isnan(found).any(axis=1).sum())
     note = f"{failed} of {count} replicates without a maximum" if failed else ""
     if failed > count // 2:
         return []
-    rows = []
-    for k, effect in enumerate(latent.NUMBERS):
-        interval = percentile_interval(found[:, k], settings.confidence)
-        rows.append(_row(model, ENGINE, level, effect, fit, data, "percentile", interval) | {"note": note})
-    return rows
+    return [
+        one.row(effect, "percentile", percentile_interval(found[:, k], settings.confidence), note=note)
+        for k, effect in enumerate(latent.NUMBERS)
+    ]
