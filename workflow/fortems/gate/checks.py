@@ -15,8 +15,16 @@ import numpy as np
 from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.subtraction import recoverable
 from fortems.gate.snapshot import Snapshot, each_row, equal, is_number, is_text
-from fortems.gate.verdicts import check_claims, check_verdicts
-from fortems.run.catalogue import FILES
+from fortems.gate.verdicts import (
+    CLAIMS,
+    CORRELATIONS,
+    EFFECTS,
+    FIT,
+    VERDICTS,
+    check_claims,
+    check_verdicts,
+)
+from fortems.run.catalogue import FILES, WITHHELD
 from fortems.run.receipts import edited, stale
 from fortems.study.definition import BEHIND
 from fortems.study.engines import ENGINES
@@ -24,6 +32,9 @@ from fortems.study.estimands import PRIMARY, PRIMARY_INTERVAL
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SCORES, DESCRIPTIVES = "data/scores.csv", "tables/descriptives.csv"
+CONFOUNDING, PUBLISHED = "robustness/confounding.csv", "published.csv"
 
 
 def _untouched(evidence: Snapshot) -> Iterator[str]:
@@ -45,7 +56,7 @@ def _complete(evidence: Snapshot) -> Iterator[str]:
 
 
 def _clients(evidence: Snapshot) -> Iterator[str]:
-    scores = evidence.tables["data/scores.csv"]
+    scores = evidence.tables[SCORES]
     repeated = int(scores["client"].duplicated().sum())
     if repeated:
         yield f"{repeated} clients stand twice in data/scores.csv"
@@ -56,7 +67,7 @@ def _clients(evidence: Snapshot) -> Iterator[str]:
 
 def _descriptives(evidence: Snapshot) -> Iterator[str]:
     scores = evidence.common
-    for row in each_row(evidence.tables["tables/descriptives.csv"]):
+    for row in each_row(evidence.tables[DESCRIPTIVES]):
         if row.variable in scores and not is_text(getattr(row, "category", "")):
             values = scores[row.variable].dropna().to_numpy(float)
             for name, ours in (("n", len(values)), ("mean", values.mean()), ("sd", values.std(ddof=1))):
@@ -69,7 +80,7 @@ def _correlations(evidence: Snapshot) -> Iterator[str]:
     scores = evidence.common
     therapist, _ = scores["therapist"].factorize()
     columns: dict[str, Any] = {}
-    for row in each_row(evidence.tables["tables/correlations.csv"]):
+    for row in each_row(evidence.tables[CORRELATIONS]):
         if row.level == "between" or not is_number(row.r):
             continue
         for name in {row.x, row.y} - columns.keys():
@@ -91,7 +102,7 @@ def _correlations(evidence: Snapshot) -> Iterator[str]:
 def _paths(evidence: Snapshot) -> Iterator[str]:
     """Single-level least squares by numpy, for models of numeric variables without a moderator."""
     scores = evidence.common
-    effects = evidence.tables["mediation/effects.csv"]
+    effects = evidence.tables[EFFECTS]
     for name, model in evidence.models.items():
         columns = [*model.predictors, *model.covariates, *model.mediators, model.outcome]
         plain = model.moderator is None and model.measurement == "observed" and set(columns) <= set(scores)
@@ -128,7 +139,7 @@ def _paths(evidence: Snapshot) -> Iterator[str]:
 
 def _products(evidence: Snapshot) -> Iterator[str]:
     """Each indirect effect through one mediator is a times b of the same model, engine, level and value."""
-    effects = evidence.tables["mediation/effects.csv"].fillna({"at": ""})
+    effects = evidence.tables[EFFECTS].fillna({"at": ""})
     rows = [((r.model, r.engine, r.level, str(r.at)), r) for r in each_row(effects)]
     a = {(key, r.predictor, r.mediator): r.estimate for key, r in rows if r.effect == "a"}
     b = {(key, r.mediator): r.estimate for key, r in rows if r.effect == "b"}
@@ -147,7 +158,7 @@ def _products(evidence: Snapshot) -> Iterator[str]:
 
 
 def _intervals(evidence: Snapshot) -> Iterator[str]:
-    for row in each_row(evidence.tables["mediation/effects.csv"]):
+    for row in each_row(evidence.tables[EFFECTS]):
         place = f"{row.model}, {row.engine}, {row.level}, {row.effect}, {row.interval}"
         if is_number(row.ci_low) and is_number(row.ci_high):
             if row.ci_low > row.ci_high:
@@ -159,8 +170,8 @@ def _intervals(evidence: Snapshot) -> Iterator[str]:
 
 
 def _models(evidence: Snapshot) -> Iterator[str]:
-    effects = evidence.tables["mediation/effects.csv"]
-    fit = evidence.tables["mediation/fit.csv"]
+    effects = evidence.tables[EFFECTS]
+    fit = evidence.tables[FIT]
     for name in sorted({str(m) for m in effects["model"]} - set(evidence.models)):
         yield f"mediation/effects.csv has the model {name}, which is not configured"
     for name in sorted(set(effects["engine"]) - set(evidence.engines)):
@@ -168,11 +179,7 @@ def _models(evidence: Snapshot) -> Iterator[str]:
     fitted = set(zip(fit["model"], fit["engine"], strict=True))
     for pair in sorted(set(zip(effects["model"], effects["engine"], strict=True)) - fitted):
         yield f"{pair[0]} by {pair[1]} stands in mediation/effects.csv and not in mediation/fit.csv"
-    withheld = (
-        set(evidence.tables["tables/withheld.csv"]["model"].dropna())
-        if evidence.has("tables/withheld.csv")
-        else ()
-    )
+    withheld = set(evidence.tables[WITHHELD]["model"].dropna()) if evidence.has(WITHHELD) else ()
     for name, model in evidence.models.items():
         if model.measurement == "observed" and name not in set(fit["model"]) and name not in withheld:
             yield f"the model {name} is configured and stands in no row of mediation/fit.csv"
@@ -180,7 +187,7 @@ def _models(evidence: Snapshot) -> Iterator[str]:
 
 def _counts(evidence: Snapshot) -> Iterator[str]:
     scores, common = evidence.analysed, evidence.common
-    effects = evidence.tables["mediation/effects.csv"]
+    effects = evidence.tables[EFFECTS]
     therapists = scores["therapist"].nunique()
     for name, group in effects.groupby("model"):
         model = evidence.models.get(str(name))
@@ -201,7 +208,7 @@ def _counts(evidence: Snapshot) -> Iterator[str]:
 def _ledger(evidence: Snapshot) -> Iterator[str]:
     """Each computed number of the ledger stands where it says."""
     worded: dict[tuple[str, str], Any] = {}  # columns as text, each made once
-    for row in each_row(evidence.tables["published.csv"]):
+    for row in each_row(evidence.tables[PUBLISHED]):
         if not is_number(row.computed) or row.file not in evidence.tables:
             continue
         table = evidence.tables[row.file]
@@ -220,10 +227,10 @@ def _ledger(evidence: Snapshot) -> Iterator[str]:
 
 def _confounding(evidence: Snapshot) -> Iterator[str]:
     """Without a confounder the curve is at the report's own row, and where the sign is lost the effect is 0."""
-    effects = evidence.tables["mediation/effects.csv"]
+    effects = evidence.tables[EFFECTS]
     rows = effects[(effects["effect"] == "indirect") & (effects["interval"] == PRIMARY_INTERVAL)]
     own = {(r.model, r.level): r for r in each_row(rows) if r.engine in PRIMARY[r.level][:1]}
-    for row in each_row(evidence.tables["robustness/confounding.csv"]):
+    for row in each_row(evidence.tables[CONFOUNDING]):
         place, ours = f"{row.model}, {row.level}", own.get((row.model, row.level))
         if row.kind == "curve" and row.rho == 0 and ours is not None:
             for name, theirs in (
@@ -258,50 +265,30 @@ CHECKS: dict[str, Check] = {
     "untouched": ("is every result what its step wrote?", (), _untouched),
     "fresh": ("is all that the steps read still what it was?", (), _fresh),
     "complete": ("has every table its columns and rows?", (), _complete),
-    "clients": ("is each client there once, with a therapist?", ("data/scores.csv",), _clients),
-    "descriptives": (
-        "do the descriptives follow from the scores?",
-        ("data/scores.csv", "tables/descriptives.csv"),
-        _descriptives,
-    ),
-    "correlations": (
-        "do the correlations follow from the scores?",
-        ("data/scores.csv", "tables/correlations.csv"),
-        _correlations,
-    ),
-    "models": (
-        "are models and engines those of the configuration?",
-        ("mediation/effects.csv", "mediation/fit.csv"),
-        _models,
-    ),
-    "counts": (
-        "are the clients of every model those of the scores?",
-        ("data/scores.csv", "mediation/effects.csv"),
-        _counts,
-    ),
-    "paths": (
-        "do the single-level paths follow from the scores?",
-        ("data/scores.csv", "mediation/effects.csv"),
-        _paths,
-    ),
-    "products": ("is every indirect effect a times b?", ("mediation/effects.csv",), _products),
-    "intervals": ("do intervals hold their estimates?", ("mediation/effects.csv",), _intervals),
+    "clients": ("is each client there once, with a therapist?", (SCORES,), _clients),
+    "descriptives": ("do the descriptives follow from the scores?", (SCORES, DESCRIPTIVES), _descriptives),
+    "correlations": ("do the correlations follow from the scores?", (SCORES, CORRELATIONS), _correlations),
+    "models": ("are models and engines those of the configuration?", (EFFECTS, FIT), _models),
+    "counts": ("are the clients of every model those of the scores?", (SCORES, EFFECTS), _counts),
+    "paths": ("do the single-level paths follow from the scores?", (SCORES, EFFECTS), _paths),
+    "products": ("is every indirect effect a times b?", (EFFECTS,), _products),
+    "intervals": ("do intervals hold their estimates?", (EFFECTS,), _intervals),
     "claims": (
         "does every claim have a verdict that follows from the tables?",
-        ("claims.csv", "tables/correlations.csv", "mediation/effects.csv"),
+        (CLAIMS, CORRELATIONS, EFFECTS),
         check_claims,
     ),
     "verdicts": (
         "does every verdict on mediation follow from effects and fits?",
-        ("mediation/verdicts.csv", "mediation/effects.csv", "mediation/fit.csv"),
+        (VERDICTS, EFFECTS, FIT),
         check_verdicts,
     ),
     "confounding": (
         "do the curves of confounding start at the report's effects?",
-        ("robustness/confounding.csv", "mediation/effects.csv"),
+        (CONFOUNDING, EFFECTS),
         _confounding,
     ),
-    "ledger": ("do the ledger's numbers stand where it says?", ("published.csv",), _ledger),
+    "ledger": ("do the ledger's numbers stand where it says?", (PUBLISHED,), _ledger),
 }
 #: Asked of runs on own data besides.
 OWN_CHECKS: dict[str, Check] = {

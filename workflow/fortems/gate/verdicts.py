@@ -21,7 +21,7 @@ HOLDS = ("reproduced", "consistent (weak)")
 RULE, UNDECIDED = "matches the article's rule", "cannot tell"
 NEAR = 1e-8  # a share of the threshold: ten significant digits, and some room
 CLAIMS, CORRELATIONS, EFFECTS = "claims.csv", "tables/correlations.csv", "mediation/effects.csv"
-ASPECTS = "robustness/aspects.csv"
+FIT, VERDICTS, ASPECTS = "mediation/fit.csv", "mediation/verdicts.csv", "robustness/aspects.csv"
 
 Outcome = bool | None  # None: undecided, since a number is missing or too close to its threshold
 
@@ -239,11 +239,11 @@ def check_verdicts(evidence: Snapshot) -> Iterator[str]:
     """Every verdict on mediation has the numbers of its effects and follows from them."""
     empty = {"at": "", "predictor": "", "mediator": ""}
     effects = evidence.tables[EFFECTS].fillna(empty)
-    fit = evidence.tables["mediation/fit.csv"]
+    fit = evidence.tables[FIT]
     of_fit: dict[tuple[str, str, str], list[Any]] = {}
     for row in each_row(effects):
         of_fit.setdefault((row.model, row.level, row.engine), []).append(row)
-    for row in each_row(evidence.tables["mediation/verdicts.csv"].fillna(empty)):
+    for row in each_row(evidence.tables[VERDICTS].fillna(empty)):
         place = ", ".join(str(part) for part in (row.model, row.level, row.mediator, row.at) if part)
         here = [
             effect
