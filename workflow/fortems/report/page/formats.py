@@ -59,32 +59,23 @@ class Front:
         return values
 
 
-def _with_meta(tree: dict[str, object], front: Front) -> str:
-    return json.dumps({**tree, "meta": front.meta()})
+def _written(tree: dict[str, object], front: Front, form: str, *options: str) -> str:
+    """Have pandoc write a tree with its front as a whole document of a format."""
+    whole = json.dumps({**tree, "meta": front.meta()})
+    return pandoc(["-f", "json", "-t", form, "--wrap=none", "--standalone", *options], whole)
 
 
 def write_html(document: Document, front: Front, style: Path, path: Path) -> str:
     """Write the page with all that it needs inside it (``page.web``); return its text."""
-    arguments = [
-        "-f",
-        "json",
-        "-t",
-        "html5",
-        "--mathml",
-        "--wrap=none",
-        "--standalone",
-        "--toc",
-        "--toc-depth=3",
-    ]
-    arguments += ["--template", str(style / "template.html")]
-    arguments += ["--variable", f"pagetitle:{html.escape(front.title)}"]
+    options = ["--mathml", "--toc", "--toc-depth=3", "--template", str(style / "template.html")]
+    options += ["--variable", f"pagetitle:{html.escape(front.title)}"]
     web = document.web
     whole = replace(
         document, tree={**document.tree, "blocks": with_inserts(document.tree["blocks"], web.inserts)}
     )
     tree, drawings = for_html(whole)
     fit(tree["blocks"])
-    page = pandoc(arguments, _with_meta(tree, front))
+    page = _written(tree, front, "html5", *options)
     titles = {
         f"drawing-{path.stem}": title for path in drawings.values() if (title := _title(tree, path.stem))
     }
@@ -116,9 +107,8 @@ def write_pdf(document: Document, front: Front, style: Path, root: Path, path: P
     import typst
 
     root = root.resolve()
-    arguments = ["-f", "json", "-t", "typst-citations", "--wrap=none", "--standalone"]
-    arguments += ["--template", str(style / "template.typ")]
-    source = pandoc(arguments, _with_meta(for_typst(document, root), front))
+    template = str(style / "template.typ")
+    source = _written(for_typst(document, root), front, "typst-citations", "--template", template)
     with tidy.atomic(path) as partial:
         compiled = typst.compile(  # type: ignore[misc]
             source.encode(),
@@ -141,15 +131,7 @@ def write_word(document: Document, front: Front, style: Path, path: Path) -> Non
         default.write_bytes(subprocess.run(data, capture_output=True, check=True).stdout)
         styled = Path(folder) / "reference.docx"
         docx.reference(default, style, front.head, front.banner, styled)
-        arguments = [
-            "-f",
-            "json",
-            "-t",
-            "docx+native_numbering",
-            "--standalone",
-            "--reference-doc",
-            str(styled),
-        ]
         os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
-        pandoc([*arguments, "-o", str(partial)], _with_meta(tree, front))
+        options = ("--reference-doc", str(styled), "-o", str(partial))
+        _written(tree, front, "docx+native_numbering", *options)
         docx.finish(partial, small, document.mark)

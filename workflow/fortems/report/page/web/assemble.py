@@ -49,12 +49,9 @@ def finished(page: str, style: Path, web: Web, pictures: Mapping[str, Path], tit
     shown = {int(number) for number in _NUMBER.findall(page)}
     drawn = [f"figures/{path.stem}.csv" for path in pictures.values()]
     data = _data(web, shown, drawn, references)
-    start, _, rest = body.partition("@@policy@@")
-    body = start + _policy(css, script) + rest
-    start, _, rest = body.partition("@@style@@")
-    body = start + css + rest
-    start, _, rest = body.partition("@@downloads@@")
-    body = start + _downloads(web) + rest
+    parts = {"@@policy@@": _policy(css, script), "@@style@@": css, "@@downloads@@": _downloads(web)}
+    for mark, part in parts.items():
+        body = body.replace(mark, part, 1)
     start, _, rest = body.rpartition("@@data@@")
     return f"{start}{data}\n<script>{script}</script>{rest}"
 
