@@ -67,25 +67,12 @@ def rule_of(name: str, manifest: Path = MANIFEST) -> str:
 
 def sources() -> list[tuple[str, str, str, str]]:
     """Return what, file, rule and script of every figure and every table that the report draws on."""
-    rows = []
-    for figure, needs in NEEDS.items():
-        drawn = ", ".join(f"`{need}`" for need in needs)
-        rows.append(
-            (
-                f"figure `{figure}`, drawn from {drawn}",
-                f"figures/{figure}.svg",
-                "figures",
-                script_of("figures"),
-            )
-        )
-    rows.append(
-        (
-            "path diagram of each model, drawn from `mediation/effects.csv`",
-            "figures/path_*.svg",
-            "figures",
-            script_of("figures"),
-        )
-    )
+    drawn = [
+        (f"figure `{figure}`, drawn from {', '.join(f'`{need}`' for need in needs)}", f"figures/{figure}.svg")
+        for figure, needs in NEEDS.items()
+    ]
+    drawn.append(("path diagram of each model, drawn from `mediation/effects.csv`", "figures/path_*.svg"))
+    rows = [(what, file, "figures", script_of("figures")) for what, file in drawn]
     for name, file in catalogue.FILES.items():
         if file.label or file.reported:
             rule = rule_of(name)
