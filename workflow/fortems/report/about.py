@@ -46,20 +46,15 @@ def about(run: str, root: Path, package: Path, own: bool) -> list[nodes.Node]:
     ]
     if told:
         saves = '<button type="button" hidden data-saves="config.yaml">Save as a file</button>'
-        blocks.append(
-            nodes.raw(
-                "html",
-                f"<details>\n<summary>The run's configuration</summary>\n{_code('configuration', told, saves)}</details>",
-            )
-        )
+        blocks.append(_folded("The run's configuration", _code("configuration", told, saves)))
     if study().package and (citation := package / "CITATION.cff").is_file():
-        blocks.append(
-            nodes.raw(
-                "html",
-                f"<details>\n<summary>BibTeX</summary>\n{_code('bibtex', bibtex(plain_yaml(citation)))}</details>",
-            )
-        )
+        blocks.append(_folded("BibTeX", _code("bibtex", bibtex(plain_yaml(citation)))))
     return blocks
+
+
+def _folded(summary: str, content: str) -> nodes.Node:
+    """What opens by a click on its summary."""
+    return nodes.raw("html", f"<details>\n<summary>{summary}</summary>\n{content}</details>")
 
 
 def _code(identifier: str, text: str, more: str = "") -> str:
