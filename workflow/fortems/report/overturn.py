@@ -82,24 +82,17 @@ def _by_sampling(report: Report, rows: list[Row]) -> list[Cell]:
 
 
 def _by_interval(report: Report, row: Row, where: str) -> list[Cell]:
-    correlation = row["statistic"] == "r"
     if row["ci_low"] <= 0 <= row["ci_high"]:
         return [Cell(f"{where}another sample of this size may well do so: the interval includes zero")]
     end = "ci_low" if row["ci_low"] > 0 else "ci_high"
-    found = [
-        Cell.of(
-            f"{where}an error of sampling larger than the interval allows for: it leaves out zero and ends at ",
-            report.bind.cell(row, end, "rend" if correlation else "end"),
-        )
+    lead = f"{where}an error of sampling larger than the interval allows for: it leaves out zero and ends at "
+    error = Cell.of(lead, report.bind.cell(row, end, "rend" if row["statistic"] == "r" else "end"))
+    if row["verdict"] != UNDECIDED:
+        return [error]
+    return [
+        Cell(f"{where}another sample of this size may decide on its size, which the interval leaves open"),
+        error,
     ]
-    if row["verdict"] == UNDECIDED:
-        found.insert(
-            0,
-            Cell(
-                f"{where}another sample of this size may decide on its size, which the interval leaves open"
-            ),
-        )
-    return found
 
 
 def _by_therapist(report: Report, model: str) -> list[Cell]:

@@ -38,19 +38,11 @@ def variables(report: Report) -> Table | None:
             f"{notes[0]} Columns of scales with many items, and all single items, are listed in data/codebook.csv."
         )
     if report.variant.own:
-        notes.append(
-            Cell.of(
-                "Observed ranges are not told, since their ends are single clients.",
-            )
-        )
+        notes.append("Observed ranges are not told, since their ends are single clients.")
         if any(cell.text == MARK for line in body for cell in line):
-            notes.append(
-                Cell.of(
-                    f"A dash ({MARK}) stands for a count below ",
-                    report.bind.setting_cell("privacy", "min_cell"),
-                    ", or for one that would reveal it.",
-                )
-            )
+            limit = report.bind.setting_cell("privacy", "min_cell")
+            lead = f"A dash ({MARK}) stands for a count below "
+            notes.append(Cell.of(lead, limit, ", or for one that would reveal it."))
     return Table(
         "tbl-codebook",
         "Codebook",

@@ -89,13 +89,10 @@ def discussion(report: Report) -> str:
         parts.append(sentence(f"{told}{report.see('tbl-claims')}"))
     parts.append(_full(report))
     if report.variant.simulated:
+        design = ", and the design, whose results vary as much as the simulated studies show"
         parts.append(
             "None of this bears on the hypothesis: the scenario put in what the analysis found or missed. What it bears on is the "
-            "method, which runs from answers to verdicts without a hand, and the design, whose results vary as much as "
-            "the simulated studies show."
-            if report.has(DIAGNOSTICITY)
-            else "None of this bears on the hypothesis: the scenario put in what the analysis found or missed. What it bears on is "
-            "the method, which runs from answers to verdicts without a hand."
+            f"method, which runs from answers to verdicts without a hand{design if report.has(DIAGNOSTICITY) else ''}."
         )
     return joined(parts)
 

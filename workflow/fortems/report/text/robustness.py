@@ -128,11 +128,10 @@ def measurement(report: Report) -> str:
     parts = []
     for base in measured_models(report):
         for level in levels(report.results):
-            plain_row, latent = (
+            plain_row, latent, same = (
                 next(iter(measured_rows(report, **base, measurement=kind, level=level)), None)
-                for kind in ("observed", "latent")
+                for kind in ("observed", "latent", SAME_CLIENTS)
             )
-            same = next(iter(measured_rows(report, **base, measurement=SAME_CLIENTS, level=level)), None)
             plain_row = same or plain_row
             if latent is None or not latent.has("standardized"):
                 continue

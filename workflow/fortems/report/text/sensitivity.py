@@ -117,12 +117,10 @@ def strengths(report: Report) -> str:
         )
     bound = report.results.rows(STRENGTHS, "rv", kind="value", target="equivalence bound")
     if bound:
-        span = report.bind.span(bound, "rv", "%")
-        parts.append(
-            f"To move a direct path to the bound of the equivalence test it takes {span}: little is needed for that verdict to change."
-            if max(row["rv"] for row in bound) < min(row["rv"] for row in values)
-            else f"To move a direct path to the bound of the equivalence test it takes {span}."
-        )
+        text = f"To move a direct path to the bound of the equivalence test it takes {report.bind.span(bound, 'rv', '%')}"
+        if max(row["rv"] for row in bound) < min(row["rv"] for row in values):
+            text += ": little is needed for that verdict to change"
+        parts.append(f"{text}.")
     return joined(parts)
 
 

@@ -118,13 +118,10 @@ def abstract_conclusion(report: Report) -> str:
     if report.variant.invented:
         return "The printed table comes from an invented article: its correlations show how a printed table is checked and re-analysed, and are no evidence for or against the hypothesis."
     if report.variant.simulated:
-        text = (
-            "Simulated clients are no evidence for or against the hypothesis; they show what a cross-sectional study of this size can "
-            "tell."
-        )
-        if not report.has(DIAGNOSTICITY):
-            text = "Simulated clients are no evidence for or against the hypothesis; the rebuilt analysis runs from answers to verdicts."
-        return text
+        what = "the rebuilt analysis runs from answers to verdicts"
+        if report.has(DIAGNOSTICITY):
+            what = "they show what a cross-sectional study of this size can tell"
+        return f"Simulated clients are no evidence for or against the hypothesis; {what}."
     key = list(key_models(report.models))
     key_words = [bare_name(x) for x in key]
     through, outcome = bare_name(study().mediator), name(study().outcome)

@@ -193,11 +193,8 @@ def sensitivity_brief(report: Report) -> str:
     if report.results.private and report.results.rows(
         INFLUENCE, "p"
     ):  # what single ones do is not shown of own data
-        parts.append(
-            "How few clients can turn a verdict is told there as well ([](#s-many))."
-            if found
-            else "How few clients can turn a verdict is told in the supplement ([](#s-many))."
-        )
+        told = "there as well" if found else "in the supplement"
+        parts.append(f"How few clients can turn a verdict is told {told} ([](#s-many)).")
     return joined(parts)
 
 

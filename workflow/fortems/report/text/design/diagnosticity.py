@@ -108,12 +108,10 @@ def _least_and_most(report: Report) -> str:
     def named(row: Row) -> str:
         return f"“{escape(claim_label(report.results.claims, row['claim'], row['estimand']))}” ({report.bind.of(row, 'probability', '%1')})"
 
-    return (
-        f"Of the single findings the most frequent there is {named(most)}, the least frequent {named(least)}; a study of the simulated size misses "
-        "some of them more often than not."
-        if least["probability"] < 0.5
-        else f"Of the single findings the most frequent there is {named(most)}, the least frequent {named(least)}."
-    )
+    missed = ""
+    if least["probability"] < 0.5:
+        missed = "; a study of the simulated size misses some of them more often than not"
+    return f"Of the single findings the most frequent there is {named(most)}, the least frequent {named(least)}{missed}."
 
 
 def _ratios(report: Report, level: str) -> str:

@@ -82,18 +82,14 @@ def by_contrast(report: Report) -> str:
 
 def sensitivity_method(report: Report) -> str:
     """The analyses beyond the main ones."""
-    repeated = _repeated(report)
-    parts = (
-        [
-            f"The models{_of_predictor() if main_models(report.models) else ''} were repeated {listed(repeated)}."
-        ]
-        if repeated
-        else []
-    )
+    parts = []
     if report.variant.matrix:
-        parts = ["Every model that the printed variables allow was estimated."]
-        if reordered_models(report.results, report.models):
-            parts = [f"{parts[0][:-1]}, those with the directions turned around included."]
+        turned = reordered_models(report.results, report.models)
+        more = ", those with the directions turned around included" if turned else ""
+        parts.append(f"Every model that the printed variables allow was estimated{more}.")
+    elif repeated := _repeated(report):
+        whose = _of_predictor() if main_models(report.models) else ""
+        parts.append(f"The models{whose} were repeated {listed(repeated)}.")
     if report.has("mediation/measurement.csv"):
         parts.append(
             "Measurement error was taken into account by latent variables or by correction for unreliability."

@@ -68,11 +68,9 @@ def _incomplete_rows(report: Report) -> str:
         "Clients with any score enter the models by full-information likelihood, which assumes values missing at random given "
         "the others"
     )
-    return (
-        f"{text}; {listed(complete)} {plural(len(complete), 'uses', 'use')} complete rows."
-        if complete
-        else f"{text}."
-    )
+    if complete:
+        text += f"; {listed(complete)} {plural(len(complete), 'uses', 'use')} complete rows"
+    return f"{text}."
 
 
 def _missing_scores(report: Report) -> str:

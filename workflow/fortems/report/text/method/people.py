@@ -111,13 +111,10 @@ def descriptives(report: Report) -> str:
     if report.variant.matrix:
         return f"Means, standard deviations and correlations are those of the printed table{report.see('tbl-correlations')}."
     rows = [row for row in report.results.rows(DESCRIPTIVES) if row["variable"] in study().scales]
-    parts = (
-        [
-            f"Means, standard deviations and correlations of all scales are in {report.ref('tbl-correlations')}."
-        ]
-        if ("tbl-correlations" in report.items)
-        else []
-    )
+    parts = []
+    if "tbl-correlations" in report.items:
+        where = report.ref("tbl-correlations")
+        parts.append(f"Means, standard deviations and correlations of all scales are in {where}.")
     skewed = [row for row in rows if row.has("skew") and abs(row["skew"]) >= 1]
     if len(skewed) == 1:
         shown = report.bind.of(skewed[0], "skew", "b")
