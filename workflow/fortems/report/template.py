@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def render(
         comment_end_string="#-->",
         autoescape=False,  # Markdown: every value of the data goes through escape()
     )
-    say = {name: _bound(function, report) for name, function in sentences.items()}
+    say = {name: partial(function, report) for name, function in sentences.items()}
     environment.globals.update(
         say=say,
         v=report.variant,
@@ -139,10 +140,3 @@ def render(
         if not report.sections:
             raise
         raise FortemsError(f"A section in {report.sections} cannot be filled: {error}") from error
-
-
-def _bound(function: Callable[..., str], report: Report) -> Callable[..., str]:
-    def call(*arguments: Any, **keywords: Any) -> str:
-        return function(report, *arguments, **keywords)
-
-    return call
