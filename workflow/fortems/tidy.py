@@ -145,6 +145,13 @@ def read_csv(path: str | os.PathLike[str], **keywords: Any) -> pd.DataFrame:
     return frame
 
 
+def having(frame: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """Return the rows whose columns have these values: ``having(effects, model="bond", level="within")``."""
+    for column, value in values.items():
+        frame = frame[frame[column] == value]
+    return frame
+
+
 def _types_beside(path: Path) -> dict[str, str]:
     """Return column → type for pandas from the schema beside a file of clients; empty where there is none."""
     for folder in (path.parent, path.parent.parent):

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, Withheld, some
 from fortems.figures.indirect import ENGINES
 from fortems.figures.readings import count, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,7 @@ def data(context: Context) -> pd.DataFrame:
         & table["difference"].notna()
         & table["effect"].isin(EFFECTS)
     ]
-    if rows.empty:
-        raise Withheld("Not drawn: no effect was estimated by two engines.")
+    rows = some(rows, "no effect was estimated by two engines")
     if (rows["difference"].abs() < NOTHING).all():
         raise Withheld("Not drawn: the engines give the same in every effect.")
     return rows[COLUMNS]
@@ -49,7 +49,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         style.zero_line(axes, vertical=False)
         for position, engine in enumerate(engines):
             for column, effect in enumerate(EFFECTS):
-                part = here[(here["engine"] == engine) & (here["effect"] == effect)]
+                part = having(here, engine=engine, effect=effect)
                 middle = column + (position - (len(engines) - 1) / 2) * 0.36
                 spread = np.linspace(-0.12, 0.12, len(part)) if len(part) > 1 else np.zeros(len(part))
                 style.dots(axes, middle + spread, part["difference"], ENGINES[engine], 3)

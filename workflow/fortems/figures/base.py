@@ -25,6 +25,19 @@ class Withheld(Exception):
     """There is nothing to draw; the message says why."""
 
 
+def some(rows: pd.DataFrame, reason: str) -> pd.DataFrame:
+    """Return the rows to be drawn.
+
+    Raises
+    ------
+    Withheld
+        With the reason, where there are no rows.
+    """
+    if rows.empty:
+        raise Withheld(f"Not drawn: {reason}.")
+    return rows
+
+
 @dataclass(frozen=True)
 class Context:
     """What figures know of the run.

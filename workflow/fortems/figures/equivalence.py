@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.figures.readings import cite, unmarked
 from fortems.presentation.choice import simple_models
 from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, model_label
@@ -28,8 +28,7 @@ def data(context: Context) -> pd.DataFrame:
     rows = table[
         table["model"].isin(models) & table["direct_standardized"].notna() & table["smallest_bound"].notna()
     ].copy()
-    if rows.empty:
-        raise Withheld("Not drawn: no direct path was tested for equivalence.")
+    rows = some(rows, "no direct path was tested for equivalence")
     scale = (rows["direct_standardized"] / rows["direct"]).where(rows["direct"] != 0, np.nan)
     rows["ci_low"], rows["ci_high"] = rows["direct_low"] * scale, rows["direct_high"] * scale
     rows["direct"] = rows["direct_standardized"]

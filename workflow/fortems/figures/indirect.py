@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.figures.readings import count, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, INTERVAL_WORDS
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import short_label
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +48,7 @@ def data(context: Context) -> pd.DataFrame:
         & effects["ci_low"].notna()
         & effects["standardized"].notna()
     ].copy()
-    if rows.empty:
-        raise Withheld("Not drawn: no indirect effect has an interval in this run.")
+    rows = some(rows, "no indirect effect has an interval in this run")
     scale = (rows["standardized"] / rows["estimate"]).where(rows["estimate"] != 0, 0.0)
     rows["estimate"] = rows["standardized"]
     rows["ci_low"], rows["ci_high"] = rows["ci_low"] * scale, rows["ci_high"] * scale
@@ -85,7 +85,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     lines = {
         level: sorted(
             {(e, i) for e, i in zip(frame["engine"], frame["interval"], strict=True)
-             if not frame[(frame["level"] == level) & (frame["engine"] == e) & (frame["interval"] == i)].empty},
+             if not having(frame, level=level, engine=e, interval=i).empty},
             key=lambda pair: (list(ENGINES).index(pair[0]), list(INTERVAL_WORDS).index(pair[1])),
         )
         for level in levels
@@ -101,9 +101,8 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         step = 0.8 / max(most, 1)
         for position, (engine, interval) in enumerate(lines[level]):
             mark = ENGINES[engine]
-            part = here[(here["engine"] == engine) & (here["interval"] == interval)]
             offset = 0.4 - step * (position + 0.5)
-            for row in part.to_dict("records"):
+            for row in having(here, engine=engine, interval=interval).to_dict("records"):
                 y = places[(row["model"], row["effect_label"])] + offset
                 form = {"color": mark.colour, "linestyle": INTERVAL_LINES[interval], "linewidth": 0.8}
                 style.across(axes, (row["ci_low"], row["ci_high"]), y, **form)
@@ -134,8 +133,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
 def _primary(frame: pd.DataFrame, context: Context, level: str) -> pd.DataFrame:
     """The rows of an estimand that count."""
-    counted = context.counted()
-    counted = counted[(counted["effect"] == "indirect") & (counted["level"] == level)]
+    counted = having(context.counted(), effect="indirect", level=level)
     names = ["model", "level", "engine", "interval"]
     kept = set(counted[names].itertuples(index=False, name=None))
     return frame[[row in kept for row in frame[names].itertuples(index=False, name=None)]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fortems.data.privacy.privacy import WITHHELD, displays
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, Withheld, some
 from fortems.figures.readings import cite, unmarked
 from fortems.presentation.choice import shown_models
 from fortems.presentation.words import ESTIMAND_LABELS
@@ -37,8 +37,7 @@ def data(context: Context) -> pd.DataFrame:
         & (table["se"] > 0)
         & table[list(ENDS)].notna().all(axis=1)  # of two therapists neither can be left out
     ].copy()
-    if rows.empty:
-        raise Withheld("Not drawn: no model was fitted without each therapist.")
+    rows = some(rows, "no model was fitted without each therapist")
     for name in ENDS:
         rows[name] = (rows[name] - rows["estimate"]) / rows["se"]
     return rows[COLUMNS]

@@ -8,7 +8,7 @@ import numpy as np
 
 from fortems.figures import style
 from fortems.figures.article.strip import VERDICTS
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.figures.readings import cite, plain, unmarked
 from fortems.presentation.claims import claim_label, whole_pattern
 from fortems.presentation.words import ESTIMAND_WORDS
@@ -25,8 +25,7 @@ def data(context: Context) -> pd.DataFrame:
     """Probability of every finding in every scenario, with this run's verdict."""
     table = context.table("design/diagnosticity.csv")
     rows = table[table["gap"].isna()].copy()
-    if rows.empty:
-        raise Withheld("Not drawn: no scenario was simulated.")
+    rows = some(rows, "no scenario was simulated")
     claims = context.results.table("claims.csv")
     verdicts, texts = {}, {}
     if claims is not None:

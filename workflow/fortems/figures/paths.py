@@ -14,6 +14,7 @@ from fortems.presentation.words import ESTIMAND_LABELS, listed
 from fortems.study.definition import BEHIND, lower
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import label
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,8 +56,7 @@ def data(context: Context, model: str) -> pd.DataFrame:
     """One row a path of each small diagram (one for every predictor, mediator and moderator value)."""
     import pandas as pd
 
-    effects = context.counted()
-    effects = effects[effects["model"] == model]
+    effects = having(context.counted(), model=model)
     records = []
     for level in ESTIMANDS:
         rows = effects[effects["level"] == level].to_dict("records")
@@ -108,7 +108,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     made.subplots_adjust(left=side, right=1 - side, bottom=foot, top=top, wspace=0.02, hspace=0.06)
     for column, level in enumerate(levels):
         for number in range(count):
-            here = frame[(frame["level"] == level) & (frame["row"] == number)]
+            here = having(frame, level=level, row=number)
             axes = grid[number][column]
             axes.set(xlim=(0, 1), ylim=(0, 1))
             axes.axis("off")
@@ -227,7 +227,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     """Whether the intervals of the indirect effects leave out zero, estimand by estimand."""
     parts = []
     for level in dict.fromkeys(frame["level"]):
-        rows = frame[(frame["level"] == level) & (frame["effect"] == "indirect")]
+        rows = having(frame, level=level, effect="indirect")
         parts.append(f"{ESTIMAND_LABELS[level]}: {_verdict(rows)}")
     return unmarked(
         "Solid arrows: the interval leaves out zero; dashed: it does not. The interval of the indirect effect, "

@@ -15,6 +15,7 @@ from fortems.figures.readings import cite, unmarked
 from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
 from fortems.study.variables import in_sentence, label, short_label
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +102,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     pairs = list(dict.fromkeys(zip(frame["x"], frame["y"], strict=True)))
     made, grid = style.figure(2.5, 1, len(pairs), squeeze=False)
     for axes, (x, y) in zip(grid[0], pairs, strict=True):
-        here = frame[(frame["x"] == x) & (frame["y"] == y)]
+        here = having(frame, x=x, y=y)
         if (here["kind"] == "client").all():
             _points(axes, here)
             axes.margins(0.08)

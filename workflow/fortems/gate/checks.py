@@ -29,6 +29,7 @@ from fortems.run.receipts import edited, stale
 from fortems.study.definition import BEHIND
 from fortems.study.engines import ENGINES
 from fortems.study.estimands import PRIMARY, PRIMARY_INTERVAL
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,35 +107,27 @@ def _paths(evidence: Snapshot) -> Iterator[str]:
     for name, model in evidence.models.items():
         columns = [*model.predictors, *model.covariates, *model.mediators, model.outcome]
         plain = model.moderator is None and model.measurement == "observed" and set(columns) <= set(scores)
-        rows = effects[
-            (effects["model"] == name) & (effects["engine"] == "regression") & (effects["level"] == "single")
-        ]
+        rows = having(effects, model=name, engine="regression", level="single")
         if not plain or rows.empty or any(scores[c].dtype.kind not in "if" for c in columns):
             continue
         known = scores[columns].dropna().astype(float)
         if len(known) < len(scores):  # full information, which least squares of the complete rows is not
             continue
-        for place, mediator in enumerate(model.mediators):
-            before = model.mediators[:place] if model.serial else ()
+        for order, mediator in enumerate(model.mediators):
+            before = model.mediators[:order] if model.serial else ()
             slopes = _slopes(known, [*model.predictors, *model.covariates, *before], mediator)
             for predictor in (*model.predictors, *before):
-                a = rows[
-                    (rows["effect"] == "a")
-                    & (rows["predictor"] == predictor)
-                    & (rows["mediator"] == mediator)
-                ]
-                yield from _unequal(
-                    a, slopes[predictor], len(known), f"{name}: a of {predictor} on {mediator}"
-                )
+                a = having(rows, effect="a", predictor=predictor, mediator=mediator)
+                place = f"{name}: a of {predictor} on {mediator}"
+                yield from _unequal(a, slopes[predictor], len(known), place)
         slopes = _slopes(known, [*model.predictors, *model.covariates, *model.mediators], model.outcome)
         for mediator in model.mediators:
-            b = rows[(rows["effect"] == "b") & (rows["mediator"] == mediator)]
+            b = having(rows, effect="b", mediator=mediator)
             yield from _unequal(b, slopes[mediator], len(known), f"{name}: b of {mediator}")
         for predictor in model.predictors:
-            direct = rows[(rows["effect"] == "direct") & (rows["predictor"] == predictor)]
-            yield from _unequal(
-                direct, slopes[predictor], len(known), f"{name}: direct effect of {predictor}"
-            )
+            direct = having(rows, effect="direct", predictor=predictor)
+            place = f"{name}: direct effect of {predictor}"
+            yield from _unequal(direct, slopes[predictor], len(known), place)
 
 
 def _products(evidence: Snapshot) -> Iterator[str]:
@@ -227,8 +220,7 @@ def _ledger(evidence: Snapshot) -> Iterator[str]:
 
 def _confounding(evidence: Snapshot) -> Iterator[str]:
     """Without a confounder the curve is at the report's own row, and where the sign is lost the effect is 0."""
-    effects = evidence.tables[EFFECTS]
-    rows = effects[(effects["effect"] == "indirect") & (effects["interval"] == PRIMARY_INTERVAL)]
+    rows = having(evidence.tables[EFFECTS], effect="indirect", interval=PRIMARY_INTERVAL)
     own = {(r.model, r.level): r for r in each_row(rows) if r.engine in PRIMARY[r.level][:1]}
     for row in each_row(evidence.tables[CONFOUNDING]):
         place, ours = f"{row.model}, {row.level}", own.get((row.model, row.level))

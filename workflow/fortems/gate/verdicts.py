@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fortems.gate.snapshot import Snapshot, each_row, equal, is_number
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ def check_claims(evidence: Snapshot) -> Iterator[str]:
         claim = evidence.claims.get(row.claim)
         if claim is None:
             continue
-        beside = shown[(shown["claim"] == row.claim) & (shown["estimand"] == row.estimand)]
+        beside = having(shown, claim=row.claim, estimand=row.estimand)
         if claim.statistic in SOURCES:
             yield from SOURCES[claim.statistic](evidence, claim, row, beside)
         if claim.statistic == "all_of":
@@ -181,17 +182,17 @@ def _correlation_stands(evidence: Snapshot, claim: Any, row: Any, beside: pd.Dat
     pair = ((table["x"] == claim.x) & (table["y"] == claim.y)) | (
         (table["x"] == claim.y) & (table["y"] == claim.x)
     )
-    found = table[pair & (table["level"] == row.estimand) & (table["kind"] == row.test)]
+    found = having(table[pair], level=row.estimand, kind=row.test)
     yield from _stands(row, found, "r", CORRELATIONS)
 
 
 def _effect_stands(evidence: Snapshot, claim: Any, row: Any, beside: pd.DataFrame) -> Iterator[str]:
     table = evidence.tables[EFFECTS]
-    here = table[(table["model"] == claim.model) & (table["level"] == row.estimand)]
+    here = having(table, model=claim.model, level=row.estimand)
     shown = "indirect" if claim.statistic == "full_mediation" else claim.effect
-    yield from _stands(row, here[here["effect"] == shown], "estimate", EFFECTS)
+    yield from _stands(row, having(here, effect=shown), "estimate", EFFECTS)
     for other in each_row(beside):
-        yield from _stands(other, here[here["effect"] == other.statistic], "estimate", EFFECTS)
+        yield from _stands(other, having(here, effect=other.statistic), "estimate", EFFECTS)
 
 
 def _contrast_stands(evidence: Snapshot, claim: Any, row: Any, beside: pd.DataFrame) -> Iterator[str]:
@@ -205,9 +206,7 @@ def _contrast_stands(evidence: Snapshot, claim: Any, row: Any, beside: pd.DataFr
         "second": claim.y,
         "with": claim.outcome,
     }
-    for column, value in mine.items():
-        table = table[table[column] == value]
-    yield from _stands(row, table, "estimate", ASPECTS)
+    yield from _stands(row, having(table, **mine), "estimate", ASPECTS)
 
 
 def _stands(row: Any, found: pd.DataFrame, column: str, name: str) -> Iterator[str]:
@@ -299,7 +298,7 @@ def _derived(row: Any, fit: pd.DataFrame) -> Iterator[tuple[str, object, object]
         yield "conclusion: an indirect effect", indirect, conclusion.startswith("an indirect effect")
         yield "conclusion: full mediation incompatible", excluded, "full mediation incompatible" in conclusion
     if is_number(row.lr_chi2):
-        fits = fit[(fit["model"] == row.model) & (fit["engine"] == row.engine)].set_index("variant")["loglik"]
+        fits = having(fit, model=row.model, engine=row.engine).set_index("variant")["loglik"]
         ratio = max(2 * (fits["partial"] - fits["full"]), 0.0)
         rounding = 1e-8 * max(1.0, abs(fits["full"]))
         yield "lr_chi2", row.lr_chi2 if equal(row.lr_chi2, ratio, rounding) else ratio, row.lr_chi2

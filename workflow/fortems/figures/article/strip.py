@@ -14,6 +14,7 @@ from fortems.study.definition import lower, study
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.roles import key_models
 from fortems.study.variables import label
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,9 +58,7 @@ def _paths(context: Context) -> list[dict[str, Any]]:
     level = next(level for level in ESTIMANDS if level in set(drawn["level"]))
     records = []
     for row in drawn[drawn["level"] == level].to_dict("records"):
-        same = effects[
-            (effects["model"] == model) & (effects["level"] == level) & (effects["effect"] == row["effect"])
-        ]
+        same = having(effects, model=model, level=level, effect=row["effect"])
         if row["row"] or same.empty or is_absent(same["standardized"].iloc[0]):
             continue
         known = not is_absent(row["ci_low"])

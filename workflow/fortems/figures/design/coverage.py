@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.figures.readings import count, setting, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,9 +39,7 @@ def data(context: Context) -> pd.DataFrame:
     rows = table[
         (table["population"] == "effect") & table["interval"].isin(INTERVAL_WORDS) & table["coverage"].notna()
     ]
-    if rows.empty:
-        raise Withheld("Not drawn: no coverage was simulated.")
-    return rows[COLUMNS]
+    return some(rows, "no coverage was simulated")[COLUMNS]
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
@@ -56,8 +55,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     for axes, level in zip(grid[0], levels, strict=True):
         axes.axvline(context.confidence, color="#444444", linewidth=0.7, linestyle="--")
         for number, kind in enumerate(kinds):
-            rows = frame[(frame["estimand"] == level) & (frame["interval"] == kind)]
-            for row in rows.to_dict("records"):
+            for row in having(frame, estimand=level, interval=kind).to_dict("records"):
                 y = -designs.index(row["design"]) + ((len(kinds) - 1) / 2 - number) * step
                 style.across(
                     axes, (row["ci_low"], row["ci_high"]), y, color=MARKS[kind].colour, linewidth=0.9

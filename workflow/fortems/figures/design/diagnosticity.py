@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.presentation.claims import claim_label, patterns
 from fortems.presentation.numbers import is_absent, ratio
 from fortems.presentation.words import ESTIMAND_LABELS, listed
 from fortems.study.definition import lower, study
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import in_sentence
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,8 +62,7 @@ def data(context: Context) -> pd.DataFrame:
     whole = scenarios[scenarios["gap"].isna()]
     titles |= dict(zip(whole["scenario"], whole["title"], strict=True))
     frame["rival"] = frame["against"].map(titles)
-    if frame.empty:
-        raise Withheld("Not drawn: the simulated studies could test no pattern.")
+    frame = some(frame, "the simulated studies could test no pattern")
     return frame.reindex(columns=COLUMNS)
 
 
@@ -86,7 +86,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
 def _gaps(axes: Axes, rows: pd.DataFrame, marks: dict[tuple[str, str], style.Mark]) -> None:
     for number, (key, mark) in enumerate(marks.items()):
-        here = rows[(rows["claim"] == key[0]) & (rows["estimand"] == key[1])].sort_values("gap")
+        here = having(rows, claim=key[0], estimand=key[1]).sort_values("gap")
         shift = (number - (len(marks) - 1) / 2) * 0.0025
         x = here["gap"].to_numpy(float) + shift
         axes.vlines(x, here["ci_low"], here["ci_high"], color=mark.colour, linewidth=0.9)
@@ -107,7 +107,7 @@ def _ratios(axes: Axes, rows: pd.DataFrame, marks: dict[tuple[str, str], style.M
     rivals = list(titles)
     axes.axvline(1, color="#444444", linewidth=0.6)
     for number, (key, mark) in enumerate(marks.items()):
-        for row in rows[(rows["claim"] == key[0]) & (rows["estimand"] == key[1])].to_dict("records"):
+        for row in having(rows, claim=key[0], estimand=key[1]).to_dict("records"):
             y = -rivals.index(row["against"]) + ((len(marks) - 1) / 2 - number) * 0.17
             if is_absent(row["value"]) or row["value"] <= 0 or not np.isfinite(row["value"]):
                 continue
@@ -149,7 +149,8 @@ def _ratios(axes: Axes, rows: pd.DataFrame, marks: dict[tuple[str, str], style.M
 def alt(frame: pd.DataFrame, context: Context) -> str:
     """Both panels in words."""
     parts = []
-    for (claim, estimand), rows in frame[frame["panel"] == "gap"].groupby(["claim", "estimand"], sort=False):
+    keys = ["claim", "estimand"]
+    for (claim, estimand), rows in having(frame, panel="gap").groupby(keys, sort=False):
         values = ", ".join(
             f"gap {style.sign(row['gap'], 2, False)}: {style.sign(row['value'], 3, False)}"
             for row in rows.to_dict("records")
@@ -157,9 +158,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
         parts.append(
             f"{_called(context)[str(claim)]}, {ESTIMAND_LABELS[str(estimand)]}, share of studies: {values}"
         )
-    for (claim, estimand), rows in frame[frame["panel"] == "ratio"].groupby(
-        ["claim", "estimand"], sort=False
-    ):
+    for (claim, estimand), rows in having(frame, panel="ratio").groupby(keys, sort=False):
         values = ", ".join(
             f"{str(row['rival']).lower()} { {'≥': 'at least ', '≤': 'at most '}.get(row['relation'], '') }"
             f"{'none' if is_absent(row['value']) else ratio(row['value'])}"
@@ -182,7 +181,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     """Which ratios are told apart from one."""
     parts: list[str] = []
     for claim, words in _called(context).items():
-        rows = frame[(frame["panel"] == "ratio") & (frame["claim"] == claim)]
+        rows = having(frame, panel="ratio", claim=claim)
         if rows.empty:
             continue
         clear = rows[(rows["ci_low"] > 1) | (rows["ci_high"] < 1)]

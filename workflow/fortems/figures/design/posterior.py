@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld, names_of
+from fortems.figures.base import Context, Spec, names_of, some
 from fortems.figures.readings import cite, unmarked
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +31,9 @@ PRIOR, POSTERIOR = style.Mark(style.GREY, "|"), style.Mark(style.BLUE, "o")
 def data(context: Context) -> pd.DataFrame:
     """Correlations under the headline prior, by plain rejection and Pearson's tests."""
     table = context.table("design/posterior.csv")
-    rows = table[(table["prior"] == table["prior"].iloc[0]) & (table["kind"] == "correlation")]
-    rows = rows[(rows["method"] == "rejection") & (rows["test"] == "pearson") & rows["ci_low"].notna()]
-    if rows.empty:
-        raise Withheld("Not drawn: no simulated study showed the pattern.")
-    return rows[COLUMNS]
+    rows = table[(table["prior"] == table["prior"].iloc[0]) & table["ci_low"].notna()]
+    rows = having(rows, kind="correlation", method="rejection", test="pearson")
+    return some(rows, "no simulated study showed the pattern")[COLUMNS]
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:

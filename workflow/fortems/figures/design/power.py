@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.figures.readings import cite, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS
 from fortems.study.estimands import PRIMARY_INTERVAL
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +34,7 @@ def data(context: Context) -> pd.DataFrame:
     """The primary interval's power at the largest ICC of the grid."""
     table = context.table("design/power.csv")
     rows = table[table["interval"] == PRIMARY_INTERVAL]
-    if rows.empty:
-        raise Withheld("Not drawn: the primary interval was not simulated.")
+    rows = some(rows, "the primary interval was not simulated")
     rows = rows[rows["icc"] == rows["icc"].max()]
     return rows[COLUMNS].assign(target=TARGET)
 
@@ -52,9 +52,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             axes.axhline(TARGET, color="#777777", linewidth=0.6, linestyle=(0, (4, 2)))
             for number, size in enumerate(clients):
                 mark = style.series(number)
-                here = frame[
-                    (frame["estimand"] == level) & (frame["indirect"] == effect) & (frame["clients"] == size)
-                ].sort_values("therapists")
+                here = having(frame, estimand=level, indirect=effect, clients=size).sort_values("therapists")
                 axes.vlines(
                     here["therapists"], here["ci_low"], here["ci_high"], color=mark.colour, linewidth=0.7
                 )
@@ -104,7 +102,7 @@ def reading(frame: pd.DataFrame, context: Context) -> str:
     effect = max(set(frame["indirect"]), key=abs)
     parts = []
     for level in ("within", "single"):
-        rows = frame[(frame["estimand"] == level) & (frame["indirect"] == effect)]
+        rows = having(frame, estimand=level, indirect=effect)
         if rows.empty:
             continue
         enough = rows[rows["power"] >= TARGET].sort_values(["n", "therapists"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.figures.readings import cite, unmarked
 from fortems.presentation.numbers import DASH, chance
 from fortems.study.definition import study
@@ -50,8 +50,7 @@ def data(context: Context) -> pd.DataFrame:
     """The first pattern at the single level, by Pearson and least-squares tests; impossible points too."""
     table = context.table("design/surface.csv")
     possible = table[table["pattern"].notna()]
-    if possible.empty:
-        raise Withheld("Not drawn: no population of the grid is possible.")
+    possible = some(possible, "no population of the grid is possible")
     pattern = context.table("design/surface_maximum.csv")["pattern"].iloc[0]
     own = (table["pattern"] == pattern) & (table["tests"] == "pearson")
     return table[own | table["pattern"].isna()].sort_values(["gap", "total", "direct"], kind="stable")[

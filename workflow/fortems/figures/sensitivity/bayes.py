@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.presentation.words import model_label
 from fortems.robustness.bayes.prior import INFORMED
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +25,7 @@ def data(context: Context) -> pd.DataFrame:
     table = context.table("robustness/bayes.csv")
     wanted = [pair in SHOWN for pair in zip(table["level"], table["quantity"], strict=True)]
     rows = table[np.array(wanted, dtype=bool) & table["ci_low"].notna()]
-    if rows.empty:
-        raise Withheld("Not drawn: no model of one predictor and one mediator was fitted at two levels.")
-    return rows[COLUMNS]
+    return some(rows, "no model of one predictor and one mediator was fitted at two levels")[COLUMNS]
 
 
 def prior_label(name: str) -> str:
@@ -44,10 +43,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         for place, (level, quantity) in enumerate(SHOWN):
             axes = grid[line][place]
             style.zero_line(axes)
-            part = frame[
-                (frame["model"] == model) & (frame["level"] == level) & (frame["quantity"] == quantity)
-            ]
-            for row in part.to_dict("records"):
+            for row in having(frame, model=model, level=level, quantity=quantity).to_dict("records"):
                 number = priors.index(row["prior"])
                 look = style.series(number)
                 style.across(axes, (row["ci_low"], row["ci_high"]), -number, color=look.colour)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.figures.sensitivity.curves import NO_MODEL, panels, where
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +23,7 @@ def data(context: Context) -> pd.DataFrame:
     """Curves, and the two points on each at which something is lost."""
     table = context.table("robustness/confounding.csv")
     rows = table[table["rho"].notna() & table["indirect"].notna() & (table["rho"].abs() <= WIDEST)]
-    if rows.empty:
-        raise Withheld(NO_MODEL)
-    return rows[COLUMNS]
+    return some(rows, NO_MODEL)[COLUMNS]
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
@@ -51,9 +50,7 @@ def alt(frame: pd.DataFrame, context: Context) -> str:
 def _points(frame: pd.DataFrame, context: Context) -> str:
     parts = []
     for row in frame[frame["kind"] == "interval"].to_dict("records"):
-        sign = frame[
-            (frame["model"] == row["model"]) & (frame["level"] == row["level"]) & (frame["kind"] == "sign")
-        ]
+        sign = having(frame, model=row["model"], level=row["level"], kind="sign")
         lost = style.sign(float(sign["rho"].iloc[0]), 2, False) if len(sign) else "beyond"
         reached = style.sign(row["rho"], 2, False) if row["rho"] else "with zero already"
         parts.append(f"{where(row, context)}: interval {reached}, sign {lost}")

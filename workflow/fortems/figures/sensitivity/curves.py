@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Why a figure of this kind is not drawn.
-NO_MODEL = "Not drawn: no model of one predictor and one mediator was fitted."
+NO_MODEL = "no model of one predictor and one mediator was fitted"
 
 
 def panels(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.figures.sensitivity.curves import NO_MODEL, panels, where
 from fortems.presentation.numbers import percent
 
@@ -23,9 +23,7 @@ def data(context: Context) -> pd.DataFrame:
     table = context.table("robustness/common_factor.csv")
     shown = (table["kind"].isin(["curve", "interval"])) | table["first"].eq(True)
     rows = table[shown & table["variance_share"].notna()]
-    if rows.empty:
-        raise Withheld(NO_MODEL)
-    return rows[COLUMNS]
+    return some(rows, NO_MODEL)[COLUMNS]
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.presentation.analyses import ALL, MULTIVERSE, SIDES, SPECIFICATIONS, some_withheld, usual_side
 from fortems.presentation.numbers import percent
 from fortems.presentation.words import listed
@@ -29,8 +29,7 @@ def data(context: Context) -> pd.DataFrame:
     """The specifications that count, each model's from the lowest estimate to the highest."""
     table = context.table(SPECIFICATIONS)
     rows = table[table["estimate"].notna() & table["admissible"].astype(bool)].copy()
-    if rows.empty:
-        raise Withheld("Not drawn: no specification of a main model may be shown.")
+    rows = some(rows, "no specification of a main model may be shown")
     rows["order"] = rows["model"].map({name: i for i, name in enumerate(rows["model"].unique())})
     rows = rows.sort_values(["order", "estimate", "specification"], kind="stable")
     rows["rank"] = rows.groupby("order").cumcount() + 1

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.figures.sensitivity.curves import NO_MODEL, where
 from fortems.presentation.numbers import percent
 from fortems.study.variables import label
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,8 +26,7 @@ def data(context: Context) -> pd.DataFrame:
         & table["effect"].isin(["a", "b"])
         & (table["rv"].notna() | table["r2_end"].notna())
     ]
-    if rows[rows["kind"] == "value"].empty:
-        raise Withheld(NO_MODEL)
+    some(rows[rows["kind"] == "value"], NO_MODEL)
     return rows[COLUMNS]
 
 
@@ -47,12 +47,8 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
         axes.plot(
             row["rv_alpha_robust"], -number, marker="|", markersize=9, color=look.colour, markeredgewidth=1.2
         )
-        same = frame[
-            (frame["model"] == row["model"])
-            & (frame["level"] == row["level"])
-            & (frame["effect"] == row["effect"])
-        ]
-        for item in same[same["kind"] == "benchmark"].to_dict("records"):
+        path = {column: row[column] for column in ("model", "level", "effect")}
+        for item in having(frame, **path, kind="benchmark").to_dict("records"):
             mark = style.SERIES[2 + names.index(item["benchmark"]) % (len(style.SERIES) - 2)]
             weaker = min(item["r2_origin"], item["r2_end"])
             style.dots(axes, weaker, -number + 0.25, mark, 3.5, label=label(item["benchmark"]))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fortems.figures import style
-from fortems.figures.base import Context, Spec, Withheld
+from fortems.figures.base import Context, Spec, some
 from fortems.figures.sensitivity.curves import NO_MODEL
 from fortems.presentation.numbers import percent
 from fortems.presentation.words import ESTIMAND_LABELS, model_label
+from fortems.tidy import having
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +22,7 @@ def data(context: Context) -> pd.DataFrame:
     """The grid at its largest share of dropout."""
     table = context.table("robustness/survivors.csv")
     rows = table[table["indirect"].notna() & (table["dropout"] == table["dropout"].max())]
-    if rows.empty:
-        raise Withheld(NO_MODEL)
-    return rows[COLUMNS]
+    return some(rows, NO_MODEL)[COLUMNS]
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
@@ -38,10 +37,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             axes = grid[line][place]
             style.zero_line(axes, vertical=False)
             for number, slope in enumerate(slopes):
-                rows = frame[
-                    (frame["model"] == model) & (frame["level"] == level) & (frame["by_predictor"] == slope)
-                ]
-                rows = rows.sort_values("by_outcome")
+                rows = having(frame, model=model, level=level, by_predictor=slope).sort_values("by_outcome")
                 look = style.series(number)
                 form = {"linestyle": look.line, "label": f"{slope:g}", **look.points()}
                 axes.plot(rows["by_outcome"], rows["indirect"], **form)
