@@ -96,10 +96,8 @@ def _share(report: Report) -> str:
         for row in report.results.rows(DERIVED, model=main, quantity="share_mediated")
         if engines.get(row["level"]) == row["engine"]
     ]
-    given, withheld = (
-        [row for row in rows if row.has("estimate")],
-        [row for row in rows if not row.has("estimate")],
-    )
+    given = [row for row in rows if row.has("estimate")]
+    withheld = [row for row in rows if not row.has("estimate")]
     parts = []
     if given:
         each = listed(f"{report.bind.of(row, 'estimate', '%')} for {model_at(report, row)}" for row in given)

@@ -94,10 +94,7 @@ def _fixed_at_zero(report: Report) -> str:
             for row in which
         )
 
-    rejected, kept = (
-        [row for row in rows if row["p"] < 0.05],
-        [row for row in rows if row["p"] >= 0.05],
-    )
+    rejected, kept = [row for row in rows if row["p"] < 0.05], [row for row in rows if row["p"] >= 0.05]
     clauses = [f"is rejected for {tested(rejected)}"] if rejected else []
     if kept:
         clauses.append(f"is not rejected for {tested(kept)}, which does not show it to be zero")
@@ -107,14 +104,10 @@ def _fixed_at_zero(report: Report) -> str:
 def _rule(report: Report, rows: list[Row]) -> str:
     """What the paper's own rule would conclude."""
     clauses = []
-    for kind, words in (
-        ("full", "full mediation"),
-        ("partial", "partial mediation"),
-        ("none", "no mediation"),
-    ):
+    for kind in ("full", "partial", "none"):
         same = [row for row in rows if row["paper_rule"] == kind]
         if same:
-            clauses.append(f"{words} for {which_models(report, same)}")
+            clauses.append(f"{'no' if kind == 'none' else kind} mediation for {which_models(report, same)}")
     if not clauses:
         return ""
     return (

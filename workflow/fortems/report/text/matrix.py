@@ -60,12 +60,10 @@ def left_open(report: Report) -> str:
     return joined([*parts, _withheld(report)])
 
 
+_UNPRINTED = "variables that the table does not print"
 #: Why a printed table cannot give models, as a clause after their number: of one model, of several.
 LACKS = {
-    VARIABLES: (
-        "needs variables that the table does not print",
-        "need variables that the table does not print",
-    ),
+    VARIABLES: (f"needs {_UNPRINTED}", f"need {_UNPRINTED}"),
     CLIENTS: ("needs clients' answers", "need clients' answers"),
     DUPLICATE: ("is the same as a model reported here", "are the same as models reported here"),
     PARTS: ("holds a total beside its own parts", "hold totals beside their own parts"),

@@ -170,14 +170,13 @@ def effects_of(report: Report, role: str, model: str, where: str = "") -> str:
 
 def aspects(report: Report) -> str:
     """The other aspects alone, and all together."""
-    parts = []
     main = main_models(report.models)
-    for role in study().aspects[1:]:
-        if role not in main:
-            continue
-        parts.append(effects_of(report, role, main[role], report.see(f"fig-path_{main[role]}")))
-    parts.append(_together(report))
-    return joined(parts)
+    alone = [
+        effects_of(report, role, main[role], report.see(f"fig-path_{main[role]}"))
+        for role in study().aspects[1:]
+        if role in main
+    ]
+    return joined([*alone, _together(report)])
 
 
 def _together(report: Report) -> str:
@@ -195,12 +194,9 @@ def _together(report: Report) -> str:
         if not known:
             continue
         alone = [name(row["predictor"]) for row in known if clear(row)]
-        if alone:
-            parts.append(f"{ESTIMAND_WORDS[level]} the indirect effect of {listed(alone)} remains")
-        else:
-            parts.append(
-                f"{ESTIMAND_WORDS[level]} no aspect has an indirect effect whose interval leaves out zero"
-            )
+        text = f"the indirect effect of {listed(alone)} remains"
+        none = "no aspect has an indirect effect whose interval leaves out zero"
+        parts.append(f"{ESTIMAND_WORDS[level]} {text if alone else none}")
     if not parts:
         return ""
     return f"With the three aspects in one model, each controlling for the others, {'; '.join(parts)}{report.see(f'fig-path_{model}')}."

@@ -96,15 +96,10 @@ def published(report: Report) -> str:
     if not tried:
         return f"No published number could be compared: the {study().work}'s tables were not typed in, or this source cannot give the numbers."
     clauses = []
+    rounded = "by no more than the rounding of what was printed explains"
     for verdict, words in (
         ("equal", ("equals the computed one", "equal the computed ones")),
-        (
-            "rounding",
-            (
-                "differs by no more than the rounding of what was printed explains",
-                "differ by no more than the rounding of what was printed explains",
-            ),
-        ),
+        ("rounding", (f"differs {rounded}", f"differ {rounded}")),
         ("differs", ("differs", "differ")),
     ):
         count = sum(row["verdict"] == verdict for row in tried)

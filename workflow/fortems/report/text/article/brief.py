@@ -63,13 +63,8 @@ def inference_brief(report: Report) -> str:
             "Paths follow from the printed correlations by least squares, as if clients were independent."
         )
     elif ways:
-        parts.append(
-            sentence(
-                "; ".join(
-                    f"effects {ESTIMAND_WORDS[key]} are estimated by {how}" for key, how in ways.items()
-                )
-            )
-        )
+        each = (f"effects {ESTIMAND_WORDS[key]} are estimated by {how}" for key, how in ways.items())
+        parts.append(sentence("; ".join(each)))
     if PRIMARY_INTERVAL in kinds:
         parts.append(
             f"Intervals ({level}) and tests rest on the estimates without each therapist in turn [cluster jackknife&semi; @mackinnon2023]; the "
@@ -88,17 +83,18 @@ def correlations_brief(report: Report) -> str:
     """The family of correlations: which are significant, which are not, and after adjustment."""
     rows = [(x, y, total(report, x, y)) for x, y in study().family]
     known = [(x, y, row) for x, y, row in rows if row is not None and row.has("p")]
-    clauses = {True: [], False: []}  # type: dict[bool, list[str]]
+    shown: list[str] = []
+    others: list[str] = []
     for x, y, row in known:
         text = f"{name(x)} with {name(y)} (*r*{IS}{report.bind.of(row, 'r', 'r')}, {p(report, row)})"
-        clauses[bool(row["p"] < 0.05)].append(text)
+        (shown if row["p"] < 0.05 else others).append(text)
     parts = []
-    if clauses[True]:
+    if shown:
         parts.append(
-            f"{plural(len(clauses[True]), 'A correlation is', 'Correlations are')} shown of {listed(clauses[True])}."
+            f"{plural(len(shown), 'A correlation is', 'Correlations are')} shown of {listed(shown)}."
         )
-    if clauses[False]:
-        parts.append(f"A correlation is not shown of {listed(clauses[False])}.")
+    if others:
+        parts.append(f"A correlation is not shown of {listed(others)}.")
     return joined(
         [*parts, _holm(report), f"Means and all correlations stand together{report.see('tbl-correlations')}."]
     )
@@ -106,11 +102,8 @@ def correlations_brief(report: Report) -> str:
 
 def paths_brief(report: Report) -> str:
     """The key models under both estimands, and the aspects side by side."""
-    parts = []
-    for role, model in key_models(report.models).items():
-        parts.append(effects_of(report, role, model))
-    parts += [_other_aspects(report), aspects_brief(report)]
-    parts.append(_direct_beside(report))
+    parts = [effects_of(report, role, model) for role, model in key_models(report.models).items()]
+    parts += [_other_aspects(report), aspects_brief(report), _direct_beside(report)]
     more = ["tbl-paths"] if "tbl-paths" in report.items else []
     tables = report.see("tbl-mediation", "fig-paths", *more)
     return (
@@ -250,19 +243,9 @@ def varied(report: Report) -> str:
             f"How well the pattern tells accounts apart was simulated with {report.bind.setting('design', 'diagnosticity', 'studies')} studies "
             f"from {each_scenario(report)}."
         )
-    designs = [
-        words
-        for file, words in (
-            ("power", "power"),
-            ("coverage", "the coverage of the intervals"),
-            ("recovery", "parameter recovery"),
-        )
-        if report.has(f"design/{file}.csv")
-    ]
-    if designs:
-        parts.append(
-            f"{sentence(listed(designs)).removesuffix('.')} {plural(len(designs), 'was', 'were')} simulated as well."
-        )
+    known = {"power": "power", "coverage": "the coverage of the intervals", "recovery": "parameter recovery"}
+    if designs := [words for file, words in known.items() if report.has(f"design/{file}.csv")]:
+        parts.append(sentence(f"{listed(designs)} {plural(len(designs), 'was', 'were')} simulated as well"))
     return joined(parts) or "No further analysis was run."
 
 

@@ -92,10 +92,8 @@ def coverage(report: Report) -> str:
         below = [row for row in found if row["ci_high"] < nominal]
         where = _where(found, rows)
         depends = ", depending on design" if where else ", depending on design and estimand"
-        text = (
-            f"The {words} interval covers the true indirect effect{where} in {report.bind.span(found, 'coverage', '%1')} of studies"
-            + (depends if len({row["coverage"] for row in found}) > 1 else "")
-        )
+        text = f"The {words} interval covers the true indirect effect{where} in {report.bind.span(found, 'coverage', '%1')} of studies"
+        text += depends if len({row["coverage"] for row in found}) > 1 else ""
         if below:
             text += (
                 f"; in {report.bind.rows(below, 'coverage')} of {report.bind.rows(found, 'coverage')} cases the whole interval of this share lies "
@@ -124,11 +122,8 @@ def _where(found: list[Row], rows: list[Row]) -> str:
 
 def _beyond_normal(report: Report) -> str:
     """Coverage where residual variances rise, slopes vary or scores are ordinal, interval by interval."""
-    rows = [
-        row
-        for row in report.results.rows(COVERAGE, "coverage")
-        if str(row["population"]).startswith("effect;")
-    ]
+    every = report.results.rows(COVERAGE, "coverage")
+    rows = [row for row in every if str(row["population"]).startswith("effect;")]
     clauses = []
     for kind, words in INTERVAL_WORDS.items():
         found = [row for row in rows if row["interval"] == kind]
@@ -147,11 +142,8 @@ def _beyond_normal(report: Report) -> str:
 
 def _null(report: Report, nominal: float) -> str:
     """Coverage where the indirect effect is zero because one path is."""
-    rows = [
-        row
-        for row in report.results.rows(COVERAGE, "coverage", "ci_high", "a", "b")
-        if (row["a"] == 0) != (row["b"] == 0)
-    ]
+    every = report.results.rows(COVERAGE, "coverage", "ci_high", "a", "b")
+    rows = [row for row in every if (row["a"] == 0) != (row["b"] == 0)]
     clauses = []
     for kind, words in INTERVAL_WORDS.items():
         found = [row for row in rows if row["interval"] == kind]
@@ -199,15 +191,12 @@ def _of_paths(report: Report, nominal: float, size: str) -> str:
 
 def recovery(report: Report) -> str:
     """Bias of the estimates against the scenarios' true values."""
-    rows = [
-        row
-        for row in report.results.rows(RECOVERY, "bias", "bias_se", parameter="indirect")
-        if row["bias_se"] > 0
-    ]
+    every = [row for row in report.results.rows(RECOVERY, "bias", "bias_se") if row["bias_se"] > 0]
+    rows = [row for row in every if row["parameter"] == "indirect"]
     if not rows:
         return "Parameter recovery could not be judged."
     biased = _biased(rows)
-    others = _others(report)
+    others = _others(report, [row for row in every if row["parameter"] != "indirect"])
     text = (
         f"Indirect effects were compared with the true ones in {report.bind.rows(rows, 'bias')} {plural(len(rows), 'combination', 'combinations')} of scenario, engine, model and "
         "estimand. "
@@ -227,13 +216,8 @@ def _biased(rows: list[Row]) -> list[Row]:
     return [row for row in rows if abs(row["bias"]) > 3 * row["bias_se"]]
 
 
-def _others(report: Report) -> str:
+def _others(report: Report, rows: list[Row]) -> str:
     """Bias of the parameters other than indirect effects."""
-    rows = [
-        row
-        for row in report.results.rows(RECOVERY, "bias", "bias_se")
-        if row["parameter"] != "indirect" and row["bias_se"] > 0
-    ]
     biased = _biased(rows)
     every = "All parameters are in `design/recovery.csv`."
     if not biased:
