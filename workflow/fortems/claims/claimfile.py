@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.schema import load_checked
 from fortems.study.counterparts import name_in_run
 from fortems.study.definition import BEHIND, study
@@ -147,8 +147,7 @@ def _unknown(
     found = []
     for name in names:
         if name not in known:
-            near = nearest(name, known)
-            hint = f"Did you mean {near}?" if near else remedy
+            hint = did_you_mean(name, known, remedy)
             found.append(Problem(place, f"there is no {what} {name!r}", ", ".join(known), hint))
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.published.matrix import Printed, printed
 from fortems.run.catalogue import COMPARED, ROUNDING_FILE
 from fortems.schema import load_checked
@@ -140,9 +140,8 @@ def _entries(raw: dict[str, Any], path: str, problems: list[Problem]) -> Iterato
                 continue
             for column in cells or {}:
                 if column not in table["columns"]:
-                    near = nearest(column, table["columns"])
                     where, allowed = f"tables.{name}.rows.{row}: {column}", ", ".join(table["columns"])
-                    hint = f"Did you mean {near}?" if near else ""
+                    hint = did_you_mean(column, table["columns"])
                     problem(where, "is not one of the table's columns", allowed, hint)
             for column, ours in table["columns"].items():
                 yield Entry(
@@ -302,8 +301,7 @@ class _Lookup:
         return self._records[name]
 
     def _problem(self, entry: Entry, word: object, what: str, choices: tuple[str, ...]) -> None:
-        near = nearest(word, choices)
-        hint = f"Did you mean {near}?" if near else ""
+        hint = did_you_mean(word, choices)
         self.problems.append(Problem(f"{self.path}: {entry.id}", what, ", ".join(choices[:12]), hint))
 
 

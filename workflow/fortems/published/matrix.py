@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fortems.errors import ConfigError, Problem, nearest
+from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.schema import load_checked
 
 STARS = {"*": 0.05, "**": 0.01, "***": 0.001}
@@ -217,9 +217,8 @@ class _Reader:
         self.problems.append(Problem(f"{self.where}: {place}", what, allowed, hint))
 
     def _unknown(self, where: str, name: str, choices: Any) -> None:
-        near = nearest(name, choices)
         what = f"{name!r} stands in only one of `variables` and `correlations.order`"
-        hint = f"Did you mean {near}?" if near else "Name it in both, or in neither."
+        hint = did_you_mean(name, choices, "Name it in both, or in neither.")
         self._problem(where, what, ", ".join(choices), hint)
 
     def _number(self, place: str, value: Any) -> Printed:
@@ -270,9 +269,8 @@ class _Reader:
         parts = [part.strip() for part in key.split("~")]
         unknown = [part for part in parts if part not in names]
         if len(parts) != 2 or unknown:
-            near = nearest(unknown[0], names) if unknown else None
             allowed = f"two of {', '.join(names)} with ~ between"
-            hint = f"Did you mean {near}?" if near else ""
+            hint = did_you_mean(unknown[0], names) if unknown else ""
             self._problem(f"{block}: {key}", "is not a pair of the table's variables", allowed, hint)
             return (names[0], names[0])
         i, j = sorted((names.index(part) for part in parts), reverse=True)
