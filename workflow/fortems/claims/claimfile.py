@@ -6,15 +6,13 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.schema import load_checked
 from fortems.study.counterparts import name_in_run
 from fortems.study.definition import BEHIND, study
-
-if TYPE_CHECKING:
-    from fortems.study.models import MediationModel
+from fortems.study.models import MediationModel
 
 CARRIED = "A column of your own is a variable where data.columns or a model names it"
 CONTRAST = "contrast"

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from fortems.stats.regression import Array
 from fortems.study.definition import study
@@ -25,9 +26,6 @@ WHERE = {
     "single": "at the single level",
     "between": "between therapists",
 }
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class Key(NamedTuple):

@@ -18,16 +18,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fortems.claims.claimfile import Claim
 from fortems.claims.evidence import Estimate, Evidence, Key
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Flags = NDArray[np.bool_]
 
@@ -315,8 +312,6 @@ def claims_table(claims: Mapping[str, Claim], evidence: Evidence) -> pd.DataFram
         A row with a verdict per claim and estimand (``judged`` true), followed by rows of what is only shown. ``article``:
         whether the authors would have written it, by p and the point estimate; ``verdict``: what the data show.
     """
-    import pandas as pd
-
     rows = []
     for (name, level), judgement in judge(claims, evidence).items():
         claim = claims[name]

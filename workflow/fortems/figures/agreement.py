@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld, some
@@ -12,10 +12,6 @@ from fortems.figures.indirect import ENGINES
 from fortems.figures.readings import count, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = ["model", "level", "effect", "primary", "engine", "difference", "se_ratio", "agrees"]
 #: Of a standard error: a smaller difference is written as zero, and no eye sees it.

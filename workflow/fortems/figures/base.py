@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures.catalog import OF_STUDIES
 from fortems.presentation.choice import EFFECTS
 from fortems.presentation.results import Results
 from fortems.run.catalogue import SOURCE_FILE
 from fortems.study.estimands import counting
+from fortems.study.models import MediationModel
 from fortems.study.variables import label
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-    from fortems.study.models import MediationModel
 
 
 class Withheld(Exception):

@@ -10,15 +10,14 @@ import sys
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from fortems import tidy
 from fortems.figures import readings, style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.catalog import PATH
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LONGEST_ALT = 300  # letters of a text alternative
 ROOM_FOR_NAME = 36  # letters, so that a text ends at the same place whatever its file is called
@@ -80,8 +79,6 @@ def draw(figure: Spec, context: Context, folder: Path) -> dict[str, Any]:
 
     What cannot be drawn gets a figure that says why, an empty CSV and the reason in the index.
     """
-    import pandas as pd
-
     stem = folder / figure.name
     try:
         frame = figure.data(context)
@@ -154,8 +151,6 @@ def build(names: Iterable[str], context: Context, folder: Path, processes: int =
     processes : int
         How many figures to draw at a time; their bytes do not depend on it.
     """
-    import pandas as pd
-
     style.settings()
     # Loads what all figures need, before the process is copied.
     style.message("").savefig(io.BytesIO(), format="svg")

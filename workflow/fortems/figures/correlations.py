@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
@@ -13,18 +15,12 @@ from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
 from fortems.study.variables import label, short_label
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
 KINDS = {"total": ("robust", "pearson", "printed"), "within": ("centred",), "between": ("latent",)}
 TITLES = {"total": "Total", "within": "Within therapists", "between": "Between therapists"}
 
 
 def data(context: Context) -> pd.DataFrame:
     """Correlations of the scales, one row a pair and level."""
-    import pandas as pd
-
     table = context.table("tables/correlations.csv")
     table = table[table["x"].isin(study().scales) & table["y"].isin(study().scales)]
     parts = []

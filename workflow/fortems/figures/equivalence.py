@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
@@ -13,10 +13,6 @@ from fortems.presentation.choice import simple_models
 from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, model_label
 from fortems.study.definition import lower, study
 from fortems.study.variables import in_sentence
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = ["model", "level", "direct", "ci_low", "ci_high", "smallest_bound", "bound", "equivalence"]
 

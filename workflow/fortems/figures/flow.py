@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import textwrap
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from fortems.data.privacy.flow import shown_flow
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.figures.readings import cite, unmarked
 from fortems.presentation.numbers import is_absent
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TITLES = {
     "received": "Received",
@@ -81,8 +81,6 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
 
 
 def _box(axes: Axes, x: float, y: float, width: float, height: float, text: str) -> None:
-    from matplotlib.patches import Rectangle
-
     axes.add_patch(
         Rectangle(
             (x - width / 2, y - height / 2),

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
 from fortems.figures.readings import count, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS, ESTIMAND_WORDS, INTERVAL_WORDS
 from fortems.study.estimands import ESTIMANDS
+from fortems.study.models import MediationModel
 from fortems.study.variables import short_label
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-    from fortems.study.models import MediationModel
 
 COLUMNS = ["model", "effect_label", "level", "engine", "interval", "estimate", "ci_low", "ci_high"]
 INTERVAL_LINES: dict[Any, Any] = {
@@ -78,8 +77,6 @@ def _label(row: dict[Any, Any], model: MediationModel | None) -> str:
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw a row an effect, a panel an estimand, a line an engine and interval."""
-    from matplotlib.lines import Line2D
-
     rows = list(dict.fromkeys(zip(frame["model"], frame["effect_label"], strict=True)))
     levels = [level for level in ESTIMANDS if level in set(frame["level"])]
     lines = {

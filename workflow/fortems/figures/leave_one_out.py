@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.data.privacy.privacy import WITHHELD, displays
 from fortems.figures import style
@@ -13,10 +16,6 @@ from fortems.presentation.words import ESTIMAND_LABELS
 from fortems.study.definition import lower
 from fortems.study.roles import is_simple, main_models
 from fortems.study.variables import label
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 ENDS = ("lowest", "quarter", "median", "three_quarters", "highest")
 COLUMNS = ["model", "predictor", "mediator", "level", *ENDS, "sign_changes", "n_fits"]

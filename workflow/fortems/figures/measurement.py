@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
@@ -13,10 +15,6 @@ from fortems.presentation.words import ESTIMAND_LABELS, MEASURED_INTERVALS, list
 from fortems.study.definition import study
 from fortems.study.models import ACCOUNTED
 from fortems.study.variables import in_sentence, label
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 TITLE = "Indirect Effects With Measurement Error Ignored and Taken Into Account"
 COLUMNS = [
@@ -43,8 +41,6 @@ RANGE = "reliability"  # not a confidence interval: the estimate over the reliab
 
 def data(context: Context) -> pd.DataFrame:
     """Indirect effects in standard deviations, one interval each: the primary one where there is one."""
-    import pandas as pd
-
     table = context.table("mediation/measurement.csv")
     rows = table[
         (table["effect"] == "indirect") & table["ci_low"].notna() & table["standardized"].notna()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.article.strip import VERDICTS
@@ -13,10 +13,6 @@ from fortems.figures.readings import cite, plain, unmarked
 from fortems.presentation.claims import claim_label, whole_pattern
 from fortems.presentation.words import ESTIMAND_WORDS
 from fortems.study.definition import study
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = ["claim", "role", "text", "estimand", "scenario", "title", "probability", "studies", "verdict"]
 

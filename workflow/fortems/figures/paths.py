@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
@@ -15,11 +19,6 @@ from fortems.study.definition import BEHIND, lower
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import label
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLUMNS = [
     "model",
@@ -54,8 +53,6 @@ def _same(left: Any, right: Any) -> bool:
 
 def data(context: Context, model: str) -> pd.DataFrame:
     """One row a path of each small diagram (one for every predictor, mediator and moderator value)."""
-    import pandas as pd
-
     effects = having(context.counted(), model=model)
     records = []
     for level in ESTIMANDS:

@@ -10,12 +10,11 @@ import json
 import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from fortems.presentation import numbers
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Column of the figures' index that holds a reading's numbers.
 CITED = "cited"

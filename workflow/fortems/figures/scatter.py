@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.data.privacy.limits import Limits, codes
 from fortems.data.privacy.privacy import AGGREGATED, SHOWN, cells, displays
@@ -16,10 +18,6 @@ from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
 from fortems.study.variables import in_sentence, label, short_label
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = ("x", "y", "kind", "therapist", "x_value", "y_value", "clients", "withheld", "pooled_slope")
 CELLS = 5
@@ -34,8 +32,6 @@ def _pairs() -> tuple[tuple[str, str], ...]:
 
 def data(context: Context) -> pd.DataFrame:
     """Points of simulated clients; counts in cells of real ones; nothing of who they are."""
-    import pandas as pd
-
     scores, ranges = context.table("data/scores.csv"), _possible(context)
     form = displays(str(context.results.setting("data", "source")))["scatter"].form
     chain = (study().focus, study().mediator, study().outcome)
@@ -74,8 +70,6 @@ def _cells(
     known: pd.DataFrame, x: str, y: str, ranges: Mapping[str, tuple[float, float]], limits: Limits
 ) -> pd.DataFrame:
     """Counts of clients in cells of equal width over the possible ranges, small ones withheld."""
-    import pandas as pd
-
     ends = [np.linspace(*ranges[name], CELLS + 1) for name in (x, y)]
     place = [
         np.clip(np.searchsorted(end[1:-1], known[name].to_numpy(float), side="right"), 0, CELLS - 1)

@@ -10,18 +10,18 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch
 
 from fortems import tidy
 from fortems.presentation import fonts
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.collections import QuadMesh
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 BLACK = "#000000"
 ORANGE = "#E69F00"
@@ -83,8 +83,6 @@ def series(number: int) -> Mark:
 
 def settings() -> None:
     """Put the style in force for this process."""
-    import matplotlib
-
     matplotlib.use("Agg")
     matplotlib.rcParams.update(matplotlib.rcParamsDefault)
     matplotlib.rcParams.update(
@@ -139,8 +137,6 @@ def figure(
     figure, axes
         Axes as ``Figure.subplots`` gives them.
     """
-    from matplotlib.figure import Figure
-
     made = Figure(figsize=(WIDTH, height), layout=layout)  # type: ignore[arg-type]
     return made, made.subplots(rows, columns, **keywords)
 
@@ -211,8 +207,6 @@ def handles(marks: Mapping[str, Mark], lines: bool = False, **form: Any) -> list
     **form
         What ``Line2D`` takes.
     """
-    from matplotlib.lines import Line2D
-
     return [
         Line2D([], [], linestyle=mark.line if lines else "none", label=name, **mark.points(), **form)
         for name, mark in marks.items()
@@ -245,8 +239,6 @@ def box(
     **text
         What ``Axes.text`` takes.
     """
-    from matplotlib.patches import FancyBboxPatch
-
     (x, y), (width, height) = centre, size
     axes.add_patch(
         FancyBboxPatch(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.data.privacy.privacy import SHOWN, displays
 from fortems.figures import style
@@ -15,15 +15,9 @@ from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
 from fortems.study.variables import in_sentence, label
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
 
 def data(context: Context) -> pd.DataFrame:
     """Means of simulated therapists with intervals."""
-    import pandas as pd
-
     scores = context.table("data/scores.csv")
     icc = context.table("tables/icc.csv").set_index("variable")
     display = displays(str(context.results.setting("data", "source")))["caterpillar"]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.data.privacy.limits import Limits
 from fortems.data.privacy.subtraction import recoverable
@@ -30,9 +31,6 @@ from fortems.study.definition import BEHIND
 from fortems.study.engines import ENGINES
 from fortems.study.estimands import PRIMARY, PRIMARY_INTERVAL
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCORES, DESCRIPTIVES = "data/scores.csv", "tables/descriptives.csv"
 CONFOUNDING, PUBLISHED = "robustness/confounding.csv", "published.csv"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.run.config import PROTECTED
 from fortems.run.receipts import Receipt
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CLOSE = 1e-7  # results carry ten significant digits
 

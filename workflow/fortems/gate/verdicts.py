@@ -8,15 +8,13 @@ of a threshold decides nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fortems.gate.snapshot import Snapshot, each_row, equal, is_number
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 HOLDS = ("reproduced", "consistent (weak)")
 RULE, UNDECIDED = "matches the article's rule", "cannot tell"

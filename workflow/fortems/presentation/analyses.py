@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from fortems.presentation.results import Row
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SPECIFICATIONS = "robustness/specifications.csv"
 MULTIVERSE = "robustness/multiverse.csv"

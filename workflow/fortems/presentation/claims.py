@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from fortems.claims.claimfile import Claim
+from fortems.presentation.results import Row
 from fortems.study.definition import study
-
-if TYPE_CHECKING:
-    from fortems.claims.claimfile import Claim
-    from fortems.presentation.results import Row
 
 ESTIMANDS = {"total": "", "within": " (within)", "single": " (single level)"}
 

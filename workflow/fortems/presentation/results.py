@@ -6,19 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from fortems import tidy
+from fortems.claims.claimfile import Claim, load_claims
 from fortems.package import located
 from fortems.presentation.numbers import is_absent
 from fortems.run.config import PROTECTED
 from fortems.schema import plain_yaml
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from fortems.claims.claimfile import Claim
-    from fortems.study.instruments import Instrument
+from fortems.study.instruments import Instrument, load_instruments
 
 #: What a row of results is measured in; every other column identifies it.
 MEASURES = frozenset(
@@ -142,15 +140,11 @@ class Results:
     @cached_property
     def instruments(self) -> dict[str, Instrument]:
         """The run's questionnaires by their names."""
-        from fortems.study.instruments import load_instruments
-
         return load_instruments(self.instrument_files or self.setting("data", "instruments"))
 
     @cached_property
     def claims(self) -> dict[str, Claim]:
         """The run's claims by their names; none where they are switched off."""
-        from fortems.claims.claimfile import load_claims
-
         return load_claims(self.claims_path) if self.claims_path else {}
 
     @property

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from fortems.errors import ConfigError, Problem
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 POSSIBLE, IMPOSSIBLE, UNINFORMATIVE = "possible", "impossible", "uninformative"
 NOT_ACCEPTABLE = ("range", "definite", "size")  # nothing can be computed from these
@@ -41,8 +39,6 @@ class MatrixFinding:
 
 def findings_frame(findings: list[MatrixFinding], accept: frozenset[str]) -> pd.DataFrame:
     """Return the findings as a table, with ``accepted`` for those that the user keeps as printed."""
-    import pandas as pd
-
     columns = [*MatrixFinding.__dataclass_fields__, "accepted"]
     return pd.DataFrame([asdict(f) | {"accepted": f.name in accept} for f in findings], columns=columns)
 

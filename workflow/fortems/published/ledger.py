@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from fortems.errors import ConfigError, Problem, did_you_mean
 from fortems.published.matrix import Printed, printed
@@ -14,9 +16,6 @@ from fortems.schema import load_checked
 from fortems.study.counterparts import name_in_run
 from fortems.study.definition import study
 from fortems.study.models import MediationModel
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EQUAL, ROUNDING, DIFFERS, NOT_ATTEMPTED = "equal", "rounding", "differs", "not attempted"
 COLUMNS = (
@@ -194,8 +193,6 @@ def compare(
     ConfigError
         When an entry points to a file, row or column that no such run makes.
     """
-    import pandas as pd
-
     lookup = _Lookup(results, available, path, elsewhere or {})
     rows = [_row(entry, lookup, source) for entry in entries]
     if lookup.problems:
@@ -244,8 +241,6 @@ class _Lookup:
 
     def value(self, entry: Entry) -> tuple[float | None, str]:
         """Return the computed number, or the reason why there is none."""
-        import pandas as pd
-
         if entry.file not in self.available:
             if entry.file in COMPARED:
                 return None, f"this source gives no {entry.file}"

@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from fortems.errors import FortemsError
 from fortems.package import ROOT
@@ -21,10 +23,6 @@ from fortems.presentation.results import RELEASED, Results, Row
 from fortems.report.page import nodes
 from fortems.report.page.table import Cell
 from fortems.schema import plain_yaml
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 CONFIG = "config.yaml"
 SOFTWARE = "software"
@@ -230,8 +228,6 @@ class Binder:
 
     def frame(self) -> pd.DataFrame:
         """Return the ledger as a frame."""
-        import pandas as pd
-
         records = [{"number": i, **vars(bound)} for i, bound in enumerate(self.ledger)]
         return pd.DataFrame(records, columns=list(COLUMNS))
 

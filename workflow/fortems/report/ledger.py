@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from fortems.presentation import numbers
 from fortems.presentation.results import Results
 from fortems.report.bind import CONFIG, FACT, INSTRUMENT, SOFTWARE, Binder, Bound, facts, value_of
 from fortems.report.places import Place
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = (
     *("number", "text", "value", "place", "file", "line", "key", "column", "rule", "style"),
@@ -86,8 +85,6 @@ def frame(binder: Binder, placed: Mapping[int, Place], made: Mapping[str, Made])
     made : mapping of str to Made
         Results file → what made it.
     """
-    import pandas as pd
-
     records = []
     for number, place in sorted(placed.items()):
         bound = binder.ledger[number]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, Withheld
 from fortems.presentation.words import listed
 from fortems.study.definition import lower, study
 from fortems.study.variables import label
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = ["kind", "name", "source", "target"]
 _PLACES = {"predictor": (0.13, 0.42), "mediator": (0.5, 0.72), "outcome": (0.87, 0.42)}
@@ -22,8 +21,6 @@ _BOX = (0.2, 0.2)
 
 def data(context: Context) -> pd.DataFrame:
     """A row an arrow: the assumed paths, and those from each unmeasured variable to the parts that it reaches."""
-    import pandas as pd
-
     ours = study()
     if not ours.confounders:
         raise Withheld("Not drawn: the study's file names no unmeasured variables.")
@@ -42,8 +39,6 @@ def data(context: Context) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw measured variables as boxes, unmeasured ones as dashed ovals above and below."""
-    from matplotlib.patches import Ellipse
-
     ours = study()
     made, axes = style.figure(2.9, layout=None)
     made.subplots_adjust(left=0.0, right=1.0, bottom=0.07, top=1.0)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fortems.figures import paths, style
 from fortems.figures.base import Context, Spec, Withheld
@@ -15,11 +19,6 @@ from fortems.study.estimands import ESTIMANDS
 from fortems.study.roles import key_models
 from fortems.study.variables import label
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 #: A shape for each verdict; colour only goes along.
 VERDICTS = {
@@ -37,8 +36,6 @@ _SHARE = 0.4  # of the width for the diagram
 
 def data(context: Context) -> pd.DataFrame:
     """The focal model's standardized paths at the first estimand, then a row a finding."""
-    import pandas as pd
-
     records = [*_paths(context), *_tiles(context)]
     if not records:
         raise Withheld("Not drawn: neither paths nor findings are there in this run.")

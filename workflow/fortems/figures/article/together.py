@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from fortems.figures import paths
 from fortems.figures.base import Context, Spec, Withheld
@@ -11,17 +11,11 @@ from fortems.study.definition import lower, study
 from fortems.study.roles import key_models
 from fortems.study.variables import label
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
 _SMALL = frozenset({"of", "and", "to", "for", "in", "the", "a", "with", "at", "by"})
 
 
 def data(context: Context) -> pd.DataFrame:
     """The rows of each key model's diagram, numbered on."""
-    import pandas as pd
-
     found: list[pd.DataFrame] = []
     for model in key_models(context.models).values():
         try:

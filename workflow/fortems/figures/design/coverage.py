@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
 from fortems.figures.readings import count, setting, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS, INTERVAL_WORDS
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = [
     "design",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
@@ -15,11 +16,6 @@ from fortems.study.definition import lower, study
 from fortems.study.estimands import ESTIMANDS
 from fortems.study.variables import in_sentence
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLUMNS = ["panel", "claim", "estimand", "against", "rival", "gap", "relation", "value", "ci_low", "ci_high"]
 
@@ -39,8 +35,6 @@ def _marks(context: Context) -> dict[tuple[str, str], style.Mark]:
 
 def data(context: Context) -> pd.DataFrame:
     """Probabilities over the grid of gaps; ratios of the article's scenario to each rival."""
-    import pandas as pd
-
     table = context.table("design/diagnosticity.csv")
     table = table[table["claim"].isin(list(_called(context)))]
     grid = table[table["gap"].notna()].assign(panel="gap", against="", relation="=")

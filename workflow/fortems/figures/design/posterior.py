@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, names_of, some
 from fortems.figures.readings import cite, unmarked
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = [
     "title",
@@ -38,8 +38,6 @@ def data(context: Context) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """Draw a line a correlation: the prior's range in grey, the posterior's below it."""
-    from matplotlib.lines import Line2D
-
     made, axes = style.figure(0.8 + 0.27 * len(frame))
     style.zero_line(axes)
     labels = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
@@ -10,10 +11,6 @@ from fortems.figures.readings import cite, unmarked
 from fortems.presentation.words import ESTIMAND_LABELS
 from fortems.study.estimands import PRIMARY_INTERVAL
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = [
     "therapists",

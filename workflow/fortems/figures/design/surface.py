@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
@@ -12,10 +12,6 @@ from fortems.figures.readings import cite, unmarked
 from fortems.presentation.numbers import DASH, chance
 from fortems.study.definition import study
 from fortems.study.variables import bare
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = [
     "gap",

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
 from fortems.presentation.words import model_label
 from fortems.robustness.bayes.prior import INFORMED
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = ["model", "prior", "level", "quantity", "estimate", "ci_low", "ci_high", "negative"]
 SHOWN = (("within", "indirect"), ("between", "indirect"), ("contextual", "a"), ("contextual", "b"))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
 from fortems.figures.sensitivity.curves import NO_MODEL, panels, where
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TITLE = "Indirect Effects if Mediator and Outcome Share an Unmeasured Cause"
 COLUMNS = ["model", "level", "kind", "rho", "indirect", "ci_low", "ci_high"]

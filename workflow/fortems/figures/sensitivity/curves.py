@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context
 from fortems.presentation.words import ESTIMAND_LABELS, model_label
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 #: Why a figure of this kind is not drawn.
 NO_MODEL = "no model of one predictor and one mediator was fitted"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
 from fortems.figures.sensitivity.curves import NO_MODEL, panels, where
 from fortems.presentation.numbers import percent
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLUMNS = ["model", "level", "pattern", "kind", "first", "variance_share", "indirect", "ci_low", "ci_high"]
 MARKS = {"a vanishes": "o", "b vanishes": "s", "inadmissible": "x", "interval": "|"}

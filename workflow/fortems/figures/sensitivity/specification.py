@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
@@ -13,13 +16,6 @@ from fortems.presentation.numbers import percent
 from fortems.presentation.words import listed
 from fortems.robustness.choices import CHOICES, ONLY
 from fortems.study.variables import in_sentence, label
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 NAMES = "robustness/choices.csv"
 COLUMNS = ["model", "rank", "default", *CHOICES, "estimate", "ci_low", "ci_high", "significant"]

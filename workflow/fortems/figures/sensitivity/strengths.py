@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
@@ -10,10 +11,6 @@ from fortems.figures.sensitivity.curves import NO_MODEL, where
 from fortems.presentation.numbers import percent
 from fortems.study.variables import label
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = ["model", "level", "effect", "kind", "benchmark", "rv", "rv_alpha_robust", "r2_origin", "r2_end"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fortems.figures import style
 from fortems.figures.base import Context, Spec, some
@@ -10,10 +11,6 @@ from fortems.figures.sensitivity.curves import NO_MODEL
 from fortems.presentation.numbers import percent
 from fortems.presentation.words import ESTIMAND_LABELS, model_label
 from fortems.tidy import having
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 COLUMNS = ["model", "level", "dropout", "by_predictor", "by_outcome", "indirect", "ci_low", "ci_high"]
 
