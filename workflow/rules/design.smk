@@ -34,7 +34,10 @@ if DESIGN_TABLES:
     )
     DESIGN_FILES = dict(
         scenarios=sorted({path for name in DESIGN_SCENARIOS for path in scenario_files(name)}),
-        priors=[from_here(file_of("prior", name)) for name in (config["design"]["posterior"] or {}).get("priors", [])],
+        priors=[
+            from_here(file_of("prior", name))
+            for name in (config["design"]["posterior"] or {}).get("priors", [])
+        ],
         claims=[config["claims"]] if config["claims"] else [],
         published=[config["published"]] if config["published"] else [],
         models=config["models"],
